@@ -1,0 +1,52 @@
+# make run: set up and start Lossdeck. make test: set up and run every test. make help: the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help install run test check fix lock debian clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+install: .venv/.installed  ## make .venv with the pinned requirements
+
+run: .venv/.installed  ## start the server and the workers; options by ARGS="..."
+	@$(BIN)/lossdeck up --demo $(ARGS)
+
+test: .venv/.dev debian  ## every test; some of them by ARGS="tests/learning -k momentum"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev  ## lint, format and types; edits nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: .venv/.dev  ## let ruff mend and format what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/.dev  ## compute both requirements files anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra dev -c requirements.txt -o requirements-dev.txt
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit("Lossdeck needs Python 3.11 or newer; name one with PYTHON=...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: .venv/.python requirements.txt pyproject.toml
+	@echo "Installing what Lossdeck needs into .venv (once)"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/.dev: .venv/.installed requirements-dev.txt
+	@echo "Installing what the tests need into .venv (once)"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+debian: .venv/.dev
+	@$(BIN)/python tests/system.py
+
+clean:  ## remove the environment
+	rm -rf .venv

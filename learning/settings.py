@@ -1,0 +1,217 @@
+"""Owns Settings: the hyper-parameters of one trial, read from outside and checked (does not draw or train)."""
+
+import dataclasses
+import json
+import math
+import numbers
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+ACTIVATIONS = ("relu", "tanh", "leaky_relu")
+INITS = ("normal", "xavier", "he")
+UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
+SCHEDULES = ("exponential", "step", "cosine", "inverse", "constant")
+PREPROCESSES = ("none", "mean_image", "channel", "standardise", "whiten")
+
+# Caps: what one request may ask for. Generous for any net that is sensible here, short of the absurd.
+MAX_LAYERS = 8
+MAX_UNITS = 4096
+MAX_HIDDEN_WEIGHTS = 4096 * 4096  # weights between hidden layers, all together
+MAX_EPOCHS = 10_000
+MAX_ROWS = 10_000_000
+MAX_RATE = 1e12  # lr and reg: far above anything that could work, far below float32's 3e38
+MAX_SEED = 2**53 - 1  # exact in JSON and in JavaScript
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One bad field of an input; `message` is one whole sentence."""
+
+    field: str
+    value: object
+    message: str
+
+
+class Invalid(ValueError):
+    """An input with one or more bad fields; `str()` joins their sentences."""
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__(" ".join(error.message for error in errors))
+        self.errors: tuple[FieldError, ...] = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The hyper-parameters of one trial. Loss = mean cross-entropy + 0.5 * reg * sum(W**2)."""
+
+    hidden: tuple[int, ...] = (50,)  # units of each hidden layer; () is softmax regression
+    activation: str = "relu"
+    init: str = "normal"  # normal: init_scale * randn; xavier and he scale by the fan-in instead
+    init_scale: float = 1e-4
+    update: str = "momentum"
+    lr: float = 1e-3
+    momentum: float = 0.0  # of the momentum and nesterov updates
+    reg: float = 0.0
+    dropout: float = 0.0  # chance that a hidden unit is dropped
+    schedule: str = "exponential"
+    lr_decay: float = 1.0
+    batch_size: int | str = 100  # or "full"
+    epochs: int = 10
+    seed: int | None = None  # filled in when trials are drawn
+    preprocess: str = "mean_image"
+    train_count: int | None = None  # the first n of the archive's order; None: all that validation leaves
+    val_count: int = 1000  # 0: validate on the training part itself
+    stratify: bool = False
+    explosion: float = 3.0  # cost > explosion * first cost ends the trial; 0: only a cost that is not finite
+
+    @classmethod
+    def parse(cls, values: Mapping[str, object]) -> "Settings":
+        """Checked settings; fields left out keep their default. Raises Invalid naming every bad field."""
+        errors: list[FieldError] = []
+        fields: dict[str, object] = {}
+        for name, value in values.items():
+            try:
+                fields[name] = read_field(name, value)
+            except Invalid as invalid:
+                errors.extend(invalid.errors)
+        if errors:
+            raise Invalid(*errors)
+        return cls(**fields)  # type: ignore[arg-type]  # read_field has checked each
+
+    def to_dict(self) -> dict[str, object]:
+        """Every field, fit for JSON; Settings.parse gives the same settings back."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return values | {"hidden": list(self.hidden)}
+
+    def group_key(self) -> str:
+        """Equal for two trials of one sweep if and only if their nets fit one stack and one order of batches."""
+        shared = {name: value for name, value in self.to_dict().items() if name in _SHARED}
+        return json.dumps(shared | {"dropout": self.dropout > 0}, sort_keys=True)
+
+
+_SHARED = frozenset(
+    "hidden activation update batch_size epochs preprocess train_count val_count stratify".split()
+)
+
+
+def read_field(name: str, value: object) -> object:
+    """The value of one field in its own type. Raises Invalid with one FieldError."""
+    if name not in _RULES:
+        known = ", ".join(_RULES)
+        raise Invalid(FieldError(name, value, f"{name} is not a setting; the settings are {known}."))
+    wanted, read = _RULES[name]
+    try:
+        return read(value)
+    except (ValueError, TypeError, OverflowError):
+        message = f"{name} must be {wanted}, not {reprlib.repr(value)}."
+        raise Invalid(FieldError(name, value, message)) from None
+
+
+_Rule = tuple[str, Callable[[object], object]]  # what would do, in words; and a reader that raises ValueError
+
+
+def _one_of(names: Sequence[str]) -> _Rule:
+    def read(value: object) -> str:
+        if isinstance(value, str) and value in names:
+            return value
+        raise ValueError
+
+    return "one of " + ", ".join(names), read
+
+
+def _number(low: float, high: float, *, above: bool = False, below: bool = False) -> _Rule:
+    """A float from low to high; `above` and `below` leave out the ends."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise TypeError
+        number = float(value)
+        fits = low <= number <= high and not (above and number == low) and not (below and number == high)
+        if not math.isfinite(number) or not fits:
+            raise ValueError
+        return number
+
+    start, end = "above" if above else "at least", "below" if below else "at most"
+    return f"a number {start} {low:g} and {end} {high:g}", read
+
+
+def _integer(low: int, high: int) -> _Rule:
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise TypeError
+        if not low <= int(value) <= high:
+            raise ValueError
+        return int(value)
+
+    return f"a whole number from {low} to {high}", read
+
+
+def _or(rule: _Rule, word: str, constant: object) -> _Rule:
+    """The rule, or one value beside it."""
+    wanted, read = rule
+
+    def read_or(value: object) -> object:
+        return constant if type(value) is type(constant) and value == constant else read(value)
+
+    return f"{wanted}, or {word}", read_or
+
+
+def _read_hidden(value: object) -> tuple[int, ...]:
+    """A list of units; a bare number is one layer, so that a space may draw it."""
+    layers = list(value) if isinstance(value, (list, tuple)) else [value]
+    units = tuple(_read_units(layer) for layer in layers)
+    if (
+        len(units) > MAX_LAYERS
+        or sum(a * b for a, b in zip(units, units[1:], strict=False)) > MAX_HIDDEN_WEIGHTS
+    ):
+        raise ValueError
+    return units
+
+
+def _read_units(value: object) -> int:
+    units = _integer(1, MAX_UNITS)[1](value)
+    assert isinstance(units, int)
+    return units
+
+
+def _read_bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _read_explosion(value: object) -> float:
+    factor = _number(0, 1e6)[1](value)
+    assert isinstance(factor, float)
+    if 0 < factor < 1:  # would end a trial for a falling cost
+        raise ValueError
+    return factor
+
+
+_HIDDEN_WORDS = (
+    f"a list of at most {MAX_LAYERS} layers of 1 to {MAX_UNITS} units with at most "
+    f"{MAX_HIDDEN_WEIGHTS:,} weights between them"
+)
+
+_RULES: Mapping[str, _Rule] = {
+    "hidden": (_HIDDEN_WORDS, _read_hidden),
+    "activation": _one_of(ACTIVATIONS),
+    "init": _one_of(INITS),
+    "init_scale": _number(0, 1e3, above=True),
+    "update": _one_of(UPDATES),
+    "lr": _number(0, MAX_RATE, above=True),
+    "momentum": _number(0, 1, below=True),
+    "reg": _number(0, MAX_RATE),
+    "dropout": _number(0, 1, below=True),
+    "schedule": _one_of(SCHEDULES),
+    "lr_decay": _number(0, 1, above=True),
+    "batch_size": _or(_integer(1, MAX_ROWS), 'the word "full"', "full"),
+    "epochs": _integer(1, MAX_EPOCHS),
+    "seed": _or(_integer(0, MAX_SEED), "null", None),
+    "preprocess": _one_of(PREPROCESSES),
+    "train_count": _or(_integer(1, MAX_ROWS), "null", None),
+    "val_count": _integer(0, MAX_ROWS),
+    "stratify": ("true or false", _read_bool),
+    "explosion": ("0 (off) or a number from 1 to 1e+06", _read_explosion),
+}

@@ -1,6 +1,7 @@
-"""Owns Settings: the hyper-parameters of one trial, read from outside and checked (does not draw or train)."""
+"""Owns Settings: the hyper-parameters of one trial, read and checked (does not draw or train)."""
 
 import dataclasses
+import itertools
 import json
 import math
 import numbers
@@ -33,7 +34,7 @@ class FieldError:
     message: str
 
 
-class Invalid(ValueError):
+class Invalid(ValueError):  # noqa: N818  read as "raise Invalid"
     """An input with one or more bad fields; `str()` joins their sentences."""
 
     def __init__(self, *errors: FieldError) -> None:
@@ -85,14 +86,22 @@ class Settings:
         return values | {"hidden": list(self.hidden)}
 
     def group_key(self) -> str:
-        """Equal for two trials of one sweep if and only if their nets fit one stack and one order of batches."""
+        """Equal for two trials of one sweep if and only if one stack can train both."""
         shared = {name: value for name, value in self.to_dict().items() if name in _SHARED}
         return json.dumps(shared | {"dropout": self.dropout > 0}, sort_keys=True)
 
 
-_SHARED = frozenset(
-    "hidden activation update batch_size epochs preprocess train_count val_count stratify".split()
-)
+_SHARED = {
+    "hidden",
+    "activation",
+    "update",
+    "batch_size",
+    "epochs",
+    "preprocess",
+    "train_count",
+    "val_count",
+    "stratify",
+}
 
 
 def read_field(name: str, value: object) -> object:
@@ -161,10 +170,8 @@ def _read_hidden(value: object) -> tuple[int, ...]:
     """A list of units; a bare number is one layer, so that a space may draw it."""
     layers = list(value) if isinstance(value, (list, tuple)) else [value]
     units = tuple(_read_units(layer) for layer in layers)
-    if (
-        len(units) > MAX_LAYERS
-        or sum(a * b for a, b in zip(units, units[1:], strict=False)) > MAX_HIDDEN_WEIGHTS
-    ):
+    between = sum(a * b for a, b in itertools.pairwise(units))
+    if len(units) > MAX_LAYERS or between > MAX_HIDDEN_WEIGHTS:
         raise ValueError
     return units
 

@@ -1,16 +1,15 @@
 """Recipes: the lecture's named checks and searches, ready to run, with numbers that fit the data set in use.
 
-Numbers for `cifar10` are the lecture's own (raw 0..255 pixels minus the mean image). Those for `digits` were
-measured. Every other data set gets a scaled guess: standardised inputs and He weights make the useful learning
-rates depend little on the size of the pixels and of the net, so 1e-3 to 1 brackets them; where it does not, the
-curves say so and the search is moved.
+Numbers for `cifar10` are the lecture's own (raw 0..255 pixels minus the mean image). Those for `digits`
+were measured. Every other data set gets a scaled guess: standardised inputs and He weights make the
+useful learning rates depend little on the size of the pixels and of the net, so 1e-3 to 1 brackets them;
+where it does not, the curves say so and the search is moved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from learning.settings import FieldError, Invalid
 
@@ -42,7 +41,7 @@ class _Numbers:
     """What a recipe changes for one data set."""
 
     settings: Mapping[str, object]
-    space: Mapping[str, object] = MappingProxyType({})
+    space: Mapping[str, object] = field(default_factory=dict)
     trials: int = 1
     sampler: str = "random"
 
@@ -50,8 +49,8 @@ class _Numbers:
 def recipe_for(name: str, dataset_name: str, n_examples: int | None = None) -> RecipePlan:
     """The plan of a recipe for a data set. Raises Invalid (field `recipe`) for an unknown name.
 
-    `n_examples`, the size of the training archive where known, shrinks the validation part of a small data set
-    that has no numbers of its own to a fifth.
+    `n_examples`, the size of the training archive where known, makes the validation part of a small data set
+    without numbers of its own no more than a fifth of it.
     """
     if name not in RECIPES:
         known = ", ".join(RECIPES)
@@ -176,47 +175,50 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe(
             "sanity-loss",
             "Is the cost right before any learning?",
-            "Two nets that do not learn. Without regularisation the cost of small random weights must be ln(C): "
-            "2.3026 for ten classes. With reg 1e3 it must be higher. If either fails, mend the loss first.",
+            "Two nets that do not learn. Without regularisation the cost of small random weights must be "
+            "ln(C): 2.3026 for ten classes. With reg 1e3 it must be higher. If either fails, mend the "
+            "loss first.",
         ),
         Recipe(
             "overfit-tiny",
             "Can it learn twenty examples by heart?",
-            "The first twenty examples, no regularisation, plain SGD on all twenty at once, 200 epochs. The cost "
-            "must fall to almost nothing (0.0026 in the lecture) and train accuracy must reach 1.00. A net that "
-            "cannot overfit twenty examples has a bug; do not search before it can.",
+            "The first twenty examples, no regularisation, plain SGD on all twenty at once, 200 epochs. "
+            "The cost must fall to almost nothing (0.0026 in the lecture) and train accuracy must reach "
+            "1.00. A net that cannot overfit twenty examples has a bug; do not search before it can.",
         ),
         Recipe(
             "lr-too-low",
             "A learning rate that is too low",
-            "The cost barely changes (2.3026 to 2.3024 in the lecture): the learning rate is too low. Accuracy "
-            "may climb all the same, since the few right steps already decide which score is largest.",
+            "The cost barely changes (2.3026 to 2.3024 in the lecture): the learning rate is too low. "
+            "Accuracy may climb all the same, since the few right steps already decide which score is "
+            "largest.",
         ),
         Recipe(
             "lr-too-high",
             "A learning rate that is far too high",
-            "A learning rate of a million: the cost is not a number, or infinite, in the first epoch. A cost of "
-            "nan almost always means a learning rate that is too high.",
+            "A learning rate of a million: the cost is not a number, or infinite, in the first epoch. A "
+            "cost of nan almost always means a learning rate that is too high.",
         ),
         Recipe(
             "lr-3e-3",
             "A learning rate that is still too high",
-            "It looks well for a moment, then the cost explodes within a few epochs: still too high. Between "
-            "this and the one that was too low lies the range to search. (The lecture's own 3e-3 on CIFAR-10; "
-            "other data has its own number.)",
+            "It looks well for a moment, then the cost explodes within a few epochs: still too high. "
+            "Between this and the one that was too low lies the range to search. (The lecture's own 3e-3 "
+            "on CIFAR-10; other data has its own number.)",
         ),
         Recipe(
             "coarse",
             "Coarse search: which values work at all?",
-            "A hundred short trials over wide ranges, learning rate and reg drawn in log space. Expect a few "
-            "good ones, many poor ones and some that explode; those stop as soon as the cost is three times "
-            "the first. Look for the region of the good ones, not yet for the best.",
+            "A hundred short trials over wide ranges, learning rate and reg drawn in log space. Expect a "
+            "few good ones, many poor ones and some that explode; those stop as soon as the cost is three "
+            "times the first. Look for the region of the good ones, not yet for the best.",
         ),
         Recipe(
             "fine",
             "Fine search: closer and longer",
-            "A narrower range around what worked, trained longer. In the lecture the best reached 0.53 with "
-            "learning rates at the very edge of the range, which is a warning: the optimum may lie outside.",
+            "A narrower range around what worked, trained longer. In the lecture the best reached 0.53 "
+            "with learning rates at the very edge of the range, which is a warning: the optimum may lie "
+            "outside.",
         ),
     )
 }

@@ -1,0 +1,233 @@
+"""Figures: the shells of all charts (axes, trace styles, layout), plain dicts for plotly.graph_objects.
+
+A shell holds no data and no colour. Each trace carries `meta.role`; `app.palettes` gives the role its colour,
+so one shell serves light and dark pages. The pages' scripts and the HTML report fill the same shells.
+"""
+
+from typing import Any
+
+Shell = dict[str, Any]
+
+RAMP_STEPS = 5  # colour classes of the overlaid curves: quintiles of the trials by best accuracy
+UPDATE_RATIO = 1e-3  # CS231n notes: update size to weight size, per matrix
+UPDATE_RATIO_BAND = (3e-4, 3e-3)  # half a decade either side still counts as "about 1e-3"
+
+_FONT = (
+    '-apple-system, BlinkMacSystemFont, "Segoe UI", Inter, Roboto, "Helvetica Neue", "Noto Sans", '
+    '"Liberation Sans", Arial, sans-serif'
+)
+
+
+def loss_curves() -> Shell:
+    """All trials' loss in quintiles of accuracy, the best on top, marks of divergence on the top edge."""
+    return _overlay("loss", "%{y:.4g}", rangemode="normal")
+
+
+def gap_curves() -> Shell:
+    """All trials' train minus val accuracy by epoch; above zero the net knows its training part better."""
+    shell = _overlay("train − val accuracy", "%{y:+.3f}", rangemode="tozero")
+    shell["layout"]["shapes"] = [_level(0.0)]
+    return shell
+
+
+def scatter(parameter: str, log: bool) -> Shell:
+    """Best val accuracy against one setting; edges of the range are added as shapes by `edges`."""
+    data = [_points("scored", colour_bar=False), *_marks(f"{parameter} %{{x:.3g}}<br>val acc %{{y:.3f}}")]
+    layout = _layout(parameter, "best val accuracy", xaxis=_scale(log), yaxis={"rangemode": "normal"})
+    return {"data": data, "layout": layout}
+
+
+def scatter_pair(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
+    """Two settings against each other, coloured by best val accuracy."""
+    data = [_points("scored", colour_bar=True), *_marks(f"{x} %{{x:.3g}}<br>{y} %{{y:.3g}}")]
+    return {"data": data, "layout": _layout(x, y, xaxis=_scale(x_log), yaxis=_scale(y_log))}
+
+
+def trial_loss() -> Shell:
+    """One trial: min..max band and mean of the mini-batch cost, the epoch means, and the validation loss."""
+    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    data = [
+        _trace("band-low", "smallest", **band),
+        _trace("band", "mini-batches, min to max", **{**band, "fill": "tonexty", "opacity": 0.2}),
+        _trace("raw", "mini-batches", mode="lines", line={"width": 1}, opacity=0.45, hoverinfo="skip"),
+        _line("train", "train (epoch mean)", "%{y:.5g}"),
+        _line("val", "validation", "%{y:.5g}", dash="dash"),
+        _crosses(),
+    ]
+    return {"data": data, "layout": _layout("epoch", "loss", **_top_edge(), legend=_legend())}
+
+
+def accuracy() -> Shell:
+    """One trial's train and val accuracy, the gap between them filled."""
+    data = [
+        _line("val", "validation", "%{y:.4f}", dash="dash"),
+        _line("train", "train", "%{y:.4f}", fill="tonexty"),
+        _trace(
+            "best", "best", mode="markers", marker={"size": 10, "symbol": "circle-open", "line": {"width": 2}}
+        ),
+    ]
+    layout = _layout(
+        "epoch", "accuracy", yaxis={"autorangeoptions": {"minallowed": 0, "maxallowed": 1}}, legend=_legend()
+    )
+    return {"data": data, "layout": layout}
+
+
+def learning_rate() -> Shell:
+    """One trial's learning rate by epoch."""
+    return {
+        "data": [_line("lr", "lr", "%{y:.4g}", shape="hv")],
+        "layout": _layout("epoch", "lr", yaxis=_scale(True)),
+    }
+
+
+def update_ratio() -> Shell:
+    """One trial's update size over weight size per matrix, log axis, with the band about 1e-3."""
+    low, high = UPDATE_RATIO_BAND
+    band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": low, "y1": high, "line": {"width": 0}}
+    layout = _layout("epoch", "update : weight", yaxis=_scale(True), legend=_legend())
+    layout["shapes"] = [{**band, "opacity": 0.14, "layer": "below", "name": "target"}]
+    return {"data": [_line("series", "W", "%{y:.3g}")], "layout": layout}
+
+
+def edges(low: float, high: float, axis: str) -> list[Shell]:
+    """Two dashed lines at the ends of a searched range, on axis `x` or `y`."""
+    other = "y" if axis == "x" else "x"
+    return [
+        {
+            "type": "line",
+            "name": "edge",
+            **{f"{axis}0": value, f"{axis}1": value, f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1},
+            "line": {"width": 1.2, "dash": "dot"},
+        }
+        for value in (low, high)
+    ]
+
+
+def _overlay(title: str, value: str, rangemode: str) -> Shell:
+    hover = f"#%{{customdata}} · epoch %{{x}}<br>{value}<extra></extra>"
+    quiet = {"mode": "lines", "connectgaps": False, "hovertemplate": hover, "showlegend": False}
+    data = [_trace("quiet", "not scored yet", **quiet, line={"width": 1.2}, opacity=0.5)]
+    data += [
+        _trace(f"ramp-{n}", f"quintile {n + 1}", **quiet, line={"width": 1.2}) for n in range(RAMP_STEPS)
+    ]
+    data.append(_trace("diverged", "diverged", **quiet, line={"width": 1.2, "dash": "dot"}, opacity=0.7))
+    data.append(_trace("running", "running", **quiet, line={"width": 1.4}))
+    data.append(_trace("best", "best", **quiet, line={"width": 3}))
+    data.append(_trace("series", "selected", **quiet, line={"width": 2.6}))
+    data.append(_crosses())
+    layout = _layout("epoch", title, **_top_edge(), yaxis={"rangemode": rangemode})
+    return {"data": data, "layout": layout}
+
+
+def _crosses() -> Shell:
+    """Marks at the top edge where a cost exploded: drawn on a second axis, so they never move the first."""
+    return _trace(
+        "diverged",
+        "diverged here",
+        mode="markers",
+        yaxis="y2",
+        cliponaxis=False,
+        marker={"symbol": "x", "size": 8},
+        hovertemplate="#%{customdata} diverged in epoch %{x}<extra></extra>",
+    )
+
+
+def _top_edge() -> Shell:
+    hidden = {"visible": False, "range": [0, 1], "fixedrange": True, "overlaying": "y", "zeroline": False}
+    return {"yaxis2": hidden}
+
+
+def _points(role: str, colour_bar: bool) -> Shell:
+    marker: Shell = {"size": 9, "opacity": 0.9, "showscale": colour_bar, "line": {"width": 0}}
+    if colour_bar:
+        marker["colorbar"] = {
+            "title": {"text": "val acc", "side": "right"},
+            "thickness": 10,
+            "outlinewidth": 0,
+        }
+    template = "#%{customdata} · val acc %{marker.color:.3f}<extra></extra>"
+    return _trace(role, "val accuracy", mode="markers", marker=marker, hovertemplate=template)
+
+
+def _marks(words: str) -> list[Shell]:
+    """Diverged trials as crosses, running ones hollow, best and selected ones ringed."""
+    hover = f"#%{{customdata}}<br>{words}"
+    ring = {"symbol": "circle-open", "size": 16, "line": {"width": 2.5}}
+    cross = {"symbol": "x-thin", "size": 8, "line": {"width": 1.8}}
+    hollow = {"symbol": "circle-open", "size": 9, "line": {"width": 1.6}}
+    return [
+        _trace(
+            "diverged",
+            "diverged",
+            mode="markers",
+            marker=cross,
+            hovertemplate=hover + "<extra>diverged</extra>",
+        ),
+        _trace(
+            "running",
+            "running",
+            mode="markers",
+            marker=hollow,
+            hovertemplate=hover + "<extra>running</extra>",
+        ),
+        _trace("best", "best", mode="markers", marker=ring, hoverinfo="skip"),
+        _trace("series", "selected", mode="markers", marker={**ring, "size": 19}, hoverinfo="skip"),
+    ]
+
+
+def _line(role: str, name: str, value: str, fill: str | None = None, **line: Any) -> Shell:
+    extra = {"fill": fill} if fill else {}
+    return _trace(role, name, mode="lines", line={"width": 2.2, **line}, hovertemplate=value, **extra)
+
+
+def _trace(role: str, name: str, **style: Any) -> Shell:
+    return {"type": "scatter", "name": name, "x": [], "y": [], "meta": {"role": role}, **style}
+
+
+def _scale(log: bool) -> Shell:
+    return (
+        {"type": "log", "exponentformat": "power", "dtick": 1, "minor": {"showgrid": False}}
+        if log
+        else {"type": "linear"}
+    )
+
+
+def _level(value: float) -> Shell:
+    line = {"type": "line", "name": "level", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value}
+    return {**line, "line": {"width": 1}, "layer": "below"}
+
+
+def _legend() -> Shell:
+    return {
+        "orientation": "h",
+        "x": 0,
+        "y": 1,
+        "yanchor": "bottom",
+        "xanchor": "left",
+        "bgcolor": "rgba(0,0,0,0)",
+    }
+
+
+def _layout(x_title: str, y_title: str, **more: Any) -> Shell:
+    """The calm frame all charts share; `uirevision` keeps zoom and pan when data arrive."""
+    axis = {
+        "automargin": True,
+        "zeroline": False,
+        "ticks": "",
+        "title": {"standoff": 8},
+        "hoverformat": ".4~g",
+    }
+    layout: Shell = {
+        "autosize": True,
+        "uirevision": "constant",
+        "margin": {"l": 8, "r": 12, "t": 14, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": _FONT, "size": 12},
+        "showlegend": "legend" in more,
+        "hovermode": "closest",
+        "dragmode": "zoom",
+        "xaxis": {**axis, "title": {**axis["title"], "text": x_title}, **more.pop("xaxis", {})},
+        "yaxis": {**axis, "title": {**axis["title"], "text": y_title}, **more.pop("yaxis", {})},
+    }
+    return {**layout, **more}

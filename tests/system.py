@@ -1,6 +1,6 @@
 """What the tests need from the operating system: a Chromium and a PostgreSQL server.
 
-Run by `make test`. On Debian as root it installs what is missing; elsewhere it says in one line what to install.
+Run by `make test`. On Debian as root it installs what is missing; elsewhere one line says what to install.
 """
 
 import os

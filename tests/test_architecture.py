@@ -1,4 +1,4 @@
-"""The arrows of the architecture, held by walking every import: also those inside functions and TYPE_CHECKING."""
+"""The arrows of the architecture, held by walking every import, wherever in a file it stands."""
 
 import ast
 from collections.abc import Iterator

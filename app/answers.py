@@ -1,0 +1,17 @@
+"""Answers: the kinds of HTTP answer that routes give when all went well (errors: problems)."""
+
+from starlette.responses import JSONResponse
+
+from app import wire
+
+
+class Answer(JSONResponse):
+    """JSON as wire writes it: refuses NaN, and half a surrogate pair cannot break it."""
+
+    def render(self, content: object) -> bytes:
+        return wire.text(content).encode("utf-8", "replace")
+
+
+def created(address: str, body: object) -> Answer:
+    """201 with the address of what is new."""
+    return Answer(body, status_code=201, headers={"location": address})

@@ -1,0 +1,71 @@
+"""Routes that say what a sweep taught: findings, the finer sweep to try next, and the export of its rows."""
+
+import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import JSONResponse
+
+from app import advice, bodies, export, plan, wire
+from app.answers import Answer, created
+from app.api_sweeps import found
+from app.bodies import Id
+from app.state import Parts
+from store import epochs, sweeps, trials
+
+router = APIRouter(prefix="/api/sweeps", tags=["advice"])
+
+ALL = 1_000_000  # rows
+
+
+@router.get("/{id}/findings", response_model=bodies.FindingsOut)
+def findings(id: Id, parts: Parts) -> JSONResponse:
+    """What the trials of a sweep say together."""
+    return Answer({"findings": [wire.finding(value) for value in advice.of_sweep(found(parts, id), parts)]})
+
+
+@router.get("/{id}/refinement", response_model=bodies.RefinementOut)
+def propose(id: Id, parts: Parts) -> JSONResponse:
+    """The finer search that the trials suggest."""
+    return Answer(wire.refinement(advice.refinement(found(parts, id), parts)))
+
+
+@router.post("/{id}/refinement", status_code=201, response_model=bodies.SweepOut)
+def refine(id: Id, parts: Parts, body: bodies.RefinementIn | None = None) -> JSONResponse:
+    """Start the finer search, with changes of yours; its `parent_id` is this sweep."""
+    parent = found(parts, id)
+    child = plan.finer(body or bodies.RefinementIn(), parent, advice.refinement(parent, parts))
+    new = plan.sweep(child, parts.config, parent_id=id)
+    with parts.database.write() as c:
+        sweep = sweeps.create(c, new, time.time())
+    return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
+
+
+@router.get(
+    "/{id}/export",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}, "text/html": {}}}},
+)
+def download(
+    id: Id,
+    parts: Parts,
+    format: Annotated[
+        Literal["csv", "jsonl", "html"],
+        Query(
+            description="csv: a row a trial. jsonl: a line a trial, with its epochs. html: a report in one file."
+        ),
+    ] = "csv",
+) -> Response:
+    """A sweep as a file."""
+    sweep = found(parts, id)
+    with parts.database.read() as c:
+        rows, _ = trials.page(c, id, ALL, 0, "number", None)
+        curves = epochs.of_sweep(c, id, 0, ALL, False)[0] if format != "csv" else ()
+    if format == "csv":
+        text, media_type = export.csv_text(rows), "text/csv; charset=utf-8"
+    elif format == "jsonl":
+        text, media_type = export.jsonl_text(rows, curves), "application/x-ndjson"
+    else:
+        text, media_type = export.html_text(sweep, rows, curves), "text/html; charset=utf-8"
+    name = f'attachment; filename="sweep-{id}.{format}"'
+    return Response(text, media_type=media_type, headers={"content-disposition": name})

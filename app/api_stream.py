@@ -1,0 +1,132 @@
+"""Route of the live stream: server-sent events out of the hub, resumable by their ids (finds no news by itself)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.types import Message, Send
+
+from app import wire
+from app.bodies import MAX_ID, Cursor
+from app.live import Live
+from app.problems import Problem, bad_field
+from app.state import Parts, State
+from store import changes, sweeps
+
+HEARTBEAT_SECONDS = 10.0  # proxies cut what is silent for longer; a page that hears nothing for two is stale
+SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go
+RETRY_MILLISECONDS = 1_000  # what a browser waits before it comes back
+MAX_STREAMS = 512
+MAX_SWEEPS = 100  # followed by one stream
+
+BYE = format_sse_event(data_str="{}", event="bye")
+OPENING = format_sse_event(comment="open", retry=RETRY_MILLISECONDS)
+HEARTBEAT = format_sse_event(comment="alive")
+
+log = logging.getLogger("lossdeck")
+router = APIRouter(prefix="/api", tags=["live"])
+
+
+class LiveResponse(EventSourceResponse):
+    """An event stream that lets go of a client that stopped reading, and counts itself while it is open."""
+
+    def __init__(self, frames: AsyncIterator[bytes], live: Live) -> None:
+        super().__init__(frames, headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
+        self.live = live
+
+    async def stream_response(self, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(message)
+
+        self.live.open += 1
+        try:
+            await super().stream_response(send_in_time)
+        except TimeoutError:
+            log.info("A live stream was closed: its client took nothing for %g s.", SEND_SECONDS)
+        finally:
+            self.live.open -= 1
+
+
+@router.get("/stream", response_class=EventSourceResponse)
+async def stream(
+    request: Request,
+    parts: Parts,
+    sweeps: Annotated[
+        str | None,
+        Query(max_length=2_000, description="Whose epochs, trials and state: `1,2`. Left out: the overview."),
+    ] = None,
+    after: Cursor | None = None,
+    last_event_id: Annotated[str | None, Header(max_length=30)] = None,
+) -> LiveResponse:
+    """Server-sent events `epoch`, `trial`, `sweep`, `worker`, `reset` and `bye`, each with its data as JSON.
+
+    The id of an event is a cursor: a stream that starts with it, as Last-Event-ID or `after`, goes on where that event
+    was, with no gap and no repeat. Without one it starts now, with the state of what it follows. `reset`: rows were
+    deleted, read afresh. `bye`: the server ends; come back.
+    """
+    if parts.live.open >= MAX_STREAMS:
+        raise Problem(
+            503, f"{MAX_STREAMS} streams are open already, the most at a time.", headers={"retry-after": "5"}
+        )
+    followed = _numbers(sweeps)
+    cursor = _cursor(last_event_id, after)
+    return LiveResponse(_frames(parts, cursor, followed), parts.live)
+
+
+async def _frames(parts: State, cursor: int | None, followed: frozenset[int] | None) -> AsyncIterator[bytes]:
+    """What one stream sends, from its cursor on, until the server closes."""
+    live = parts.live
+    yield OPENING
+    if cursor is None:
+        cursor, now = await asyncio.to_thread(_present, parts, followed)
+        yield now
+    while not live.closing:
+        batch = live.since(cursor, followed) or await asyncio.to_thread(live.pull, cursor, followed)
+        moved, cursor = batch.cursor > cursor, batch.cursor
+        if batch.data:
+            yield batch.data
+        if not moved and not await live.changed(HEARTBEAT_SECONDS):
+            yield HEARTBEAT
+    yield BYE
+
+
+def _present(parts: State, followed: frozenset[int] | None) -> tuple[int, bytes]:
+    """The cursor now, and the state of what is followed: an event that carries the cursor to the client."""
+    with parts.database.read() as c:
+        cursor = changes.cursor(c)
+        if followed is None:
+            rows = sweeps.list_all(c, 1, 0)[0]
+        else:
+            rows = tuple(row for id in followed if (row := sweeps.get(c, id)) is not None)
+    ordered = sorted(rows, key=lambda row: row.changed)
+    numbers = [*(row.changed for row in ordered[:-1]), cursor]  # rise, and end with the cursor
+    frames = (
+        format_sse_event(data_str=wire.text(wire.sweep(row)), event="sweep", id=str(number))
+        for row, number in zip(ordered, numbers, strict=False)
+    )
+    return cursor, b"".join(frames)
+
+
+def _numbers(text: str | None) -> frozenset[int] | None:
+    """The sweeps of `1,2`; None for the overview."""
+    if not text:
+        return None
+    words = [word.strip() for word in text.split(",")]
+    if len(words) > MAX_SWEEPS or not all(
+        word.isascii() and word.isdecimal() and len(word) < 11 for word in words
+    ):
+        raise bad_field(
+            "sweeps", text, f"sweeps is {text[:50]!r}; give at most {MAX_SWEEPS} numbers, such as 1,2."
+        )
+    return frozenset(number for word in words if 0 < (number := int(word)) <= MAX_ID)
+
+
+def _cursor(last_event_id: str | None, after: int | None) -> int | None:
+    """Last-Event-ID is newer than the address, which a browser repeats unchanged; one that is not ours says nothing."""
+    if last_event_id and last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) < 19:
+        return int(last_event_id)
+    return after

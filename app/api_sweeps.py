@@ -1,0 +1,155 @@
+"""Routes of sweeps: make, read, change, steer, delete; their epochs (trials of a sweep: api_trials; advice: api_advice)."""
+
+import hashlib
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from starlette.responses import JSONResponse
+
+from app import bodies, plan, wire
+from app.answers import Answer, created
+from app.bodies import Cursor, Id, Limit, Offset
+from app.problems import missing
+from app.state import Parts, State
+from store import epochs, speed, sweeps
+from store.sweeps import NewSweep, Sweep
+
+FINAL = frozenset({"finished", "cancelled"})
+SHOWN_DRAWS = 1_000  # of a dry run
+
+router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text of yours; the same request with the same key makes one sweep, however often it is sent.",
+    ),
+]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=bodies.SweepOut,
+    responses={200: {"model": bodies.DraftOut, "description": "The answer to a dry run"}},
+)
+def make(
+    body: bodies.SweepIn,
+    parts: Parts,
+    dry_run: Annotated[
+        bool, Query(description="Only say what would be drawn and how long it would take.")
+    ] = False,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Start a search."""
+    new = plan.sweep(body, parts.config)
+    if dry_run:
+        return Answer(_draft(new, parts))
+    idempotency = None
+    if idempotency_key is not None:
+        idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
+    with parts.database.write() as c:
+        sweep = sweeps.create(c, new, time.time(), idempotency)
+    return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
+
+
+@router.get("", response_model=bodies.SweepsOut)
+def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
+    """All sweeps, newest first."""
+    with parts.database.read() as c:
+        rows, total = sweeps.list_all(c, limit, offset)
+    return Answer({"sweeps": [wire.sweep(row) for row in rows], "total": total})
+
+
+@router.get("/{id}", response_model=bodies.SweepOut)
+def show(id: Id, parts: Parts) -> JSONResponse:
+    """One sweep."""
+    return Answer(wire.sweep(found(parts, id)))
+
+
+@router.patch("/{id}", response_model=bodies.SweepOut)
+def rename(id: Id, body: bodies.SweepChange, parts: Parts) -> JSONResponse:
+    """Give a sweep another name."""
+    found(parts, id)
+    with parts.database.write() as c:
+        sweeps.rename(c, id, body.name)
+    return Answer(wire.sweep(found(parts, id)))
+
+
+@router.delete("/{id}", status_code=204)
+def delete(id: Id, parts: Parts) -> Response:
+    """Delete a sweep with all its trials, curves and models."""
+    found(parts, id)
+    with parts.database.write() as c:
+        sweeps.delete(c, id)
+    return Response(status_code=204)
+
+
+@router.post("/{id}/pause", response_model=bodies.SweepOut)
+def pause(id: Id, parts: Parts) -> JSONResponse:
+    """Start nothing new; what runs, runs on."""
+    return _act(parts, id, "pause")
+
+
+@router.post("/{id}/resume", response_model=bodies.SweepOut)
+def resume(id: Id, parts: Parts) -> JSONResponse:
+    """Take a paused sweep up again."""
+    return _act(parts, id, "resume")
+
+
+@router.post("/{id}/stop", response_model=bodies.SweepOut)
+def stop(id: Id, parts: Parts) -> JSONResponse:
+    """Let running trials end and cancel the queued ones."""
+    return _act(parts, id, "stop")
+
+
+@router.post("/{id}/cancel", response_model=bodies.SweepOut)
+def cancel(id: Id, parts: Parts) -> JSONResponse:
+    """End it now; running trials stop at their next epoch."""
+    return _act(parts, id, "cancel")
+
+
+@router.get("/{id}/epochs", response_model=bodies.EpochsOut)
+def new_epochs(
+    id: Id,
+    parts: Parts,
+    after: Cursor = 0,
+    limit: Limit = 10_000,
+    trace: Annotated[bool, Query(description="Send the mini-batch traces too.")] = True,
+) -> JSONResponse:
+    """What is new since a cursor; ask again with the cursor of the answer."""
+    with parts.database.read() as c:
+        sweep = sweeps.get(c, id)
+        if sweep is None:
+            raise missing("sweep", id)
+        rows, cursor = epochs.of_sweep(c, id, after, limit, trace)
+    done = sweep.state in FINAL and len(rows) < limit
+    return Answer({"epochs": [wire.epoch(row) for row in rows], "cursor": cursor, "done": done})
+
+
+def found(parts: State, id: int) -> Sweep:
+    """The sweep, or 404."""
+    with parts.database.read() as c:
+        sweep = sweeps.get(c, id)
+    if sweep is None:
+        raise missing("sweep", id)
+    return sweep
+
+
+def _act(parts: State, id: int, action: str) -> JSONResponse:
+    with parts.database.write() as c:
+        sweep = sweeps.act(c, id, action, time.time())
+    return Answer(wire.sweep(sweep))
+
+
+def _draft(new: NewSweep, parts: State) -> dict[str, object]:
+    summary = plan.dataset(new.dataset, parts.config)
+    with parts.database.read() as c:
+        rate = speed.flops_per_second(c)
+    seconds = plan.estimate(new.trials, summary, rate, parts.config.workers)
+    draws = [settings.to_dict() for settings in new.trials[:SHOWN_DRAWS]]
+    return {"draws": draws, "trials": len(new.trials), "estimated_seconds": wire.plain(seconds)}

@@ -1,0 +1,140 @@
+"""Routes of trials: those of a sweep, and one by itself with its epochs, findings and model."""
+
+import io
+import time
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Response
+from starlette.responses import JSONResponse
+
+from app import advice, bodies, plan, wire
+from app.answers import Answer, created
+from app.api_sweeps import found as found_sweep
+from app.bodies import Id, Limit, Offset
+from app.problems import Problem, missing
+from app.state import Parts, State
+from store import epochs, sweeps, trials
+from store.trials import Trial
+
+router = APIRouter(prefix="/api", tags=["trials"])
+
+
+@router.get("/sweeps/{id}/trials", response_model=bodies.TrialsOut)
+def of_sweep(
+    id: Id,
+    parts: Parts,
+    limit: Limit = 1_000,
+    offset: Offset = 0,
+    sort: Annotated[
+        str,
+        Query(max_length=60, description="A field or setting; a minus before it reverses: `-best_val_acc`."),
+    ] = "number",
+    filter: Annotated[
+        str | None, Query(max_length=1_000, description="Such as `lr > 1e-4 and best_val_acc > 0.4`.")
+    ] = None,
+) -> JSONResponse:
+    """Trials of a sweep, sorted and filtered; `total` counts all that pass the filter."""
+    found_sweep(parts, id)
+    with parts.database.read() as c:
+        rows, total = trials.page(c, id, limit, offset, sort, filter or None)
+    return Answer({"trials": [wire.trial(row) for row in rows], "total": total})
+
+
+@router.post("/sweeps/{id}/trials", status_code=201, response_model=bodies.TrialsOut)
+def add(id: Id, body: bodies.MoreTrials, parts: Parts) -> JSONResponse:
+    """Add trials to a sweep: explicit points, or further draws. Those it has stay as they are."""
+    with parts.database.write() as c:
+        sweep = sweeps.get(c, id)
+        if sweep is None:
+            raise missing("sweep", id)
+        rows = sweeps.add_trials(c, id, plan.more(body, sweep, parts.config), time.time())
+    return created(
+        f"/api/sweeps/{id}/trials", {"trials": [wire.trial(row) for row in rows], "total": len(rows)}
+    )
+
+
+@router.get("/trials/{id}", response_model=bodies.TrialOut)
+def show(id: Id, parts: Parts) -> JSONResponse:
+    """One trial."""
+    return Answer(wire.trial(found(parts, id)))
+
+
+@router.get("/trials/{id}/epochs", response_model=bodies.EpochsOut)
+def curve(id: Id, parts: Parts) -> JSONResponse:
+    """All epochs of a trial, with the traces of the mini-batch cost."""
+    trial = found(parts, id)
+    with parts.database.read() as c:
+        rows = epochs.of_trial(c, id)
+    done = trial.state not in ("queued", "running")
+    cursor = max((row.seq for row in rows), default=0)
+    return Answer({"epochs": [wire.epoch(row) for row in rows], "cursor": cursor, "done": done})
+
+
+@router.get("/trials/{id}/findings", response_model=bodies.FindingsOut)
+def findings(id: Id, parts: Parts) -> JSONResponse:
+    """What the curves of a trial say, most important first."""
+    trial = found(parts, id)
+    return Answer({"findings": [wire.finding(value) for value in advice.of_trial(trial, parts)]})
+
+
+@router.get(
+    "/trials/{id}/model",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "A NumPy .npz file"}},
+)
+def model(id: Id, parts: Parts) -> Response:
+    """The best weights of a trial (W1, b1, W2, ...), as a NumPy .npz file."""
+    found(parts, id)
+    kept = parts.files.load_model(id)
+    if kept is None:
+        raise Problem(
+            404, f"No weights are kept of trial {id}; those of the best 20 finished trials of a sweep are."
+        )
+    buffer = io.BytesIO()
+    np.savez(buffer, **kept[0])
+    name = f'attachment; filename="trial-{id}.npz"'
+    return Response(
+        buffer.getvalue(), media_type="application/octet-stream", headers={"content-disposition": name}
+    )
+
+
+@router.post("/trials/{id}/stop", response_model=bodies.TrialOut)
+def stop(id: Id, parts: Parts) -> JSONResponse:
+    """End a trial: a queued one now, a running one at its next epoch."""
+    with parts.database.write() as c:
+        trial = trials.stop(c, id, time.time())
+    return Answer(wire.trial(trial))
+
+
+@router.post("/trials/{id}/retry", response_model=bodies.TrialOut)
+def retry(id: Id, parts: Parts) -> JSONResponse:
+    """Run a failed trial again."""
+    with parts.database.write() as c:
+        trial = trials.retry(c, id, time.time())
+    return Answer(wire.trial(trial))
+
+
+@router.post("/trials/{id}/exclude", response_model=bodies.TrialOut)
+def exclude(id: Id, parts: Parts) -> JSONResponse:
+    """Leave a trial out of rankings and advice."""
+    with parts.database.write() as c:
+        trial = trials.exclude(c, id, True)
+    return Answer(wire.trial(trial))
+
+
+@router.post("/trials/{id}/include", response_model=bodies.TrialOut)
+def include(id: Id, parts: Parts) -> JSONResponse:
+    """Take an excluded trial in again."""
+    with parts.database.write() as c:
+        trial = trials.exclude(c, id, False)
+    return Answer(wire.trial(trial))
+
+
+def found(parts: State, id: int) -> Trial:
+    """The trial, or 404."""
+    with parts.database.read() as c:
+        trial = trials.get(c, id)
+    if trial is None:
+        raise missing("trial", id)
+    return trial

@@ -1,0 +1,36 @@
+"""Routes of workers and of recipes: who trains, and what is ready to be trained."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse
+
+from app import bodies, plan, wire
+from app.answers import Answer
+from app.state import Parts
+from learning.recipes import RECIPES, recipe_for
+from store import workers
+
+router = APIRouter(prefix="/api", tags=["workers"])
+
+
+@router.get("/workers", response_model=bodies.WorkersOut)
+def listed(parts: Parts) -> JSONResponse:
+    """Every worker that registered, the living first."""
+    with parts.database.read() as c:
+        rows = workers.all(c)
+    return Answer({"workers": [wire.worker(row) for row in rows]})
+
+
+@router.get("/recipes", response_model=bodies.RecipesOut, tags=["sweeps"])
+def recipes(
+    parts: Parts,
+    dataset: Annotated[
+        str, Query(max_length=bodies.MAX_NAME, description="Whose numbers to give.")
+    ] = "digits",
+) -> JSONResponse:
+    """The lecture's checks and searches, with the numbers that fit a data set."""
+    summary = plan.dataset(dataset, parts.config, ready=False)
+    plans = [recipe_for(name, dataset, summary.n_train if summary.ready else None) for name in RECIPES]
+    return Answer({"recipes": [wire.recipe(value) for value in plans]})

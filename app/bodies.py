@@ -1,0 +1,258 @@
+"""Bodies: the shapes of what routes take and give, checked on the way in and written into the OpenAPI document."""
+
+from typing import Annotated, Literal
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictInt
+
+from learning.settings import MAX_SEED
+
+MAX_TRIALS = 10_000  # of one sweep
+MAX_NAME = 200  # characters
+MAX_ID = 2**31 - 1
+
+Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+Cursor = Annotated[int, Query(ge=0, le=2**62)]
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable() or not name.strip():
+        raise ValueError("should be a line of printable characters")
+    return name.strip()
+
+
+Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)]
+Settings = dict[str, JsonValue]
+Sampler = Literal["random", "grid", "sobol"]
+TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
+Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]
+Points = Annotated[list[Settings], Field(min_length=1, max_length=MAX_TRIALS)]
+
+
+class In(BaseModel):
+    """What a route takes: a field it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SweepIn(In):
+    """A search to run. Fields beside a recipe override it: settings one by one, a space as a whole."""
+
+    name: Name | None = Field(None, description="Shown everywhere; the recipe's title when left out.")
+    dataset: Name = Field("digits", description="One of GET /api/datasets.")
+    recipe: str | None = Field(None, max_length=100, description="One of GET /api/recipes.")
+    space: dict[str, JsonValue] | None = Field(
+        None,
+        description='What varies: `{"lr": {"log_uniform": [1e-6, 1e-3]}, "update": {"choice": ["sgd"]}}`.',
+    )
+    settings: Settings = Field(default_factory=dict, description="What is fixed; left out: the lecture's.")
+    trials: TrialCount | None = Field(None, description="How many to draw from the space.")
+    points: Points | None = Field(None, description="Explicit settings, a trial each, instead of draws.")
+    sampler: Sampler | None = Field(None, description="How to draw; random when left out.")
+    seed: Seed = Field(0, description="Same seed, same trials, same curves.")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "coarse",
+                    "dataset": "cifar10",
+                    "trials": 100,
+                    "seed": 0,
+                    "space": {"lr": {"log_uniform": [1e-6, 1e-3]}, "reg": {"log_uniform": [1e-5, 1e5]}},
+                    "settings": {
+                        "hidden": [50],
+                        "epochs": 5,
+                        "batch_size": 100,
+                        "update": "momentum",
+                        "momentum": 0.0,
+                        "lr_decay": 0.9,
+                    },
+                }
+            ]
+        },
+    )
+
+
+class SweepChange(In):
+    """What may change about a sweep later."""
+
+    name: Name
+
+
+class MoreTrials(In):
+    """Trials to add: explicit points, or a number of further draws from the sweep's space."""
+
+    points: Points | None = None
+    trials: TrialCount | None = None
+
+
+class RefinementIn(In):
+    """What to change about the proposed finer sweep; all may be left out."""
+
+    name: Name | None = None
+    trials: TrialCount | None = None
+    seed: Seed | None = None
+    sampler: Sampler | None = None
+    space: dict[str, JsonValue] | None = None
+    settings: Settings = Field(default_factory=dict)
+
+
+class Out(BaseModel):
+    """What a route gives; more fields may come later."""
+
+
+class TrialOut(Out):
+    id: int
+    number: int = Field(description="0.. in its sweep")
+    sweep_id: int
+    state: Literal["queued", "running", "finished", "diverged", "stopped", "cancelled", "failed"]
+    reason: str | None = Field(description="Why it ended as it did, if not by finishing.")
+    attempt: int = Field(description="Rises with every claim by a worker.")
+    failures: int = Field(description="Attempts in a row that died without storing an epoch.")
+    settings: dict[str, JsonValue]
+    best_val_acc: float | None = Field(description="Before divergence, if it diverged.")
+    best_epoch: int | None
+    epochs_done: int
+    last: dict[str, JsonValue] | None = Field(description="The latest epoch's numbers.")
+    excluded: bool
+    worker: str | None
+    started_at: str | None
+    finished_at: str | None
+    has_model: bool
+
+
+class SweepOut(Out):
+    id: int
+    name: str
+    state: Literal["running", "paused", "stopping", "finished", "cancelled"]
+    counts: dict[str, int] = Field(description="Trials by state.")
+    trials: int
+    best: TrialOut | None
+    eta_seconds: float | None
+    space: dict[str, JsonValue]
+    settings: dict[str, JsonValue]
+    dataset: str
+    parent_id: int | None
+    seed: int
+    recipe: str | None
+    sampler: str
+    excluded: int
+    created_at: str | None
+    started_at: str | None
+    finished_at: str | None
+
+
+class SweepsOut(Out):
+    sweeps: list[SweepOut]
+    total: int
+
+
+class DraftOut(Out):
+    """The answer to a dry run."""
+
+    draws: list[dict[str, JsonValue]]
+    trials: int
+    estimated_seconds: float | None
+
+
+class TrialsOut(Out):
+    trials: list[TrialOut]
+    total: int
+
+
+class EpochOut(Out):
+    """A number that is not finite is null, and `flags` says which it was: inf, -inf or nan."""
+
+    trial_id: int
+    number: int
+    epoch: int = Field(ge=1)
+    loss: float | None
+    data_loss: float | None
+    train_acc: float | None
+    val_loss: float | None
+    val_acc: float | None
+    lr: float | None
+    update_ratio: dict[str, float | None]
+    trace: list[list[float | None]] | None = Field(None, description="min, mean, max of the mini-batch cost")
+    flags: dict[str, str]
+    seconds: float | None
+
+
+class EpochsOut(Out):
+    epochs: list[EpochOut]
+    cursor: int = Field(description="Ask with it as `after` for what comes next; the stream takes it too.")
+    done: bool = Field(description="Nothing more will come.")
+
+
+class FindingOut(Out):
+    code: str
+    severity: Literal["good", "info", "warning", "bad"]
+    epochs: tuple[int, int] | None
+    sentence: str
+    advice: str
+
+
+class FindingsOut(Out):
+    findings: list[FindingOut]
+
+
+class BoundOut(Out):
+    parameter: str
+    low: float | None
+    high: float | None
+    sentence: str
+
+
+class RefinementOut(Out):
+    space: dict[str, JsonValue]
+    settings: dict[str, JsonValue]
+    trials: int
+    words: list[BoundOut]
+
+
+class DatasetOut(Out):
+    name: str
+    ready: bool
+    n_train: int | None
+    n_test: int | None
+    n_features: int | None
+    image_shape: list[int] | None
+    classes: list[str]
+    class_counts: list[int]
+    source: str
+
+
+class DatasetsOut(Out):
+    datasets: list[DatasetOut]
+
+
+class WorkerOut(Out):
+    id: int
+    host: str
+    pid: int
+    state: str
+    group_id: int | None
+    facts: dict[str, JsonValue]
+    started_at: str | None
+    seen_at: str | None
+
+
+class WorkersOut(Out):
+    workers: list[WorkerOut]
+
+
+class RecipeOut(Out):
+    name: str
+    title: str
+    note: str
+    space: dict[str, JsonValue]
+    settings: dict[str, JsonValue]
+    trials: int
+    sampler: str
+
+
+class RecipesOut(Out):
+    recipes: list[RecipeOut]

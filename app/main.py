@@ -1,0 +1,83 @@
+"""Main: puts the application together: routes, guard, problems, and what opens and closes with it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from app import (
+    api_advice,
+    api_datasets,
+    api_stream,
+    api_sweeps,
+    api_trials,
+    api_workers,
+    docs,
+    health,
+    login,
+    problems,
+)
+from app.live import Live
+from app.security import Guard, Throttle
+from app.token_file import effective
+from store import migrate
+from store.config import Config
+from store.database import Database
+from store.files import Files
+
+ROOT = Path(__file__).parent.parent
+DESCRIPTION = "Submit a hyper-parameter search, watch every loss curve live, read what is wrong with it."
+
+
+def create_app(config: Config) -> FastAPI:
+    """The application. `app.state` has its open parts: config, database, files, live.
+
+    The database is opened here and brought to the newest schema when serving begins; it is closed when serving ends.
+    """
+    config = config.model_copy(update={"token": effective(config)})
+    app = FastAPI(
+        title="Lossdeck",
+        version=version("lossdeck"),
+        description=DESCRIPTION,
+        lifespan=_life,
+        docs_url=None,
+        redoc_url=None,
+        responses=docs.PROBLEM_RESPONSES,
+    )
+    app.state.config = config
+    app.state.database = Database.open(config)
+    app.state.files = Files(config.home)
+    app.state.live = Live(app.state.database)
+    app.state.throttle = Throttle()
+    problems.install(app)
+    app.add_middleware(Guard, config=config, challenge=login.challenge)
+    _add_routes(app)
+    docs.install(app)
+    return app
+
+
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    migrate.upgrade(app.state.database)
+    app.state.live.start()
+    yield
+    await app.state.live.stop()
+    app.state.database.close()
+
+
+def _add_routes(app: FastAPI) -> None:
+    for module in (
+        api_sweeps,
+        api_advice,
+        api_trials,
+        api_datasets,
+        api_workers,
+        api_stream,
+        health,
+        login,
+    ):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")

@@ -1,0 +1,202 @@
+"""Plan: turns the body of a request into a sweep with all its trials drawn (stores nothing).
+
+Also the place where a request is weighed: whether the data set is there and large enough, and whether what is
+asked for fits this machine, so that nothing absurd is ever queued.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.bodies import MAX_TRIALS, MoreTrials, RefinementIn, SweepIn
+from app.problems import bad_field
+from learning import catalog, cost
+from learning.catalog import Summary
+from learning.recipes import recipe_for
+from learning.refinement import Refinement
+from learning.settings import FieldError, Invalid, Settings
+from learning.space import Space, draw, from_points
+from store.config import Config
+from store.sweeps import NewSweep, Sweep
+
+MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs
+MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group
+GROUP_SIZE = 16  # trials in a stack, at most
+COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
+FLOAT = 4  # bytes
+USUAL_RATE = 1e10  # flop/s of one worker, until this machine has been measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A body and its recipe, put together."""
+
+    title: str
+    space: Mapping[str, object]
+    settings: Mapping[str, object]
+    trials: int | None
+    sampler: str
+
+
+def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSweep:
+    """The sweep that a body asks for. Raises Invalid or Problem naming what is wrong with it."""
+    summary = dataset(body.dataset, config)
+    choice = _choose(body, summary)
+    trials = _draw(body, choice)
+    check(trials, summary)
+    return NewSweep(
+        name=body.name or choice.title,
+        dataset=body.dataset,
+        recipe=body.recipe,
+        space=Space.parse(choice.space).to_dict() if body.points is None else {},
+        settings=dict(choice.settings),
+        sampler=choice.sampler,
+        seed=body.seed,
+        trials=trials,
+        parent_id=parent_id,
+    )
+
+
+def more(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Settings, ...]:
+    """Trials to add to a sweep; those it has stay as they are."""
+    if (body.points is None) == (body.trials is None):
+        raise bad_field(
+            "points", None, "Give either points, a list of settings, or trials, a number of further draws."
+        )
+    count = len(body.points) if body.points is not None else body.trials or 0
+    if sweep.trials + count > MAX_TRIALS:
+        raise bad_field(
+            "trials", count, f"The sweep would have more than {MAX_TRIALS:,} trials, the most it may have."
+        )
+    if body.points is not None:
+        trials = from_points(body.points, sweep.settings, sweep.seed, sweep.trials)
+    else:
+        space = Space.parse(sweep.space)
+        trials = draw(space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
+    check(trials, dataset(sweep.dataset, config), already=sweep.trials)
+    return trials
+
+
+def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
+    """The child sweep's body: what the refinement proposes, with what the request changes about it."""
+    space = body.space if body.space is not None else refinement.space.to_dict()
+    settings = {**parent.settings, **refinement.settings_changes, **body.settings}
+    return SweepIn.model_validate(
+        {
+            "name": body.name or f"{parent.name[:180]}, finer",
+            "dataset": parent.dataset,
+            "space": {name: spec for name, spec in space.items() if name not in body.settings},
+            "settings": {
+                name: value for name, value in settings.items() if name not in space or name in body.settings
+            },
+            "trials": body.trials or refinement.trials,
+            "sampler": body.sampler or parent.sampler,
+            "seed": body.seed if body.seed is not None else parent.seed,
+        }
+    )
+
+
+def dataset(name: str, config: Config, *, ready: bool = True) -> Summary:
+    """The data set's facts; a problem when it is unknown or, unless that does not matter, not on this machine."""
+    known = {summary.name: summary for summary in catalog.summaries(config.home, config.data)}
+    if name not in known:
+        raise bad_field("dataset", name, f"dataset is {name!r}; the data sets are {', '.join(known)}.")
+    if ready and not known[name].ready:
+        raise bad_field(
+            "dataset", name, f"dataset {name} is not on this machine; get it with `lossdeck data get {name}`."
+        )
+    return known[name]
+
+
+def check(trials: Sequence[Settings], summary: Summary, already: int = 0) -> None:
+    """Refuses trials that the data set or this machine cannot carry."""
+    rows = sum(settings.epochs for settings in trials)
+    if rows > MAX_EPOCH_ROWS:
+        raise bad_field(
+            "trials", len(trials), f"That is {rows:,} epochs in all; one sweep may have {MAX_EPOCH_ROWS:,}."
+        )
+    for settings in _distinct(trials):
+        _check_split(settings, summary)
+        _check_memory(settings, summary, len(trials))
+
+
+def estimate(trials: Sequence[Settings], summary: Summary, measured: float | None, workers: int) -> float:
+    """Seconds that the trials will take, about; `measured` is the rate of one worker in flop/s, if known."""
+    held = max(settings.val_count for settings in trials)
+    return cost.estimate_seconds(
+        trials,
+        summary.n_train - held,
+        held or summary.n_train,
+        summary.n_features,
+        len(summary.classes),
+        measured or USUAL_RATE,
+        max(workers, 1),
+    )
+
+
+def _choose(body: SweepIn, summary: Summary) -> _Choice:
+    if body.recipe is None:
+        return _Choice("sweep", body.space or {}, body.settings, body.trials, body.sampler or "random")
+    recipe = recipe_for(body.recipe, body.dataset, summary.n_train)
+    space = body.space if body.space is not None else recipe.space
+    space = {
+        name: spec for name, spec in space.items() if name not in body.settings or body.space is not None
+    }
+    settings = {name: value for name, value in recipe.settings.items() if name not in space} | body.settings
+    return _Choice(
+        recipe.title, space, settings, body.trials or recipe.trials, body.sampler or recipe.sampler
+    )
+
+
+def _draw(body: SweepIn, choice: _Choice) -> tuple[Settings, ...]:
+    if body.points is not None:
+        if body.trials not in (None, len(body.points)):
+            raise bad_field(
+                "trials", body.trials, "Give either trials, a number of draws, or points, not both."
+            )
+        return from_points(body.points, choice.settings, body.seed)
+    if choice.trials is None:
+        raise bad_field("trials", None, "trials is missing: say how many to draw, or give points.")
+    return draw(Space.parse(choice.space), choice.settings, choice.trials, choice.sampler, body.seed)
+
+
+def _distinct(trials: Iterable[Settings]) -> Iterable[Settings]:
+    """One of each kind that needs its own check."""
+    return {settings.group_key(): settings for settings in trials}.values()
+
+
+def _check_split(settings: Settings, summary: Summary) -> None:
+    held, total = settings.val_count, summary.n_train
+    wanted = settings.train_count or 1
+    if held + wanted > total:
+        field = "train_count" if settings.train_count else "val_count"
+        value = settings.train_count or held
+        raise Invalid(
+            FieldError(
+                f"settings.{field}",
+                value,
+                f"{field} is {value}, but {summary.name} has {total:,} training examples, "
+                f"of which validation takes {held:,}; ask for less.",
+            )
+        )
+
+
+def _check_memory(settings: Settings, summary: Summary, trials: int) -> None:
+    """Bytes of one group: `COPIES` of the weights, and the activations of a mini-batch with their gradients."""
+    sizes = [summary.n_features, *settings.hidden, len(summary.classes)]
+    weights = sum(a * b + b for a, b in zip(sizes, sizes[1:], strict=False))
+    available = settings.train_count or summary.n_train
+    batch = available if settings.batch_size == "full" else min(int(settings.batch_size), available)
+    needed = (
+        min(trials, GROUP_SIZE) * FLOAT * (COPIES * weights + 2 * batch * sum(sizes[1:]))
+        + FLOAT * batch * sizes[0]
+    )
+    if needed > MAX_GROUP_BYTES:
+        raise Invalid(
+            FieldError(
+                "settings.hidden",
+                list(settings.hidden),
+                f"hidden {list(settings.hidden)} with batch_size {settings.batch_size} needs about "
+                f"{needed / 2**30:.1f} GiB for one group of trials; {MAX_GROUP_BYTES / 2**30:.0f} GiB is the most: "
+                "take fewer units or a smaller batch.",
+            )
+        )

@@ -1,0 +1,164 @@
+"""Problems: every error answer, as RFC 9457 `application/problem+json` (decides nothing about what is an error)."""
+
+import json
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from learning.dataset import DatasetError
+from learning.settings import FieldError, Invalid
+from store.filter import FilterError
+from store.states import NotAllowed, NotFound
+from store.sweeps import IdempotencyConflict
+
+MEDIA_TYPE = "application/problem+json"
+SHOWN_CHARACTERS = 200  # of a bad value that is sent back
+SHOWN_ERRORS = 50  # of the bad fields of one request
+
+log = logging.getLogger("lossdeck")
+
+
+class Problem(Exception):  # noqa: N818  the RFC's word
+    """An answer with an error status; `detail` is one whole sentence."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Iterable[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = headers
+
+
+def missing(noun: str, number: int | str) -> Problem:
+    """404 for a thing that is not there."""
+    return Problem(404, f"There is no {noun} {number}.")
+
+
+def bad_field(field: str, value: object, message: str) -> Problem:
+    """422 for one field."""
+    return Problem(422, message, [FieldError(field, value, message)])
+
+
+def answer(problem: Problem, **extra: object) -> Response:
+    """The HTTP answer. ASCII only, so that even half a surrogate pair in a value can be sent back."""
+    body: dict[str, object] = {
+        "type": "about:blank",  # the status says it all; its title is the HTTP phrase
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        body["errors"] = [_shown(error) for error in problem.errors[:SHOWN_ERRORS]]
+    text = json.dumps(body | extra, ensure_ascii=True, allow_nan=False)
+    return Response(text, problem.status, dict(problem.headers or {}), MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error that a route raises a problem answer."""
+
+    def on(kind: type[Exception], translate: Any) -> None:
+        async def handle(_request: Request, error: Exception) -> Response:
+            return answer(translate(error))
+
+        app.add_exception_handler(kind, handle)
+
+    on(Problem, lambda error: error)
+    on(HTTPException, _from_http)
+    on(RequestValidationError, _from_validation)
+    on(Invalid, lambda error: Problem(422, str(error), error.errors))
+    on(FilterError, lambda error: bad_field("filter", None, str(error)))
+    on(DatasetError, lambda error: bad_field("dataset", None, str(error)))
+    on(NotFound, lambda error: Problem(404, str(error)))
+    on(NotAllowed, lambda error: Problem(409, str(error)))
+    on(IdempotencyConflict, _from_idempotency)
+
+
+def internal(error: Exception, request_id: str, where: str) -> Response:
+    """500: the traceback goes to the log, its number to the caller."""
+    log.error("request %s: %s failed", request_id, where, exc_info=error)
+    detail = f"Something went wrong in the server; its log tells more under request {request_id}."
+    return answer(Problem(500, detail), request_id=request_id)
+
+
+def _from_http(error: HTTPException) -> Problem:
+    phrase = HTTPStatus(error.status_code).phrase
+    details = {
+        404: "There is nothing at this address.",
+        405: "This address does not know that method.",
+        413: "The body of the request is too large.",
+    }
+    given = str(error.detail)
+    detail = given if given != phrase else details.get(error.status_code, f"{phrase}.")
+    return Problem(error.status_code, detail, headers=error.headers)
+
+
+def _from_validation(error: RequestValidationError) -> Problem:
+    errors = [_field_error(item) for item in error.errors()[:SHOWN_ERRORS]]
+    return Problem(422, " ".join(item.message for item in errors[:5]), errors)
+
+
+def _field_error(item: Mapping[str, Any]) -> FieldError:
+    """pydantic's error as a field, its value and one sentence."""
+    if item["type"] == "json_invalid":
+        reason = item.get("ctx", {}).get("error", "")
+        return FieldError(
+            "body", None, f"The body is not valid JSON: {reason} at character {item['loc'][-1]}."
+        )
+    field = _path(item["loc"][1:]) or str(item["loc"][0])
+    if item["type"] == "missing":
+        return FieldError(field, None, f"{field} is missing.")
+    if item["type"] == "extra_forbidden":
+        return FieldError(field, item["input"], f"{field} is not a field of this request.")
+    said = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return FieldError(field, item["input"], f"{field} {said}, not {_short(item['input'])}.")
+
+
+def _path(location: Iterable[object]) -> str:
+    """("points", 3, "lr") -> points[3].lr"""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def _from_idempotency(_error: IdempotencyConflict) -> Problem:
+    return Problem(
+        422, "This Idempotency-Key was already used with another body; use a new key for a new request."
+    )
+
+
+def _shown(error: FieldError) -> dict[str, object]:
+    return {"field": error.field, "value": _safe(error.value), "message": error.message}
+
+
+def _safe(value: object) -> object:
+    """The value itself where JSON can carry it and it is short; else its beginning as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    try:
+        if len(json.dumps(value, allow_nan=False)) <= SHOWN_CHARACTERS:
+            return value
+    except (TypeError, ValueError, RecursionError):
+        return _short(value)
+    return _short(value)
+
+
+def _short(value: object) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = type(value).__name__
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

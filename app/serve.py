@@ -1,0 +1,89 @@
+"""Serve: the server process: its socket, its signals and its end within seconds (routes: main)."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+
+from app.live import Live
+from app.main import create_app
+from app.security import is_loopback
+from app.token_file import effective
+from store.config import Config
+
+STOPPED, CANNOT_LISTEN, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes
+GRACE_SECONDS = 2  # for requests that are still running when the server is told to end
+STALL_MILLISECONDS = 15_000  # after which the kernel drops a connection whose other end takes nothing
+BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """A server that tells its streams to say goodbye as soon as it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self.live = live
+        self.interrupted = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends; asked twice, ends without waiting. uvicorn would raise the signal again afterwards: an exit code says it."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self.interrupted = sig == signal.SIGINT
+        self.live.close()
+
+
+def serve(config: Config) -> int:
+    """Serves until SIGTERM or Ctrl-C; returns the exit code. Ends within three seconds, streams open or not."""
+    if not effective(config) and not is_loopback(config.host):
+        print(
+            f"Listening on {config.host} opens Lossdeck to the network, which takes a token: set LOSSDECK_TOKEN.",
+            file=sys.stderr,
+        )
+        return REFUSED
+    try:
+        listener = listen(config.host, config.port)
+    except OSError as error:
+        print(f"Port {config.port} on {config.host} cannot be opened: {error.strerror}.", file=sys.stderr)
+        return CANNOT_LISTEN
+    with listener:
+        return _run(config, listener)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket; connections inherit its options."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_MILLISECONDS)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _run(config: Config, listener: socket.socket) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    app = create_app(config)
+    server = Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            proxy_headers=False,
+        ),
+        app.state.live,
+    )
+    asyncio.run(server.serve(sockets=[listener]))
+    return INTERRUPTED if server.interrupted else STOPPED

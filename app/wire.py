@@ -1,0 +1,183 @@
+"""Wire: values of the store and of learning as JSON-ready dicts, in the words of the interface (asks nothing)."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from learning.catalog import Summary
+from learning.findings import Finding
+from learning.recipes import RecipePlan
+from learning.refinement import Refinement
+from store.changes import Change
+from store.epochs import EpochRow
+from store.sweeps import Sweep
+from store.trials import Trial
+from store.workers import Worker
+
+
+def text(body: object) -> str:
+    """JSON on one line; refuses what JSON has no word for instead of writing NaN."""
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def when(seconds: float | None) -> str | None:
+    """UTC seconds as ISO 8601."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(value: object) -> object:
+    """Any value made of dicts, lists and numbers, with None for numbers that are not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    return value
+
+
+def sweep(row: Sweep) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "state": row.state,
+        "counts": dict(row.counts),
+        "trials": row.trials,
+        "best": trial(row.best) if row.best is not None else None,
+        "eta_seconds": plain(row.eta_seconds),
+        "space": plain(row.space),
+        "settings": plain(row.settings),
+        "dataset": row.dataset,
+        "parent_id": row.parent_id,
+        "seed": row.seed,
+        "recipe": row.recipe,
+        "sampler": row.sampler,
+        "excluded": row.excluded,
+        "created_at": when(row.created_at),
+        "started_at": when(row.started_at),
+        "finished_at": when(row.finished_at),
+    }
+
+
+def trial(row: Trial) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "number": row.number,
+        "sweep_id": row.sweep_id,
+        "state": row.state,
+        "reason": row.reason,
+        "attempt": row.attempt,
+        "failures": row.failures,
+        "settings": plain(row.settings),
+        "best_val_acc": plain(row.best_val_acc),
+        "best_epoch": row.best_epoch,
+        "epochs_done": row.epochs_done,
+        "last": plain(row.last),
+        "excluded": row.excluded,
+        "worker": row.worker,
+        "started_at": when(row.started_at),
+        "finished_at": when(row.finished_at),
+        "has_model": row.has_model,
+    }
+
+
+def epoch(row: EpochRow, *, trace: bool = True) -> dict[str, object]:
+    """An epoch row; a number that is not finite is null, and `flags` says which it was."""
+    body: dict[str, object] = {
+        "trial_id": row.trial_id,
+        "number": row.number,
+        "epoch": row.epoch,
+        "loss": plain(row.loss),
+        "data_loss": plain(row.data_loss),
+        "train_acc": plain(row.train_acc),
+        "val_loss": plain(row.val_loss),
+        "val_acc": plain(row.val_acc),
+        "lr": plain(row.lr),
+        "update_ratio": plain(row.update_ratio),
+        "flags": dict(row.flags),
+        "seconds": plain(row.seconds),
+    }
+    return body | {"trace": plain(row.trace)} if trace else body
+
+
+def worker(row: Worker) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "host": row.host,
+        "pid": row.pid,
+        "state": row.state,
+        "group_id": row.group_id,
+        "facts": plain(row.facts),
+        "started_at": when(row.started_at),
+        "seen_at": when(row.seen_at),
+    }
+
+
+def finding(value: Finding) -> dict[str, object]:
+    return {
+        "code": value.code,
+        "severity": value.severity,
+        "epochs": list(value.epochs) if value.epochs is not None else None,
+        "sentence": value.sentence,
+        "advice": value.advice,
+    }
+
+
+def refinement(value: Refinement) -> dict[str, object]:
+    return {
+        "space": plain(value.space.to_dict()),
+        "settings": plain(value.settings_changes),
+        "trials": value.trials,
+        "words": [
+            {
+                "parameter": bound.parameter,
+                "low": plain(bound.low),
+                "high": plain(bound.high),
+                "sentence": bound.sentence,
+            }
+            for bound in value.words
+        ],
+    }
+
+
+def recipe(value: RecipePlan) -> dict[str, object]:
+    return {
+        "name": value.name,
+        "title": value.title,
+        "note": value.note,
+        "space": plain(value.space),
+        "settings": plain(value.settings),
+        "trials": value.trials,
+        "sampler": value.sampler,
+    }
+
+
+def dataset(value: Summary) -> dict[str, object]:
+    return {
+        "name": value.name,
+        "ready": value.ready,
+        "n_train": value.n_train,
+        "n_test": value.n_test,
+        "n_features": value.n_features,
+        "image_shape": plain(value.image_shape),
+        "classes": list(value.classes),
+        "class_counts": plain(value.class_counts),
+        "source": value.source,
+    }
+
+
+def change(value: Change) -> tuple[int | None, dict[str, object]]:
+    """The sweep that a change belongs to, if to one, and the data of its event."""
+    row = value.row
+    if isinstance(row, EpochRow):
+        return row.sweep_id, epoch(row, trace=False)
+    if isinstance(row, Trial):
+        return row.sweep_id, trial(row)
+    if isinstance(row, Sweep):
+        return row.id, sweep(row)
+    if isinstance(row, Worker):
+        return None, worker(row)
+    return None, {"cursor": value.seq}

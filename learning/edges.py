@@ -1,0 +1,146 @@
+"""Edges: does the best of a sweep lie at an end of a searched range or beyond, and how far to extend one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.curves import Result
+from learning.settings import Invalid, Settings, read_field
+from learning.space import Integer, LogUniform, Space, Uniform
+
+OUTER = 0.10  # of the range, on its own (log) axis: the outer tenth at each end
+NEAR = 0.35  # the outer third; a single best trial counts only when others lead the same way
+TOP = 5  # trials that are looked at
+MANY = 3  # of the top five in the outer tenth, or leading the same way as a best trial at the edge
+FIT_SHARE = 0.5  # the better half of the trials takes part in the fit: far from the top no parabola holds
+MIN_FIT = 12  # trials in the fit, below which it says nothing
+FIT_CONFIDENCE = 2.0  # standard errors by which the fit must still rise at the end (about 2.5 % false alarms)
+EXTENSIONS = (0.5, 0.25, 0.1)  # of the range; the largest that the setting allows
+
+Range = Uniform | LogUniform | Integer
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One end of one range that the best trials touch."""
+
+    parameter: str
+    end: str  # low | high
+    best_value: float  # of the best trial
+    best_there: bool  # it lies in the outer tenth
+    top_there: int  # of the best five in the outer tenth
+    fit_beyond: bool  # a parabola through the better half still rises at this end
+    extended: float | None  # a new end further out; None where the setting itself ends
+
+
+def ranked(trials: Sequence[Result]) -> list[Result]:
+    """The finished trials, best first; diverged, stopped and failed ones have no say."""
+    finished = [t for t in trials if t.state == "finished" and t.best_val_acc is not None]
+    return sorted(finished, key=lambda t: -(t.best_val_acc or 0.0))
+
+
+def value_of(settings: Settings, parameter: str) -> float | None:
+    """A numeric setting as a number; None where this trial has a word or nothing instead."""
+    value = getattr(settings, parameter)
+    if parameter == "hidden":
+        value = value[0] if len(value) == 1 else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def positions(distribution: Range, parameter: str, trials: Sequence[Result]) -> NDArray[np.float64]:
+    """Where each trial lies on the range's own axis: 0 low end, 1 high end, nan unknown."""
+    values = [value_of(trial.settings, parameter) for trial in trials]
+    return np.array([np.nan if v is None else distribution.position(v) for v in values])
+
+
+def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
+    """The ends that the best trials touch, in the order of the parameters.
+
+    An end is touched when three of the best five lie in its outer tenth, or the best trial does and three of
+    the best five lie in its outer third, or a parabola fitted through the better half still rises there. The
+    plain rule "the best trial lies in the outer tenth" would fire by chance for every fifth parameter that
+    does not matter.
+    """
+    best_first = ranked(trials)
+    ranges = space.numeric()
+    if not best_first or not ranges:
+        return ()
+    places = {name: positions(dist, name, best_first) for name, dist in ranges.items()}
+    beyond = _fitted_beyond(places, np.array([t.best_val_acc for t in best_first], dtype=np.float64))
+    edges = []
+    for name, distribution in ranges.items():
+        for end in ("low", "high"):
+            edge = _read_end(name, distribution, end, places[name], (name, end) in beyond, best_first[0])
+            if edge is not None:
+                edges.append(edge)
+    return tuple(edges)
+
+
+def extend(parameter: str, distribution: Range, end: str) -> float | None:
+    """The end moved outwards by up to half the range; None where the setting allows no such value."""
+    for share in EXTENSIONS:
+        value = rounded(distribution, at_position(distribution, -share if end == "low" else 1 + share))
+        try:
+            read_field(parameter, value)
+        except Invalid:
+            continue
+        if value < distribution.low or value > distribution.high:
+            return value
+    return None
+
+
+def at_position(distribution: Range, u: float) -> float:
+    """The value at a place on the range's own axis, also outside 0..1 (where `at` would stop at the end)."""
+    if isinstance(distribution, LogUniform):
+        return float(distribution.low * (distribution.high / distribution.low) ** u)
+    return distribution.low + u * (distribution.high - distribution.low)
+
+
+def rounded(distribution: Range, value: float) -> float:
+    """Two significant digits, so that a proposal reads well; whole for an integer range."""
+    return round(value) if isinstance(distribution, Integer) else float(f"{value:.1e}")
+
+
+def _read_end(
+    name: str, distribution: Range, end: str, places: NDArray[np.float64], beyond: bool, best: Result
+) -> Edge | None:
+    inwards = places[:TOP] if end == "low" else 1.0 - places[:TOP]
+    best_there = bool(inwards[0] <= OUTER)
+    there, near = int((inwards <= OUTER).sum()), int((inwards <= NEAR).sum())
+    enough = min(MANY, len(inwards))
+    if not (there >= MANY or (best_there and near >= enough) or beyond):
+        return None
+    value = value_of(best.settings, name)
+    extended = extend(name, distribution, end)
+    return Edge(name, end, np.nan if value is None else value, best_there, there, beyond, extended)
+
+
+def _fitted_beyond(
+    places: dict[str, NDArray[np.float64]], accuracy: NDArray[np.float64]
+) -> set[tuple[str, str]]:
+    """Ends at which a parabola through the better half (least squares, no cross terms) surely still rises."""
+    count = max(MIN_FIT, int(len(accuracy) * FIT_SHARE))
+    x = np.column_stack([p[:count] for p in places.values()]) - 0.5
+    design = np.column_stack([np.ones(len(x)), x, x * x])
+    freedom = len(x) - design.shape[1]
+    if len(x) < MIN_FIT or freedom < 3 or not np.isfinite(design).all():
+        return set()
+    coefficients, _, rank, _ = np.linalg.lstsq(design, accuracy[:count], rcond=None)
+    if rank < design.shape[1]:
+        return set()
+    residual = accuracy[:count] - design @ coefficients
+    covariance = np.linalg.inv(design.T @ design) * float(residual @ residual) / freedom
+    d = len(places)
+    found = set()
+    for i, name in enumerate(places):
+        for end, sign in (("low", -1.0), ("high", 1.0)):
+            gradient = np.zeros(1 + 2 * d)
+            gradient[1 + i], gradient[1 + d + i] = sign, 1.0  # d/dx (b x + c x^2) outwards, at x = sign / 2
+            error = float(np.sqrt(max(gradient @ covariance @ gradient, 0.0)))
+            if float(gradient @ coefficients) > FIT_CONFIDENCE * error:
+                found.add((name, end))
+    return found

@@ -1,0 +1,97 @@
+"""Owns State: all that a group needs to train on after an epoch, as arrays (does not train or save)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Best:
+    """The weights of one trial's epoch with the best validation accuracy, the first if several are equal."""
+
+    epoch: int
+    val_acc: float
+    weights: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """A group at the end of an epoch. Arrays have a row per trial, in the order of `keys`."""
+
+    epoch: int
+    keys: tuple[int, ...]
+    first_costs: Array  # (K,) float64: the cost of each trial's first mini-batch
+    params: Mapping[str, Array]  # W1 (K, D, H), b1 (K, H), ...
+    kept: Mapping[str, Array]  # what the update rule keeps: "v.W1" (K, D, H), ...
+    bests: tuple[Best | None, ...]
+
+    def weights(self, key: int) -> dict[str, Array]:
+        """W1 (D, H), b1 (H,), W2, ... of one trial. Raises KeyError."""
+        row = self._row(key)
+        return {name: array[row] for name, array in self.params.items()}
+
+    def best(self, key: int) -> Best | None:
+        """The best epoch so far; None if there is none yet. Raises KeyError."""
+        return self.bests[self._row(key)]
+
+    def only(self, keys: Sequence[int]) -> "State":
+        """The state of these trials alone, in the given order. Raises KeyError."""
+        if tuple(keys) == self.keys:
+            return self
+        rows = [self._row(key) for key in keys]
+        return replace(
+            self,
+            keys=tuple(keys),
+            first_costs=self.first_costs[rows],
+            params={name: array[rows] for name, array in self.params.items()},
+            kept={name: array[rows] for name, array in self.kept.items()},
+            bests=tuple(self.bests[row] for row in rows),
+        )
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Plain arrays by name, fit for one .npz; `from_arrays` gives an equal state."""
+        arrays = {
+            "epoch": np.array(self.epoch),
+            "keys": np.array(self.keys, np.int64),
+            "first_costs": self.first_costs,
+            "best.epoch": np.array([0 if best is None else best.epoch for best in self.bests], np.int64),
+            "best.val_acc": np.array([0.0 if best is None else best.val_acc for best in self.bests]),
+        }
+        arrays |= {f"param.{name}": array for name, array in self.params.items()}
+        arrays |= {f"kept.{name}": array for name, array in self.kept.items()}
+        for name, array in self.params.items():
+            rows = [
+                row if best is None else best.weights[name]
+                for row, best in zip(array, self.bests, strict=True)
+            ]
+            arrays[f"best.{name}"] = np.stack(rows) if rows else array
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> "State":
+        """Raises KeyError if an array is missing."""
+        params = _under("param.", arrays)
+        found = zip(arrays["best.epoch"], arrays["best.val_acc"], strict=True)
+        bests = [
+            Best(int(epoch), float(acc), {name: arrays[f"best.{name}"][row] for name in params})
+            if epoch
+            else None
+            for row, (epoch, acc) in enumerate(found)
+        ]
+        keys = tuple(int(key) for key in arrays["keys"])
+        kept = _under("kept.", arrays)
+        return cls(int(arrays["epoch"]), keys, arrays["first_costs"], params, kept, tuple(bests))
+
+    def _row(self, key: int) -> int:
+        if key not in self.keys:
+            raise KeyError(f"trial {key} is not in this state, which holds {self.keys}.")
+        return self.keys.index(key)
+
+
+def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

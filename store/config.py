@@ -1,0 +1,39 @@
+"""Owns Config: the program's options, read from the environment or given by the command line (not hyper-parameters)."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+
+class Config(BaseSettings):
+    """Options of the server, the workers and the command line; each is LOSSDECK_<NAME> unless it says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LOSSDECK_", env_ignore_empty=True, frozen=True, extra="forbid", populate_by_name=True
+    )
+
+    home: Path = Path("var")  # everything Lossdeck writes
+    data: Path | None = None  # folder searched first for data sets
+    database_url: str | None = Field(
+        default=None, validation_alias="DATABASE_URL"
+    )  # SQLite in `home` if None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=1024)
+    token: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    engine: str = "local"
+    scheduler: str | None = None
+    cluster: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The database's URL as SQLAlchemy wants it, driver named."""
+        if self.database_url is None:
+            return f"sqlite:///{(self.home / 'lossdeck.db').absolute()}"
+        scheme, colon, rest = self.database_url.partition(":")
+        return _DRIVERS.get(scheme, scheme) + colon + rest

@@ -1,0 +1,42 @@
+"""Owns what follows for a sweep when its trials change: its change number, its groups' ends and its own end."""
+
+from sqlalchemy import Connection, bindparam, exists, select, update
+
+from store.states import LIVING, OPEN
+from store.tables import sweep, trial, trial_group
+
+_CHANGED = update(sweep).where(sweep.c.id == bindparam("sweep")).values(changed=bindparam("number"))
+
+_DONE_GROUPS = (
+    update(trial_group)
+    .where(trial_group.c.sweep_id == bindparam("sweep"), trial_group.c.state != "done")
+    .where(~exists().where(trial.c.group_id == trial_group.c.id, trial.c.state.in_(LIVING)))
+    .values(state="done", worker=None)
+)
+
+_FINISH = (
+    update(sweep)
+    .where(sweep.c.id == bindparam("sweep"), sweep.c.state.in_(OPEN))
+    .where(~exists().where(trial.c.sweep_id == bindparam("sweep"), trial.c.state.in_(LIVING)))
+    .values(state="finished", finished_at=bindparam("now"))
+)
+
+
+def mark(c: Connection, sweep_id: int, number: int) -> None:
+    """Gives the sweep's row a change number, because something below it changed."""
+    c.execute(_CHANGED, {"sweep": sweep_id, "number": number})
+
+
+def settle(c: Connection, sweep_id: int, now: float) -> None:
+    """After trials ended: ends groups that have none left to train, and the sweep if it has none left at all.
+
+    The caller marks the sweep.
+    """
+    c.execute(_DONE_GROUPS, {"sweep": sweep_id})
+    c.execute(_FINISH, {"sweep": sweep_id, "now": now})
+
+
+def living(c: Connection, sweep_id: int, states: tuple[str, ...] = LIVING) -> list[int]:
+    """Ids of the sweep's trials in these states, in the order of their numbers."""
+    query = select(trial.c.id).where(trial.c.sweep_id == sweep_id, trial.c.state.in_(states))
+    return list(c.scalars(query.order_by(trial.c.number)))

@@ -1,0 +1,328 @@
+"""Owns the queue: claiming groups, writing their epochs behind a fence, and giving groups up (does not train).
+
+A group is queued, running or done. Each claim raises the group's attempt and that of its trials; whoever writes names
+the attempt it claimed, so a worker that lost its group, or a trial of it, is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
+
+from learning.settings import Settings
+from store import clock, endings, epochs, groups, trials
+from store.files import CheckpointRef
+from store.progress import PROGRESS, Progress
+from store.tables import sweep, trial, trial_group
+
+if TYPE_CHECKING:
+    from learning.train import Epoch
+
+SPLIT_AT = 2  # deaths in a row without a new epoch, after which a group's trials are tried one by one
+FAIL_AT = 3  # and after which a trial has failed
+CLAIMABLE = (
+    "running",
+    "stopping",
+)  # a stopping sweep's queued trials are ones whose worker was lost: they may end
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedTrial:
+    """A trial that is ours, under an attempt."""
+
+    id: int
+    number: int
+    attempt: int
+    settings: Settings
+    epochs_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A group that is ours until the answer to a write says otherwise."""
+
+    group_id: int
+    sweep_id: int
+    dataset: str
+    seed: int  # the sweep's
+    epochs_total: int
+    trials: tuple[ClaimedTrial, ...]
+    checkpoint: CheckpointRef | None
+    attempt: int  # the group's
+
+
+def claim(c: Connection, worker: str, now: float) -> Claim | None:
+    """The first queued group, now running under this worker; None if there is none."""
+    if (
+        c.execute(_FIRST).first() is None
+    ):  # idle workers ask often: do not make them stand in the clock's queue
+        return None
+    clock.take(c)
+    group = c.execute(_CLAIM, {"token": worker}).one_or_none()
+    if group is None:
+        return None
+    rows = c.execute(_MEMBERS, {"group": group.id}).all()
+    numbers = clock.take(c, len(rows) + 1)
+    starts = [{"_id": row.id, "_seq": seq} for row, seq in zip(rows, numbers, strict=False)]
+    c.execute(_START, [start | {"_worker": worker, "_now": now} for start in starts])
+    about = c.execute(_OF_SWEEP, {"sweep": group.sweep_id}).one()
+    c.execute(_START_SWEEP, {"sweep": group.sweep_id, "number": numbers[-1], "now": now})
+    return _claim(group, about, rows)
+
+
+def record(
+    c: Connection, claim: Claim, new: Sequence["Epoch"], checkpoint: CheckpointRef | None, now: float
+) -> frozenset[int]:
+    """Stores what one step of training gave; the ids of the trials that are still ours and still running.
+
+    Epochs of trials that are no longer ours are dropped, and rows that exist already are left as they are. An epoch
+    that ended its trial (`diverged`) or is its last one ends it here; the sweep ends with its last trial.
+    """
+    numbers = iter(clock.take(c, 2 * len(new) + 1))  # more than enough; a number left over is no harm
+    mine = {row.id: Progress(row) for row in _mine(c, claim)}
+    if not mine:
+        return frozenset()
+    written = [
+        epochs.Numbered(next(numbers), mine[one.key].attempt, one)
+        for one in new
+        if one.key in mine and mine[one.key].advance(one, now)
+    ]
+    epochs.append(c, claim.sweep_id, written)
+    moved = [progress.row(next(numbers)) for progress in mine.values() if progress.moved]
+    if moved:
+        c.execute(PROGRESS, moved)
+    _beat_on(c, claim, checkpoint, bool(written))
+    _measure(c, claim.sweep_id, [one.epoch.seconds for one in written], next(numbers))
+    ended = {progress.id for progress in mine.values() if progress.state != "running"}
+    if ended:
+        endings.settle(c, claim.sweep_id, now)
+    return frozenset(mine) - ended
+
+
+def fail(c: Connection, claim: Claim, cause: str, now: float) -> None:
+    """Training raised an exception: several trials are queued again one by one; one alone has failed, by `cause`.
+
+    Like any attempt it counts as a failure of its trials if it stored nothing new.
+    """
+    number, *_ = clock.take(c)
+    mine = _mine(c, claim)
+    if not mine:
+        return
+    if len(mine) == 1:
+        trials.end_all(c, [mine[0].id], "failed", cause, now, fault=not _progressed(c, claim.group_id))
+    else:
+        trials.requeue(c, [row.id for row in mine], fault=not _progressed(c, claim.group_id))
+        groups.separate(c, claim.sweep_id, [row.id for row in mine])
+    endings.mark(c, claim.sweep_id, number)
+    endings.settle(c, claim.sweep_id, now)
+
+
+def release(c: Connection, claim: Claim, now: float) -> None:
+    """The worker stops of its own will: what is still ours is queued again, and no failure is counted."""
+    number, *_ = clock.take(c)
+    mine = _mine(c, claim)
+    if not mine:
+        return
+    trials.requeue(c, [row.id for row in mine], fault=False)
+    c.execute(_QUEUE, {"group": claim.group_id})
+    endings.mark(c, claim.sweep_id, number)
+
+
+def abandon(c: Connection, worker: str, cause: str, now: float) -> int:
+    """The worker is dead: its groups are queued again, split or failed (docs/decisions/0003). How many it had."""
+    if c.execute(_OWNED, {"token": worker}).first() is None:
+        return 0
+    clock.take(c)
+    owned = c.execute(_OWNED, {"token": worker}).all()
+    for group in owned:
+        _abandon(c, group, cause, now)
+    return len(owned)
+
+
+def beat(c: Connection, claim: Claim) -> bool:
+    """Shows that the worker lives though no epoch is ready; whether the group is still ours."""
+    return c.execute(_BEAT, {"group": claim.group_id, "claimed": claim.attempt}).rowcount == 1
+
+
+def beats(c: Connection) -> dict[int, tuple[int, str]]:
+    """By running group: a counter that rises while its worker lives, and that worker's token."""
+    rows = c.execute(
+        select(trial_group.c.id, trial_group.c.beat, trial_group.c.worker).where(
+            trial_group.c.state == "running"
+        )
+    )
+    return {row.id: (row.beat, row.worker) for row in rows}
+
+
+def _next_group() -> Select[*tuple[Any, ...]]:
+    return (
+        select(trial_group.c.id)
+        .join(sweep, sweep.c.id == trial_group.c.sweep_id)
+        .where(trial_group.c.state == "queued", sweep.c.state.in_(CLAIMABLE))
+        .order_by(trial_group.c.id)
+        .limit(1)
+    )
+
+
+_FIRST = _next_group()
+# The clock lets one claim in at a time; the state in the condition keeps the claim right even without it.
+_CLAIM = (
+    update(trial_group)
+    .where(
+        trial_group.c.id == _next_group().with_for_update(of=trial_group, skip_locked=True).scalar_subquery(),
+        trial_group.c.state == "queued",
+    )
+    .values(
+        state="running",
+        worker=bindparam("token"),
+        attempt=trial_group.c.attempt + 1,
+        beat=trial_group.c.beat + 1,
+        progressed=False,
+    )
+    .returning(trial_group)
+)
+_MEMBERS = (
+    select(
+        trial.c.id,
+        trial.c.number,
+        trial.c.attempt,
+        trial.c.settings,
+        trial.c.epochs_done,
+        trial.c.epochs_total,
+    )
+    .where(trial.c.group_id == bindparam("group"), trial.c.state == "queued")
+    .order_by(trial.c.number)
+)
+_START = (
+    update(trial)
+    .where(trial.c.id == bindparam("_id"))
+    .values(
+        state="running",
+        attempt=trial.c.attempt + 1,
+        worker=bindparam("_worker"),
+        started_at=func.coalesce(trial.c.started_at, bindparam("_now")),
+        changed=bindparam("_seq"),
+    )
+)
+_OF_SWEEP = select(sweep.c.dataset, sweep.c.seed).where(sweep.c.id == bindparam("sweep"))
+_START_SWEEP = (
+    update(sweep)
+    .where(sweep.c.id == bindparam("sweep"))
+    .values(started_at=func.coalesce(sweep.c.started_at, bindparam("now")), changed=bindparam("number"))
+)
+
+
+def _claim(
+    group: Row[*tuple[Any, ...]], about: Row[*tuple[Any, ...]], rows: Sequence[Row[*tuple[Any, ...]]]
+) -> Claim:
+    members = tuple(
+        ClaimedTrial(row.id, row.number, row.attempt + 1, Settings.parse(row.settings), row.epochs_done)
+        for row in rows
+    )
+    checkpoint = (
+        CheckpointRef(group.checkpoint_name, group.checkpoint_sha256, group.checkpoint_epoch)
+        if group.checkpoint_name
+        else None
+    )
+    return Claim(
+        group.id,
+        group.sweep_id,
+        about.dataset,
+        about.seed,
+        rows[0].epochs_total,
+        members,
+        checkpoint,
+        group.attempt,
+    )
+
+
+_MINE = (
+    select(
+        trial.c.id,
+        trial.c.attempt,
+        trial.c.epochs_done,
+        trial.c.epochs_total,
+        trial.c.failures,
+        trial.c.best_val_acc,
+        trial.c.best_epoch,
+    )
+    .where(trial.c.group_id == bindparam("group"), trial.c.state == "running")
+    .order_by(trial.c.number)
+)
+
+
+def _mine(c: Connection, claim: Claim) -> list[Row[*tuple[Any, ...]]]:
+    """The fence: of the claimed trials, those that still run under the attempt of the claim."""
+    attempts = {one.id: one.attempt for one in claim.trials}
+    rows = c.execute(_MINE, {"group": claim.group_id})
+    return [row for row in rows if attempts.get(row.id) == row.attempt]
+
+
+_BEAT = (
+    update(trial_group)
+    .where(
+        trial_group.c.id == bindparam("group"),
+        trial_group.c.state == "running",
+        trial_group.c.attempt == bindparam("claimed"),
+    )
+    .values(beat=trial_group.c.beat + 1)
+)
+_BEAT_PROGRESSED = _BEAT.values(progressed=True)
+_BEAT_CHECKPOINT = _BEAT_PROGRESSED.values(
+    checkpoint_name=bindparam("name"),
+    checkpoint_sha256=bindparam("sha256"),
+    checkpoint_epoch=bindparam("epoch"),
+)
+
+
+def _beat_on(c: Connection, claim: Claim, checkpoint: CheckpointRef | None, progressed: bool) -> None:
+    """A new checkpoint is progress too: it moves on even while lost epochs are trained a second time."""
+    which: dict[str, Any] = {"group": claim.group_id, "claimed": claim.attempt}
+    if checkpoint is not None:
+        about = {"name": checkpoint.name, "sha256": checkpoint.sha256, "epoch": checkpoint.epoch}
+        c.execute(_BEAT_CHECKPOINT, which | about)
+    else:
+        c.execute(_BEAT_PROGRESSED if progressed else _BEAT, which)
+
+
+_MEASURE = (
+    update(sweep)
+    .where(sweep.c.id == bindparam("sweep"))
+    .values(
+        measured_epochs=sweep.c.measured_epochs + bindparam("epochs"),
+        measured_seconds=sweep.c.measured_seconds + bindparam("seconds"),
+        changed=bindparam("number"),
+    )
+)
+
+
+def _measure(c: Connection, sweep_id: int, seconds: Sequence[float], number: int) -> None:
+    values = {"sweep": sweep_id, "epochs": len(seconds), "seconds": float(sum(seconds)), "number": number}
+    c.execute(_MEASURE, values)
+
+
+_OWNED = select(trial_group).where(
+    trial_group.c.worker == bindparam("token"), trial_group.c.state == "running"
+)
+_QUEUE = update(trial_group).where(trial_group.c.id == bindparam("group")).values(state="queued", worker=None)
+
+
+def _progressed(c: Connection, group_id: int) -> bool:
+    query = select(trial_group.c.progressed).where(trial_group.c.id == group_id)
+    return bool(c.execute(query).scalar_one())
+
+
+def _abandon(c: Connection, group: Row[*tuple[Any, ...]], cause: str, now: float) -> None:
+    rows = c.execute(_MINE, {"group": group.id}).all()
+    fault = 0 if group.progressed else 1
+    failed = [row.id for row in rows if row.failures + fault >= FAIL_AT]
+    again = [row.id for row in rows if row.id not in failed]
+    trials.end_all(c, failed, "failed", cause, now, fault=bool(fault))
+    trials.requeue(c, again, fault=bool(fault))
+    if len(rows) > 1 and any(row.failures + fault >= SPLIT_AT for row in rows):
+        groups.separate(c, group.sweep_id, again)
+    elif again:
+        c.execute(_QUEUE, {"group": group.id})
+    endings.mark(c, group.sweep_id, clock.take(c)[0])
+    endings.settle(c, group.sweep_id, now)

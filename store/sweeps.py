@@ -1,0 +1,285 @@
+"""Owns sweeps: making, reading, and what a user may do to a whole one (groups are cut in groups.py)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import delete as delete_from
+
+from learning.settings import FieldError, Invalid, Settings
+from store import clock, endings, groups, summaries, trials
+from store.states import NotAllowed as NotAllowed
+from store.states import NotFound as NotFound
+from store.tables import idempotency, sweep, trial, trial_group
+from store.trials import Trial
+
+ACTIONS = {
+    "pause": ("running",),
+    "resume": ("paused",),
+    "stop": ("running", "paused"),
+    "cancel": ("running", "paused", "stopping"),
+}  # each with the states that allow it
+GROWING = ("running", "paused", "finished")  # states in which trials may be added
+
+
+class IdempotencyConflict(Exception):  # noqa: N818
+    """The same Idempotency-Key was used for another request; the message is one clear sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSweep:
+    """A sweep that is not stored yet, all trials drawn."""
+
+    name: str
+    dataset: str
+    recipe: str | None
+    space: dict[str, Any]
+    settings: dict[str, Any]
+    sampler: str
+    seed: int
+    trials: tuple[Settings, ...]
+    parent_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One search and how far it is."""
+
+    id: int
+    name: str
+    state: str
+    dataset: str
+    recipe: str | None
+    space: dict[str, Any]
+    settings: dict[str, Any]
+    sampler: str
+    seed: int
+    parent_id: int | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    counts: dict[str, int]  # trials by state, all seven states
+    trials: int
+    excluded: int
+    best: Trial | None
+    eta_seconds: float | None  # None before the first epoch, when paused and when ended
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a deleted sweep leaves to remove from the disk."""
+
+    group_ids: tuple[int, ...]
+    trial_ids: tuple[int, ...]
+
+
+def create(
+    c: Connection,
+    new: NewSweep,
+    now: float,
+    idempotency: tuple[str, str] | None = None,
+    workers: int = 2,
+) -> Sweep:
+    """Stores a sweep, its trials and their groups, all queued.
+
+    With `idempotency` (key, digest of the request) a repeated request gives the sweep that the first one made.
+    Raises IdempotencyConflict, and Invalid for a sweep without trials or with a parent that does not exist.
+    """
+    number, *_ = clock.take(c)
+    if idempotency and (known := _known(c, *idempotency)) is not None:
+        return _must(c, known)
+    _check(c, new)
+    id: int = c.execute(insert(sweep).values(**_row(new, now, number)).returning(sweep.c.id)).scalar_one()
+    _add(c, id, 0, new.trials, workers)
+    if idempotency:
+        _remember(c, *idempotency, sweep_id=id, now=now)
+    return _must(c, id)
+
+
+def get(c: Connection, id: int) -> Sweep | None:
+    return by_ids(c, [id]).get(id)
+
+
+def by_ids(c: Connection, ids: Sequence[int]) -> dict[int, Sweep]:
+    """The sweeps of these ids that exist."""
+    rows = c.execute(select(sweep).where(sweep.c.id.in_(ids))).all() if ids else []
+    return {one.id: one for one in _sweeps(c, rows)}
+
+
+def list_all(c: Connection, limit: int = 50, offset: int = 0) -> tuple[tuple[Sweep, ...], int]:
+    """Some sweeps, newest first, and how many there are."""
+    total: int = c.execute(select(func.count()).select_from(sweep)).scalar_one()
+    rows = c.execute(select(sweep).order_by(sweep.c.id.desc()).limit(limit).offset(offset)).all()
+    return _sweeps(c, rows), total
+
+
+def after(c: Connection, cursor: int, sweep_ids: Sequence[int] | None, limit: int) -> tuple[Sweep, ...]:
+    """Sweeps changed after a cursor in commit order, some or (None) all."""
+    query = select(sweep).where(sweep.c.changed > cursor)
+    if sweep_ids is not None:
+        query = query.where(sweep.c.id.in_(sweep_ids))
+    return _sweeps(c, c.execute(query.order_by(sweep.c.changed).limit(limit)).all())
+
+
+def rename(c: Connection, id: int, name: str) -> Sweep:
+    """Raises NotFound."""
+    number, *_ = clock.take(c)
+    c.execute(update(sweep).where(sweep.c.id == id).values(name=name, changed=number))
+    return _must(c, id)
+
+
+def act(c: Connection, id: int, action: str, now: float) -> Sweep:
+    """Pauses, resumes, stops or cancels. Raises NotAllowed, NotFound.
+
+    pause: no new group starts. stop: queued trials are cancelled, running ones end. cancel: all end now; their
+    workers learn it from the next answer of queue.record.
+    """
+    number, *_ = clock.take(c)
+    _allow(_must(c, id).state, action, id, ACTIONS[action])
+    {"pause": _pause, "resume": _resume, "stop": _stop, "cancel": _cancel}[action](c, id, now)
+    endings.mark(c, id, number)
+    endings.settle(c, id, now)
+    return _must(c, id)
+
+
+def add_trials(
+    c: Connection, id: int, settings: Sequence[Settings], now: float, workers: int = 2
+) -> tuple[Trial, ...]:
+    """Queues more trials, numbered on from the last; a finished sweep runs again. Raises NotAllowed, NotFound."""
+    number, *_ = clock.take(c)
+    found = _must(c, id)
+    _allow(found.state, "add trials", id, GROWING)
+    start: int = c.execute(
+        select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
+    ).scalar_one()
+    _add(c, id, start, settings, workers)
+    if settings and found.state == "finished":
+        c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
+    endings.mark(c, id, number)
+    return trials.of_sweep(c, id)[start:]
+
+
+def delete(c: Connection, id: int) -> Removed:
+    """Deletes a sweep with its trials and epochs. Raises NotAllowed, NotFound.
+
+    Allowed once it is finished or cancelled, or paused with no trial running. Readers that follow by cursor are told
+    to start again.
+    """
+    clock.take(c)
+    found = _must(c, id)
+    if found.state in ("running", "stopping") or found.counts["running"]:
+        raise NotAllowed(
+            found.state, "delete", f"Sweep {id}", ("finished", "cancelled", "paused with no trial running")
+        )
+    groups_of = c.scalars(select(trial_group.c.id).where(trial_group.c.sweep_id == id)).all()
+    trials_of = c.scalars(select(trial.c.id).where(trial.c.sweep_id == id)).all()
+    c.execute(delete_from(sweep).where(sweep.c.id == id))
+    clock.reset(c)
+    return Removed(tuple(groups_of), tuple(trials_of))
+
+
+def _pause(c: Connection, id: int, now: float) -> None:
+    _set_state(c, id, "paused")
+
+
+def _resume(c: Connection, id: int, now: float) -> None:
+    _set_state(c, id, "running")
+
+
+def _stop(c: Connection, id: int, now: float) -> None:
+    _set_state(c, id, "stopping")
+    queued = endings.living(c, id, ("queued",))
+    trials.end_all(c, queued, "cancelled", "the sweep was stopped before it began", now)
+
+
+def _cancel(c: Connection, id: int, now: float) -> None:
+    _set_state(c, id, "cancelled", now)
+    trials.end_all(c, endings.living(c, id), "cancelled", "the sweep was cancelled", now)
+
+
+def _set_state(c: Connection, id: int, state: str, finished_at: float | None = None) -> None:
+    c.execute(update(sweep).where(sweep.c.id == id).values(state=state, finished_at=finished_at))
+
+
+def _allow(state: str, action: str, id: int, states: tuple[str, ...]) -> None:
+    if state not in states:
+        raise NotAllowed(state, action, f"Sweep {id}", states)
+
+
+def _known(c: Connection, key: str, digest: str) -> int | None:
+    row = c.execute(select(idempotency).where(idempotency.c.key == key)).one_or_none()
+    if row is not None and row.digest != digest:
+        raise IdempotencyConflict(
+            f"The Idempotency-Key {key[:80]!r} was used for another request; choose a new one."
+        )
+    return None if row is None else row.sweep_id
+
+
+def _remember(c: Connection, key: str, digest: str, sweep_id: int, now: float) -> None:
+    row = {"key": key, "digest": digest, "sweep_id": sweep_id, "created_at": now}
+    c.execute(insert(idempotency), row)
+
+
+def _check(c: Connection, new: NewSweep) -> None:
+    if not new.trials:
+        raise Invalid(FieldError("trials", 0, "A sweep needs at least one trial."))
+    if new.parent_id is not None and get(c, new.parent_id) is None:
+        raise Invalid(FieldError("parent_id", new.parent_id, f"There is no sweep {new.parent_id}."))
+
+
+def _row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
+    return {
+        "name": new.name,
+        "state": "running",
+        "dataset": new.dataset,
+        "recipe": new.recipe,
+        "space": new.space,
+        "settings": new.settings,
+        "sampler": new.sampler,
+        "seed": new.seed,
+        "parent_id": new.parent_id,
+        "created_at": now,
+        "measured_epochs": 0,
+        "measured_seconds": 0.0,
+        "changed": number,
+    }
+
+
+def _add(c: Connection, id: int, start: int, settings: Sequence[Settings], workers: int) -> None:
+    cut = groups.cut(settings, workers)
+    group_ids = groups.new(c, id, len(cut))
+    of_position = {one: group for group, members in zip(group_ids, cut, strict=True) for one in members}
+    numbers = clock.take(c, len(settings))
+    rows = [
+        trials.new_row(id, start + n, of_position[n], one, seq)
+        for n, (one, seq) in enumerate(zip(settings, numbers, strict=True))
+    ]
+    if rows:
+        c.execute(insert(trial), rows)
+
+
+def _must(c: Connection, id: int) -> Sweep:
+    found = get(c, id)
+    if found is None:
+        raise NotFound("sweep", id)
+    return found
+
+
+def _sweeps(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sweep, ...]:
+    about = summaries.of(c, rows)
+    return tuple(_sweep(row, about[row.id]) for row in rows)
+
+
+def _sweep(row: Row[*tuple[Any, ...]], about: summaries.Summary) -> Sweep:
+    values = dict(row._mapping)
+    del values["measured_epochs"], values["measured_seconds"]
+    return Sweep(
+        **values,
+        counts=about.counts,
+        trials=sum(about.counts.values()),
+        excluded=about.excluded,
+        best=about.best,
+        eta_seconds=about.eta_seconds,
+    )

@@ -1,0 +1,178 @@
+"""Owns the tables: their columns, keys and indexes (the migrations build the same; a test compares them)."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# Every name is given, so that both databases and every migration call a constraint the same.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Json = JSON(none_as_null=True)
+# SQLite keeps a table in the order of an INTEGER PRIMARY KEY, and only of that.
+Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+# One row. `value`: the last change number given out; `reset`: readers behind it must start again.
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("value", BigInteger, nullable=False),
+    Column("reset", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+sweep = Table(
+    "sweep",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("recipe", Text),
+    Column("space", Json, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("sampler", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("parent_id", ForeignKey("sweep.id", ondelete="SET NULL")),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    # What its epochs took so far: the mean is what an estimate of the rest stands on.
+    Column("measured_epochs", Integer, nullable=False),
+    Column("measured_seconds", Double, nullable=False),
+    Column("changed", BigInteger, nullable=False, unique=True),
+    Index(None, "parent_id"),
+    sqlite_autoincrement=True,  # or SQLite gives the id of a deleted sweep to the next one
+)
+
+trial_group = Table(
+    "trial_group",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sweep_id", ForeignKey("sweep.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", Text),
+    Column("beat", BigInteger, nullable=False),
+    Column("progressed", Boolean, nullable=False),
+    Column("checkpoint_name", Text),
+    Column("checkpoint_sha256", Text),
+    Column("checkpoint_epoch", Integer),
+    Index(None, "state", "id"),
+    Index(None, "sweep_id", "state"),
+    sqlite_autoincrement=True,
+)
+
+trial = Table(
+    "trial",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sweep_id", ForeignKey("sweep.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("group_id", ForeignKey("trial_group.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("epochs_total", Integer, nullable=False),
+    Column("epochs_done", Integer, nullable=False),
+    Column("best_val_acc", Double),
+    Column("best_epoch", Integer),
+    Column("last", Json),
+    Column("excluded", Boolean, nullable=False),
+    Column("worker", Text),
+    Column("has_model", Boolean, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("changed", BigInteger, nullable=False, unique=True),
+    UniqueConstraint("sweep_id", "number"),
+    Index(None, "sweep_id", "state", "excluded"),
+    Index(None, "sweep_id", "best_val_acc"),
+    Index(None, "sweep_id", "changed"),
+    Index(None, "group_id", "state"),
+    sqlite_autoincrement=True,
+)
+
+# Non-finite numbers are NULL here and named in `flags`; a trace is float32, kept as it came.
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=False),
+    Column("sweep_id", ForeignKey("sweep.id", ondelete="CASCADE"), nullable=False),
+    Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE"), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("loss", Double),
+    Column("data_loss", Double),
+    Column("train_acc", Double),
+    Column("val_loss", Double),
+    Column("val_acc", Double),
+    Column("lr", Double),
+    Column("update_ratio", Json, nullable=False),
+    Column("trace", LargeBinary, nullable=False),
+    Column("flags", Json),
+    Column("seconds", Double),
+    UniqueConstraint("trial_id", "epoch"),
+    Index(None, "sweep_id", "seq"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("group_id", Integer),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Column("gone_at", Double),
+    Column("changed", BigInteger, nullable=False, unique=True),
+)
+
+# What was created under a client's Idempotency-Key, and a digest of the request that did it.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("sweep_id", ForeignKey("sweep.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index(None, "sweep_id"),
+)
+
+preflight = Table(
+    "preflight",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("results", Json),
+    Column("worker", Text),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,224 @@
+"""Owns trials: their value, their lists, and what a user may do to one (the queue moves them otherwise)."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+
+from learning.settings import Settings
+from store import clock, endings, groups
+from store.columns import ordering
+from store.filter import condition
+from store.states import LIVING, UNRANKED
+from store.states import NotAllowed as NotAllowed
+from store.states import NotFound as NotFound
+from store.tables import epoch, sweep, trial
+
+RETRIABLE = ("failed", "cancelled", "stopped")
+REOPENABLE = ("running", "paused", "finished", "cancelled")  # states of a sweep whose trial may be retried
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One drawn setting and its life so far."""
+
+    id: int
+    sweep_id: int
+    number: int  # 0.. in its sweep
+    state: str
+    reason: str | None
+    attempt: int  # rises with every claim: the fence
+    failures: int  # attempts in a row that died without a new epoch
+    settings: dict[str, Any]
+    epochs_total: int
+    epochs_done: int
+    best_val_acc: float | None
+    best_epoch: int | None
+    last: dict[str, Any] | None  # latest epoch: its number, metrics and flags
+    excluded: bool
+    worker: str | None  # token of the one that trains or trained it last
+    has_model: bool
+    started_at: float | None
+    finished_at: float | None
+    changed: int
+
+
+_COLUMNS = [trial.c[field.name] for field in fields(Trial)]
+_SELECT = select(*_COLUMNS)
+
+
+def get(c: Connection, id: int) -> Trial | None:
+    row = c.execute(_SELECT.where(trial.c.id == id)).one_or_none()
+    return _trial(row) if row else None
+
+
+def by_ids(c: Connection, ids: Collection[int]) -> dict[int, Trial]:
+    """The trials of these ids that exist."""
+    return {row.id: _trial(row) for row in c.execute(_SELECT.where(trial.c.id.in_(ids)))} if ids else {}
+
+
+def of_sweep(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
+    """All trials of a sweep by number."""
+    rows = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id).order_by(trial.c.number))
+    return tuple(map(_trial, rows))
+
+
+def page(
+    c: Connection,
+    sweep_id: int,
+    limit: int = 100,
+    offset: int = 0,
+    sort: str = "number",
+    filter: str | None = None,
+) -> tuple[tuple[Trial, ...], int]:
+    """Some trials of a sweep, and how many fit the filter. `sort` is a column, "-" before it for falling order.
+
+    What has no value comes last; equal ones by number. Raises FilterError for a bad filter or sort.
+    """
+    where = [trial.c.sweep_id == sweep_id]
+    if filter and filter.strip():
+        where.append(condition(filter))
+    order = ordering(sort)
+    total: int = c.execute(select(func.count()).select_from(trial).where(*where)).scalar_one()
+    rows = c.execute(_SELECT.where(*where).order_by(*order).limit(limit).offset(offset))
+    return tuple(map(_trial, rows)), total
+
+
+def after(c: Connection, cursor: int, sweeps: Sequence[int] | None, limit: int) -> tuple[Trial, ...]:
+    """Trials changed after a cursor in commit order, of some sweeps or (None) of all."""
+    query = _SELECT.where(trial.c.changed > cursor)
+    if sweeps is not None:
+        query = query.where(trial.c.sweep_id.in_(sweeps))
+    return tuple(map(_trial, c.execute(query.order_by(trial.c.changed).limit(limit))))
+
+
+RANKED = trial.c.state.not_in(UNRANKED) & ~trial.c.excluded & trial.c.best_val_acc.is_not(None)
+BEST_FIRST = (trial.c.best_val_acc.desc(), trial.c.number)
+
+
+def best(c: Connection, sweep_id: int, limit: int = 20) -> tuple[Trial, ...]:
+    """The best by validation accuracy; never a diverged, failed or excluded one."""
+    rows = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, RANKED).order_by(*BEST_FIRST).limit(limit))
+    return tuple(map(_trial, rows))
+
+
+def mark_models(c: Connection, sweep_id: int, ids: Collection[int]) -> None:
+    """Records that of this sweep the weights of exactly these trials are kept."""
+    clock.take(c)
+    query = select(trial.c.id, trial.c.has_model).where(trial.c.sweep_id == sweep_id)
+    wrong = [row.id for row in c.execute(query) if row.has_model != (row.id in ids)]
+    _change(c, wrong, has_model=~trial.c.has_model)
+
+
+def stop(c: Connection, id: int, now: float) -> Trial:
+    """Ends a queued or running trial by hand; its epochs and its rank stay. Raises NotAllowed, NotFound."""
+    number, *_ = clock.take(c)
+    found = _must(c, id, LIVING, "stop")
+    _change(c, [id], state="stopped", reason="stopped by hand", finished_at=now)
+    endings.mark(c, found.sweep_id, number)
+    endings.settle(c, found.sweep_id, now)
+    return _again(c, id)
+
+
+def retry(c: Connection, id: int, now: float) -> Trial:
+    """Queues an ended trial again, alone and from the start: its epochs are deleted. Raises NotAllowed, NotFound.
+
+    Readers that follow by cursor are told to start again (clock.reset). The sweep runs again if it had ended.
+    """
+    number, *_ = clock.take(c)
+    found = _must(c, id, RETRIABLE, "retry")
+    state = c.execute(select(sweep.c.state).where(sweep.c.id == found.sweep_id)).scalar_one()
+    if state not in REOPENABLE:
+        raise NotAllowed(state, "retry", f"Sweep {found.sweep_id}", REOPENABLE)
+    c.execute(delete(epoch).where(epoch.c.trial_id == id))
+    _change(c, [id], **_UNTRAINED)
+    groups.separate(c, found.sweep_id, [id])
+    if state != "paused":
+        c.execute(update(sweep).where(sweep.c.id == found.sweep_id).values(state="running", finished_at=None))
+    endings.mark(c, found.sweep_id, number)
+    clock.reset(c)
+    return _again(c, id)
+
+
+_UNTRAINED: dict[str, Any] = {
+    "state": "queued",
+    "reason": None,
+    "failures": 0,
+    "epochs_done": 0,
+    "best_val_acc": None,
+    "best_epoch": None,
+    "last": None,
+    "worker": None,
+    "has_model": False,
+    "started_at": None,
+    "finished_at": None,
+}
+
+
+def exclude(c: Connection, id: int, excluded: bool) -> Trial:
+    """Leaves a trial out of the ranking, or takes it in again; in any state. Raises NotFound."""
+    number, *_ = clock.take(c)
+    found = get(c, id)
+    if found is None:
+        raise NotFound("trial", id)
+    _change(c, [id], excluded=excluded)
+    endings.mark(c, found.sweep_id, number)
+    return _again(c, id)
+
+
+def new_row(sweep_id: int, number: int, group_id: int, settings: Settings, seq: int) -> dict[str, Any]:
+    """The row of a trial that is queued for the first time."""
+    return {
+        **_UNTRAINED,
+        "sweep_id": sweep_id,
+        "number": number,
+        "group_id": group_id,
+        "settings": settings.to_dict(),
+        "epochs_total": settings.epochs,
+        "attempt": 0,
+        "excluded": False,
+        "changed": seq,
+    }
+
+
+def end_all(
+    c: Connection, ids: Sequence[int], state: str, reason: str, now: float, fault: bool = False
+) -> None:
+    """Ends living trials together; the caller has taken the clock and settles the sweep."""
+    counted = {"failures": trial.c.failures + 1} if fault else {}
+    _change(c, ids, state=state, reason=reason, finished_at=now, **counted)
+
+
+def requeue(c: Connection, ids: Sequence[int], fault: bool) -> None:
+    """Puts running trials back in the queue, counting a failure or not; their group is the caller's matter."""
+    counted = {"failures": trial.c.failures + 1} if fault else {}
+    _change(c, ids, state="queued", worker=None, **counted)
+
+
+def _change(c: Connection, ids: Sequence[int], **values: Any) -> None:
+    """Updates trials alike, each with a change number of its own."""
+    if not ids:
+        return
+    numbers = clock.take(c, len(ids))
+    statement = (
+        update(trial).where(trial.c.id == bindparam("_id")).values(changed=bindparam("_seq"), **values)
+    )
+    c.execute(statement, [{"_id": id, "_seq": seq} for id, seq in zip(ids, numbers, strict=True)])
+
+
+def _must(c: Connection, id: int, states: Collection[str], action: str) -> Trial:
+    found = get(c, id)
+    if found is None:
+        raise NotFound("trial", id)
+    if found.state not in states:
+        raise NotAllowed(found.state, action, f"Trial {found.number} of sweep {found.sweep_id}", states)
+    return found
+
+
+def _again(c: Connection, id: int) -> Trial:
+    return _trial(c.execute(_SELECT.where(trial.c.id == id)).one())
+
+
+def _trial(row: Row[*tuple[Any, ...]]) -> Trial:
+    return Trial(**row._mapping)

@@ -1,5 +1,4 @@
-"""The cache of decoded data sets: home/data/<name>/ with one .npy an array and meta.json; where the arrays come
-from is the catalog's."""
+"""The cache: decoded data sets as home/data/<name>/*.npy and meta.json; the catalog knows their sources."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ _ARRAYS = ("X_train", "y_train", "X_test", "y_test")
 
 @dataclass(frozen=True)
 class Summary:
-    """What a page says about a data set. `ready`: decoded already; else the numbers are those of its archive."""
+    """What a page says about a data set; `ready`: it can be loaded, without fetching it first."""
 
     name: str
     ready: bool
@@ -69,17 +68,22 @@ def summary(home: Path, name: str) -> Summary | None:
     meta = _meta(folder(home, name))
     if meta is None:
         return None
-    shape = tuple(meta["image_shape"]) if meta["image_shape"] else None
-    rows = {key: meta["files"][key]["shape"] for key in meta["files"]}
-    n_test = rows["X_test"][0] if "X_test" in rows else 0
-    counts, classes = tuple(meta["class_counts"]), tuple(meta["classes"])
+    train, test = meta["files"]["X_train"]["shape"], meta["files"].get("X_test", {"shape": [0]})["shape"]
     return Summary(
-        name, True, *rows["X_train"][:1], n_test, rows["X_train"][1], shape, classes, counts, meta["source"]
+        name=name,
+        ready=True,
+        n_train=train[0],
+        n_test=test[0],
+        n_features=train[1],
+        image_shape=_shape(meta),
+        classes=tuple(meta["classes"]),
+        class_counts=tuple(meta["class_counts"]),
+        source=meta["source"],
     )
 
 
 def read_or_decode(home: Path, name: str, decode: Callable[[], Decoded]) -> Dataset:
-    """The cached data set; decoded first, by one process while the others wait, when it is not there or damaged."""
+    """The cached data set; decoded first when it is missing or damaged, by one process while others wait."""
     found = read(home, name)
     if found is not None:
         return found
@@ -133,7 +137,7 @@ def _meta(place: Path) -> dict[str, Any] | None:
 
 
 def _mapped(path: Path, written: dict[str, Any]) -> Array:
-    """One array, mapped. ValueError when it is not what was written (a file cut short maps well but kills later)."""
+    """One array, mapped. ValueError when it is not what was written (one cut short would kill us)."""
     if path.stat().st_size != written["bytes"]:
         raise ValueError(path)
     array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -145,8 +149,17 @@ def _mapped(path: Path, written: dict[str, Any]) -> Array:
 def _dataset(name: str, place: Path, meta: dict[str, Any], arrays: dict[str, Array]) -> Dataset:
     for key in ("y_train", "y_test"):
         # Labels index arrays later; the check costs microseconds.
-        if key in arrays and not (0 <= arrays[key].min() and arrays[key].max() < len(meta["classes"])):
+        if key in arrays and not (arrays[key].min() >= 0 and arrays[key].max() < len(meta["classes"])):
             raise ValueError(key)
-    shape = tuple(meta["image_shape"]) if meta["image_shape"] else None
-    found = [arrays.get(key) for key in _ARRAYS]
-    return Dataset(name, *found, shape, tuple(meta["classes"]), meta["source"], place)  # type: ignore[arg-type]
+    X_test, y_test = arrays.get("X_test"), arrays.get("y_test")
+    classes, source = tuple(meta["classes"]), meta["source"]
+    return Dataset(
+        name, arrays["X_train"], arrays["y_train"], X_test, y_test, _shape(meta), classes, source, place
+    )
+
+
+def _shape(meta: dict[str, Any]) -> tuple[int, int, int] | None:
+    if not meta["image_shape"]:
+        return None
+    height, width, channels = meta["image_shape"]
+    return height, width, channels

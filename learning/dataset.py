@@ -1,5 +1,4 @@
-"""Datasets and splits: labelled rows in memory, and which of them train and validate; finding and reading files
-is the catalog's."""
+"""Datasets and splits: labelled rows, and which of them train and validate; files are the catalog's."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ class DatasetError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled rows, the training part in the archive's order, mapped into memory when they come from the catalog.
+    """Labelled rows in the archive's order; mapped into memory when they come from the catalog.
 
     X_* are (N, D) uint8 or float32, images flattened in h, w, c order; y_* are (N,) int64 from 0 to C-1.
     `folder` is the cache the arrays are mapped from, None for arrays made in memory.
@@ -94,9 +93,10 @@ class Split:
 def make_split(dataset: Dataset, settings: Settings, seed: int = SPLIT_SEED) -> Split:
     """Cut the training part of a data set as `settings` ask, and fit the preprocessing to the training rows.
 
-    With `train_count` the training rows are the first ones of the archive's order and validation is drawn from
-    the others; without it validation is drawn from all and training takes the rest. `val_count` 0 validates on
-    the training rows. `stratify` draws from each class in proportion. The test part is never touched.
+    With `train_count` the training rows are the first ones of the archive's order and validation is drawn
+    from the others; without it validation is drawn from all and training takes the rest. `val_count` 0
+    validates on the training rows. `stratify` draws from each class in proportion. The test part is not
+    touched.
     Raises Invalid, naming the field, when the counts do not fit the data set.
     """
     total = len(dataset.y_train)
@@ -195,7 +195,7 @@ def _preprocessing(dataset: Dataset, settings: Settings, seed: int, train: Rows)
 
 
 def _stored(path: Path, kind: str, features: int) -> Preprocessing | None:
-    """What an earlier fit kept; None when there is nothing or it is damaged, and it has to be fitted again."""
+    """What an earlier fit kept; None when there is nothing, or nothing whole."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             stored = Preprocessing.from_arrays(dict(arrays))

@@ -1,4 +1,4 @@
-"""Disk: locks between processes, and files that appear whole or not at all; knows nothing of what is in them."""
+"""Disk: locks between processes, and files that appear whole or not at all; not what is in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# What reading a damaged .npy or .npz raises (zipfile: RuntimeError for a password, NotImplementedError for a method).
+# What reading a damaged .npy or .npz raises; RuntimeError is zipfile's for a password or an unknown method.
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
@@ -72,7 +72,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder and all in it; one that is not there is fine. Readers that mapped its files keep them."""
+    """Remove a folder and all in it, if it is there. Readers that mapped its files keep them."""
     if path.is_dir():
         shutil.rmtree(path)
 

@@ -1,11 +1,11 @@
-"""Decoded: the arrays that come out of a data set's files, checked; each format is read in a module of its own."""
+"""Decoded: the arrays out of a data set's files, checked; each format is read in a module of its own."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ _BLOCK = 4096  # rows that are checked at a time
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """The arrays of one data set, as `check` leaves them: X_* (N, D) uint8 or float32, y_* (N,) int64 in 0..C-1."""
+    """The arrays of one data set, as `check` leaves them:
+    X_* (N, D) uint8 or float32, y_* (N,) int64 in 0..C-1."""
 
     X_train: Array
     y_train: Array
@@ -34,19 +35,21 @@ class Decoded:
     source: str
 
 
-class Reader(Protocol):
-    """What a stream has to offer to `read_exactly`; both files and unpacking streams do."""
+class Stream(Protocol):
+    """What files and unpacking streams have in common."""
 
     def read(self, size: int, /) -> bytes: ...
+    def seek(self, offset: int, whence: int, /) -> int: ...
+    def tell(self) -> int: ...
 
 
 class Guarded(io.RawIOBase):
     """A file that refuses one large read and any position past its budget.
 
-    The archive readers of the standard library read a directory or a header as long as the archive says it is.
+    The standard library's archive readers take a directory or a header to be as long as the archive says.
     """
 
-    def __init__(self, file: IO[bytes], budget: int) -> None:
+    def __init__(self, file: Stream, budget: int) -> None:
         self._file = file
         self._budget = budget
 
@@ -70,8 +73,8 @@ class Guarded(io.RawIOBase):
         return self._file.read(size if size >= 0 else CHUNK)
 
 
-def read_exactly(file: Reader, size: int, what: str) -> bytearray:
-    """`size` bytes in small pieces; memory grows only as data really comes. DatasetError when it ends early."""
+def read_exactly(file: Stream, size: int, what: str) -> bytearray:
+    """`size` bytes, piece by piece: memory grows only as data comes. DatasetError when it ends early."""
     data = bytearray()
     while len(data) < size:
         piece = file.read(min(CHUNK, size - len(data)))

@@ -1,4 +1,4 @@
-"""Preprocessing: the change every pixel row goes through before a net sees it; it does not choose the rows."""
+"""Preprocessing: the change every row goes through before a net sees it; it does not choose rows."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Downloads: files of known data sets from their official addresses, resumed and checked; reads none of them."""
+"""Downloads: files of known data sets from their official addresses, resumed and checked; opens none."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
 import re
+import ssl
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -55,6 +55,17 @@ class _Stopped(Exception):  # noqa: N818  caught in this file only
     """The connection ended before the file did."""
 
 
+_NETWORK = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    TimeoutError,
+    ConnectionError,
+    ssl.SSLError,
+    ValueError,  # an address that cannot be taken apart
+    _Stopped,
+)
+
+
 @dataclass
 class _Counter:
     """Progress over several files."""
@@ -74,20 +85,20 @@ def get(
     progress: Progress | None = None,
     files: Mapping[str, str] | None = None,
 ) -> Path:
-    """Fetch the files of data set `name` into `folder`; the path of the archive, or of the folder of several files.
+    """Fetch the files of data set `name` into `folder`; the path of the archive, or of a folder of several.
 
-    A file that is there and right is not fetched again, a partial one is gone on with. Each file appears whole
-    and with the right MD5 sum or not at all. `base_url` is another folder to fetch from than OFFICIAL[name];
-    `files` replaces names and sums. Raises DatasetError with one sentence; what has come so far is then kept for
-    the next try, except when the sum is wrong.
+    A file that is there and right is not fetched again, a partial one is gone on with. Each file appears
+    whole and with the right MD5 sum or not at all. `base_url` is another folder to fetch from than
+    OFFICIAL[name]; `files` replaces names and sums. Raises DatasetError with one sentence; what has come so
+    far is then kept for the next try, except when the sum is wrong.
     """
     if name not in FILES:
         raise DatasetError(f"There is no address for the data set {name!r}; there are {', '.join(FILES)}.")
     below, official = FILES[name]
     target = folder / below if below else folder
     base = (base_url or OFFICIAL[name]).rstrip("/") + "/"
-    if urllib.parse.urlsplit(base).scheme not in ("http", "https"):
-        raise DatasetError(f"The address {base!r} must begin with http:// or https://.")
+    if not re.match(r"https?://[^\s/]", base):
+        raise DatasetError(f"The address {base!r} must begin with http:// or https:// and name a server.")
     sums = official if files is None else files
     counter = _Counter(progress)
     try:
@@ -114,7 +125,7 @@ def _fetch(url: str, path: Path, md5: str, progress: Progress) -> int:
 
 
 def _fetch_all(url: str, partial: Path, progress: Progress) -> None:
-    """Append to `partial` until the server says that it is whole; give up after TRIES fruitless connections."""
+    """Append to `partial` until it is whole; give up after TRIES connections that brought nothing."""
     fruitless = 0
     while True:
         before = partial.stat().st_size if partial.exists() else 0
@@ -122,17 +133,9 @@ def _fetch_all(url: str, partial: Path, progress: Progress) -> None:
             _fetch_some(url, partial, progress)
             return
         except urllib.error.HTTPError as error:
-            with error:
-                if error.code < 500 or fruitless + 1 >= TRIES:
-                    raise DatasetError(f"{url} answered {error.code} {error.reason}.") from error
-            fruitless += 1
-        except (
-            urllib.error.URLError,
-            http.client.HTTPException,
-            TimeoutError,
-            ConnectionError,
-            _Stopped,
-        ) as error:
+            error.close()
+            raise DatasetError(f"{url} answered {error.code} {error.reason}.") from error
+        except _NETWORK as error:
             grown = partial.exists() and partial.stat().st_size > before
             fruitless = 0 if grown else fruitless + 1
             if fruitless >= TRIES or _hopeless(error):

@@ -179,7 +179,7 @@ def _image_shape(shape: tuple[int, ...], what: str) -> tuple[int, int, int] | No
     if len(shape) == 4 and shape[3] <= 4:
         return shape[1], shape[2], shape[3]
     raise DatasetError(
-        f"The rows of {what} must be (N, features), (N, height, width) or (N, height, width, up to 4 channels); "
+        f"Rows of {what} must be (N, features), (N, height, width) or (N, height, width, 1 to 4 channels); "
         f"their shape is {shape}."
     )
 

@@ -166,7 +166,7 @@ def _joined(arrays: dict[str, Array], what: str) -> dict[str, Array]:
     for train, val in (("x_train", "x_val"), ("y_train", "y_val")):
         if arrays[train].shape[1:] != arrays[val].shape[1:] or arrays[train].ndim == 0:
             raise DatasetError(
-                f"The shapes of {train} {arrays[train].shape} and {val} {arrays[val].shape} in {what} do not fit."
+                f"{train} {arrays[train].shape} and {val} {arrays[val].shape} of {what} do not fit in shape."
             )
         if arrays[train].dtype.kind not in "buif" or arrays[val].dtype.kind not in "buif":
             raise DatasetError(f"The arrays {train} and {val} of {what} must be numbers.")

@@ -38,7 +38,7 @@ def cifar10(home: Path, data: Path | None) -> Iterator[Path]:
             (cifar.BINARY_FOLDER, cifar.BINARY_FILES),
             (cifar.PICKLED_FOLDER, cifar.PICKLED_FILES),
         ):
-            # The folder itself, in it, and up to two deeper: Keras unpacks into a folder named after the archive.
+            # The folder itself, in it, or one deeper: Keras unpacks into a folder named after the archive.
             nests = [folder] if folder.name == name else []
             nests += [folder / name, *sorted(folder.glob(f"cifar-10*/{name}"))]
             yield from (nest for nest in nests if any((nest / file).is_file() for file in files))

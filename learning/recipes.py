@@ -138,11 +138,11 @@ _NUMBERS: Mapping[str, Mapping[str, _Numbers]] = {
         OTHER: _Numbers({**_PROBE, "lr": 1e-5}),
     },
     "lr-too-high": {
-        OTHER: _Numbers({**_PROBE, "lr": 1e6}),
+        OTHER: _Numbers({**_PROBE, "lr": 1e6, "explosion": 0.0}),  # to see the nan itself
     },
     "lr-3e-3": {
-        "cifar10": _Numbers({**_PROBE, "update": "momentum", "momentum": 0.9, "lr": 3e-3}),
-        "digits": _Numbers({**_PROBE, "update": "momentum", "momentum": 0.9, "lr": 1.0}),
+        "cifar10": _Numbers({**_PROBE, "lr": 3e-3}),
+        "digits": _Numbers({**_PROBE, "update": "momentum", "momentum": 0.9, "lr": 0.2}),
         OTHER: _Numbers({**_PROBE, "update": "momentum", "momentum": 0.9, "lr": 3.0}),
     },
     "coarse": {

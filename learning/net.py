@@ -92,7 +92,7 @@ class Stack:
     def split(self, name: str, array: Array) -> Array:
         """The reverse of `join`: a copy with the net first."""
         if name == "W1":
-            return np.ascontiguousarray(array.reshape(len(array), self.count, -1).transpose(1, 0, 2))
+            return array.reshape(len(array), self.count, -1).transpose(1, 0, 2).copy()
         return array.copy() if name[0] == "W" else array.reshape(self.count, -1).copy()
 
     def weights(self) -> dict[str, Array]:

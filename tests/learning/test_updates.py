@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+import textbook
+from toys import CLASSES, members, run, settings, toy_data, toy_split
+
+from learning import net
+from learning.group import mini_batches
+from learning.net import Shape, Stack, init_weights
+from learning.schedules import STEP_EPOCHS, learning_rate
+from learning.settings import UPDATES
+from learning.updates import FLUSH_BELOW, Updater, flush, rule_of
+
+RATES = {"adagrad": 0.02, "rmsprop": 0.01, "adam": 0.01}
+
+
+@pytest.mark.parametrize("hidden", [[], [7], [7, 5]])
+@pytest.mark.parametrize("update", UPDATES)
+def test_fifty_steps_equal_the_textbooks(update, hidden, monkeypatch):
+    """Costs and weights of three different trials in one stack, in float64, W1 cut into blocks."""
+    monkeypatch.setattr(net, "BLOCK_BYTES", 500)
+    group = members(
+        {"reg": 0.0, "momentum": 0.9},
+        {"reg": 0.3, "momentum": 0.5, "lr_decay": 0.7},
+        {"reg": 0.01, "momentum": 0.0, "schedule": "cosine"},
+        update=update,
+        hidden=hidden,
+        lr=RATES.get(update, 0.05),
+    )
+    split = toy_split(group)
+    steps = run(group, split, dtype=np.float64)
+    batches = [rows for epoch in range(1, 6) for rows in mini_batches(split.train_rows, 10, 3, epoch)]
+    assert len(batches) == 60
+    data = [(split.gather(rows, dtype=np.float64), split.y[rows]) for rows in batches]
+    shape = Shape(split.n_features, tuple(hidden), CLASSES)
+    for i, member in enumerate(group):
+        own = member.settings
+        rates = np.repeat([learning_rate(own, epoch) for epoch in range(1, 6)], 12)
+        first = init_weights(shape, own, np.float64)
+        cost, data_loss, last = textbook.train(
+            first, data, rates, reg=own.reg, update=update, mu=own.momentum
+        )
+        rows = [step.epochs[i] for step in steps]
+        assert [row.loss for row in rows] == pytest.approx(list(cost.reshape(5, 12).mean(axis=1)), rel=1e-9)
+        assert [row.data_loss for row in rows] == pytest.approx(
+            list(data_loss.reshape(5, 12).mean(axis=1)), rel=1e-9
+        )
+        assert [part[1] for row in rows for part in row.trace] == pytest.approx(list(cost), rel=1e-9)
+        for name, array in steps[-1].state.weights(member.key).items():
+            np.testing.assert_allclose(array, last[name], rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_single_precision_stays_near_the_textbook(update):
+    group = members({"reg": 0.01, "momentum": 0.9}, update=update, lr=RATES.get(update, 0.02))
+    wide, narrow = run(group, dtype=np.float64), run(group)
+    for a, b in zip(wide, narrow, strict=True):
+        assert a.epochs[0].loss == pytest.approx(b.epochs[0].loss, rel=1e-4)
+
+
+def test_update_ratio_is_the_last_steps():
+    group = members({"reg": 0.1, "epochs": 1}, update="sgd", batch_size="full", lr=0.03)
+    split = toy_split(group)
+    (step,) = run(group, split, dtype=np.float64)
+    shape = Shape(split.n_features, (7,), CLASSES)
+    before = init_weights(shape, group[0].settings, np.float64)
+    X, y = split.gather(split.train_rows, dtype=np.float64), split.y[split.train_rows]
+    _, _, gradients = textbook.loss_and_gradients(before, X, y, 0.1)
+    for name in ("W1", "W2"):
+        expected = np.linalg.norm(0.03 * gradients[name]) / np.linalg.norm(before[name])
+        assert step.epochs[0].update_ratio[name] == pytest.approx(expected, rel=1e-9)
+    assert set(step.epochs[0].update_ratio) == {"W1", "W2"}
+
+
+def test_momentum_of_nobody_is_sgd():
+    assert rule_of([settings(update="momentum"), settings(update="momentum")]) == "sgd"
+    assert rule_of([settings(update="nesterov", momentum=0.1)]) == "nesterov"
+    assert rule_of([settings(update="momentum"), settings(update="momentum", momentum=0.5)]) == "momentum"
+    assert rule_of([settings(update="adam")]) == "adam"
+
+
+def test_schedules():
+    def rates(count, **values):
+        return [learning_rate(settings(lr=2.0, **values), epoch) for epoch in range(1, count + 1)]
+
+    assert rates(4, schedule="exponential", lr_decay=0.5) == [2, 1, 0.5, 0.25]
+    assert rates(STEP_EPOCHS + 1, schedule="step", lr_decay=0.1) == [2.0] * STEP_EPOCHS + [0.2]
+    assert rates(3, schedule="inverse", lr_decay=0.5) == pytest.approx([2, 1, 2 / 3])
+    assert rates(4, schedule="cosine", epochs=4) == pytest.approx([2, 1 + 0.5**0.5, 1, 1 - 0.5**0.5])
+    assert rates(3, schedule="constant", lr_decay=0.5) == [2, 2, 2]
+    assert rates(3, schedule="inverse") == [2, 2, 2]
+
+
+def test_flush_keeps_what_is_just_large_enough():
+    below, above = np.float32(FLUSH_BELOW * 0.99), np.float32(FLUSH_BELOW * 1.01)
+    values = np.array([below, -below, above, -above, 0, 1e-42, np.nan, np.inf, 1], np.float32)
+    flush(values, np.empty_like(values))
+    expected = np.array([0, 0, above, -above, 0, 0, np.nan, np.inf, 1], np.float32)
+    np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize("update", ["sgd", "momentum", "adam"])
+def test_collapsed_weights_end_at_zero_and_not_in_denormals(update):
+    """lr * reg = 0.5 halves the weights of a dead unit at each step: 1e-4 would be a denormal after 115."""
+    each = [{"reg": 50.0, "lr": 0.01, "init": "normal"}, {"reg": 0.0, "lr": 0.05}]
+    group = members(*each, update=update, momentum=0.1, epochs=30, explosion=0)
+    state = run(group)[-1].state
+    tiny = np.finfo(np.float32).tiny
+    for array in [*state.params.values(), *state.kept.values()]:
+        assert not ((array != 0) & (np.abs(array) < tiny)).any()
+    if update != "adam":  # whose step does not shrink with the gradient
+        assert not state.weights(10)["W1"].any(axis=0).all()
+    assert state.weights(11)["W1"].all()
+
+
+def test_penalty_is_that_of_the_weights_as_they_are():
+    each = [settings(reg=0.5), settings(reg=0.0, seed=1)]
+    shape = Shape(toy_data().X_train.shape[1], (7,), CLASSES)
+    nets = [init_weights(shape, one, np.float64) for one in each]
+    stack = Stack(shape, {name: np.stack([w[name] for w in nets]) for name in shape.names})
+    updater = Updater(stack, each, {})
+    updater.begin(1)
+    expected = 0.25 * sum((nets[0][name] ** 2).sum() for name in ("W1", "W2"))
+    assert updater.penalty() == pytest.approx([expected, 0])
+    gradient = np.full_like(stack.params["W1"], 0.1)
+    updater.apply(("W1", slice(None), gradient), 1)
+    W1 = stack.weights()["W1"][0]
+    assert updater.penalty()[0] == pytest.approx(0.25 * ((W1**2).sum() + (nets[0]["W2"] ** 2).sum()))

@@ -1,4 +1,4 @@
-"""Owns the transcript: the lines that the lecture's own programs print, for a trial and for an epoch (prints nothing)."""
+"""Owns the transcript: the lines of the lecture's own programs, a trial and an epoch (prints nothing)."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -37,7 +37,9 @@ def epoch_line(row: EpochFigures, epochs: int) -> str:
 
 def closing_line(best_val_acc: float | None) -> str:
     """The trainer's last line."""
-    return f"finished optimization. best validation accuracy: {NAN if best_val_acc is None else best_val_acc:f}"
+    return (
+        f"finished optimization. best validation accuracy: {NAN if best_val_acc is None else best_val_acc:f}"
+    )
 
 
 def figure(row: EpochFigures, name: str) -> float:

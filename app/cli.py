@@ -1,0 +1,104 @@
+"""Owns the command line as a whole: its commands, exit codes and how errors are told (cli_*.py do the work).
+
+Numbers go to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 no
+worker to wait for, 130 interrupted. Whatever is slow to import is imported by the command that needs it.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+from typer import exceptions
+
+from app import cli_check, cli_data, cli_keep, cli_results, cli_run, cli_sweep
+from app.failure import DONE, FAILED, INTERRUPTED, Failure
+
+program = typer.Typer(
+    name="lossdeck",
+    help="The cross-validation command center: submit a hyper-parameter search, watch every loss curve live, "
+    "read what is wrong with it.",
+    epilog="Start with: lossdeck up --demo",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (cli_run.up, cli_run.serve, cli_run.worker, cli_run.migrate):
+    program.command()(command)
+program.command()(cli_sweep.sweep)
+program.add_typer(cli_data.program, name="data")
+for command in (cli_results.export, cli_results.predict, cli_keep.backup, cli_keep.restore, cli_keep.prune):
+    program.command()(command)
+program.command()(cli_check.token)
+program.command()(cli_check.doctor)
+
+
+def version(asked: bool) -> None:
+    """Prints the version and ends, when asked to."""
+    if asked:
+        from importlib import metadata
+
+        print(f"lossdeck {metadata.version('lossdeck')}")
+        raise typer.Exit
+
+
+@program.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before any command."""
+
+
+def main() -> None:
+    """The program `lossdeck`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command and answers its exit code; what the user can mend is one sentence on stderr."""
+    try:
+        return int(program(args=arguments, prog_name="lossdeck", standalone_mode=False) or DONE)
+    except Failure as failure:
+        return tell(str(failure), failure.code)
+    except exceptions.TyperException as error:
+        return tell(usage(error), error.exit_code)
+    except (KeyboardInterrupt, exceptions.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of stdout has left, as in `lossdeck data list | head -1`
+        return DONE
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        return tell(sentence, FAILED)
+
+
+def usage(error: exceptions.TyperException) -> str:
+    """A wrong command line in one sentence, and where the right one is described."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "lossdeck"
+    sentence = error.format_message()
+    return f"{sentence}{'' if sentence.endswith(('.', '?')) else '.'} See {command} --help."
+
+
+def explain(error: Exception) -> str | None:
+    """An error that the user can mend, as a sentence; None for one that is a fault of this program."""
+    from learning.dataset import DatasetError
+    from learning.settings import Invalid
+
+    if isinstance(error, DatasetError | Invalid):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'The system'}: {error.strerror or error}."
+    from store.database import DatabaseError
+
+    return str(error) if isinstance(error, DatabaseError) else None
+
+
+def tell(sentence: str, code: int) -> int:
+    """Says why the command ended, and answers its exit code."""
+    print(f"lossdeck: {sentence}", file=sys.stderr)
+    return code

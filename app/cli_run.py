@@ -1,0 +1,121 @@
+"""Owns the commands that run Lossdeck: up, serve, worker, migrate (the work: app.up, app.serve, worker)."""
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app import token_file
+from app.failure import DONE, WRONG_USAGE, Failure
+from app.options import Data, DatabaseUrl, Home, Host, Port, Workers, configure, environment
+
+if TYPE_CHECKING:
+    from store.config import Config
+
+
+def up(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="If there is no sweep yet, queue the coarse search on the digits.")
+    ] = False,
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+) -> None:
+    """Start the server and the workers; Ctrl-C stops both.
+
+    \b
+    Examples:
+      lossdeck up
+      lossdeck up --demo --port 9000 --workers 2
+      LOSSDECK_TOKEN=... lossdeck up --host 0.0.0.0
+    """
+    config = served(home=home, data=data, database_url=database_url, host=host, port=port, workers=workers)
+    from app.up import run
+
+    raise typer.Exit(run(config, environment(config), demo))
+
+
+def serve(
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    host: Host = None,
+    port: Port = None,
+) -> None:
+    """Start the server alone; workers may run elsewhere.
+
+    \b
+    Examples:
+      lossdeck serve
+      DATABASE_URL=postgresql://lossdeck@db/lossdeck lossdeck serve --port 9000
+    """
+    config = served(home=home, data=data, database_url=database_url, host=host, port=port)
+    from app.serve import serve as run
+    from app.up import announce
+
+    announce(config)
+    raise typer.Exit(run(config))
+
+
+def worker(
+    home: Home = None, data: Data = None, database_url: DatabaseUrl = None, workers: Workers = None
+) -> None:
+    """Start the workers alone: processes that train what is queued.
+
+    \b
+    Examples:
+      lossdeck worker
+      lossdeck worker --workers 8
+    """
+    config = configure(home=home, data=data, database_url=database_url, workers=workers)
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "worker"], environment(config))
+
+
+def migrate(home: Home = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the database to the newest schema; does nothing when it is.
+
+    \b
+    Examples:
+      lossdeck migrate
+      lossdeck migrate --home /srv/lossdeck
+    """
+    from app.up import upgrade
+
+    upgrade(configure(home=home, database_url=database_url))
+    raise typer.Exit(DONE)
+
+
+def served(**options: object) -> "Config":
+    """The config of a server, with the token that counts. Refuses an unprotected or a busy address."""
+    from app.security import is_loopback
+
+    config = configure(**options)
+    config = config.model_copy(update={"token": token_file.effective(config)})
+    if not config.token and not is_loopback(config.host):
+        raise Failure(
+            f"Listening on {config.host} opens Lossdeck to the network, which takes a token: "
+            "run `lossdeck token` once or set LOSSDECK_TOKEN.",
+            WRONG_USAGE,
+        )
+    check_port(config.host, config.port)
+    return config
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises Failure if nothing can listen there now: before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Failure(
+                f"Port {port} on {host} cannot be opened ({error.strerror}): "
+                "is Lossdeck running there already? Choose another with --port."
+            ) from error

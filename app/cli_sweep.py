@@ -1,0 +1,108 @@
+"""Owns the command `sweep`: a recipe or a file becomes a queued sweep (app.plan draws, app.follow waits)."""
+
+import json
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.failure import DONE, Failure
+from app.options import Data, DatabaseUrl, Home, Json, configure
+
+if TYPE_CHECKING:
+    from app.bodies import SweepIn
+
+
+def sweep(
+    what: Annotated[
+        str, typer.Argument(metavar="RECIPE|FILE", help="A recipe's name, or a JSON file (- is stdin).")
+    ],
+    dataset: Annotated[str | None, typer.Option(help="Data set; see `lossdeck data list`.")] = None,
+    trials: Annotated[int | None, typer.Option(help="How many trials to draw.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same trials, same curves.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow it to its end, a line for each trial.")
+    ] = False,
+    as_json: Json = False,
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Queue a sweep for the workers and print its number.
+
+    The file holds the same JSON as the body of POST /api/sweeps; options override what it says. With --wait,
+    each trial that ends prints a line as in the lecture; 3 is the exit code when there is no worker.
+
+    \b
+    Examples:
+      lossdeck sweep coarse --dataset digits --wait
+      lossdeck sweep fine --dataset cifar10 --trials 40 --seed 7
+      lossdeck sweep mine.json --name "wider nets" --json
+    """
+    from app import plan, wire
+    from app.follow import follow
+    from app.up import upgrade
+    from store import sweeps
+    from store.database import Database
+
+    config = configure(home=home, data=data, database_url=database_url)
+    body = read(what, dataset=dataset, trials=trials, seed=seed, name=name)
+    new = plan.sweep(body, config)
+    upgrade(config)
+    with closing(Database.open(config)) as database:
+        with database.write() as connection:
+            row = sweeps.create(connection, new, time.time())
+        print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
+        code = DONE
+        if wait:
+            code = follow(database, row.id, print_lines=not as_json)
+            with database.read() as connection:
+                row = sweeps.get(connection, row.id) or row
+    if as_json:
+        print(json.dumps(wire.sweep(row)))
+    elif not wait:
+        print(row.id)
+    raise typer.Exit(code)
+
+
+def read(what: str, **options: object) -> "SweepIn":
+    """The body that the argument and the options describe. Raises Failure for one that is not right."""
+    from pydantic import ValidationError
+
+    from app.bodies import SweepIn
+    from learning.recipes import RECIPES
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if what == "-" or what.endswith(".json") or Path(what).is_file():
+        content = from_file(what)
+    elif what in RECIPES:
+        content = {"recipe": what}
+    else:
+        raise Failure(f"{what!r} is neither a recipe ({', '.join(RECIPES)}) nor a file.")
+    try:
+        return SweepIn.model_validate(content | given)
+    except ValidationError as error:
+        raise Failure(
+            " ".join(sentence(detail["loc"], detail["msg"]) for detail in error.errors())
+        ) from error
+
+
+def from_file(name: str) -> dict[str, object]:
+    """The JSON object in that file."""
+    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Failure(f"{name} is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise Failure(f"{name} must hold one JSON object, as the body of POST /api/sweeps.")
+    return content
+
+
+def sentence(place: tuple[int | str, ...], message: str) -> str:
+    """One bad field in words."""
+    return f"{'.'.join(map(str, place)) or 'The sweep'}: {message.rstrip('.')}."

@@ -1,0 +1,152 @@
+"""Owns following a sweep: a progress bar on stderr, a line on stdout for each trial that ends."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from app import transcript
+from app.failure import DONE, FAILED, NO_WORKER, Failure
+
+if TYPE_CHECKING:
+    from store.database import Connection, Database
+    from store.sweeps import Sweep
+    from store.trials import Trial
+    from store.workers import Worker
+
+GOING = frozenset({"queued", "running"})  # states of a trial that has not ended
+ENDED = frozenset({"finished", "cancelled"})  # states of a sweep after which nothing more happens
+POLL = 0.2  # seconds between looks at the database's version, which are cheap
+LOOK = 2.0  # seconds between looks at the workers
+SILENCE = 30.0  # seconds without a sign of life from any worker: as long as a lease
+PAGE = 500  # changes read at once
+
+Bar = Callable[[int, int], None]  # epochs done, epochs in all
+
+
+class Tally:
+    """What is known of one sweep: its state, and how far each trial is."""
+
+    def __init__(self, sweep_id: int) -> None:
+        self.sweep: Sweep | None = None
+        self._id = sweep_id
+        self._cursor = 0
+        self._trials: dict[int, Trial] = {}
+
+    def catch_up(self, connection: "Connection") -> list["Trial"]:
+        """Reads what is new; answers the trials that have ended since the last time, in that order."""
+        from store import changes, sweeps
+
+        ended = []
+        while page := changes.after(connection, self._cursor, [self._id], limit=PAGE):
+            self._cursor = page[-1].seq
+            ended += [change.row for change in page if change.kind == "trial" and self._has_ended(change.row)]
+            if len(page) < PAGE:
+                break
+        self.sweep = sweeps.get(connection, self._id)
+        if self.sweep is None:
+            raise Failure(f"Sweep {self._id} was deleted.")
+        return ended
+
+    def progress(self) -> tuple[int, int]:
+        """Epochs done and epochs in all; those that an ended trial will never run count as done."""
+        done = sum(
+            trial.epochs_total if is_over(trial) else trial.epochs_done for trial in self._trials.values()
+        )
+        return done, sum(trial.epochs_total for trial in self._trials.values())
+
+    def _has_ended(self, trial: "Trial") -> bool:
+        before = self._trials.get(trial.id)
+        self._trials[trial.id] = trial
+        return is_over(trial) and (before is None or not is_over(before))
+
+
+class Pulse:
+    """Whether any worker lives, judged by numbers that move and this process's own clock."""
+
+    def __init__(self) -> None:
+        self._moved: dict[str, tuple[float, float]] = {}
+
+    def beats(self, workers: "Sequence[Worker]", now: float) -> bool:
+        """Takes in the workers' rows at monotonic time `now`."""
+        for worker in workers:
+            if worker.gone_at is not None:
+                self._moved.pop(worker.token, None)
+            elif self._moved.get(worker.token, (None,))[0] != worker.seen_at:
+                self._moved[worker.token] = worker.seen_at, now
+        return any(now - since < SILENCE for _, since in self._moved.values())
+
+
+def follow(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
+    """Waits for the end of the sweep and answers the exit code: 1 if it was cancelled or a trial failed.
+
+    Raises Failure (3) when no worker lives. Ctrl-C ends the waiting, not the sweep.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    # On a terminal rich lifts printed lines above the bar; into a pipe they must go as they are.
+    progress = Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty())
+    bar = progress.add_task("epochs", total=None)
+    try:
+        with progress:
+            ended = watch(
+                database,
+                sweep_id,
+                print_lines,
+                lambda done, total: progress.update(bar, completed=done, total=total),
+            )
+    except KeyboardInterrupt:
+        print(f"Sweep {sweep_id} goes on without you.", file=sys.stderr)
+        raise
+    print(summary(ended), file=sys.stderr)
+    return FAILED if ended.state == "cancelled" or ended.counts.get("failed") else DONE
+
+
+def watch(database: "Database", sweep_id: int, print_lines: bool, bar: Bar) -> "Sweep":
+    """Prints a line for each trial that ends, until the sweep has ended."""
+    from store import workers
+
+    tally, pulse, seen, looked = Tally(sweep_id), Pulse(), None, float("-inf")
+    while tally.sweep is None or tally.sweep.state not in ENDED:
+        if (version := database.version()) != seen:
+            seen = version
+            with database.read() as connection:
+                ended = tally.catch_up(connection)
+            assert tally.sweep is not None
+            for trial in ended if print_lines else ():
+                print(line(trial, tally.sweep.trials), flush=True)
+            bar(*tally.progress())
+            continue
+        if (now := time.monotonic()) - looked >= LOOK:
+            looked = now
+            with database.read() as connection:
+                alive = pulse.beats(workers.all(connection), now)
+            if not alive:
+                raise Failure(
+                    f"Sweep {sweep_id} is queued, but no worker is alive: "
+                    "start one with `lossdeck worker` or `lossdeck up`.",
+                    NO_WORKER,
+                )
+        time.sleep(POLL)
+    return tally.sweep
+
+
+def line(trial: "Trial", total: int) -> str:
+    """The lecture's line for a trial of ours."""
+    lr, reg = (float(str(trial.settings[name])) for name in ("lr", "reg"))
+    return transcript.trial_line(trial.best_val_acc, lr, reg, trial.number, total)
+
+
+def summary(sweep: "Sweep") -> str:
+    """How a sweep ended, in a sentence."""
+    counts = ", ".join(f"{count} {state}" for state, count in sweep.counts.items() if count)
+    if sweep.best is None:
+        return f"Sweep {sweep.id} {sweep.state}: {counts}; no trial to rank."
+    return f"Sweep {sweep.id} {sweep.state}: {counts}; best is {line(sweep.best, sweep.trials)}"
+
+
+def is_over(trial: "Trial") -> bool:
+    """Whether nothing more will happen to a trial by itself."""
+    return trial.state not in GOING

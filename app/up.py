@@ -1,0 +1,145 @@
+"""Owns `lossdeck up`: the server in this process, the workers' supervisor in a child that is kept alive."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from app.failure import DONE, INTERRUPTED
+
+if TYPE_CHECKING:
+    from store.config import Config
+
+FIRST_DELAY = 0.5  # seconds before the first restart; doubles with each quick death
+LONGEST_DELAY = 30.0
+STEADY = 30.0  # seconds of life after which the supervisor counts as healthy
+PATIENCE = (
+    12.0  # seconds for the supervisor to let its workers finish their epoch, a little more than it gives them
+)
+DEMO = ("coarse", "digits")  # recipe and data set of the first sweep on an empty database
+
+
+class Crew:
+    """The supervisor as a child process: started, restarted with back-off, stopped with all its workers."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._ending = threading.Event()
+        self._turn = threading.Lock()  # between starting a process and deciding that no more shall start
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_alive, name="crew", daemon=True)
+
+    def start(self) -> None:
+        """Starts the supervisor, and the thread that watches it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the supervisor and its workers after their epoch; at a second Ctrl-C or SIGTERM, at once."""
+        with self._turn:
+            self._ending.set()
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt, SystemExit):
+            end_group(process)
+        self._thread.join()
+
+    def _keep_alive(self) -> None:
+        delay = FIRST_DELAY
+        while (process := self._spawn()) is not None:
+            started = time.monotonic()
+            status = process.wait()
+            delay = FIRST_DELAY if time.monotonic() - started >= STEADY else delay
+            if self._ending.wait(delay):
+                return
+            print(
+                f"The workers' supervisor ended ({status}) and is started again.", file=sys.stderr, flush=True
+            )
+            delay = min(2 * delay, LONGEST_DELAY)
+
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        with self._turn:
+            if self._ending.is_set():
+                return None
+            # A process group of its own: Ctrl-C reaches this process alone, which then stops all in order.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "worker", "--parent", str(os.getpid())],
+                env=self._environment,
+                process_group=0,
+            )
+            return self._process
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kills the process and those it started; what they trained goes on from its checkpoint another time."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def run(config: "Config", environment: Mapping[str, str], demo: bool) -> int:
+    """Serves and trains until SIGTERM (0) or Ctrl-C (130); answers the exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    upgrade(config)
+    if demo:
+        queue_demo(config)
+    crew = Crew(environment)
+    try:
+        crew.start()
+        from app.serve import serve
+
+        announce(config)
+        return serve(config)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        crew.stop()
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """Ends this process in order; while the server runs it has handlers of its own."""
+    raise SystemExit(DONE)
+
+
+def upgrade(config: "Config") -> None:
+    """Makes the home folder and brings the database to the newest schema."""
+    from store import migrate
+    from store.database import Database
+
+    config.home.mkdir(parents=True, exist_ok=True)
+    with closing(Database.open(config)) as database:
+        migrate.upgrade(database)
+
+
+def queue_demo(config: "Config") -> None:
+    """Queues the coarse search on the digits if there is no sweep at all."""
+    from app import plan
+    from app.bodies import SweepIn
+    from store import sweeps
+    from store.database import Database
+
+    recipe, dataset = DEMO
+    new = plan.sweep(SweepIn(recipe=recipe, dataset=dataset), config)
+    with closing(Database.open(config)) as database, database.write() as connection:
+        if sweeps.list_all(connection, 1, 0)[1] == 0:
+            sweeps.create(connection, new, time.time())
+
+
+def announce(config: "Config") -> None:
+    """Prints where the pages are."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    print(f"Lossdeck: http://{host}:{config.port}", flush=True)
+    if config.token:
+        print("It asks for the token; `lossdeck token` shows it.", file=sys.stderr, flush=True)

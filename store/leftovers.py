@@ -1,0 +1,28 @@
+"""Owns the question which files beside the database some row still needs (removes nothing)."""
+
+from sqlalchemy import Connection, select
+
+from store.states import LIVING
+from store.tables import sweep, trial, trial_group
+
+
+def groups_in_use(c: Connection) -> set[int]:
+    """Groups whose checkpoint may be read again: those with a trial that has not ended."""
+    query = select(trial.c.group_id).where(trial.c.state.in_(LIVING)).distinct()
+    return set(c.scalars(query)) | set(
+        c.scalars(select(trial_group.c.id).where(trial_group.c.state == "running"))
+    )
+
+
+def trials_with_models(c: Connection) -> set[int]:
+    """Trials whose weights are kept, or may be marked so at any moment because they still train."""
+    query = select(trial.c.id).where(trial.c.has_model | trial.c.state.in_(LIVING))
+    return set(c.scalars(query))
+
+
+def ended_before(c: Connection, moment: float) -> tuple[int, ...]:
+    """Sweeps that had ended by then, in UTC seconds."""
+    query = select(sweep.c.id).where(
+        sweep.c.state.in_(("finished", "cancelled")), sweep.c.finished_at < moment
+    )
+    return tuple(c.scalars(query.order_by(sweep.c.id)))

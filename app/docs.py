@@ -7,8 +7,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 
+from app.html import render
 from app.problems import MEDIA_TYPE
-from app.text_pages import render
 
 Schema = dict[str, Any]
 

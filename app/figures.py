@@ -30,6 +30,11 @@ def gap_curves() -> Shell:
     return shell
 
 
+def val_accuracy_curves() -> Shell:
+    """Trials' val accuracy by epoch."""
+    return _overlay("val accuracy", "%{y:.4f}", rangemode="normal")
+
+
 def scatter(parameter: str, log: bool) -> Shell:
     """Best val accuracy against one setting; edges of the range are added as shapes by `edges`."""
     data = [_points("scored", colour_bar=False), *_marks(f"{parameter} %{{x:.3g}}<br>val acc %{{y:.3f}}")]
@@ -83,7 +88,15 @@ def learning_rate() -> Shell:
 def update_ratio() -> Shell:
     """One trial's update size over weight size per matrix, log axis, with the band about 1e-3."""
     low, high = UPDATE_RATIO_BAND
-    band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": low, "y1": high, "line": {"width": 0}}
+    band: Shell = {
+        "type": "rect",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": low,
+        "y1": high,
+        "line": {"width": 0},
+    }
     layout = _layout("epoch", "update : weight", yaxis=_scale(True), legend=_legend())
     layout["shapes"] = [{**band, "opacity": 0.14, "layer": "below", "name": "target"}]
     return {"data": [_line("series", "W", "%{y:.3g}")], "layout": layout}
@@ -214,7 +227,6 @@ def _layout(x_title: str, y_title: str, **more: Any) -> Shell:
         "automargin": True,
         "zeroline": False,
         "ticks": "",
-        "title": {"standoff": 8},
         "hoverformat": ".4~g",
     }
     layout: Shell = {
@@ -227,7 +239,7 @@ def _layout(x_title: str, y_title: str, **more: Any) -> Shell:
         "showlegend": "legend" in more,
         "hovermode": "closest",
         "dragmode": "zoom",
-        "xaxis": {**axis, "title": {**axis["title"], "text": x_title}, **more.pop("xaxis", {})},
-        "yaxis": {**axis, "title": {**axis["title"], "text": y_title}, **more.pop("yaxis", {})},
+        "xaxis": {**axis, "title": {"standoff": 8, "text": x_title}, **more.pop("xaxis", {})},
+        "yaxis": {**axis, "title": {"standoff": 8, "text": y_title}, **more.pop("yaxis", {})},
     }
     return {**layout, **more}

@@ -8,10 +8,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
 from app import security
+from app.html import render
 from app.problems import Problem
 from app.security import Throttle
 from app.state import Parts
-from app.text_pages import render
 
 COOKIE_SECONDS = 30 * 24 * 3600
 HOME = "/"

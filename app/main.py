@@ -3,10 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
 
 from app import (
     api_advice,
@@ -18,6 +16,7 @@ from app import (
     docs,
     health,
     login,
+    pages,
     problems,
 )
 from app.live import Live
@@ -28,14 +27,13 @@ from store.config import Config
 from store.database import Database
 from store.files import Files
 
-ROOT = Path(__file__).parent.parent
 DESCRIPTION = "Submit a hyper-parameter search, watch every loss curve live, read what is wrong with it."
 
 
 def create_app(config: Config) -> FastAPI:
     """The application. `app.state` has its open parts: config, database, files, live.
 
-    The database is opened here and brought to the newest schema when serving begins; it is closed when serving ends.
+    The database is opened here, brought to the newest schema when serving begins and closed when it ends.
     """
     config = config.model_copy(update={"token": effective(config)})
     app = FastAPI(
@@ -56,6 +54,7 @@ def create_app(config: Config) -> FastAPI:
     app.add_middleware(Guard, config=config, challenge=login.challenge)
     _add_routes(app)
     docs.install(app)
+    pages.install(app)
     return app
 
 
@@ -80,4 +79,3 @@ def _add_routes(app: FastAPI) -> None:
         login,
     ):
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")

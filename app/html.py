@@ -1,0 +1,41 @@
+"""HTML: the one Jinja environment with what every page needs, and pages as answers (decides no content)."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from app.assets import PLOTLY_PATH
+
+NAVIGATION = (("/", "Sweeps"), ("/datasets", "Data sets"), ("/workers", "Workers"), ("/help", "Help"))
+
+
+def icon(name: str) -> Markup:
+    """An icon of static/icons.svg, beside a word that says the same."""
+    link = Markup('<svg class="icon" aria-hidden="true"><use href="/static/icons.svg#{}"/></svg>')
+    return link.format(name)
+
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.globals.update(
+    icon=icon, navigation=NAVIGATION, plotly_path=PLOTLY_PATH, version=version("lossdeck")
+)
+
+
+def render(template: str, **values: Any) -> str:
+    """The HTML of a template; everything that comes from users is escaped."""
+    return TEMPLATES.get_template(template).render(values)
+
+
+def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page as an answer. Pages show what is now, so nobody keeps them."""
+    return HTMLResponse(render(template, **values), status, {"cache-control": "no-store"})

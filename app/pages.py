@@ -1,0 +1,260 @@
+"""Pages: every HTML page, from what the store holds now; what changes later comes by the live stream."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from app import assets, figures, pictures, wire
+from app.bodies import Id
+from app.fields import groups
+from app.html import page
+from app.palettes import PALETTES, dressed
+from app.problems import missing
+from app.shapes import SHAPES
+from app.state import Parts, State
+from learning import catalog
+from learning.download import OFFICIAL
+from learning.recipes import RECIPES
+from store import changes, epochs, sweeps, trials, workers
+from store.sweeps import Sweep
+from store.trials import Trial
+
+SWEEPS_SHOWN = 100
+SPARKS = 20  # curves sent with the list; those further down are fetched by the page
+MOST_COMPARED = 20
+CLASSES_SHOWN = 20
+COLUMNS = 6  # settings that get a column in the table of trials
+USUAL_AXES = ("lr", "reg")
+
+Handler = Callable[[Request, Any], Awaitable[Response]]
+
+router = APIRouter(include_in_schema=False)
+
+
+def install(app: FastAPI) -> None:
+    """Adds the pages and what they load; makes the error answers of pages pages too."""
+    for part in (assets.router, pictures.router, router):
+        app.include_router(part)
+    for kind, handler in list(app.exception_handlers.items()):
+        app.add_exception_handler(kind, _for_browsers(handler))
+
+
+@router.get("/")
+def home(parts: Parts) -> HTMLResponse:
+    """All sweeps."""
+    with parts.database.read() as c:
+        rows, _ = sweeps.list_all(c, SWEEPS_SHOWN, 0)
+        cursor = changes.cursor(c)
+        leaders = {row.id: epochs.of_trial(c, row.best.id) for row in rows[:SPARKS] if row.best is not None}
+    sparks = {id: [wire.plain(row.loss) for row in curve] for id, curve in leaders.items()}
+    data = {"sweeps": [wire.sweep(row) for row in reversed(rows)], "sparks": sparks, "cursor": cursor}
+    return page("sweeps.html", section="/", data=data)
+
+
+@router.get("/sweeps/new")
+def new(
+    parts: Parts,
+    recipe: Annotated[str, Query(max_length=100)] = "",
+    dataset: Annotated[str, Query(max_length=100)] = "",
+    like: Annotated[int | None, Query(alias="from", ge=1, le=2**31 - 1)] = None,
+) -> HTMLResponse:
+    """The form for a sweep: empty, from a recipe, or like another sweep."""
+    names = [one.name for one in _summaries(parts) if one.ready]
+    start: dict[str, object] = {"dataset": dataset if dataset in names else names[0]}
+    if recipe in RECIPES:
+        start["recipe"] = recipe
+    if like is not None:
+        start |= _like(_sweep(parts, like))
+    data = {"start": start, "figures": {"preview": _themed(figures.scatter_pair("", "", False, False))}}
+    return page("new.html", section="/sweeps/new", data=data, datasets=names, groups=groups())
+
+
+@router.get("/sweeps/{id}")
+def command_center(id: Id, parts: Parts) -> HTMLResponse:
+    """One sweep, watched and steered."""
+    sweep = _sweep(parts, id)
+    with parts.database.read() as c:
+        cursor = changes.cursor(c)
+    axes = list(
+        dict.fromkeys(
+            [*(name for name in USUAL_AXES if name in sweep.space or not sweep.space), *sweep.space]
+        )
+    )
+    axes = list(dict.fromkeys([*axes, *USUAL_AXES]))  # two axes at least, also where one setting varies
+    columns = list(dict.fromkeys([*USUAL_AXES, *sweep.space]))[:COLUMNS]
+    shells = {
+        "loss": figures.loss_curves(),
+        "gap": figures.gap_curves(),
+        "scatter": _with_edges(figures.scatter("lr", False), "x"),
+        "pair": _with_edges(figures.scatter_pair("lr", "reg", False, False), "xy"),
+    }
+    data = _data(shells, sweep=wire.sweep(sweep), cursor=cursor, axes=axes, columns=columns)
+    words = [space_words(name, spec) for name, spec in sweep.space.items()]
+    return page(
+        "sweep.html", section="/", data=data, sweep=sweep, space_words=words, axes=axes, columns=columns
+    )
+
+
+@router.get("/trials/{id}")
+def trial(id: Id, parts: Parts) -> HTMLResponse:
+    """One trial: its curves and what they say."""
+    with parts.database.read() as c:
+        found = trials.get(c, id)
+        if found is None:
+            raise missing("trial", id)
+        sweep = sweeps.get(c, found.sweep_id)
+        assert sweep is not None  # by foreign key
+        cursor = changes.cursor(c)
+        around = trials.by_ids(c, [id - 1, id + 1])
+    beside = {one.number: one.id for one in around.values() if one.sweep_id == found.sweep_id}
+    shells = {
+        "loss": figures.trial_loss(),
+        "accuracy": figures.accuracy(),
+        "rate": figures.learning_rate(),
+        "ratio": figures.update_ratio(),
+    }
+    return page(
+        "trial.html",
+        section="/",
+        data=_data(shells, trial=wire.trial(found), sweep=wire.sweep(sweep), cursor=cursor),
+        trial=found,
+        sweep=sweep,
+        image_shape=_image_shape(sweep.dataset, parts),
+        previous=beside.get(found.number - 1),
+        following=beside.get(found.number + 1),
+    )
+
+
+@router.get("/compare")
+def compare(parts: Parts, chosen: Annotated[str, Query(alias="trials", max_length=400)] = "") -> HTMLResponse:
+    """Two to twenty trials side by side."""
+    ids = [int(word) for word in chosen.split(",") if word.isascii() and word.isdecimal() and len(word) < 10]
+    with parts.database.read() as c:
+        found = trials.by_ids(c, ids[:MOST_COMPARED])
+        cursor = changes.cursor(c)
+        rows = [found[id] for id in dict.fromkeys(ids) if id in found]
+        of = sweeps.by_ids(c, sorted({row.sweep_id for row in rows}))
+    shells = {"loss": figures.loss_curves(), "accuracy": figures.val_accuracy_curves()}
+    data = _data(shells, trials=[wire.trial(row) for row in rows], cursor=cursor)
+    return page(
+        "compare.html", section="/", data=data, trials=rows, sweeps=list(of.values()), diff=diff(rows)
+    )
+
+
+@router.get("/datasets")
+def datasets(parts: Parts) -> HTMLResponse:
+    """What there is to train on."""
+    known = [one for one in _summaries(parts) if one.ready]
+    absent = [name for name in OFFICIAL if name not in {one.name for one in known}]
+    return page(
+        "datasets.html",
+        section="/datasets",
+        datasets=known,
+        absent=absent,
+        shown=CLASSES_SHOWN,
+        per_class=pictures.PER_CLASS,
+        sheet_width=lambda shape: pictures.PER_CLASS * (shape[1] + 1) - 1,
+    )
+
+
+@router.get("/workers")
+def all_workers(parts: Parts) -> HTMLResponse:
+    """Who trains."""
+    with parts.database.read() as c:
+        rows = workers.all(c)
+        cursor = changes.cursor(c)
+    data = {"workers": [wire.worker(row) for row in rows], "cursor": cursor}
+    return page("workers.html", section="/workers", data=data)
+
+
+@router.get("/help")
+def help_page() -> HTMLResponse:
+    """What the findings mean, and the keys."""
+    return page("help.html", section="/help", shapes=SHAPES)
+
+
+def space_words(name: str, spec: Mapping[str, Any]) -> str:
+    """A parameter's distribution in a few words, such as `lr 1e-06 … 0.001 (log)`."""
+    kind, value = next(iter(spec.items()))
+    if kind == "choice":
+        return f"{name} in {json.dumps(value)}"
+    low, high = (f"{bound:g}" for bound in value)
+    return f"{name} {low} … {high}" + (" (log)" if kind == "log_uniform" else "")
+
+
+def diff(rows: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Every setting of the trials, those that differ first; values as text."""
+    names = list(dict.fromkeys(name for row in rows for name in row.settings))
+    lines = []
+    for name in names:
+        values = [_words(row.settings.get(name)) for row in rows]
+        lines.append({"name": name, "values": values, "equal": len(set(values)) == 1})
+    return sorted(lines, key=lambda line: bool(line["equal"]))
+
+
+def _words(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "–" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _sweep(parts: State, id: int) -> Sweep:
+    with parts.database.read() as c:
+        found = sweeps.get(c, id)
+    if found is None:
+        raise missing("sweep", id)
+    return found
+
+
+def _summaries(parts: State) -> tuple[catalog.Summary, ...]:
+    return catalog.summaries(parts.config.home, parts.config.data)
+
+
+def _image_shape(dataset: str, parts: State) -> tuple[int, int, int] | None:
+    return next((one.image_shape for one in _summaries(parts) if one.name == dataset), None)
+
+
+def _like(sweep: Sweep) -> dict[str, object]:
+    return {
+        "dataset": sweep.dataset,
+        "recipe": sweep.recipe,
+        "space": wire.plain(sweep.space),
+        "settings": wire.plain(sweep.settings),
+        "trials": sweep.trials,
+        "sampler": sweep.sampler,
+        "seed": sweep.seed,
+        "label": sweep.name,
+    }
+
+
+def _data(shells: Mapping[str, figures.Shell], **values: object) -> dict[str, object]:
+    """The page's JSON: the figures' shells and what is given."""
+    series = {theme: palette["series"] for theme, palette in PALETTES.items()}
+    return {"figures": {name: _themed(shell) for name, shell in shells.items()}, "series": series, **values}
+
+
+def _themed(shell: figures.Shell) -> dict[str, figures.Shell]:
+    return {theme: dressed(shell, palette) for theme, palette in PALETTES.items()}
+
+
+def _with_edges(shell: figures.Shell, axes: Iterable[str]) -> figures.Shell:
+    """The page puts the edges where the chosen setting's range ends."""
+    shell["layout"]["shapes"] = [edge for axis in axes for edge in figures.edges(0.0, 1.0, axis)]
+    return shell
+
+
+def _for_browsers(handler: Any) -> Handler:
+    """The same answer, as a page when a browser asked for a page."""
+
+    async def handle(request: Request, error: Any) -> Response:
+        answer: Response = await handler(request, error)
+        if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+            return answer
+        problem = json.loads(bytes(answer.body))
+        status = answer.status_code
+        return page("error.html", status, number=status, title=problem["title"], detail=problem["detail"])
+
+    return handle

@@ -1,0 +1,32 @@
+// Buttons that do something to a sweep or a trial: [data-act] posts to the REST route, asks first where it destroys.
+import { $$, attempt, confirm, notify } from "./page.js";
+import { post } from "./rest.js";
+
+const ASK = {
+  cancel: { title: "Cancel this sweep?", text: "Running trials end now, queued ones are never run. What they have learned so far stays on record.", yes: "Cancel the sweep" },
+  stop: { title: "Stop this sweep?", text: "Running trials train to their end; queued ones are never run.", yes: "Stop the sweep" },
+};
+
+const SWEEP_ACTIONS = { running: ["pause", "stop", "cancel"], paused: ["resume", "stop", "cancel"], stopping: ["cancel"] };
+const TRIAL_ACTIONS = { queued: ["stop"], running: ["stop"], failed: ["retry"], cancelled: ["retry"], stopped: ["retry"] };
+
+export const sweepActions = (sweep) => SWEEP_ACTIONS[sweep.state] || [];
+export const trialActions = (trial) => [...(TRIAL_ACTIONS[trial.state] || []), trial.excluded ? "include" : "exclude"];
+
+export function showActions(root, allowed) {
+  for (const button of $$("[data-act]", root)) button.hidden = !allowed.includes(button.dataset.act);
+}
+
+export function listenActions(root, path, asks, done) {
+  root.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-act]");
+    if (!button) return;
+    const act = button.dataset.act;
+    const question = asks && ASK[act];
+    if (question && !(await confirm(question))) return;
+    button.disabled = true;
+    const answer = await attempt(() => post(`${path}/${act}`));
+    button.disabled = false;
+    if (answer) { notify(`Done: ${act}.`, "good"); done(answer); }
+  });
+}

@@ -1,0 +1,68 @@
+// One Plotly figure on the page: takes a shell per theme, draws only while in view, keeps zoom over updates.
+/* global Plotly */
+
+const CONFIG = {
+  responsive: true,
+  displaylogo: false,
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
+  doubleClickDelay: 250,
+};
+
+const charts = new Set();
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+export function theme() {
+  return document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
+}
+
+document.documentElement.addEventListener("themechange", () => charts.forEach((chart) => chart.update()));
+document.addEventListener("visibilitychange", () => charts.forEach((chart) => chart.draw()));
+
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    target.chart.inView = isIntersecting;
+    target.chart.draw();
+  }
+}, { rootMargin: "150px" });
+
+export class Chart {
+  // `figure(shell)` fills a fresh copy of the shell: {light: {data, layout}, dark: {...}}.
+  constructor(element, shells, figure) {
+    Object.assign(this, { element, shells, figure, inView: false, stale: true, drawn: false });
+    element.chart = this;
+    charts.add(this);
+    seen.observe(element);
+  }
+
+  update() {
+    this.stale = true;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.stale || !this.inView || document.hidden) return;
+    this.stale = false;
+    const { data, layout } = this.figure(structuredClone(this.shells[theme()]));
+    const empty = !data.some((trace) => trace.x.length);
+    if (empty) this.element.dataset.empty = this.element.dataset.nothing || "Nothing to draw yet.";
+    else delete this.element.dataset.empty;
+    layout.modebar = { bgcolor: "rgba(0,0,0,0)" };
+    Plotly.react(this.element, data, layout, CONFIG);
+    if (!this.drawn) this.listen();
+    this.drawn = true;
+    this.element.dataset.drawn = Number(this.element.dataset.drawn || 0) + 1;
+  }
+
+  listen() {
+    this.element.on("plotly_click", ({ points, event }) => {
+      const point = points.find((one) => one.customdata !== undefined);
+      if (point) this.onPick?.(point.customdata, event);
+    });
+    this.element.on("plotly_hover", ({ points }) => this.onHover?.(points[0].customdata));
+    this.element.on("plotly_unhover", () => this.onHover?.(undefined));
+  }
+}
+
+export function byRole(figure, role) {
+  return figure.data.find((trace) => trace.meta.role === role);
+}

@@ -1,0 +1,71 @@
+// Two to twenty trials side by side: their curves, and what differs in their settings.
+import { byRole, Chart, theme } from "./chart.js";
+import { Curves } from "./curves.js";
+import { follow } from "./live.js";
+import { $, $$, attempt, data, setLink } from "./page.js";
+import { get } from "./rest.js";
+
+const page = data();
+const curves = new Map(page.trials.map((trial) => [trial.id, new Curves()]));
+const series = () => page.series[theme()];
+
+const lines = (column) => (figure) => {
+  const model = byRole(figure, "series");
+  const crosses = figure.data.find((trace) => trace.yaxis === "y2");
+  const traces = page.trials.map((trial, n) => {
+    const curve = curves.get(trial.id).of(trial.number);
+    const trace = structuredClone(model);
+    trace.line.color = series()[n % series().length];
+    trace.line.dash = n >= series().length ? "dash" : "solid";
+    Object.assign(trace, { x: curve.epoch, y: column(curve), customdata: curve.epoch.map(() => trial.number) });
+    if (curve.epoch.length < 2) trace.mode = "lines+markers";
+    if (trial.state === "diverged") {
+      crosses.x.push(curve.epoch.length);
+      crosses.y.push(1);
+      (crosses.customdata ??= []).push(trial.number);
+    }
+    return trace;
+  });
+  figure.data = [...traces, crosses];
+  const living = page.trials.filter((trial) => trial.state !== "diverged");
+  const tops = living.flatMap((trial) => column(curves.get(trial.id).of(trial.number))).filter((value) => value != null);
+  if (tops.length) figure.layout.yaxis.autorangeoptions = { clipmax: Math.max(...tops) };
+  return figure;
+};
+
+const charts = [
+  new Chart($("#loss"), page.figures.loss, lines((curve) => curve.loss)),
+  new Chart($("#accuracy"), page.figures.accuracy, lines((curve) => curve.val_acc)),
+];
+const redraw = () => charts.forEach((chart) => chart.update());
+
+function swatches() {
+  $$("[data-swatch]").forEach((ring) => ring.style.setProperty("--swatch", series()[Number(ring.dataset.swatch) % series().length]));
+}
+
+async function load() {
+  await Promise.all(page.trials.map(async (trial) => {
+    const { epochs } = await get(`/api/trials/${trial.id}/epochs`);
+    epochs.forEach((row) => curves.get(trial.id).add(row));
+  }));
+  redraw();
+}
+
+function receive(batch) {
+  for (const { kind, row } of batch) {
+    if (kind === "epoch") curves.get(row.trial_id)?.add(row);
+    if (kind === "trial") page.trials = page.trials.map((trial) => (trial.id === row.id ? row : trial));
+  }
+  redraw();
+}
+
+$("#hide-equal")?.addEventListener("change", (event) => {
+  $$("tr.equal").forEach((row) => { row.hidden = event.target.checked; });
+});
+document.documentElement.addEventListener("themechange", swatches);
+swatches();
+if (page.trials.length) {
+  attempt(load);
+  const sweeps = [...new Set(page.trials.map((trial) => trial.sweep_id))];
+  follow({ sweeps, cursor: page.cursor, onBatch: receive, onReset: () => location.reload(), onLink: setLink });
+}

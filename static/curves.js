@@ -1,0 +1,45 @@
+// The epochs of many trials as plain columns by trial number. A row that comes twice counts once.
+
+const FIELDS = ["loss", "data_loss", "val_loss", "train_acc", "val_acc", "lr", "seconds"];
+
+export class Curves {
+  constructor() { this.byNumber = new Map(); }
+
+  add(row) {
+    const curve = this.of(row.number);
+    const place = row.epoch - 1;
+    if (curve.epoch[place] !== undefined) return false;
+    while (curve.epoch.length < place) pad(curve);
+    curve.epoch[place] = row.epoch;
+    for (const field of FIELDS) curve[field][place] = row[field] ?? null;
+    curve.update_ratio[place] = row.update_ratio || {};
+    curve.trace[place] = row.trace || [];
+    curve.rows[place] = row;
+    return true;
+  }
+
+  of(number) {
+    if (!this.byNumber.has(number)) this.byNumber.set(number, empty());
+    return this.byNumber.get(number);
+  }
+
+  get length() { return this.byNumber.size; }
+}
+
+function empty() {
+  const curve = { epoch: [], update_ratio: [], trace: [], rows: [] };
+  for (const field of FIELDS) curve[field] = [];
+  return curve;
+}
+
+function pad(curve) {
+  curve.epoch.push(undefined);
+  for (const field of FIELDS) curve[field].push(null);
+}
+
+export function gap(curve) {
+  return curve.train_acc.map((train, place) => {
+    const val = curve.val_acc[place];
+    return train == null || val == null ? null : train - val;
+  });
+}

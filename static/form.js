@@ -1,0 +1,184 @@
+// The new-sweep form: recipes fill it, every change is checked by a dry run, its draws are shown before they are run.
+import { byRole, Chart } from "./chart.js";
+import { duration } from "./format.js";
+import { $, $$, attempt, data, debounce, fill, make, setText } from "./page.js";
+import { get, post, Refused } from "./rest.js";
+import { number, SpaceRows } from "./space.js";
+
+const CHECK_MS = 350; // of quiet before the form is checked
+
+const page = data();
+const form = $("#new");
+const control = (name) => form.elements.namedItem(name);
+const submit = $("#start");
+let recipe = null;
+let draws = [];
+let checking = 0;
+const visit = Math.random().toString(36).slice(2);
+
+// --- the form as a body, and back
+
+function body() {
+  const settings = {};
+  for (const field of $$("[data-setting]", form)) {
+    const name = field.dataset.setting;
+    if (space.names().includes(name) || field.value.trim() === "") continue;
+    settings[name] = field.type === "checkbox" ? field.checked : readSetting(name, field.value);
+  }
+  const values = { name: control("name").value.trim(), dataset: control("dataset").value, space: space.read(), settings, sampler: control("sampler").value };
+  if (!values.name) delete values.name;
+  if (recipe) values.recipe = recipe;
+  return { ...values, trials: number(control("trials").value), seed: number(control("seed").value) };
+}
+
+function readSetting(name, text) {
+  if (name === "hidden") return text.split(/[,×x\s]+/).filter(Boolean).map(number);
+  return number(text);
+}
+
+function write(plan) {
+  space.write(plan.space);
+  for (const field of $$("[data-setting]", form)) {
+    const value = plan.settings[field.dataset.setting];
+    field.value = value === undefined ? field.dataset.otherwise : Array.isArray(value) ? value.join(", ") : value ?? "";
+  }
+  control("trials").value = plan.trials;
+  control("sampler").value = plan.sampler;
+  if (plan.seed !== undefined) control("seed").value = plan.seed;
+  control("name").value = plan.label ?? plan.name;
+}
+
+const space = new SpaceRows($("#space"), () => check());
+
+// --- recipes
+
+async function showRecipes() {
+  const { recipes } = await get(`/api/recipes?dataset=${encodeURIComponent(control("dataset").value)}`);
+  $("#recipes").replaceChildren(...recipes.map((plan) => {
+    const button = make("button", { type: "button", class: "recipe", "aria-pressed": String(plan.name === recipe) }, make("b", {}, plan.name), make("span", {}, plan.title));
+    button.addEventListener("click", () => choose(plan));
+    return button;
+  }));
+  return recipes;
+}
+
+function choose(plan) {
+  recipe = plan.name;
+  $$(".recipe").forEach((button) => button.setAttribute("aria-pressed", String($("b", button).textContent === plan.name)));
+  setText($("#note"), plan.note);
+  write(plan);
+  check();
+}
+
+// --- checking
+
+const check = debounce(async () => {
+  const turn = ++checking;
+  try {
+    const draft = await post("/api/sweeps?dry_run=true", body());
+    if (turn === checking) accept(draft);
+  } catch (error) {
+    if (turn === checking) refuse(error);
+  }
+}, CHECK_MS);
+
+function accept(draft) {
+  complain([]);
+  draws = draft.draws;
+  submit.disabled = false;
+  fill(document, {
+    estimate: draft.estimated_seconds == null ? "not measured yet" : duration(draft.estimated_seconds),
+    "estimate-note": `${draft.trials} ${draft.trials === 1 ? "trial" : "trials"}, about, on this machine’s workers`,
+  });
+  preview.update();
+}
+
+function refuse(error) {
+  submit.disabled = true;
+  fill(document, { estimate: "–", "estimate-note": "Mend what is marked first." });
+  complain(error instanceof Refused && error.errors.length ? error.errors : [{ field: "", message: error.message }]);
+}
+
+// Each error at its field; what has no field of its own is said above the button.
+function complain(errors) {
+  const rest = [];
+  for (const place of $$("[data-error-for]")) mark(place, "");
+  for (const { field, message } of errors) {
+    const place = $$("[data-error-for]").find((one) => sameField(one.dataset.errorFor, field));
+    if (place) mark(place, message);
+    else rest.push(message);
+  }
+  setText($("#form-error"), rest.join(" "));
+}
+
+function sameField(place, field) {
+  return place === field || field === place.replace(/^settings\./, "") || field.startsWith(`${place}.`) || field.startsWith(`${place}[`);
+}
+
+function mark(place, message) {
+  setText($(".error", place), message);
+  for (const control of $$("input, select", place)) {
+    if (message) control.setAttribute("aria-invalid", "true");
+    else control.removeAttribute("aria-invalid");
+  }
+}
+
+// --- preview
+
+const preview = new Chart($("#preview"), page.figures.preview, (figure) => {
+  const numeric = Object.entries(space.read()).filter(([, spec]) => !("choice" in spec)).map(([name, spec]) => [name, "log_uniform" in spec]);
+  const points = byRole(figure, "running");
+  const [x, y] = numeric;
+  if (x) {
+    points.x = draws.map((draw) => draw[x[0]]);
+    points.y = draws.map((draw) => (y ? draw[y[0]] : 0));
+    axis(figure.layout.xaxis, x[0], x[1]);
+    axis(figure.layout.yaxis, y?.[0] ?? "", Boolean(y?.[1]));
+    figure.layout.yaxis.showticklabels = Boolean(y);
+  }
+  figure.data = [points];
+  return figure;
+});
+
+function axis(frame, name, log) {
+  frame.title.text = name;
+  frame.type = log ? "log" : "linear";
+  if (log) Object.assign(frame, { dtick: 1, exponentformat: "power" });
+  frame.uirevision = `${name} ${log}`;
+}
+
+// --- doing
+
+form.addEventListener("input", () => check());
+control("dataset").addEventListener("change", () => attempt(async () => {
+  const plans = await showRecipes();
+  const same = plans.find((plan) => plan.name === recipe);
+  if (same) choose(same);
+  else check();
+}));
+$("#add-space").addEventListener("click", () => space.add());
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  submit.disabled = true;
+  try {
+    const sweep = await post("/api/sweeps", body(), { "idempotency-key": await keyOf(body()) });
+    location.assign(`/sweeps/${sweep.id}`);
+  } catch (error) {
+    refuse(error);
+  }
+});
+
+// A second click with the same form makes no second sweep.
+async function keyOf(values) {
+  const text = new TextEncoder().encode(JSON.stringify(values));
+  if (!crypto.subtle) return `${visit}-${text.length}-${Date.now()}`; // plain HTTP from another machine
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+  return `${visit}-${[...digest.slice(0, 12)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+attempt(async () => {
+  recipe = page.start.recipe ?? null;
+  const plans = await showRecipes();
+  if (page.start.space) { write(page.start); check(); }
+  else choose(plans.find((plan) => plan.name === (recipe || "coarse")) || plans[0]);
+});

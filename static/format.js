@@ -1,0 +1,63 @@
+// Numbers, times and settings as words. Nothing here touches the page.
+
+export const NONE = "–";
+
+export function accuracy(value) {
+  return value == null ? NONE : value.toFixed(3);
+}
+
+export function loss(value, flag) {
+  if (flag) return flag;
+  if (value == null) return NONE;
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2);
+  return size < 10 ? value.toFixed(4) : value.toPrecision(5);
+}
+
+export function scientific(value, digits = 2) {
+  if (value == null) return NONE;
+  if (value === 0) return "0";
+  return value.toExponential(digits).replace("e+", "e");
+}
+
+export function signed(value) {
+  if (value == null) return NONE;
+  return (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
+}
+
+const SCIENTIFIC = new Set(["lr", "reg", "init_scale"]);
+
+export function setting(name, value) {
+  if (value == null) return NONE;
+  if (Array.isArray(value)) return value.length ? value.join(" × ") : "none (softmax regression)";
+  if (typeof value === "number") {
+    return SCIENTIFIC.has(name) ? scientific(value, 3) : String(Number(value.toPrecision(6)));
+  }
+  return String(value);
+}
+
+export function duration(seconds) {
+  if (seconds == null || !Number.isFinite(seconds)) return NONE;
+  if (seconds < 1) return "under 1 s";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172800) return `${(seconds / 3600).toFixed(1)} h`;
+  return `${(seconds / 86400).toFixed(1)} days`;
+}
+
+export function clock(date) {
+  return new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(date);
+}
+
+export function moment(iso, now = new Date()) {
+  if (!iso) return NONE;
+  const date = new Date(iso);
+  const today = date.toDateString() === now.toDateString();
+  const style = today ? { hour: "2-digit", minute: "2-digit" } : { dateStyle: "medium", timeStyle: "short" };
+  return new Intl.DateTimeFormat(undefined, style).format(date);
+}
+
+export function bytes(size) {
+  if (size == null) return NONE;
+  return size < 1e6 ? `${Math.round(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,123 @@
+// What every page has: the data the server wrote into it, notices, the confirm dialog, state marks, the link light.
+
+export function data() {
+  return JSON.parse(document.getElementById("data").textContent);
+}
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+export function fill(root, values) {
+  for (const [name, value] of Object.entries(values)) {
+    for (const element of $$(`[data-field="${name}"]`, root)) setText(element, value);
+  }
+}
+
+export function setText(element, value) {
+  const text = String(value);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+export function icon(name) {
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `/static/icons.svg#${name}` }));
+}
+
+export function setState(element, state) {
+  if (element.dataset.state === state) return;
+  element.dataset.state = state;
+  element.replaceChildren(icon(state), make("span", {}, state));
+}
+
+export function stateMark(state) {
+  const element = make("span", { class: "state" });
+  setState(element, state);
+  return element;
+}
+
+const PARTS = ["finished", "running", "diverged", "stopped", "failed", "cancelled", "queued"];
+
+export function setTrack(track, counts) {
+  const total = PARTS.reduce((sum, part) => sum + (counts[part] || 0), 0);
+  const ended = total - (counts.queued || 0) - (counts.running || 0);
+  if (!track.children.length) track.append(...PARTS.map((part) => make("i", { "data-part": part })));
+  for (const part of track.children) part.style.flexGrow = counts[part.dataset.part] || 0;
+  track.setAttribute("aria-valuemax", total);
+  track.setAttribute("aria-valuenow", ended);
+  track.title = PARTS.filter((part) => counts[part]).map((part) => `${counts[part]} ${part}`).join(", ");
+  return { total, ended };
+}
+
+export function notify(sentence, severity = "info") {
+  const notice = make("div", { class: "notice", "data-severity": severity }, sentence);
+  $("#notices").append(notice);
+  setTimeout(() => notice.remove(), severity === "bad" ? 12000 : 5000);
+}
+
+export async function attempt(action) {
+  try {
+    return await action();
+  } catch (error) {
+    notify(error.message, "bad");
+    return undefined;
+  }
+}
+
+export function confirm({ title, text, yes, danger = true }) {
+  const dialog = $("#confirm");
+  fill(dialog, { title, text, yes });
+  const button = $("[data-field=yes]", dialog);
+  button.classList.toggle("danger", danger);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+export function setLink(link) {
+  const light = $("#link");
+  light.dataset.link = link.state;
+  setText(light, { live: "live", connecting: "connecting", down: "reconnecting", idle: "" }[link.state]);
+  const banner = $("#stale");
+  banner.hidden = link.state !== "down";
+  if (link.state === "down") setText(banner, `The link to the server is down; reconnecting. Data from ${link.since}.`);
+}
+
+export function throttle(action, milliseconds) {
+  let timer = null;
+  let again = false;
+  const run = async () => {
+    again = false;
+    await action();
+    timer = setTimeout(() => { timer = null; if (again) start(); }, milliseconds);
+  };
+  const start = () => { timer = 1; run(); };
+  return () => { if (timer === null) start(); else again = true; };
+}
+
+export function debounce(action, milliseconds) {
+  let timer;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => action(...values), milliseconds);
+  };
+}

@@ -1,0 +1,34 @@
+// Requests to the REST routes. An error answer becomes a Refused with its sentence and its bad fields.
+
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `The server answered ${status}.`);
+    this.status = status;
+    this.errors = problem.errors || [];
+  }
+}
+
+export const get = (path, signal) => ask("GET", path, undefined, { signal });
+export const post = (path, body, headers) => ask("POST", path, body, { headers });
+export const patch = (path, body) => ask("PATCH", path, body);
+export const remove = (path) => ask("DELETE", path);
+
+async function ask(method, path, body, { signal, headers } = {}) {
+  const form = body instanceof FormData;
+  const answer = await fetch(path, {
+    method,
+    signal,
+    headers: { accept: "application/json", ...(body && !form ? { "content-type": "application/json" } : {}), ...headers },
+    body: body === undefined || form ? body : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  const json = text && /json/.test(answer.headers.get("content-type") || "") ? JSON.parse(text) : {};
+  if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (!answer.ok) throw new Refused(answer.status, json);
+  return json;
+}
+
+export function query(values) {
+  const filled = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return new URLSearchParams(filled).toString();
+}

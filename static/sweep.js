@@ -1,0 +1,192 @@
+// The command center of one sweep: keeps its trials and curves, lets the charts and the table draw them.
+import { listenActions, showActions, sweepActions } from "./actions.js";
+import { Chart, theme } from "./chart.js";
+import { Curves, gap } from "./curves.js";
+import { accuracy, duration } from "./format.js";
+import { follow } from "./live.js";
+import { fillOverlay } from "./overlay.js";
+import { $, $$, attempt, confirm, data, fill, icon, make, notify, setLink, setState, setText, setTrack, throttle } from "./page.js";
+import { get, post, remove } from "./rest.js";
+import { fillScatter } from "./scatters.js";
+import { parameter, Selection, setParameters } from "./selection.js";
+import { TrialTable } from "./table.js";
+
+const EPOCHS_PAGE = 5000;
+const TRIALS_PAGE = 1000;
+const ADVICE_MS = 3000; // between looks at the findings while a sweep runs
+
+const page = data();
+let sweep = page.sweep;
+const trials = new Map();
+const curves = new Curves();
+const selection = new Selection();
+const series = () => page.series[theme()];
+const best = () => sweep.best?.number ?? null;
+
+// --- charts
+
+const common = () => ({ trials: [...trials.values()], curves, best: best(), selected: selection.numbers, series: series(), space: sweep.space });
+const logLoss = () => parameter("y") === "log";
+const axisOf = (place) => parameter(`axis-${place}`, page.axes[place] || page.axes[0]);
+
+const charts = {
+  loss: new Chart($("#loss"), page.figures.loss, (shell) => fillOverlay(shell, { ...common(), column: (curve) => curve.loss, log: logLoss(), clip: true })),
+  gap: new Chart($("#gap"), page.figures.gap, (shell) => fillOverlay(shell, { ...common(), column: gap })),
+  a: new Chart($("#by-a"), page.figures.scatter, (shell) => fillScatter(shell, { ...common(), x: axisOf(0), y: "best_val_acc" })),
+  b: new Chart($("#by-b"), page.figures.scatter, (shell) => fillScatter(shell, { ...common(), x: axisOf(1), y: "best_val_acc" })),
+  pair: new Chart($("#pair"), page.figures.pair, (shell) => fillScatter(shell, { ...common(), x: axisOf(0), y: axisOf(1) })),
+};
+for (const chart of Object.values(charts)) chart.onPick = (number, event) => selection.pick(number, event);
+
+const redraw = () => Object.values(charts).forEach((chart) => chart.update());
+
+for (const select of $$("[data-axis]")) {
+  select.value = axisOf(Number(select.dataset.axis));
+  select.addEventListener("change", () => { setParameters({ [`axis-${select.dataset.axis}`]: select.value }); redraw(); });
+}
+const logButton = $("#log-loss");
+const showLog = () => logButton.setAttribute("aria-pressed", String(logLoss()));
+logButton.addEventListener("click", () => { setParameters({ y: logLoss() ? "" : "log" }); showLog(); charts.loss.update(); });
+showLog();
+
+// --- header
+
+function showSweep() {
+  setState($("#state"), sweep.state);
+  const { total, ended } = setTrack($("#track"), sweep.counts);
+  const busy = sweep.state === "running" || sweep.state === "stopping";
+  const { diverged = 0, failed = 0, running = 0 } = sweep.counts;
+  fill(document, {
+    name: sweep.name,
+    progress: `${ended} / ${total}`,
+    "best-value": accuracy(sweep.best?.best_val_acc),
+    eta: busy ? duration(sweep.eta_seconds) : sweep.state === "paused" ? "paused" : "–",
+    "eta-note": busy ? (running ? `${running} running now` : "waiting for a worker") : ended === total ? "all trials ended" : "",
+    diverged: String(diverged),
+    "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : "none so far",
+  });
+  const link = $("#best-link");
+  if (sweep.best) {
+    link.href = `/trials/${sweep.best.id}`;
+    setText(link, `trial #${sweep.best.number}, epoch ${sweep.best.best_epoch ?? "–"}`);
+  }
+  link.hidden = !sweep.best;
+  $("#failed-note").hidden = !failed;
+  setText($("#failed-note"), `${failed} failed`);
+  showActions($("#actions"), sweepActions(sweep));
+  $("#delete").hidden = !["finished", "cancelled"].includes(sweep.state);
+  document.title = `${busy ? `(${ended}/${total}) ` : ""}${sweep.name} · Lossdeck`;
+  setText($("#loss-takeaway"), takeaway());
+}
+
+function takeaway() {
+  const { diverged = 0, running = 0 } = sweep.counts;
+  if (!curves.length) return running ? `No trial has finished an epoch yet; ${running} running.` : "No trial has started yet.";
+  const words = `${curves.length} curves`;
+  return diverged ? `${words}; ${diverged} diverged, marked × at the top edge.` : `${words}, coloured by val accuracy.`;
+}
+
+async function showAdvice() {
+  const { findings } = await get(`/api/sweeps/${sweep.id}/findings`);
+  const box = $("#advice");
+  if (!findings.length) return;
+  const [first] = findings;
+  box.dataset.severity = first.severity;
+  box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), first.advice ? ` ${first.advice}` : ""));
+  if (findings.length > 1) box.append(moreFindings(findings.slice(1), $("details", box)?.open));
+}
+
+function moreFindings(findings, open) {
+  const list = make("ul", { class: "findings" }, ...findings.map((one) =>
+    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, one.advice || ""))));
+  return make("details", { class: "menu more", open }, make("summary", { class: "button tiny" }, `${findings.length} more`), make("div", {}, list));
+}
+
+const advise = throttle(() => showAdvice().catch(() => {}), ADVICE_MS);
+
+// --- selection
+
+function showSelection() {
+  const bar = $("#selection");
+  const numbers = [...selection.numbers].filter((number) => trials.has(number));
+  bar.hidden = !numbers.length;
+  if (numbers.length) {
+    const chips = numbers.map((number, n) => {
+      const ring = make("span", { class: "ring", style: `--swatch:${series()[n % series().length]}` });
+      const trial = trials.get(number);
+      return make("a", { class: "button tiny", href: `/trials/${trial.id}` }, ring, `#${number} ${accuracy(trial.best_val_acc)}`);
+    });
+    $("#chips").replaceChildren(...chips);
+    const compare = $("#compare");
+    compare.hidden = numbers.length < 2;
+    compare.href = `/compare?trials=${numbers.map((number) => trials.get(number).id).join(",")}`;
+  }
+}
+
+selection.addEventListener("change", () => { showSelection(); redraw(); });
+document.documentElement.addEventListener("themechange", () => { showSelection(); table.mark(); });
+$("#clear").addEventListener("click", () => selection.clear());
+
+// --- table, actions
+
+const table = new TrialTable($("#table"), { sweep, series, selection, columns: page.columns });
+
+listenActions($("#actions"), `/api/sweeps/${sweep.id}`, true, (answer) => { sweep = answer; showSweep(); });
+
+$("#delete").addEventListener("click", async () => {
+  const sure = await confirm({ title: "Delete this sweep?", text: `All ${sweep.trials} trials of “${sweep.name}”, their curves and their models go with it. This cannot be undone.`, yes: "Delete for good" });
+  if (sure && (await attempt(() => remove(`/api/sweeps/${sweep.id}`)))) location.assign("/");
+});
+
+$("#refine").addEventListener("click", async () => {
+  const proposal = await attempt(() => get(`/api/sweeps/${sweep.id}/refinement`));
+  if (!proposal) return;
+  const words = proposal.words.map((bound) => bound.sentence).join(" ");
+  const sure = await confirm({ title: "Start the finer sweep?", text: `${words} ${proposal.trials} trials.`, yes: "Start it", danger: false });
+  const child = sure && (await attempt(() => post(`/api/sweeps/${sweep.id}/refinement`, {})));
+  if (child) location.assign(`/sweeps/${child.id}`);
+});
+
+// --- data
+
+async function loadTrials() {
+  for (let offset = 0, total = 1; offset < total; offset += TRIALS_PAGE) {
+    const answer = await get(`/api/sweeps/${sweep.id}/trials?limit=${TRIALS_PAGE}&offset=${offset}&sort=number`);
+    total = answer.total;
+    for (const trial of answer.trials) trials.set(trial.number, trial);
+  }
+}
+
+async function loadEpochs() {
+  for (let after = 0, more = true; more;) {
+    const answer = await get(`/api/sweeps/${sweep.id}/epochs?after=${after}&limit=${EPOCHS_PAGE}`);
+    answer.epochs.forEach((row) => curves.add(row));
+    more = answer.epochs.length > 0 && answer.cursor > after;
+    after = answer.cursor;
+  }
+}
+
+function receive(batch) {
+  for (const { kind, row } of batch) {
+    if (kind === "epoch") curves.add(row);
+    if (kind === "trial") { trials.set(row.number, row); table.patch(row); }
+    if (kind === "sweep" && row.id === sweep.id) {
+      if (row.state !== sweep.state && row.state === "finished") notify(`“${row.name}” is finished.`, "good");
+      sweep = row;
+    }
+  }
+  showSweep();
+  redraw();
+  if (selection.numbers.size) showSelection();
+  if (batch.some(({ kind }) => kind !== "epoch")) advise();
+}
+
+showSweep();
+attempt(async () => {
+  await Promise.all([loadTrials(), loadEpochs()]);
+  showSweep();
+  showSelection();
+  redraw();
+  advise();
+  follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => location.reload(), onLink: setLink });
+});

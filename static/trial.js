@@ -1,0 +1,181 @@
+// One trial: its curves, growing while it trains, and what they mean in words.
+import { listenActions, showActions, trialActions } from "./actions.js";
+import { byRole, Chart, theme } from "./chart.js";
+import { Curves } from "./curves.js";
+import { accuracy, loss, setting, signed } from "./format.js";
+import { epochLine, trialLine } from "./lines.js";
+import { follow } from "./live.js";
+import { $, attempt, data, fill, icon, make, setLink, setState, setText, throttle } from "./page.js";
+import { get } from "./rest.js";
+
+const page = data();
+let trial = page.trial;
+const curves = new Curves();
+const curve = () => curves.of(trial.number);
+const series = () => page.series[theme()];
+
+// --- charts
+
+function lossFigure(figure) {
+  const { trace, loss: train, val_loss: val } = curve();
+  const raw = byRole(figure, "raw");
+  trace.forEach((buckets, epoch) => buckets.forEach(([low, mean, high], n) => {
+    const x = epoch + (n + 0.5) / buckets.length;
+    push(byRole(figure, "band-low"), x, low);
+    push(byRole(figure, "band"), x, high);
+    push(raw, x, mean);
+  }));
+  train.forEach((value, epoch) => push(byRole(figure, "train"), epoch + 0.5, value)); // a mean over the epoch
+  val.forEach((value, epoch) => push(byRole(figure, "val"), epoch + 1, value)); // measured at its end
+  if (trial.state === "diverged") {
+    const crosses = figure.data.find((one) => one.yaxis === "y2");
+    push(crosses, train.length, 1);
+    crosses.customdata = [trial.number];
+  }
+  dots(figure, ["train", "val"], train.length);
+  if (logLoss) figure.layout.yaxis.type = "log";
+  figure.layout.yaxis.uirevision = String(logLoss);
+  return figure;
+}
+
+function accuracyFigure(figure) {
+  const { train_acc: train, val_acc: val } = curve();
+  train.forEach((value, n) => push(byRole(figure, "train"), n + 1, value));
+  val.forEach((value, n) => push(byRole(figure, "val"), n + 1, value));
+  if (trial.best_epoch != null) push(byRole(figure, "best"), trial.best_epoch, val[trial.best_epoch - 1]);
+  dots(figure, ["train", "val"], train.length);
+  return figure;
+}
+
+function rateFigure(figure) {
+  curve().lr.forEach((value, n) => push(byRole(figure, "lr"), n + 1, value));
+  dots(figure, ["lr"], curve().lr.length);
+  return figure;
+}
+
+function ratioFigure(figure) {
+  const model = figure.data.pop();
+  const ratios = curve().update_ratio;
+  const names = [...new Set(ratios.flatMap((row) => Object.keys(row)))].sort();
+  names.forEach((name, n) => {
+    const line = structuredClone(model);
+    Object.assign(line, { name, x: ratios.map((_, epoch) => epoch + 1), y: ratios.map((row) => row[name] ?? null) });
+    line.line.color = series()[n % series().length];
+    if (ratios.length < 2) line.mode = "lines+markers";
+    figure.data.push(line);
+  });
+  return figure;
+}
+
+function push(trace, x, y) {
+  trace.x.push(x);
+  trace.y.push(y);
+}
+
+function dots(figure, roles, epochs) {
+  if (epochs < 2) roles.forEach((role) => { byRole(figure, role).mode = "lines+markers"; });
+}
+
+let logLoss = false;
+const charts = {
+  loss: new Chart($("#loss"), page.figures.loss, lossFigure),
+  accuracy: new Chart($("#accuracy"), page.figures.accuracy, accuracyFigure),
+  rate: new Chart($("#rate"), page.figures.rate, rateFigure),
+  ratio: new Chart($("#ratio"), page.figures.ratio, ratioFigure),
+};
+const redraw = () => Object.values(charts).forEach((chart) => chart.update());
+
+$("#log-loss").addEventListener("click", (event) => {
+  logLoss = !logLoss;
+  event.currentTarget.setAttribute("aria-pressed", String(logLoss));
+  charts.loss.update();
+});
+
+// --- words
+
+function showTrial() {
+  setState($("#state"), trial.state);
+  const last = trial.last || {};
+  const wide = last.train_acc != null && last.val_acc != null ? last.train_acc - last.val_acc : null;
+  fill(document, {
+    best: accuracy(trial.best_val_acc),
+    "best-note": trial.best_epoch ? `in epoch ${trial.best_epoch}` : "",
+    epochs: `${trial.epochs_done} / ${trial.settings.epochs}`,
+    "epochs-note": trial.attempt > 1 ? `attempt ${trial.attempt}` : "",
+    loss: loss(last.loss, last.flags?.loss),
+    gap: signed(wide),
+    "gap-note": last.train_acc == null ? "" : `train ${accuracy(last.train_acc)}, val ${accuracy(last.val_acc)}`,
+  });
+  const track = $("#epochs-track");
+  track.max = trial.settings.epochs;
+  track.value = trial.epochs_done;
+  const reason = $("#reason");
+  reason.hidden = !trial.reason;
+  setText(reason, trial.reason || "");
+  showActions($("#actions"), trialActions(trial));
+  $("#excluded").hidden = !trial.excluded;
+  document.title = `${trial.state === "running" ? `(${trial.epochs_done}/${trial.settings.epochs}) ` : ""}#${trial.number} of ${page.sweep.name} · Lossdeck`;
+}
+
+function showLines() {
+  const lines = curve().rows.filter(Boolean).map((row) => epochLine(row, trial.settings.epochs));
+  if (!["queued", "running"].includes(trial.state)) lines.push(trialLine(trial, page.sweep.trials));
+  const box = $("#lines");
+  const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
+  setText(box, lines.join("\n") || "The lines appear as the epochs end.");
+  if (atEnd) box.scrollTop = box.scrollHeight;
+}
+
+async function showFindings() {
+  const { findings } = await get(`/api/trials/${trial.id}/findings`);
+  if (!findings.length) return;
+  $("#findings").replaceChildren(...findings.map((one) =>
+    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, one.advice || ""))));
+}
+
+function showWeights() {
+  const picture = $("#weights");
+  if (!picture || (trial.epochs_done === 0 && !trial.has_model)) return;
+  const next = new Image();
+  next.addEventListener("load", () => { picture.src = next.src; picture.hidden = false; $("#no-weights").hidden = true; });
+  next.src = `/trials/${trial.id}/weights.png?epoch=${trial.epochs_done}`;
+}
+
+for (const cell of document.querySelectorAll("[data-setting]")) {
+  setText(cell, setting(cell.dataset.setting, trial.settings[cell.dataset.setting]));
+}
+
+// --- data
+
+async function loadEpochs() {
+  const answer = await get(`/api/trials/${trial.id}/epochs`);
+  answer.epochs.forEach((row) => curves.add(row));
+}
+
+const refresh = throttle(() => attempt(async () => {
+  await loadEpochs();
+  redraw();
+  showLines();
+  await showFindings();
+  showWeights();
+}), 1000);
+
+function receive(batch) {
+  const mine = batch.filter(({ kind, row }) => (kind === "trial" && row.id === trial.id) || (kind === "epoch" && row.trial_id === trial.id));
+  if (!mine.length) return;
+  for (const { kind, row } of mine) if (kind === "trial") trial = row;
+  showTrial();
+  refresh();
+}
+
+async function restart() {
+  trial = await get(`/api/trials/${trial.id}`);
+  curves.byNumber.clear();
+  showTrial();
+  refresh();
+}
+
+listenActions($("#actions"), `/api/trials/${trial.id}`, false, (answer) => { trial = answer; showTrial(); refresh(); });
+showTrial();
+refresh();
+follow({ sweeps: [trial.sweep_id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });

@@ -1,0 +1,39 @@
+// The workers' table: state and group, live.
+import { moment } from "./format.js";
+import { follow } from "./live.js";
+import { $, $$, data, setLink, setState, setText } from "./page.js";
+
+const page = data();
+const body = $("#workers tbody");
+const rows = new Map($$("tr", body).map((row) => [row.dataset.id, row]));
+
+function show(worker) {
+  const row = rows.get(String(worker.id)) || add(worker);
+  const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
+  setState(cells.state, worker.state);
+  setText(cells.group, worker.group_id ?? "–");
+  setText(cells.host, worker.host);
+  setText(cells.pid, worker.pid);
+  setText(cells.threads, worker.facts.threads ?? "–");
+  setText(cells.blas, [worker.facts.blas, worker.facts.core ?? worker.facts.core_type].filter(Boolean).join(", ") || "–");
+  setText(cells.numpy, worker.facts.numpy ?? "–");
+  setText(cells.started, moment(worker.started_at));
+  setText(cells.seen, moment(worker.seen_at));
+}
+
+function add(worker) {
+  const row = $("#row").content.firstElementChild.cloneNode(true);
+  row.dataset.id = worker.id;
+  rows.set(String(worker.id), row);
+  body.prepend(row);
+  $("#workers").hidden = false;
+  $("#empty").hidden = true;
+  return row;
+}
+
+page.workers.forEach(show);
+follow({
+  cursor: page.cursor,
+  onBatch: (batch) => batch.filter(({ kind }) => kind === "worker").forEach(({ row }) => show(row)),
+  onLink: setLink,
+});

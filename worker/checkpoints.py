@@ -1,0 +1,69 @@
+"""Owns when a group's state is written to a file, and its reading back (the queue keeps the reference to it)."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from learning.state import State
+from learning.train import Step
+from store.files import CheckpointRef, Damaged, Files
+from store.queue import Claim
+
+log = logging.getLogger("lossdeck.worker")
+
+SHARE = 0.1  # of the time of training that may go into writing checkpoints
+
+
+class Checkpoints:
+    """The checkpoints of one claimed group. A kill costs one epoch, or ten times what a checkpoint takes if that is longer."""
+
+    def __init__(self, files: Files, claim: Claim, clock: Callable[[], float] = time.monotonic) -> None:
+        self._files, self._claim, self._clock = files, claim, clock
+        self._due = clock()  # the first epoch's is written at once
+
+    def resume(self) -> State | None:
+        """The state the group was left in; None to start from the beginning."""
+        state = self._read() if self._claim.checkpoint else None
+        done = max(trial.epochs_done for trial in self._claim.trials)
+        epoch = state.epoch if state else 0
+        log.info("group %d goes on after epoch %d of %d stored", self._claim.group_id, epoch, done)
+        return state
+
+    def save(self, step: Step, *, now: bool) -> CheckpointRef | None:
+        """Writes the state if one is due, or `now` at any rate. None: not written, the one before stays valid."""
+        over = not step.state.keys or step.state.epoch >= self._claim.epochs_total
+        if over or not (now or self._clock() >= self._due):
+            return None
+        started = self._clock()
+        try:
+            return self._write(step.state)
+        except OSError as error:  # a full disk costs the checkpoint, not the training
+            log.warning(
+                "group %d: no checkpoint after epoch %d: %s", self._claim.group_id, step.state.epoch, error
+            )
+            return None
+        finally:
+            ended = self._clock()
+            self._due = ended + (ended - started) * (1 - SHARE) / SHARE
+
+    def drop_all_but(self, ref: CheckpointRef) -> None:
+        """Removes the group's other files, once the reference to this one is stored."""
+        self._files.drop_checkpoints(self._claim.group_id, ref)
+
+    def drop_all(self) -> None:
+        """Removes all files of the group, once it has ended."""
+        self._files.drop_checkpoints(self._claim.group_id)
+
+    def _read(self) -> State | None:
+        assert self._claim.checkpoint is not None
+        try:
+            state = State.from_arrays(self._files.load_checkpoint(self._claim.checkpoint))
+            return state.only([trial.id for trial in self._claim.trials])
+        except (Damaged, KeyError) as error:
+            log.warning("group %d starts from the beginning: %s", self._claim.group_id, error)
+            return None
+
+    def _write(self, state: State) -> CheckpointRef:
+        return self._files.save_checkpoint(
+            self._claim.group_id, self._claim.attempt, state.epoch, state.to_arrays()
+        )

@@ -1,0 +1,96 @@
+"""Owns Heartbeat: a worker's hold on one claimed group, and its line to the store while it holds it (does not train)."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+from store import queue, workers
+from store.database import Connection, Database
+from store.outages import is_outage
+from worker.leases import LEASE
+from worker.pauses import pauses
+
+log = logging.getLogger("lossdeck.worker")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BEATS = 5  # beats in one lease
+JOIN = 1.0  # seconds to wait for a beat that is under way; a late one does no harm, it is fenced
+SURE = 0.8  # share of the lease after which a worker that reached nobody must take its group for lost
+
+
+class LeaseLost(Exception):  # noqa: N818  a state of affairs, not a mistake
+    """The database was out of reach for 0.8 of the lease: another worker may own the group by now."""
+
+
+class Heartbeat:
+    """Beats in a thread while the group is held, and carries the group's writes.
+
+    Both go on through passing errors of the database. `write` refuses with LeaseLost once nothing has reached the store
+    for 0.8 of the lease on this process's monotonic clock, which runs on while the process is frozen.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        claim: queue.Claim,
+        worker: str | None = None,
+        lease: float = LEASE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._claim, self._worker = database, claim, worker
+        self._lease, self._clock = lease, clock
+        self._reached = clock()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join(JOIN)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the group must be taken for somebody else's."""
+        return self._clock() - self._reached > SURE * self._lease
+
+    def write(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Calls `do(connection, ...)` in a transaction, again and again through passing errors. Raises LeaseLost."""
+        for pause in pauses():
+            if self.is_lost:
+                raise LeaseLost(f"group {self._claim.group_id}: the database was out of reach for too long.")
+            try:
+                return self._try(do, *args, **kwargs)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.warning("group %d: will write again: %s", self._claim.group_id, error)
+            self._done.wait(pause)
+        raise AssertionError("pauses() never ends")
+
+    def _try(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        started = self._clock()
+        with self._database.write() as connection:
+            answer = do(connection, *args, **kwargs)
+        self._reached = max(self._reached, started)
+        return answer
+
+    def _beat_on(self) -> None:
+        while not self._done.wait(self._lease / BEATS):
+            try:
+                self._try(self._beat)
+            except Exception as error:  # whatever it is, the next beat may come through
+                log.warning("group %d: a heartbeat failed: %s", self._claim.group_id, error)
+
+    def _beat(self, c: Connection) -> None:
+        queue.beat(c, self._claim)
+        if self._worker is not None:
+            workers.touch(c, self._worker, self._claim.group_id, time.time())

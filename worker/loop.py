@@ -1,0 +1,124 @@
+"""Owns the worker's loop: claim a group, have it run, hand it back or report what went wrong (does not train)."""
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from store import queue, workers
+from store.config import Config
+from store.database import Connection, Database
+from store.files import Files
+from store.outages import is_outage
+from store.queue import Claim
+from worker import processes, threads
+from worker.heartbeat import BEATS, LeaseLost
+from worker.leases import LEASE
+from worker.pauses import pauses
+from worker.run import run_group
+from worker.signals import Stop
+
+log = logging.getLogger("lossdeck.worker")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+POLL = 0.2  # seconds between looks for work
+TOUCH = LEASE / BEATS  # seconds between signs of life of an idle worker
+LAST_LINES = 12  # of a traceback, in a failed trial's reason
+LONGEST_CAUSE = 4000  # characters
+
+RunGroup = Callable[[Claim, Database, Files, Config, Callable[[], bool], str], None]
+
+
+class Worker:
+    """One process's life as a worker, known to the store by its token."""
+
+    def __init__(
+        self, database: Database, config: Config, token: str, stop: Stop, run: RunGroup = run_group
+    ) -> None:
+        self._database, self._files, self._config = database, Files(config.home), config
+        self._token, self._stop, self._run = token, stop, run
+        self._idle_version: int | None = None  # of the database, when there was nothing to claim
+        self._touched = -TOUCH
+
+    def work(self) -> None:
+        """Claims and runs groups until the process is asked to end."""
+        facts = threads.facts() | {"process": processes.identity(os.getpid())}
+        self._persist(workers.register, self._token, processes.host(), os.getpid(), facts, time.time())
+        while not self._stop:
+            claim = self._claim()
+            if claim is None:
+                self._stop.wait(POLL)
+            else:
+                self.step(claim)
+        self._persist(workers.gone, self._token, time.time())
+
+    def step(self, claim: Claim) -> None:
+        """Runs one group. Whatever goes wrong is reported to the queue and stays in this step."""
+        keep_going = lambda: not self._stop  # noqa: E731
+        reason: str | None = None
+        try:
+            self._run(claim, self._database, self._files, self._config, keep_going, self._token)
+            return
+        except LeaseLost as error:
+            log.warning("%s", error)
+        except Exception as error:
+            log.exception("group %d failed", claim.group_id)
+            reason = cause(error)
+        # Only here, where the failed run's frames and their arrays are gone: it may have been memory that was lacking.
+        if reason is None:
+            self._persist(queue.release, claim, time.time())
+        else:
+            self._persist(queue.fail, claim, reason, time.time())
+
+    def _claim(self) -> Claim | None:
+        """A group, if there is one. Asks the queue only when something has changed, or it is time for a sign of life."""
+        try:
+            version, due = self._database.version(), time.monotonic() - self._touched >= TOUCH
+            if version == self._idle_version and not due:
+                return None
+            with self._database.write() as c:
+                claim = queue.claim(c, self._token, time.time())
+                if claim or due:
+                    workers.touch(c, self._token, claim.group_id if claim else None, time.time())
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("no claim: %s", error)
+            # The claim may have been committed though its answer was lost: hold nothing that we do not know of.
+            self._persist(
+                queue.abandon, self._token, "the worker lost its connection to the database", time.time()
+            )
+            return None
+        if claim:
+            self._idle_version, self._touched = None, -TOUCH  # the end of the group is news
+        else:
+            self._idle_version, self._touched = version, time.monotonic() if due else self._touched
+        return claim
+
+    def _persist(
+        self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T | None:
+        """Calls `do(connection, ...)` in a transaction until the database takes it; None if asked to end before that."""
+        for pause in pauses():
+            try:
+                with self._database.write() as connection:
+                    return do(connection, *args, **kwargs)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.warning("will write again: %s", error)
+            if self._stop.wait(pause):
+                break
+        return None
+
+
+def cause(error: Exception) -> str:
+    """An exception as the reason of a failed trial: in one line first, then the end of its traceback."""
+    short = "".join(traceback.format_exception_only(error)).strip()
+    if isinstance(error, MemoryError):
+        short = f"out of memory: {short}"
+    lines = "".join(traceback.format_tb(error.__traceback__)).rstrip().splitlines()[-LAST_LINES:]
+    return "\n".join([short, *lines])[:LONGEST_CAUSE]

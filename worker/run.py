@@ -1,0 +1,125 @@
+"""Owns the run of one claimed group: training, records, checkpoints and kept nets (claims nothing, see loop.py)."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from learning.dataset import Dataset, Split
+from learning.state import Best, State
+from learning.train import Member, Step, train
+from store import queue, trials
+from store.config import Config
+from store.database import Database
+from store.files import Files
+from store.queue import Claim
+from store.states import LIVING
+from worker import data, models
+from worker.checkpoints import Checkpoints
+from worker.heartbeat import Heartbeat
+
+log = logging.getLogger("lossdeck.worker")
+
+
+def run_group(
+    claim: Claim,
+    database: Database,
+    files: Files,
+    config: Config,
+    keep_going: Callable[[], bool],
+    worker: str | None = None,
+) -> None:
+    """Trains a claimed group to its end, or until another owns it, or until `keep_going()` says no: then it is released.
+
+    Every write goes through the fence of the claim. With `worker` (its token) the heartbeat also shows that one as
+    alive. Raises LeaseLost when the database stays out of reach, and whatever loading and training raise.
+    """
+    with Heartbeat(database, claim, worker) as heartbeat:
+        if not keep_going():
+            heartbeat.write(queue.release, claim, time.time())
+            return
+        dataset, split = data.split_for(claim.dataset, claim.trials[0].settings, config)
+        _Run(claim, database, files, heartbeat, dataset, split).train(keep_going)
+
+
+class _Run:
+    """A claimed group while it trains."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        database: Database,
+        files: Files,
+        heartbeat: Heartbeat,
+        dataset: Dataset,
+        split: Split,
+    ) -> None:
+        self._claim, self._database, self._files, self._heartbeat = claim, database, files, heartbeat
+        self._dataset, self._split = dataset, split
+        self._settings = {one.id: one.settings for one in claim.trials}
+        self._checkpoints = Checkpoints(files, claim)
+        self._state: State | None = None  # after the last epoch that was stored
+
+    def train(self, keep_going: Callable[[], bool]) -> None:
+        """Goes on from the last checkpoint. The answer to each epoch's record names the trials that train on."""
+        self._state = self._checkpoints.resume()
+        members = [Member(id, settings) for id, settings in self._settings.items()]
+        training = train(members, self._split, seed=self._claim.seed, state=self._state)
+        mine: frozenset[int] | None = None  # what a generator must be sent first
+        while mine is None or mine:
+            try:
+                step = training.send(mine)
+            except StopIteration:
+                raise RuntimeError("Training ended, but in the store its trials run on.") from None
+            going = keep_going()
+            mine = self._store(step, last=not going)
+            if mine and not going:
+                self._heartbeat.write(queue.release, self._claim, time.time())
+                return
+        self._clear()
+
+    def _store(self, step: Step, last: bool) -> frozenset[int]:
+        """Files first, then the transaction that names them, then away with what it made superfluous."""
+        # After a trial has left, the others' stack has another shape: a resumed run must not repeat epochs across that.
+        someone_left = any(epoch.diverged for epoch in step.epochs)
+        ref = self._checkpoints.save(step, now=last or someone_left)
+        ending = self._ending(step)
+        saved = self._save(models.worth_keeping(self._database, self._claim.sweep_id, ending))
+        mine = self._heartbeat.write(queue.record, self._claim, step.epochs, ref, time.time())
+        if ref is not None:
+            self._checkpoints.drop_all_but(ref)
+        gone = {epoch.key for epoch in step.epochs} - mine - set(ending)
+        saved |= self._save(self._stopped(gone, step))
+        if saved:
+            self._heartbeat.write(models.prune, self._files, self._claim.sweep_id, saved)
+        self._state = step.state
+        return mine
+
+    def _ending(self, step: Step) -> dict[int, Best | None]:
+        """The best nets of the trials that this epoch ends."""
+        final = step.state.epoch >= self._claim.epochs_total
+        ending = {key: step.state.best(key) for key in step.state.keys if final}
+        for epoch in step.epochs:
+            if epoch.diverged:
+                ending[epoch.key] = self._state.best(epoch.key) if self._state else None
+        return ending
+
+    def _stopped(self, gone: set[int], step: Step) -> dict[int, Best]:
+        """The best nets of those that a user has stopped (the others were cancelled, or are somebody else's now)."""
+        if not gone:
+            return {}
+        with self._database.read() as c:
+            stopped = {id for id, trial in trials.by_ids(c, gone).items() if trial.state == "stopped"}
+        bests = {id: step.state.best(id) for id in stopped if id in step.state.keys}
+        return models.worth_keeping(self._database, self._claim.sweep_id, bests)
+
+    def _save(self, bests: Mapping[int, Best]) -> set[int]:
+        for id, best in bests.items():
+            models.save(self._files, id, best, self._settings[id], self._dataset, self._split)
+        return set(bests)
+
+    def _clear(self) -> None:
+        """Removes the checkpoints, unless the group is only over for us because another worker has it."""
+        with self._database.read() as c:
+            living = [one for one in trials.by_ids(c, list(self._settings)).values() if one.state in LIVING]
+        if not living:
+            self._checkpoints.drop_all()

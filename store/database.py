@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection as Connection
+from sqlalchemy import Engine, PoolProxiedConnection, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
@@ -48,7 +49,7 @@ class Database:
         # REPEATABLE READ: the statements of one page or one stream step see one state. SQLite's BEGIN gives it anyway.
         reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = engine.execution_options(**reading) if self.dialect == "postgresql" else engine
-        self._watch: Connection | None = None
+        self._watch: PoolProxiedConnection | None = None
         self._watching = threading.Lock()
 
     @classmethod
@@ -97,10 +98,12 @@ class Database:
 
     def _data_version(self) -> int:
         # PRAGMA data_version tells of commits by other connections: this one is kept for asking and never writes.
+        # The driver's own connection, because SQLAlchemy would begin a transaction, in which the number stands still.
         if self._watch is None:
-            self._watch = self._engine.connect()
-            self._watch.execution_options(isolation_level="AUTOCOMMIT")
-        number: int = self._watch.exec_driver_sql("PRAGMA data_version").scalar_one()
+            self._watch = self._engine.raw_connection()
+        cursor = self._watch.cursor()
+        number: int = cursor.execute("PRAGMA data_version").fetchone()[0]  # type: ignore[func-returns-value]
+        cursor.close()
         return number
 
 

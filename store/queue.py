@@ -129,15 +129,23 @@ def release(c: Connection, claim: Claim, now: float) -> None:
     endings.mark(c, claim.sweep_id, number)
 
 
-def abandon(c: Connection, worker: str, cause: str, now: float) -> int:
-    """The worker is dead: its groups are queued again, split or failed (docs/decisions/0003). How many it had."""
+def abandon(c: Connection, worker: str, cause: str, now: float, *, fault: bool = True) -> int:
+    """The worker is dead: its groups are queued again, split or failed (docs/decisions/0003). How many it had.
+
+    Without `fault` its end was wanted, and is not counted against the trials.
+    """
     if c.execute(_OWNED, {"token": worker}).first() is None:
         return 0
     clock.take(c)
     owned = c.execute(_OWNED, {"token": worker}).all()
     for group in owned:
-        _abandon(c, group, cause, now)
+        _abandon(c, group, cause, now, fault=fault and not group.progressed)
     return len(owned)
+
+
+def has_progressed(c: Connection, worker: str) -> bool:
+    """Whether a group that the worker holds has stored a new epoch since it was claimed."""
+    return any(group.progressed for group in c.execute(_OWNED, {"token": worker}))
 
 
 def beat(c: Connection, claim: Claim) -> bool:
@@ -313,13 +321,12 @@ def _progressed(c: Connection, group_id: int) -> bool:
     return bool(c.execute(query).scalar_one())
 
 
-def _abandon(c: Connection, group: Row[*tuple[Any, ...]], cause: str, now: float) -> None:
+def _abandon(c: Connection, group: Row[*tuple[Any, ...]], cause: str, now: float, *, fault: bool) -> None:
     rows = c.execute(_MINE, {"group": group.id}).all()
-    fault = 0 if group.progressed else 1
     failed = [row.id for row in rows if row.failures + fault >= FAIL_AT]
     again = [row.id for row in rows if row.id not in failed]
-    trials.end_all(c, failed, "failed", cause, now, fault=bool(fault))
-    trials.requeue(c, again, fault=bool(fault))
+    trials.end_all(c, failed, "failed", cause, now, fault=fault)
+    trials.requeue(c, again, fault=fault)
     if len(rows) > 1 and any(row.failures + fault >= SPLIT_AT for row in rows):
         groups.separate(c, group.sweep_id, again)
     elif again:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from app.failure import Failure
 from learning.download import OFFICIAL
-from store import backup
+from store import snapshot
 from store.config import Config
 from store.database import Database
 
@@ -28,7 +28,7 @@ def write(home: Path, database: Database, target: Path) -> int:
     try:
         with tempfile.TemporaryDirectory(dir=home, prefix=".backup-") as folder:
             copy = Path(folder) / DATABASE
-            backup.backup(database, copy)
+            snapshot.write(database, copy)
             with tarfile.open(part, "w") as archive:
                 archive.add(copy, DATABASE)
                 for path in kept(home):
@@ -66,17 +66,15 @@ def restore(source: Path, config: Config) -> int:
     Raises Failure and DatabaseError; the home is then as it was.
     """
     home = config.home
-    if (home / DATABASE).exists():
-        raise Failure(
-            f"{home} has a database already; restore into an empty folder with --home, or move that one away."
-        )
+    snapshot.check_vacant(config)
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as folder:
         count = unpack(source, Path(folder))
+        snapshot.check(Path(folder) / DATABASE)
         for name in FOLDERS:
             if (Path(folder) / name).is_dir():
                 shutil.copytree(Path(folder) / name, home / name, dirs_exist_ok=True)
-        backup.restore(Path(folder) / DATABASE, config)  # last: with it the home is whole
+        snapshot.restore(Path(folder) / DATABASE, config)  # last: with it the home is whole
     return count
 
 

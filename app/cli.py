@@ -5,6 +5,7 @@ worker to wait for, 130 interrupted. Whatever is slow to import is imported by t
 """
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -23,14 +24,23 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (cli_run.up, cli_run.serve, cli_run.worker, cli_run.migrate):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    cli_run.up,
+    cli_run.serve,
+    cli_run.worker,
+    cli_run.migrate,
+    cli_sweep.sweep,
+    cli_results.export,
+    cli_results.predict,
+    cli_keep.backup,
+    cli_keep.restore,
+    cli_keep.prune,
+    cli_check.token,
+    cli_check.doctor,
+)
+for command in COMMANDS:
     program.command()(command)
-program.command()(cli_sweep.sweep)
 program.add_typer(cli_data.program, name="data")
-for command in (cli_results.export, cli_results.predict, cli_keep.backup, cli_keep.restore, cli_keep.prune):
-    program.command()(command)
-program.command()(cli_check.token)
-program.command()(cli_check.doctor)
 
 
 def version(asked: bool) -> None:

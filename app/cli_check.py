@@ -20,9 +20,9 @@ def token(
 ) -> None:
     """Print the server's token; make one if there is none.
 
-    LOSSDECK_TOKEN counts if it is set, else the file `token` in the home folder, which this command
-    makes (256 random bits, readable by you alone). Once there is a token, the server asks everybody for it, from
-    its next start on: in the header `Authorization: Bearer TOKEN`, or in the form at /login.
+    LOSSDECK_TOKEN counts if it is set, else the file `token` in the home folder, which this
+    command makes (256 random bits, readable by you alone). Once there is a token, the server asks everybody
+    for it, from its next start on: in the header `Authorization: Bearer TOKEN`, or in the form at /login.
 
     \b
     Examples:

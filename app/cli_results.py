@@ -118,6 +118,7 @@ def examples(file: Path) -> "NDArray[Any]":
             if name is None:
                 found = ", ".join(archive) or "nothing"
                 raise Failure(f"{file} has none of the arrays {', '.join(INPUTS)}; it has {found}.")
-            return archive[name]
+            found_array: NDArray[Any] = archive[name]
+            return found_array
     except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise Failure(f"{file} is not an .npz file of plain arrays.") from error

@@ -58,8 +58,7 @@ def serve(
     from app.serve import serve as run
     from app.up import announce
 
-    announce(config)
-    raise typer.Exit(run(config))
+    raise typer.Exit(run(config, lambda: announce(config)))
 
 
 def worker(

@@ -36,11 +36,13 @@ class Tally:
     def catch_up(self, connection: "Connection") -> list["Trial"]:
         """Reads what is new; answers the trials that have ended since the last time, in that order."""
         from store import changes, sweeps
+        from store.trials import Trial
 
-        ended = []
+        ended: list[Trial] = []
         while page := changes.after(connection, self._cursor, [self._id], limit=PAGE):
             self._cursor = page[-1].seq
-            ended += [change.row for change in page if change.kind == "trial" and self._has_ended(change.row)]
+            trials = [change.row for change in page if isinstance(change.row, Trial)]
+            ended += [trial for trial in trials if self._has_ended(trial)]
             if len(page) < PAGE:
                 break
         self.sweep = sweeps.get(connection, self._id)

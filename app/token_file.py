@@ -1,7 +1,7 @@
 """Owns the token file: the secret in LOSSDECK_HOME that opens the server when LOSSDECK_TOKEN is not set.
 
 Which token counts: LOSSDECK_TOKEN if it is set and not empty, else the file `token` in LOSSDECK_HOME
-if there is one, else none, and the server then serves loopback only. (It checks no request; app.security does.)
+if there is one, else none: then it serves loopback only. (It checks no request; app.security does.)
 """
 
 import contextlib

@@ -100,8 +100,7 @@ def run(config: "Config", environment: Mapping[str, str], demo: bool) -> int:
         crew.start()
         from app.serve import serve
 
-        announce(config)
-        return serve(config)
+        return serve(config, lambda: announce(config))
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:

@@ -1,13 +1,13 @@
-"""Advice: what learning's rules say about the stored curves of a trial or a sweep (no rule of its own, stores nothing)."""
+"""Advice: what learning's rules say about the stored curves of a trial or a sweep, by no rule of its own."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from learning.findings import Curve, Finding, Result, sweep_findings, trial_findings
 from numpy.typing import NDArray
 
 from app.state import State
 from learning import catalog
-from learning.findings import Curve, Finding, Result, sweep_findings, trial_findings
 from learning.refinement import Refinement, refine
 from learning.settings import Settings
 from learning.space import Space
@@ -15,8 +15,6 @@ from store import epochs, sweeps, trials
 from store.epochs import EpochRow
 from store.sweeps import Sweep
 from store.trials import Trial
-
-ALL_TRIALS = 100_000
 
 
 def of_trial(trial: Trial, parts: State) -> tuple[Finding, ...]:
@@ -45,7 +43,7 @@ def refinement(sweep: Sweep, parts: State) -> Refinement:
 def results(sweep_id: int, parts: State) -> tuple[Result, ...]:
     """Every trial that counts: excluded ones do not."""
     with parts.database.read() as c:
-        rows, _ = trials.page(c, sweep_id, ALL_TRIALS, 0, "number", None)
+        rows = trials.of_sweep(c, sweep_id)
     return tuple(
         Result(Settings.parse(row.settings), row.state, row.best_val_acc) for row in rows if not row.excluded
     )

@@ -37,7 +37,7 @@ def refine(id: Id, parts: Parts, body: bodies.RefinementIn | None = None) -> JSO
     child = plan.finer(body or bodies.RefinementIn(), parent, advice.refinement(parent, parts))
     new = plan.sweep(child, parts.config, parent_id=id)
     with parts.database.write() as c:
-        sweep = sweeps.create(c, new, time.time())
+        sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
     return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
 
 
@@ -51,15 +51,13 @@ def download(
     parts: Parts,
     format: Annotated[
         Literal["csv", "jsonl", "html"],
-        Query(
-            description="csv: a row a trial. jsonl: a line a trial, with its epochs. html: a report in one file."
-        ),
+        Query(description="csv: a row a trial. jsonl: a line a trial, with its epochs. html: a report."),
     ] = "csv",
 ) -> Response:
     """A sweep as a file."""
     sweep = found(parts, id)
     with parts.database.read() as c:
-        rows, _ = trials.page(c, id, ALL, 0, "number", None)
+        rows = trials.of_sweep(c, id)
         curves = epochs.of_sweep(c, id, 0, ALL, False)[0] if format != "csv" else ()
     if format == "csv":
         text, media_type = export.csv_text(rows), "text/csv; charset=utf-8"

@@ -1,4 +1,4 @@
-"""Route of the live stream: server-sent events out of the hub, resumable by their ids (finds no news by itself)."""
+"""Route of the live stream: server-sent events out of the hub, resumable by their ids (the news: live)."""
 
 import asyncio
 import logging
@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
 from app import wire
 from app.bodies import MAX_ID, Cursor
-from app.live import Live
+from app.live import Batch, Live
 from app.problems import Problem, bad_field
 from app.state import Parts, State
 from store import changes, sweeps
@@ -51,7 +52,10 @@ class LiveResponse(EventSourceResponse):
             self.live.open -= 1
 
 
-@router.get("/stream", response_class=EventSourceResponse)
+# Not response_class=EventSourceResponse: FastAPI would then take the route for a generator of events.
+@router.get(
+    "/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
+)
 async def stream(
     request: Request,
     parts: Parts,
@@ -64,9 +68,9 @@ async def stream(
 ) -> LiveResponse:
     """Server-sent events `epoch`, `trial`, `sweep`, `worker`, `reset` and `bye`, each with its data as JSON.
 
-    The id of an event is a cursor: a stream that starts with it, as Last-Event-ID or `after`, goes on where that event
-    was, with no gap and no repeat. Without one it starts now, with the state of what it follows. `reset`: rows were
-    deleted, read afresh. `bye`: the server ends; come back.
+    The id of an event is a cursor: a stream that starts with it, as Last-Event-ID or `after`, goes on where
+    that event was, with no gap and no repeat. Without one it starts now, with the state of what it follows.
+    `reset`: rows were deleted, read afresh. `bye`: the server ends; come back.
     """
     if parts.live.open >= MAX_STREAMS:
         raise Problem(
@@ -82,10 +86,13 @@ async def _frames(parts: State, cursor: int | None, followed: frozenset[int] | N
     live = parts.live
     yield OPENING
     if cursor is None:
-        cursor, now = await asyncio.to_thread(_present, parts, followed)
-        yield now
+        start = await asyncio.to_thread(_present, parts, followed)
+        cursor = start.cursor
+        yield start.data
     while not live.closing:
-        batch = live.since(cursor, followed) or await asyncio.to_thread(live.pull, cursor, followed)
+        batch = live.since(cursor, followed)
+        if batch is None:
+            batch = await asyncio.to_thread(live.pull, cursor, followed)
         moved, cursor = batch.cursor > cursor, batch.cursor
         if batch.data:
             yield batch.data
@@ -94,7 +101,7 @@ async def _frames(parts: State, cursor: int | None, followed: frozenset[int] | N
     yield BYE
 
 
-def _present(parts: State, followed: frozenset[int] | None) -> tuple[int, bytes]:
+def _present(parts: State, followed: frozenset[int] | None) -> Batch:
     """The cursor now, and the state of what is followed: an event that carries the cursor to the client."""
     with parts.database.read() as c:
         cursor = changes.cursor(c)
@@ -108,7 +115,7 @@ def _present(parts: State, followed: frozenset[int] | None) -> tuple[int, bytes]
         format_sse_event(data_str=wire.text(wire.sweep(row)), event="sweep", id=str(number))
         for row, number in zip(ordered, numbers, strict=False)
     )
-    return cursor, b"".join(frames)
+    return Batch(b"".join(frames), cursor)
 
 
 def _numbers(text: str | None) -> frozenset[int] | None:
@@ -126,7 +133,7 @@ def _numbers(text: str | None) -> frozenset[int] | None:
 
 
 def _cursor(last_event_id: str | None, after: int | None) -> int | None:
-    """Last-Event-ID is newer than the address, which a browser repeats unchanged; one that is not ours says nothing."""
+    """Last-Event-ID goes before the address, which a browser repeats unchanged; a foreign one is ignored."""
     if last_event_id and last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) < 19:
         return int(last_event_id)
     return after

@@ -1,4 +1,4 @@
-"""Routes of sweeps: make, read, change, steer, delete; their epochs (trials of a sweep: api_trials; advice: api_advice)."""
+"""Routes of sweeps: make, read, steer, delete; their epochs (trials: api_trials; findings: api_advice)."""
 
 import hashlib
 import time
@@ -26,7 +26,7 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Any text of yours; the same request with the same key makes one sweep, however often it is sent.",
+        description="Any text of yours: a request that is sent again with its key makes no second sweep.",
     ),
 ]
 
@@ -53,7 +53,7 @@ def make(
     if idempotency_key is not None:
         idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
     with parts.database.write() as c:
-        sweep = sweeps.create(c, new, time.time(), idempotency)
+        sweep = sweeps.create(c, new, time.time(), idempotency, parts.config.workers)
     return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
 
 
@@ -74,18 +74,19 @@ def show(id: Id, parts: Parts) -> JSONResponse:
 @router.patch("/{id}", response_model=bodies.SweepOut)
 def rename(id: Id, body: bodies.SweepChange, parts: Parts) -> JSONResponse:
     """Give a sweep another name."""
-    found(parts, id)
     with parts.database.write() as c:
-        sweeps.rename(c, id, body.name)
-    return Answer(wire.sweep(found(parts, id)))
+        sweep = sweeps.rename(c, id, body.name)
+    return Answer(wire.sweep(sweep))
 
 
 @router.delete("/{id}", status_code=204)
 def delete(id: Id, parts: Parts) -> Response:
-    """Delete a sweep with all its trials, curves and models."""
-    found(parts, id)
+    """Delete a sweep that has ended, with all its trials, curves and models."""
     with parts.database.write() as c:
-        sweeps.delete(c, id)
+        removed = sweeps.delete(c, id)
+    for group_id in removed.group_ids:
+        parts.files.drop_checkpoints(group_id)
+    parts.files.keep_models((), removed.trial_ids)
     return Response(status_code=204)
 
 
@@ -149,7 +150,7 @@ def _act(parts: State, id: int, action: str) -> JSONResponse:
 def _draft(new: NewSweep, parts: State) -> dict[str, object]:
     summary = plan.dataset(new.dataset, parts.config)
     with parts.database.read() as c:
-        rate = speed.flops_per_second(c)
+        rate = speed.flops_per_second(c, plan.arithmetic(parts.config))
     seconds = plan.estimate(new.trials, summary, rate, parts.config.workers)
     draws = [settings.to_dict() for settings in new.trials[:SHOWN_DRAWS]]
     return {"draws": draws, "trials": len(new.trials), "estimated_seconds": wire.plain(seconds)}

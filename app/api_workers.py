@@ -1,6 +1,5 @@
 """Routes of workers and of recipes: who trains, and what is ready to be trained."""
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -31,6 +30,5 @@ def recipes(
     ] = "digits",
 ) -> JSONResponse:
     """The lecture's checks and searches, with the numbers that fit a data set."""
-    summary = plan.dataset(dataset, parts.config, ready=False)
-    plans = [recipe_for(name, dataset, summary.n_train if summary.ready else None) for name in RECIPES]
+    plans = [recipe_for(name, dataset, plan.n_train(dataset, parts.config)) for name in RECIPES]
     return Answer({"recipes": [wire.recipe(value) for value in plans]})

@@ -1,4 +1,4 @@
-"""Bodies: the shapes of what routes take and give, checked on the way in and written into the OpenAPI document."""
+"""Bodies: the shapes of what routes take and give, checked on the way in, and in the OpenAPI document."""
 
 from typing import Annotated, Literal
 
@@ -116,6 +116,7 @@ class TrialOut(Out):
     best_val_acc: float | None = Field(description="Before divergence, if it diverged.")
     best_epoch: int | None
     epochs_done: int
+    epochs_total: int
     last: dict[str, JsonValue] | None = Field(description="The latest epoch's numbers.")
     excluded: bool
     worker: str | None
@@ -216,9 +217,9 @@ class RefinementOut(Out):
 class DatasetOut(Out):
     name: str
     ready: bool
-    n_train: int | None
-    n_test: int | None
-    n_features: int | None
+    n_train: int
+    n_test: int
+    n_features: int
     image_shape: list[int] | None
     classes: list[str]
     class_counts: list[int]
@@ -230,14 +231,15 @@ class DatasetsOut(Out):
 
 
 class WorkerOut(Out):
-    id: int
+    id: str = Field(description="As in a trial's `worker`.")
     host: str
     pid: int
-    state: str
+    state: Literal["idle", "busy", "gone"]
     group_id: int | None
     facts: dict[str, JsonValue]
     started_at: str | None
     seen_at: str | None
+    gone_at: str | None
 
 
 class WorkersOut(Out):

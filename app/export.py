@@ -1,4 +1,4 @@
-"""Export: a sweep's rows as the text of a file, csv or jsonl (the report in HTML: report)."""
+"""Export: a sweep's rows as the text of a file: csv and jsonl here, html from report."""
 
 import csv
 import io
@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from app import wire
+from app.report import html_text as html_text
 from store.epochs import EpochRow
 from store.trials import Trial
 

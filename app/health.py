@@ -1,7 +1,5 @@
 """Routes for those who watch over the server: is it alive, can it work, and how much is going on."""
 
-import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from fastapi import APIRouter
@@ -13,10 +11,9 @@ from starlette.responses import JSONResponse, Response
 from app.answers import Answer
 from app.problems import Problem
 from app.state import Parts, State
-from store import migrate, sweeps, workers
+from store import migrate, totals
 
 router = APIRouter(tags=["health"])
-ALL = 1_000_000  # sweeps
 
 
 @router.get("/healthz")
@@ -54,19 +51,12 @@ class Metrics:
     def collect(self) -> Iterable[Metric]:
         """prometheus_client's interface."""
         with self.parts.database.read() as c:
-            rows, _ = sweeps.list_all(c, ALL, 0)
-            crew = workers.all(c)
-        trials: Counter[str] = Counter()
-        for row in rows:
-            trials.update(row.counts)
-        alive = sum(worker.gone_at is None for worker in crew)
-        yield _by_state("lossdeck_trials", "Trials by state", trials)
-        yield _by_state("lossdeck_sweeps", "Sweeps by state", Counter(row.state for row in rows))
-        yield GaugeMetricFamily("lossdeck_queue_depth", "Trials that wait for a worker", trials["queued"])
-        yield CounterMetricFamily(
-            "lossdeck_epochs", "Epochs recorded", sum(row.measured_epochs for row in rows)
-        )
-        yield GaugeMetricFamily("lossdeck_workers_alive", "Workers that have not said goodbye", alive)
+            now = totals.read(c)
+        yield _by_state("lossdeck_trials", "Trials by state", now.trials)
+        yield _by_state("lossdeck_sweeps", "Sweeps by state", now.sweeps)
+        yield GaugeMetricFamily("lossdeck_queue_depth", "Trials that wait for a worker", now.trials["queued"])
+        yield CounterMetricFamily("lossdeck_epochs", "Epochs recorded and kept", now.epochs)
+        yield GaugeMetricFamily("lossdeck_workers_alive", "Workers not known to be gone", now.workers)
         yield GaugeMetricFamily("lossdeck_streams_open", "Live streams", self.parts.live.open)
 
 

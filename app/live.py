@@ -70,7 +70,7 @@ class Live:
         self._thread.start()
 
     def close(self) -> None:
-        """Asks all streams to say goodbye. Safe in signal handlers and from other threads; may be repeated."""
+        """Asks all streams to say goodbye. Safe in signal handlers and other threads; may be repeated."""
         self.closing = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake_all)
@@ -96,8 +96,8 @@ class Live:
         return self._wake
 
     def since(self, cursor: int, sweeps: Collection[int] | None) -> Batch | None:
-        """What came after the cursor, out of memory; None when the ring does not reach back that far."""
-        if cursor < self._floor or self._floor < 0:
+        """What came after the cursor, out of memory; None when the ring does not reach so far."""
+        if self._floor < 0 or not self._floor <= cursor <= self._head:
             return None
         first = bisect_right(self._ring, cursor, key=lambda frame: frame.number)
         frames = [frame for frame in self._ring[first : first + BATCH] if frame.concerns(sweeps)]
@@ -116,7 +116,7 @@ class Live:
         self._wake.set()
         self._wake = asyncio.Event()
 
-    def _extend(self, frames: list[Frame], head: int, *, floor: int | None = None) -> None:
+    def _extend(self, frames: list[Frame], head: int, floor: int | None) -> None:
         if floor is not None:
             self._ring, self._floor = [], floor
         self._ring.extend(frames)
@@ -153,9 +153,7 @@ class Live:
         while True:
             found, reached = _read(self.database, head, None)
             if found or floor is not None:
-                self._loop.call_soon_threadsafe(
-                    lambda f=list(_frames(found)), r=reached, b=floor: self._extend(f, r, floor=b)
-                )
+                self._loop.call_soon_threadsafe(self._extend, list(_frames(found)), reached, floor)
             head, floor = reached, None
             if len(found) < BATCH:
                 return head

@@ -4,13 +4,13 @@ Also the place where a request is weighed: whether the data set is there and lar
 asked for fits this machine, so that nothing absurd is ever queued.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.bodies import MAX_TRIALS, MoreTrials, RefinementIn, SweepIn
-from app.problems import bad_field
 from learning import catalog, cost
-from learning.catalog import Summary
+from learning.catalog import DatasetError, Summary
 from learning.recipes import recipe_for
 from learning.refinement import Refinement
 from learning.settings import FieldError, Invalid, Settings
@@ -38,7 +38,7 @@ class _Choice:
 
 
 def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSweep:
-    """The sweep that a body asks for. Raises Invalid or Problem naming what is wrong with it."""
+    """The sweep that a body asks for. Raises Invalid naming every field that is wrong with it."""
     summary = dataset(body.dataset, config)
     choice = _choose(body, summary)
     trials = _draw(body, choice)
@@ -59,12 +59,12 @@ def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSwe
 def more(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Settings, ...]:
     """Trials to add to a sweep; those it has stay as they are."""
     if (body.points is None) == (body.trials is None):
-        raise bad_field(
+        raise _bad(
             "points", None, "Give either points, a list of settings, or trials, a number of further draws."
         )
     count = len(body.points) if body.points is not None else body.trials or 0
     if sweep.trials + count > MAX_TRIALS:
-        raise bad_field(
+        raise _bad(
             "trials", count, f"The sweep would have more than {MAX_TRIALS:,} trials, the most it may have."
         )
     if body.points is not None:
@@ -95,42 +95,62 @@ def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
     )
 
 
-def dataset(name: str, config: Config, *, ready: bool = True) -> Summary:
-    """The data set's facts; a problem when it is unknown or, unless that does not matter, not on this machine."""
-    known = {summary.name: summary for summary in catalog.summaries(config.home, config.data)}
-    if name not in known:
-        raise bad_field("dataset", name, f"dataset is {name!r}; the data sets are {', '.join(known)}.")
-    if ready and not known[name].ready:
-        raise bad_field(
-            "dataset", name, f"dataset {name} is not on this machine; get it with `lossdeck data get {name}`."
-        )
-    return known[name]
+def dataset(name: str, config: Config) -> Summary:
+    """The data set's facts. Raises Invalid when it is unknown or not on this machine."""
+    try:
+        return catalog.summary(name, config.home, config.data)
+    except DatasetError as error:
+        raise _bad("dataset", name, str(error)) from error
+
+
+def n_train(name: str, config: Config) -> int | None:
+    """How many training examples a data set has; None when it is not here."""
+    try:
+        return catalog.summary(name, config.home, config.data).n_train
+    except DatasetError:
+        return None
 
 
 def check(trials: Sequence[Settings], summary: Summary, already: int = 0) -> None:
     """Refuses trials that the data set or this machine cannot carry."""
     rows = sum(settings.epochs for settings in trials)
     if rows > MAX_EPOCH_ROWS:
-        raise bad_field(
-            "trials", len(trials), f"That is {rows:,} epochs in all; one sweep may have {MAX_EPOCH_ROWS:,}."
+        raise _bad(
+            "trials",
+            len(trials),
+            f"trials times epochs is {rows:,}; at most {MAX_EPOCH_ROWS:,} may be asked at once.",
         )
     for settings in _distinct(trials):
         _check_split(settings, summary)
         _check_memory(settings, summary, len(trials))
 
 
-def estimate(trials: Sequence[Settings], summary: Summary, measured: float | None, workers: int) -> float:
-    """Seconds that the trials will take, about; `measured` is the rate of one worker in flop/s, if known."""
+def estimate(trials: Sequence[Settings], summary: Summary, rate: float | None, workers: int) -> float:
+    """Seconds that the trials will take, about; `rate` is one worker's in flop/s, if it was measured."""
     held = max(settings.val_count for settings in trials)
-    return cost.estimate_seconds(
-        trials,
-        summary.n_train - held,
-        held or summary.n_train,
-        summary.n_features,
-        len(summary.classes),
-        measured or USUAL_RATE,
-        max(workers, 1),
-    )
+    train, val, features, classes = _sizes(summary, held)
+    return cost.estimate_seconds(trials, train, val, features, classes, rate or USUAL_RATE, max(workers, 1))
+
+
+def arithmetic(config: Config) -> Callable[[str, Settings], float | None]:
+    """How many operations an epoch of a trial on a data set takes; None for a data set that is not here."""
+    summaries = {summary.name: summary for summary in catalog.summaries(config.home, config.data)}
+
+    def flops(name: str, settings: Settings) -> float | None:
+        summary = summaries.get(name)
+        return cost.epoch_flops(settings, *_sizes(summary, settings.val_count)) if summary else None
+
+    return flops
+
+
+def _sizes(summary: Summary, held: int) -> tuple[int, int, int, int]:
+    """Training examples, validation examples, features, classes."""
+    train = summary.n_train - held
+    return train, held or train, summary.n_features, len(summary.classes)
+
+
+def _bad(field: str, value: object, message: str) -> Invalid:
+    return Invalid(FieldError(field, value, message))
 
 
 def _choose(body: SweepIn, summary: Summary) -> _Choice:
@@ -150,12 +170,10 @@ def _choose(body: SweepIn, summary: Summary) -> _Choice:
 def _draw(body: SweepIn, choice: _Choice) -> tuple[Settings, ...]:
     if body.points is not None:
         if body.trials not in (None, len(body.points)):
-            raise bad_field(
-                "trials", body.trials, "Give either trials, a number of draws, or points, not both."
-            )
+            raise _bad("trials", body.trials, "Give either trials, a number of draws, or points, not both.")
         return from_points(body.points, choice.settings, body.seed)
     if choice.trials is None:
-        raise bad_field("trials", None, "trials is missing: say how many to draw, or give points.")
+        raise _bad("trials", None, "trials is missing: say how many to draw, or give points.")
     return draw(Space.parse(choice.space), choice.settings, choice.trials, choice.sampler, body.seed)
 
 
@@ -181,9 +199,9 @@ def _check_split(settings: Settings, summary: Summary) -> None:
 
 
 def _check_memory(settings: Settings, summary: Summary, trials: int) -> None:
-    """Bytes of one group: `COPIES` of the weights, and the activations of a mini-batch with their gradients."""
+    """By the bytes of one group: `COPIES` of the weights, and a mini-batch's activations and gradients."""
     sizes = [summary.n_features, *settings.hidden, len(summary.classes)]
-    weights = sum(a * b + b for a, b in zip(sizes, sizes[1:], strict=False))
+    weights = sum(a * b + b for a, b in itertools.pairwise(sizes))
     available = settings.train_count or summary.n_train
     batch = available if settings.batch_size == "full" else min(int(settings.batch_size), available)
     needed = (
@@ -196,7 +214,7 @@ def _check_memory(settings: Settings, summary: Summary, trials: int) -> None:
                 "settings.hidden",
                 list(settings.hidden),
                 f"hidden {list(settings.hidden)} with batch_size {settings.batch_size} needs about "
-                f"{needed / 2**30:.1f} GiB for one group of trials; {MAX_GROUP_BYTES / 2**30:.0f} GiB is the most: "
-                "take fewer units or a smaller batch.",
+                f"{needed / 2**30:.1f} GiB for one group of trials, and {MAX_GROUP_BYTES / 2**30:.0f} GiB is "
+                "the most: take fewer units or a smaller batch.",
             )
         )

@@ -1,4 +1,4 @@
-"""Problems: every error answer, as RFC 9457 `application/problem+json` (decides nothing about what is an error)."""
+"""Problems: every error answer, as RFC 9457 `application/problem+json` (does not decide what is an error)."""
 
 import json
 import logging
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from learning.dataset import DatasetError
+from learning.refinement import NothingToRefine
 from learning.settings import FieldError, Invalid
 from store.filter import FilterError
 from store.states import NotAllowed, NotFound
@@ -79,9 +80,10 @@ def install(app: FastAPI) -> None:
     on(HTTPException, _from_http)
     on(RequestValidationError, _from_validation)
     on(Invalid, lambda error: Problem(422, str(error), error.errors))
-    on(FilterError, lambda error: bad_field("filter", None, str(error)))
+    on(FilterError, lambda error: bad_field(error.field, None, str(error)))
     on(DatasetError, lambda error: bad_field("dataset", None, str(error)))
     on(NotFound, lambda error: Problem(404, str(error)))
+    on(NothingToRefine, lambda error: Problem(409, str(error)))
     on(NotAllowed, lambda error: Problem(409, str(error)))
     on(IdempotencyConflict, _from_idempotency)
 

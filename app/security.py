@@ -37,8 +37,9 @@ LOGIN_TRIES = 10  # wrong tokens a minute, from anybody
 
 HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -129,7 +130,8 @@ class Guard:
         if match is None or match[1].lower() not in self.hosts:
             raise Problem(
                 400,
-                f"This server does not answer to the name {host[:100]!r}; add it to LOSSDECK_ALLOWED_HOSTS if it should.",
+                f"This server does not answer to the name {host[:100]!r}; "
+                "add it to LOSSDECK_ALLOWED_HOSTS if it should.",
             )
 
     def _check_origin(self, headers: Headers) -> None:

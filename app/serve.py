@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -30,18 +31,22 @@ class Server(uvicorn.Server):
         self.interrupted = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Ends; asked twice, ends without waiting. uvicorn would raise the signal again afterwards: an exit code says it."""
+        """Ends; asked twice, ends without waiting. (uvicorn's own would raise the signal again.)"""
         self.force_exit = self.should_exit
         self.should_exit = True
         self.interrupted = sig == signal.SIGINT
         self.live.close()
 
 
-def serve(config: Config) -> int:
-    """Serves until SIGTERM or Ctrl-C; returns the exit code. Ends within three seconds, streams open or not."""
+def serve(config: Config, announce: Callable[[], None] | None = None) -> int:
+    """Serves until SIGTERM or Ctrl-C; returns the exit code. Ends within 3 s, streams open or not.
+
+    `announce` is called once connections are taken.
+    """
     if not effective(config) and not is_loopback(config.host):
         print(
-            f"Listening on {config.host} opens Lossdeck to the network, which takes a token: set LOSSDECK_TOKEN.",
+            f"Listening on {config.host} opens Lossdeck to the network, which takes a token: "
+            "set LOSSDECK_TOKEN.",
             file=sys.stderr,
         )
         return REFUSED
@@ -51,6 +56,8 @@ def serve(config: Config) -> int:
         print(f"Port {config.port} on {config.host} cannot be opened: {error.strerror}.", file=sys.stderr)
         return CANNOT_LISTEN
     with listener:
+        if announce is not None:
+            announce()
         return _run(config, listener)
 
 

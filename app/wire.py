@@ -1,12 +1,13 @@
-"""Wire: values of the store and of learning as JSON-ready dicts, in the words of the interface (asks nothing)."""
+"""Wire: values of the store and of learning as JSON-ready dicts, in the words of the interface."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from learning.catalog import Summary
 from learning.findings import Finding
+
+from learning.catalog import Summary
 from learning.recipes import RecipePlan
 from learning.refinement import Refinement
 from store.changes import Change
@@ -75,6 +76,7 @@ def trial(row: Trial) -> dict[str, object]:
         "best_val_acc": plain(row.best_val_acc),
         "best_epoch": row.best_epoch,
         "epochs_done": row.epochs_done,
+        "epochs_total": row.epochs_total,
         "last": plain(row.last),
         "excluded": row.excluded,
         "worker": row.worker,
@@ -105,14 +107,15 @@ def epoch(row: EpochRow, *, trace: bool = True) -> dict[str, object]:
 
 def worker(row: Worker) -> dict[str, object]:
     return {
-        "id": row.id,
+        "id": row.token,
         "host": row.host,
         "pid": row.pid,
-        "state": row.state,
+        "state": "gone" if row.gone_at is not None else "idle" if row.group_id is None else "busy",
         "group_id": row.group_id,
         "facts": plain(row.facts),
         "started_at": when(row.started_at),
         "seen_at": when(row.seen_at),
+        "gone_at": when(row.gone_at),
     }
 
 

@@ -1,0 +1,83 @@
+"""Report: a sweep as one HTML file that loads nothing: its settings, its curves as SVG and its trials."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app import wire
+from app.html import render
+from store.epochs import EpochRow
+from store.sweeps import Sweep
+from store.trials import Trial
+
+WIDTH, HEIGHT, MARGIN = 720, 320, 8  # of the figure, in SVG units
+BEST_SHOWN = 200  # rows of the table
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One trial's curve in the figure."""
+
+    points: str
+    best: bool
+
+
+def html_text(sweep: Sweep, trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
+    """The whole file; what users wrote is escaped."""
+    ranked = sorted(trials, key=_rank)
+    varied = sorted(sweep.space) or sorted(
+        {name for trial in trials for name in _differing(trial, trials[0])}
+    )
+    return render(
+        "report.html",
+        sweep=sweep,
+        created=wire.when(sweep.created_at),
+        trials=ranked[:BEST_SHOWN],
+        varied=varied,
+        lines=lines(epochs, sweep.best.id if sweep.best else None),
+        size=(WIDTH, HEIGHT),
+    )
+
+
+def lines(epochs: Sequence[EpochRow], best: int | None) -> list[Line]:
+    """Loss by epoch of each trial on a common log scale, the best trial's last and so on top."""
+    curves: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for row in epochs:
+        if row.loss is not None and row.loss > 0:
+            curves[row.trial_id].append((row.epoch, math.log10(row.loss)))
+    points = [point for curve in curves.values() for point in curve]
+    if not points:
+        return []
+    last = max(epoch for epoch, _ in points)
+    low, high = min(loss for _, loss in points), max(loss for _, loss in points)
+    ordered = sorted(curves.items(), key=lambda item: item[0] == best)
+    return [Line(_points(curve, last, low, high), id == best) for id, curve in ordered]
+
+
+def _points(curve: Sequence[tuple[int, float]], last: int, low: float, high: float) -> str:
+    """SVG coordinates; a curve of one epoch becomes a short stroke, so that it can be seen."""
+    spread = high - low or 1.0
+    placed = [
+        (
+            MARGIN + (WIDTH - 2 * MARGIN) * (epoch - 1) / max(last - 1, 1),
+            MARGIN + (HEIGHT - 2 * MARGIN) * (high - loss) / spread,
+        )
+        for epoch, loss in curve
+    ]
+    if len(placed) == 1:
+        placed.append((placed[0][0] + 4, placed[0][1]))
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+
+
+def _rank(trial: Trial) -> tuple[bool, float, int]:
+    ranked = (
+        trial.best_val_acc is not None and trial.state not in ("diverged", "failed") and not trial.excluded
+    )
+    return not ranked, -(trial.best_val_acc or 0.0), trial.number
+
+
+def _differing(trial: Trial, first: Trial) -> set[str]:
+    return {
+        name for name, value in trial.settings.items() if name != "seed" and value != first.settings[name]
+    }

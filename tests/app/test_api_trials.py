@@ -1,0 +1,171 @@
+"""Trials over HTTP: lists, one by itself, its model, exports, and what may be done to it."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from app import export
+from tests.app.conftest import Crew, made_epoch
+
+Post = Callable[..., dict[str, Any]]
+
+
+def test_trials_are_sorted_filtered_and_paged(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    id = post_sweep(space=None, trials=None, points=[{"lr": lr} for lr in (0.3, 0.1, 0.2)])["id"]
+
+    def lrs(**query: Any) -> tuple[list[float], int]:
+        answer = client.get(f"/api/sweeps/{id}/trials", params=query)
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        return [trial["settings"]["lr"] for trial in body["trials"]], body["total"]
+
+    assert lrs() == ([0.3, 0.1, 0.2], 3)
+    assert lrs(sort="lr") == ([0.1, 0.2, 0.3], 3)
+    assert lrs(sort="-lr", limit=1, offset=1) == ([0.2], 3)
+    assert lrs(filter="lr > 0.15 and state = queued") == ([0.3, 0.2], 2)
+    assert lrs(filter="") == ([0.3, 0.1, 0.2], 3)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"filter": "lr >"}, "filter"),
+        ({"filter": "1 = 1; drop table trial"}, "filter"),
+        ({"filter": "\x00"}, "filter"),
+        ({"sort": "password"}, "sort"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "1e9"}, "limit"),
+        ({"offset": "99999999999999999999"}, "offset"),
+    ],
+)
+def test_a_bad_question_is_refused_by_field(
+    client: TestClient, post_sweep: Post, query: Any, field: str
+) -> None:
+    answer = client.get(f"/api/sweeps/{post_sweep()['id']}/trials", params=query)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_trials_are_added_and_the_earlier_ones_stay(client: TestClient, post_sweep: Post) -> None:
+    sweep = post_sweep(trials=3, seed=5)
+    address = f"/api/sweeps/{sweep['id']}/trials"
+    before = client.get(address).json()["trials"]
+    added = client.post(address, json={"trials": 2})
+    assert added.status_code == 201
+    assert [trial["number"] for trial in added.json()["trials"]] == [3, 4]
+    point = client.post(address, json={"points": [{"lr": 0.123}]}).json()["trials"][0]
+    assert (point["number"], point["settings"]["lr"]) == (5, 0.123)
+    trials = client.get(address).json()["trials"]
+    assert [t["settings"] for t in trials[:3]] == [t["settings"] for t in before]
+    longer = post_sweep(trials=5, seed=5)
+    drawn = client.get(f"/api/sweeps/{longer['id']}/trials").json()["trials"]
+    assert [t["settings"] for t in drawn] == [t["settings"] for t in trials[:5]]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"trials": 2, "points": [{}]}, {"trials": 10_000}, {"points": [{"lr": -1}]}]
+)
+def test_bad_additions_are_refused(client: TestClient, post_sweep: Post, body: Any) -> None:
+    id = post_sweep()["id"]
+    assert client.post(f"/api/sweeps/{id}/trials", json=body).status_code == 422
+    assert client.get(f"/api/sweeps/{id}").json()["trials"] == 4
+    assert client.post("/api/sweeps/99/trials", json={"trials": 1}).status_code == 404
+
+
+def test_a_trial_is_stopped_retried_excluded_and_included(
+    client: TestClient, post_sweep: Post, crew: Crew
+) -> None:
+    sweep = post_sweep(trials=2)
+    first, second = (t["id"] for t in client.get(f"/api/sweeps/{sweep['id']}/trials").json()["trials"])
+    assert client.post(f"/api/trials/{first}/retry").status_code == 409
+    assert client.post(f"/api/trials/{first}/stop").json()["state"] == "stopped"
+    assert client.post(f"/api/trials/{first}/stop").status_code == 409
+    assert client.post(f"/api/trials/{first}/retry").json()["state"] == "queued"
+    crew.finish_all()
+    best = client.get(f"/api/sweeps/{sweep['id']}").json()["best"]["id"]
+    assert client.post(f"/api/trials/{best}/exclude").json()["excluded"] is True
+    other = {first, second} - {best}
+    assert client.get(f"/api/sweeps/{sweep['id']}").json()["best"]["id"] in other
+    assert client.post(f"/api/trials/{best}/include").json()["excluded"] is False
+    for action in ("stop", "retry", "exclude", "include"):
+        assert client.post(f"/api/trials/999/{action}").status_code == 404
+
+
+def test_a_trial_gives_its_epochs_with_traces(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    post_sweep(trials=1)
+    claim = crew.claim()
+    crew.step(claim, 1)
+    answer = client.get(f"/api/trials/{claim.trials[0].id}/epochs").json()
+    assert answer["done"] is False
+    assert answer["epochs"][0]["trace"] == [[1.0, 2.0, 3.0]] * 3
+    crew.step(claim, 2)
+    crew.step(claim, 3)
+    answer = client.get(f"/api/trials/{claim.trials[0].id}/epochs").json()
+    assert answer["done"] is True
+    assert [row["epoch"] for row in answer["epochs"]] == [1, 2, 3]
+
+
+def test_the_model_is_an_npz_of_the_kept_weights(client: TestClient, post_sweep: Post) -> None:
+    post_sweep(trials=1)
+    missing = client.get("/api/trials/1/model")
+    assert missing.status_code == 404
+    assert "weights" in missing.json()["detail"]
+    weights = np.arange(6.0).reshape(2, 3)
+    client.app.state.files.save_model(1, {"W1": weights}, {"epoch": 3})  # type: ignore[attr-defined]
+    answer = client.get("/api/trials/1/model")
+    assert answer.status_code == 200
+    with np.load(io.BytesIO(answer.content), allow_pickle=False) as file:
+        np.testing.assert_array_equal(file["W1"], weights)
+
+
+def test_the_csv_has_a_row_a_trial(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    id = post_sweep(trials=3)["id"]
+    crew.finish_all()
+    answer = client.get(f"/api/sweeps/{id}/export", params={"format": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert f"sweep-{id}.csv" in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["number"] for row in rows] == ["0", "1", "2"]
+    trials = client.get(f"/api/sweeps/{id}/trials").json()["trials"]
+    assert [float(row["lr"]) for row in rows] == [trial["settings"]["lr"] for trial in trials]
+
+
+def test_the_jsonl_has_a_line_a_trial_with_its_epochs(
+    client: TestClient, post_sweep: Post, crew: Crew
+) -> None:
+    id = post_sweep(trials=2)["id"]
+    crew.finish_all()
+    text = client.get(f"/api/sweeps/{id}/export?format=jsonl").text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [len(line["epochs"]) for line in lines] == [3, 3]
+    assert lines[0]["epochs"][0]["epoch"] == 1
+
+
+def test_the_report_stands_alone(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    id = post_sweep(trials=2, name="<script>alert(1)</script>")["id"]
+    crew.finish_all()
+    text = client.get(f"/api/sweeps/{id}/export?format=html").text
+    assert "<script>alert(1)" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "http://" not in text.replace("http://www.w3.org/", "")
+    assert text.count("<tr>") >= 3
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_spreadsheet_takes_a_cell_for_a_formula(text: str) -> None:
+    assert export.cell(text) == f"'{text}"
+
+
+def test_a_diverged_trial_keeps_its_reason(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    post_sweep(trials=1)
+    claim = crew.claim()
+    crew.record(claim, [made_epoch(claim.trials[0].id, 1, loss=float("nan"), diverged="The cost was nan.")])
+    trial = client.get(f"/api/trials/{claim.trials[0].id}").json()
+    assert (trial["state"], trial["best_val_acc"]) == ("diverged", None)
+    assert "nan" in trial["reason"]

@@ -1,4 +1,4 @@
-"""Owns how Alembic runs our migrations: on the connection that store/migrate.py has locked, in its transaction."""
+"""Owns how Alembic runs our migrations: in the transaction in which store/migrate.py has the lock."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Owns the feed of changes: one cursor over epochs, trials, sweeps and workers, in commit order (writes nothing)."""
+"""Owns the feed of changes: one cursor over epochs, trials, sweeps and workers (writes nothing)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ def after(
 ) -> tuple[Change, ...]:
     """What changed after a cursor, in commit order, at most `limit`; empty when nothing did.
 
-    With `sweeps` only what belongs to those; None is everything, workers too. Epochs come once each, of the others
-    the latest state. One "reset" alone says that rows were deleted since the cursor (or that the cursor is not of
-    this database): read everything anew and go on from its seq.
+    With `sweeps` only what belongs to those; None is everything, workers too. Epochs come once each, of the
+    others the latest state. One "reset" alone says that rows were deleted since the cursor (or that the
+    cursor is not of this database): read everything anew and go on from its seq.
     """
     newest, reset = clock.read(c)
     if cursor < reset or cursor > newest:

@@ -1,8 +1,8 @@
-"""Owns the clock: the one row whose number rises with every change, in commit order (see docs/decisions/0001).
+"""Owns the clock: the one row whose number rises with every change, in commit order (docs/decisions/0001).
 
-Every transaction that changes what a reader follows takes its numbers before it locks anything else. The row stays
-locked until the commit, so on PostgreSQL, as on SQLite, such transactions take turns: what they read stays true until
-they commit, and no two can wait for each other.
+Every transaction that changes what a reader follows takes its numbers before it locks anything else. The row
+stays locked until the commit, so on PostgreSQL, as on SQLite, such transactions take turns: what they read
+stays true until they commit, and no two can wait for each other.
 """
 
 from sqlalchemy import Connection, bindparam, select, update

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from sqlalchemy import ColumnElement, Double, case, cast
 
@@ -14,7 +15,7 @@ TRUTH = ("true", "false")
 
 
 class FilterError(ValueError):
-    """A filter or a sort that cannot be read; the message is one clear sentence. `field`: "filter" or "sort"."""
+    """A filter or a sort (`field` says which) that cannot be read; the message is one clear sentence."""
 
     def __init__(self, message: str, field: str = "filter") -> None:
         super().__init__(message)
@@ -38,7 +39,7 @@ def named(name: str, field: str = "filter") -> Name:
     return NAMES[plain]
 
 
-def ordering(sort: str) -> tuple[ColumnElement[object], ...]:
+def ordering(sort: str) -> tuple[ColumnElement[Any], ...]:
     """`sort` as ORDER BY: what has no value last, equal ones by number. Raises FilterError."""
     meaning = named(sort.removeprefix("-").strip(), "sort")
     keys = [key for key in (meaning.number, meaning.word) if key is not None]

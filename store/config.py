@@ -1,4 +1,4 @@
-"""Owns Config: the program's options, read from the environment or given by the command line (not hyper-parameters)."""
+"""Owns Config: the program's options, from the environment or the command line (no hyper-parameters)."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"
 
 
 class Config(BaseSettings):
-    """Options of the server, the workers and the command line; each is LOSSDECK_<NAME> unless it says otherwise."""
+    """Options of the server, the workers and the command line, as LOSSDECK_<NAME>."""
 
     model_config = SettingsConfigDict(
         env_prefix="LOSSDECK_", env_ignore_empty=True, frozen=True, extra="forbid", populate_by_name=True

@@ -1,4 +1,4 @@
-"""Owns Database: how transactions on SQLite and PostgreSQL begin, and a cheap sign of news (knows no table but clock)."""
+"""Owns Database: how transactions begin on SQLite and PostgreSQL, and a cheap sign of news."""
 
 import json
 import threading
@@ -46,7 +46,7 @@ class Database:
         self.dialect = engine.dialect.name
         self._engine = engine
         self._writer = engine.execution_options(lossdeck_write=True)
-        # REPEATABLE READ: the statements of one page or one stream step see one state. SQLite's BEGIN gives it anyway.
+        # The statements of one page or one step of the stream see one state. On SQLite a BEGIN gives that.
         reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = engine.execution_options(**reading) if self.dialect == "postgresql" else engine
         self._watch: PoolProxiedConnection | None = None
@@ -81,7 +81,7 @@ class Database:
             yield connection
 
     def version(self) -> int:
-        """A number that differs from the one before when anybody, this process too, has committed a change."""
+        """A number that differs from the last one if anybody, this process too, has committed a change."""
         with self._watching:
             if self.dialect == "postgresql":
                 with self.read() as connection:
@@ -97,18 +97,18 @@ class Database:
         self._engine.dispose()
 
     def _data_version(self) -> int:
-        # PRAGMA data_version tells of commits by other connections: this one is kept for asking and never writes.
-        # The driver's own connection, because SQLAlchemy would begin a transaction, in which the number stands still.
+        # PRAGMA data_version tells of commits by other connections: this one only asks and never writes.
+        # It is the driver's own, for SQLAlchemy would begin a transaction, in which the number stands still.
         if self._watch is None:
             self._watch = self._engine.raw_connection()
         cursor = self._watch.cursor()
-        number: int = cursor.execute("PRAGMA data_version").fetchone()[0]  # type: ignore[func-returns-value]
+        number: int = cursor.execute("PRAGMA data_version").fetchone()[0]
         cursor.close()
         return number
 
 
 def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
-    """Whether this SQLite can corrupt a WAL database that several processes write (3.7.0 to 3.51.2, two back-ports)."""
+    """Whether this SQLite can corrupt a WAL database that several processes write (fixed in 3.51.3)."""
     fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
     return not fixed
 
@@ -125,9 +125,7 @@ def _parse(url: str) -> URL:
 
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise DatabaseError(
-            "The SQLite URL must name a file (sqlite:////absolute/path), because workers share it."
-        )
+        raise DatabaseError("The SQLite URL must name a file (sqlite:////absolute/path): workers share it.")
     module = _safe_sqlite()
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -166,7 +164,7 @@ def _prepare_sqlite(raw: _Raw, _record: object) -> None:
 
 
 def _switch_to_wal(cursor: _Cursor) -> None:
-    """WAL stays with the file. The first switch needs the file alone, and SQLite does not wait for that by itself."""
+    """WAL stays with the file. The first switch needs the file alone, and SQLite does not wait for that."""
     if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
         return
     deadline = time.monotonic() + WAL_SECONDS
@@ -180,7 +178,7 @@ def _switch_to_wal(cursor: _Cursor) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A plain BEGIN that reads first and then writes fails at once with SQLITE_BUSY_SNAPSHOT, whatever the timeout.
+    # A plain BEGIN that reads and then writes may fail with SQLITE_BUSY_SNAPSHOT, whatever the timeout.
     writes = connection.get_execution_options().get("lossdeck_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -1,4 +1,4 @@
-"""Owns what follows for a sweep when its trials change: its change number, its groups' ends and its own end."""
+"""Owns what a sweep's trials mean for it: its change number, the ends of its groups and its own end."""
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 

@@ -1,4 +1,4 @@
-"""Owns epoch rows: how a trained epoch is written and read back (does not decide whether it may be written)."""
+"""Owns epoch rows: how a trained epoch is written and read back (not whether it may be written)."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ Bucket = tuple[float | None, float | None, float | None]
 
 @dataclass(frozen=True, slots=True)
 class EpochRow:
-    """One epoch of one trial. A number that is not finite is None, and `flags` says which: inf, -inf or nan."""
+    """One epoch of one trial. A number that is not finite is None; `flags` says which: inf, -inf or nan."""
 
     seq: int  # the change number: rises in commit order over everything
     sweep_id: int

@@ -1,4 +1,4 @@
-"""Owns the files beside the database: checkpoints of groups and weights of trials (no pickle, named by number)."""
+"""Owns the files beside the database: checkpoints of groups and weights of trials (no pickle)."""
 
 import hashlib
 import io
@@ -7,6 +7,7 @@ import os
 import re
 import zipfile
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Files:
         self._models = Path(home) / "models"
 
     def save_checkpoint(self, group_id: int, attempt: int, epoch: int, arrays: Arrays) -> CheckpointRef:
-        """Writes the state of a group after an epoch. Valid once its reference is recorded in the database."""
+        """Writes the state of a group after an epoch; of use once its reference is in the database."""
         name = f"{group_id}/{attempt}-{epoch}.npz"
         return CheckpointRef(name, _write(self._checkpoints / name, arrays), epoch)
 
@@ -104,7 +105,7 @@ def _write(path: Path, arrays: Arrays) -> str:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w+b") as file:
-            np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]  # stubs know no Mapping
+            np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
             file.seek(0)
@@ -141,7 +142,5 @@ def _listing(folder: Path) -> list[Path]:
 
 
 def _remove_empty(folder: Path) -> None:
-    try:
+    with suppress(OSError):  # another process may just have written here
         folder.rmdir()
-    except OSError:
-        return  # another process has just written here

@@ -1,4 +1,4 @@
-"""Owns the filter: a closed grammar over trials, read into one SQL condition (values only ever as parameters).
+"""Owns the filter: a closed grammar over trials, read into one SQL condition (values as parameters only).
 
     filter     = all ("or" all)*
     all        = one ("and" one)*
@@ -168,7 +168,8 @@ def _compare_word(token: _Token, meaning: Name, sign: _Token, value: _Token) -> 
     word = value.text.lower() if meaning.words else value.text
     if meaning.words and word not in meaning.words:
         raise FilterError(
-            f"At character {value.at} {token.text} is one of {', '.join(meaning.words)}, not {value.text[:40]}."
+            f"At character {value.at} stands {value.text[:40]!r}, but {token.text} is one of "
+            f"{', '.join(meaning.words)}."
         )
     if token.text.lower().removeprefix("settings.") == "hidden":
         word = f"[{word.strip('[]').replace(' ', '')}]"

@@ -1,10 +1,12 @@
-"""Owns how trials are cut into groups, and the groups' rows when they are made (does not claim or train them)."""
+"""Owns how trials are cut into groups, and the making of the groups' rows (claims and trains none)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from sqlalchemy import Connection, bindparam, insert, update
 
 from learning.settings import Settings
+from store.files import CheckpointRef
 from store.tables import trial, trial_group
 
 GROUP_SIZE = 16  # trials in one stack; the gain of stacking flattens at 8 to 16
@@ -26,20 +28,22 @@ def cut(all_settings: Sequence[Settings], workers: int = 2) -> tuple[tuple[int, 
 
 
 def _pieces(count: int, total: int, workers: int) -> int:
-    """Into how many groups: enough for all workers' rounds, and a multiple of the workers so that they end together."""
+    """Into how many groups: enough for all rounds; if all are alike, as many for each worker."""
     share = -(-ROUNDS * workers * count // total)
     pieces = max(-(-count // GROUP_SIZE), share)
-    return min(count, -(-pieces // workers) * workers)
+    if count == total:
+        pieces = -(-pieces // workers) * workers
+    return min(count, pieces)
 
 
 def _even(positions: Sequence[int], pieces: int) -> list[tuple[int, ...]]:
     """Runs of neighbours whose lengths differ by one at most."""
     ends = [len(positions) * piece // pieces for piece in range(pieces + 1)]
-    return [tuple(positions[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    return [tuple(positions[a:b]) for a, b in pairwise(ends)]
 
 
-def new(c: Connection, sweep_id: int, count: int) -> list[int]:
-    """Inserts queued groups without a checkpoint; their ids in rising order."""
+def new(c: Connection, sweep_id: int, count: int, checkpoint: CheckpointRef | None = None) -> list[int]:
+    """Inserts queued groups, which start from a checkpoint or from epoch 0; their ids in rising order."""
     if not count:
         return []
     row = {
@@ -49,6 +53,9 @@ def new(c: Connection, sweep_id: int, count: int) -> list[int]:
         "worker": None,
         "beat": 0,
         "progressed": False,
+        "checkpoint_name": checkpoint.name if checkpoint else None,
+        "checkpoint_sha256": checkpoint.sha256 if checkpoint else None,
+        "checkpoint_epoch": checkpoint.epoch if checkpoint else None,
     }
     return sorted(c.scalars(insert(trial_group).returning(trial_group.c.id), [row] * count))
 
@@ -56,9 +63,11 @@ def new(c: Connection, sweep_id: int, count: int) -> list[int]:
 _MOVE = update(trial).where(trial.c.id == bindparam("trial")).values(group_id=bindparam("group"))
 
 
-def separate(c: Connection, sweep_id: int, trial_ids: Sequence[int]) -> None:
-    """Gives each of these trials a queued group of its own, which starts from epoch 0."""
-    ids = new(c, sweep_id, len(trial_ids))
+def separate(
+    c: Connection, sweep_id: int, trial_ids: Sequence[int], checkpoint: CheckpointRef | None = None
+) -> None:
+    """Gives each of these trials a queued group of its own; all may start from one checkpoint they share."""
+    ids = new(c, sweep_id, len(trial_ids), checkpoint)
     moves = [{"trial": one, "group": group} for one, group in zip(trial_ids, ids, strict=True)]
     if moves:
         c.execute(_MOVE, moves)

@@ -1,4 +1,4 @@
-"""Owns the schema's version: what the database has, what this program needs, and the way there (see migrations/)."""
+"""Owns the schema's version: what the database has, what the program needs, the way there (migrations/)."""
 
 from functools import cache
 from pathlib import Path
@@ -30,7 +30,7 @@ def current(database: Database) -> str | None:
 
 
 def upgrade(database: Database) -> None:
-    """Brings the database to head; many may call it at once. Raises TooNew for a database of a newer program."""
+    """Brings the database to head; many may call it at once. Raises TooNew for one of a newer program."""
     if _is_at_head(current(database)):
         return
     with database.write() as connection:

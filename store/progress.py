@@ -1,4 +1,4 @@
-"""Owns what an epoch does to its trial: counts, best, latest, and how it ends (pure, but for the one statement)."""
+"""Owns what an epoch does to its trial: counts, best, latest, and how it ends (executes nothing)."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,7 @@
-"""Owns the queue: claiming groups, writing their epochs behind a fence, and giving groups up (does not train).
+"""Owns the queue: claiming groups, writing their epochs behind a fence, giving groups up (does not train).
 
-A group is queued, running or done. Each claim raises the group's attempt and that of its trials; whoever writes names
-the attempt it claimed, so a worker that lost its group, or a trial of it, is refused.
+A group is queued, running or done. Each claim raises the group's attempt and that of its trials; whoever
+writes names the attempt it claimed, so a worker that lost its group, or a trial of it, is refused.
 """
 
 from collections.abc import Sequence
@@ -76,8 +76,8 @@ def record(
 ) -> frozenset[int]:
     """Stores what one step of training gave; the ids of the trials that are still ours and still running.
 
-    Epochs of trials that are no longer ours are dropped, and rows that exist already are left as they are. An epoch
-    that ended its trial (`diverged`) or is its last one ends it here; the sweep ends with its last trial.
+    Epochs of trials that are no longer ours are dropped, and rows that exist already are left as they are. An
+    epoch that diverged or is the last one ends its trial here; the sweep ends with its last trial.
     """
     numbers = iter(clock.take(c, 2 * len(new) + 1))  # more than enough; a number left over is no harm
     mine = {row.id: Progress(row) for row in _mine(c, claim)}
@@ -101,7 +101,7 @@ def record(
 
 
 def fail(c: Connection, claim: Claim, cause: str, now: float) -> None:
-    """Training raised an exception: several trials are queued again one by one; one alone has failed, by `cause`.
+    """Training raised an exception: several trials are queued again one by one; one alone has failed.
 
     Like any attempt it counts as a failure of its trials if it stored nothing new.
     """
@@ -109,11 +109,13 @@ def fail(c: Connection, claim: Claim, cause: str, now: float) -> None:
     mine = _mine(c, claim)
     if not mine:
         return
-    if len(mine) == 1:
-        trials.end_all(c, [mine[0].id], "failed", cause, now, fault=not _progressed(c, claim.group_id))
+    group = c.execute(_GROUP, {"group": claim.group_id}).one()
+    ids = [row.id for row in mine]
+    if len(ids) == 1:
+        trials.end_all(c, ids, "failed", cause, now, fault=not group.progressed)
     else:
-        trials.requeue(c, [row.id for row in mine], fault=not _progressed(c, claim.group_id))
-        groups.separate(c, claim.sweep_id, [row.id for row in mine])
+        trials.requeue(c, ids, fault=not group.progressed)
+        groups.separate(c, claim.sweep_id, ids, _checkpoint(group))
     endings.mark(c, claim.sweep_id, number)
     endings.settle(c, claim.sweep_id, now)
 
@@ -130,7 +132,7 @@ def release(c: Connection, claim: Claim, now: float) -> None:
 
 
 def abandon(c: Connection, worker: str, cause: str, now: float, *, fault: bool = True) -> int:
-    """The worker is dead: its groups are queued again, split or failed (docs/decisions/0003). How many it had.
+    """The worker is dead: its groups are queued again, split or failed, see decision 3. How many it had.
 
     Without `fault` its end was wanted, and is not counted against the trials.
     """
@@ -228,11 +230,6 @@ def _claim(
         ClaimedTrial(row.id, row.number, row.attempt + 1, Settings.parse(row.settings), row.epochs_done)
         for row in rows
     )
-    checkpoint = (
-        CheckpointRef(group.checkpoint_name, group.checkpoint_sha256, group.checkpoint_epoch)
-        if group.checkpoint_name
-        else None
-    )
     return Claim(
         group.id,
         group.sweep_id,
@@ -240,9 +237,15 @@ def _claim(
         about.seed,
         rows[0].epochs_total,
         members,
-        checkpoint,
+        _checkpoint(group),
         group.attempt,
     )
+
+
+def _checkpoint(group: Row[*tuple[Any, ...]]) -> CheckpointRef | None:
+    if group.checkpoint_name is None:
+        return None
+    return CheckpointRef(group.checkpoint_name, group.checkpoint_sha256, group.checkpoint_epoch)
 
 
 _MINE = (
@@ -310,15 +313,11 @@ def _measure(c: Connection, sweep_id: int, seconds: Sequence[float], number: int
     c.execute(_MEASURE, values)
 
 
+_GROUP = select(trial_group).where(trial_group.c.id == bindparam("group"))
 _OWNED = select(trial_group).where(
     trial_group.c.worker == bindparam("token"), trial_group.c.state == "running"
 )
 _QUEUE = update(trial_group).where(trial_group.c.id == bindparam("group")).values(state="queued", worker=None)
-
-
-def _progressed(c: Connection, group_id: int) -> bool:
-    query = select(trial_group.c.progressed).where(trial_group.c.id == group_id)
-    return bool(c.execute(query).scalar_one())
 
 
 def _abandon(c: Connection, group: Row[*tuple[Any, ...]], cause: str, now: float, *, fault: bool) -> None:
@@ -328,7 +327,7 @@ def _abandon(c: Connection, group: Row[*tuple[Any, ...]], cause: str, now: float
     trials.end_all(c, failed, "failed", cause, now, fault=fault)
     trials.requeue(c, again, fault=fault)
     if len(rows) > 1 and any(row.failures + fault >= SPLIT_AT for row in rows):
-        groups.separate(c, group.sweep_id, again)
+        groups.separate(c, group.sweep_id, again, _checkpoint(group))
     elif again:
         c.execute(_QUEUE, {"group": group.id})
     endings.mark(c, group.sweep_id, clock.take(c)[0])

@@ -84,7 +84,7 @@ def create(
 ) -> Sweep:
     """Stores a sweep, its trials and their groups, all queued.
 
-    With `idempotency` (key, digest of the request) a repeated request gives the sweep that the first one made.
+    With `idempotency` (key, digest of the request) a repeated request gives the sweep that the first made.
     Raises IdempotencyConflict, and Invalid for a sweep without trials or with a parent that does not exist.
     """
     number, *_ = clock.take(c)
@@ -133,8 +133,8 @@ def rename(c: Connection, id: int, name: str) -> Sweep:
 def act(c: Connection, id: int, action: str, now: float) -> Sweep:
     """Pauses, resumes, stops or cancels. Raises NotAllowed, NotFound.
 
-    pause: no new group starts. stop: queued trials are cancelled, running ones end. cancel: all end now; their
-    workers learn it from the next answer of queue.record.
+    pause: no new group starts. stop: queued trials are cancelled, running ones end. cancel: all end now;
+    their workers learn it from the next answer of queue.record.
     """
     number, *_ = clock.take(c)
     _allow(_must(c, id).state, action, id, ACTIONS[action])
@@ -147,7 +147,7 @@ def act(c: Connection, id: int, action: str, now: float) -> Sweep:
 def add_trials(
     c: Connection, id: int, settings: Sequence[Settings], now: float, workers: int = 2
 ) -> tuple[Trial, ...]:
-    """Queues more trials, numbered on from the last; a finished sweep runs again. Raises NotAllowed, NotFound."""
+    """Queues more trials, numbered on; a finished sweep runs again. Raises NotAllowed, NotFound."""
     number, *_ = clock.take(c)
     found = _must(c, id)
     _allow(found.state, "add trials", id, GROWING)
@@ -164,8 +164,8 @@ def add_trials(
 def delete(c: Connection, id: int) -> Removed:
     """Deletes a sweep with its trials and epochs. Raises NotAllowed, NotFound.
 
-    Allowed once it is finished or cancelled, or paused with no trial running. Readers that follow by cursor are told
-    to start again.
+    Allowed once it is finished or cancelled, or paused with no trial running. Readers that follow by cursor
+    are told to start again.
     """
     clock.take(c)
     found = _must(c, id)

@@ -72,7 +72,7 @@ def page(
     sort: str = "number",
     filter: str | None = None,
 ) -> tuple[tuple[Trial, ...], int]:
-    """Some trials of a sweep, and how many fit the filter. `sort` is a column, "-" before it for falling order.
+    """Some trials of a sweep, and how many fit the filter. `sort` is a name, "-" before it for falling order.
 
     What has no value comes last; equal ones by number. Raises FilterError for a bad filter or sort.
     """
@@ -122,7 +122,7 @@ def stop(c: Connection, id: int, now: float) -> Trial:
 
 
 def retry(c: Connection, id: int, now: float) -> Trial:
-    """Queues an ended trial again, alone and from the start: its epochs are deleted. Raises NotAllowed, NotFound.
+    """Queues an ended trial again, alone and from the start: its epochs go. Raises NotAllowed, NotFound.
 
     Readers that follow by cursor are told to start again (clock.reset). The sweep runs again if it had ended.
     """
@@ -191,7 +191,7 @@ def end_all(
 
 
 def requeue(c: Connection, ids: Sequence[int], fault: bool) -> None:
-    """Puts running trials back in the queue, counting a failure or not; their group is the caller's matter."""
+    """Puts running trials back in the queue, counting a failure or not; their group is the caller's."""
     counted = {"failures": trial.c.failures + 1} if fault else {}
     _change(c, ids, state="queued", worker=None, **counted)
 

@@ -1,4 +1,4 @@
-"""Owns the list of workers: who they are, what they train, whether they live (does not start or judge them)."""
+"""Owns the list of workers: who they are, what they train, whether they live (starts and judges none)."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -152,7 +152,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 @pytest.fixture
 def empty_url(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
-    """The URL of a database without tables, of the kind the test names by @pytest.mark.parametrize("kind", BOTH)."""
+    """The URL of a database without tables; tests say which by @pytest.mark.parametrize("kind", BOTH)."""
     if kind == "sqlite":
         yield f"sqlite:///{request.getfixturevalue('tmp_path') / 'empty.db'}"
         return
@@ -167,7 +167,7 @@ MakeSweep = Callable[..., Sweep]
 
 @pytest.fixture
 def make_sweep() -> MakeSweep:
-    """make_sweep(database, trials=4, epochs=5, name=..., workers=2, **settings): a stored sweep, all queued."""
+    """make_sweep(database, trials=4, epochs=5, name=..., workers=2, **settings): a sweep, all queued."""
     return _make_sweep
 
 

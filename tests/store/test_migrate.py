@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conftest import BOTH, MakeSweep
 from sqlalchemy import Connection, inspect, select, text
 
-from conftest import BOTH, MakeSweep
 from store import migrate, sweeps
 from store.database import Database
 from store.tables import clock, metadata

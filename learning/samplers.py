@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 Cube = NDArray[np.float64]  # (trials, dimensions), each entry in [0, 1]
 Levels = Sequence[int | None]  # for each dimension how many distinct values it has, None = a continuum
@@ -38,6 +37,8 @@ def sobol_points(levels: Levels, seed: int, start: int, stop: int) -> Cube:
     The sequence is drawn to the next power of two and cut, because only whole powers of two are balanced;
     the rows do not depend on how far it is drawn.
     """
+    from scipy.stats import qmc  # slow to import: a second at every start, for this sampler alone
+
     if not levels or stop <= start:
         return np.empty((max(stop - start, 0), len(levels)))
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SOBOL_STREAM,)))

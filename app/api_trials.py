@@ -92,7 +92,7 @@ def model(id: Id, parts: Parts) -> Response:
             404, f"No weights are kept of trial {id}; those of the best 20 finished trials of a sweep are."
         )
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **kept[0])  # type: ignore[arg-type]  # stubs know no Mapping
+    np.savez(buffer, allow_pickle=False, **kept[0])
     name = f'attachment; filename="trial-{id}.npz"'
     return Response(
         buffer.getvalue(), media_type="application/octet-stream", headers={"content-disposition": name}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app import wire
 from app.html import render
 from store.epochs import EpochRow
+from store.states import UNRANKED
 from store.sweeps import Sweep
 from store.trials import Trial
 
@@ -26,9 +27,7 @@ class Line:
 def html_text(sweep: Sweep, trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
     """The whole file; what users wrote is escaped."""
     ranked = sorted(trials, key=_rank)
-    varied = sorted(sweep.space) or sorted(
-        {name for trial in trials for name in _differing(trial, trials[0])}
-    )
+    varied = sorted(sweep.space) or sorted(_differing(trials))
     return render(
         "report.html",
         sweep=sweep,
@@ -71,13 +70,13 @@ def _points(curve: Sequence[tuple[int, float]], last: int, low: float, high: flo
 
 
 def _rank(trial: Trial) -> tuple[bool, float, int]:
-    ranked = (
-        trial.best_val_acc is not None and trial.state not in ("diverged", "failed") and not trial.excluded
-    )
-    return not ranked, -(trial.best_val_acc or 0.0), trial.number
+    unranked = trial.best_val_acc is None or trial.state in UNRANKED or trial.excluded
+    return unranked, -(trial.best_val_acc or 0.0), trial.number
 
 
-def _differing(trial: Trial, first: Trial) -> set[str]:
+def _differing(trials: Sequence[Trial]) -> set[str]:
+    """The settings in which trials differ, seeds aside."""
+    first = trials[0].settings
     return {
-        name for name, value in trial.settings.items() if name != "seed" and value != first.settings[name]
+        name for trial in trials for name in first if name != "seed" and trial.settings[name] != first[name]
     }

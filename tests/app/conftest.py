@@ -1,4 +1,4 @@
-"""The app under test: `client` in this process, `server` as a process of its own, and a stand-in for a worker."""
+"""The app under test: `client` in this process, `server` in its own, and a stand-in for a worker."""
 
 import os
 import signal

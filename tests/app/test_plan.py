@@ -1,0 +1,127 @@
+"""Plans: what a body becomes, one step either side of each limit."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import plan
+from app.bodies import MoreTrials, RefinementIn, SweepIn
+from learning import catalog
+from learning.recipes import RECIPES
+from learning.refinement import Bound, Refinement
+from learning.settings import Invalid, Settings
+from learning.space import Space
+from store import sweeps
+from store.config import Config
+from store.database import Database
+from store.sweeps import Sweep
+
+SPACE: dict[str, Any] = {"lr": {"log_uniform": [1e-3, 1e-1]}}
+FIXED: dict[str, Any] = {"epochs": 2, "val_count": 300}
+
+
+@pytest.fixture
+def config(home: Path) -> Config:
+    return Config(home=home, workers=2)
+
+
+def fields(invalid: pytest.ExceptionInfo[Invalid]) -> set[str]:
+    return {error.field for error in invalid.value.errors}
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+def test_every_recipe_runs_as_it_is_on_the_digits(recipe: str, config: Config) -> None:
+    new = plan.sweep(SweepIn(recipe=recipe), config)
+    assert new.name == RECIPES[recipe].title
+    assert len(new.trials) >= 1
+    assert all(trial.seed is not None for trial in new.trials)
+
+
+def test_what_a_body_says_beside_a_recipe_wins(config: Config) -> None:
+    new = plan.sweep(SweepIn(recipe="coarse", settings={"reg": 0.5}, trials=3, seed=4, name="mine"), config)
+    assert (new.name, len(new.trials), new.seed, new.recipe) == ("mine", 3, 4, "coarse")
+    assert set(new.space) == {"lr"}
+    assert {trial.reg for trial in new.trials} == {0.5}
+
+
+def test_a_name_in_both_the_body_s_space_and_settings_is_refused(config: Config) -> None:
+    for recipe in (None, "coarse"):
+        body = SweepIn(recipe=recipe, space=SPACE, settings={**FIXED, "lr": 0.1}, trials=2)
+        with pytest.raises(Invalid) as invalid:
+            plan.sweep(body, config)
+        assert "settings.lr" in fields(invalid)
+
+
+@pytest.mark.parametrize(
+    ("val", "train", "bad"),
+    [
+        (1499, None, None),
+        (1500, None, "val_count"),
+        (0, 1500, None),
+        (300, 1200, None),
+        (300, 1201, "train_count"),
+    ],
+)
+def test_the_parts_must_fit_the_data_set(
+    config: Config, val: int, train: int | None, bad: str | None
+) -> None:
+    assert catalog.summary("digits", config.home, None).n_train == 1500
+    body = SweepIn(space=SPACE, trials=1, settings={"val_count": val, "train_count": train})
+    if bad is None:
+        assert len(plan.sweep(body, config).trials) == 1
+        return
+    with pytest.raises(Invalid) as invalid:
+        plan.sweep(body, config)
+    assert fields(invalid) == {f"settings.{bad}"}
+
+
+def test_epochs_in_all_are_limited(config: Config) -> None:
+    trials = plan.MAX_EPOCH_ROWS // 10_000
+    settings = {"val_count": 300, "epochs": 10_000}
+    assert plan.sweep(SweepIn(space=SPACE, trials=trials, settings=settings), config)
+    with pytest.raises(Invalid) as invalid:
+        plan.sweep(SweepIn(space=SPACE, trials=trials + 1, settings=settings), config)
+    assert fields(invalid) == {"trials"}
+
+
+def test_more_trials_go_on_where_the_sweep_ended(config: Config, sqlite_database: Database) -> None:
+    stored = store(
+        sqlite_database, plan.sweep(SweepIn(space=SPACE, trials=3, settings=FIXED, seed=2), config)
+    )
+    longer = plan.sweep(SweepIn(space=SPACE, trials=5, settings=FIXED, seed=2), config)
+    assert plan.more(MoreTrials(trials=2), stored, config) == longer.trials[3:]
+
+
+def test_the_finer_sweep_takes_what_is_proposed_and_what_is_asked(
+    config: Config, sqlite_database: Database
+) -> None:
+    parent = store(
+        sqlite_database, plan.sweep(SweepIn(space=SPACE, trials=3, settings=FIXED, seed=2), config)
+    )
+    proposal = Refinement(
+        Space.parse({"lr": {"log_uniform": [1e-2, 1e-1]}}),
+        {"epochs": 4},
+        20,
+        (Bound("lr", 1e-2, 1e-1, "Why."),),
+    )
+    body = plan.finer(RefinementIn(), parent, proposal)
+    assert (body.trials, body.seed, body.settings["epochs"], body.settings["val_count"]) == (20, 2, 4, 300)
+    assert body.space == {"lr": {"log_uniform": [1e-2, 1e-1]}}
+    fixed = plan.finer(RefinementIn(settings={"lr": 0.05}, trials=2), parent, proposal)
+    assert fixed.space == {}
+    assert {trial.lr for trial in plan.sweep(fixed, config, parent_id=parent.id).trials} == {0.05}
+
+
+def test_an_estimate_grows_with_the_work_and_falls_with_the_workers(config: Config) -> None:
+    summary = catalog.summary("digits", config.home, None)
+    trials = [Settings.parse({"epochs": 10, "val_count": 300})] * 8
+    one = plan.estimate(trials, summary, 1e9, 1)
+    assert plan.estimate(trials, summary, 1e9, 2) == pytest.approx(one / 2)
+    assert plan.estimate(trials * 2, summary, 1e9, 1) == pytest.approx(one * 2)
+    assert plan.estimate(trials, summary, None, 1) > 0
+
+
+def store(database: Database, new: sweeps.NewSweep) -> Sweep:
+    with database.write() as c:
+        return sweeps.create(c, new, 0.0)

@@ -37,8 +37,8 @@ def _pieces(count: int, total: int, workers: int) -> int:
 
 
 def _even(positions: Sequence[int], pieces: int) -> list[tuple[int, ...]]:
-    """Runs of neighbours whose lengths differ by one at most."""
-    ends = [len(positions) * piece // pieces for piece in range(pieces + 1)]
+    """Runs of neighbours whose lengths differ by one at most, a longer one first."""
+    ends = [-(-len(positions) * piece // pieces) for piece in range(pieces + 1)]
     return [tuple(positions[a:b]) for a, b in pairwise(ends)]
 
 

@@ -150,10 +150,10 @@ def database(request: pytest.FixtureRequest) -> Database:
     return found
 
 
-@pytest.fixture
-def empty_url(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
-    """The URL of a database without tables; tests say which by @pytest.mark.parametrize("kind", BOTH)."""
-    if kind == "sqlite":
+@pytest.fixture(params=BOTH)
+def empty_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database without tables; the test runs once on each kind."""
+    if request.param == "sqlite":
         yield f"sqlite:///{request.getfixturevalue('tmp_path') / 'empty.db'}"
         return
     server: Postgres = request.getfixturevalue("postgres")

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import BOTH, MakeSweep
+from made import MakeSweep
 from sqlalchemy import Connection, inspect, select, text
 
 from store import migrate, sweeps
 from store.database import Database
 from store.tables import clock, metadata
-
-both_kinds = pytest.mark.parametrize("kind", BOTH)
 
 
 @pytest.fixture
@@ -50,7 +48,6 @@ def statements(connection: Connection) -> dict[str, str]:
     return {row.name: "".join(sorted(re.findall(r"\w+", row.sql or ""))) for row in rows}
 
 
-@both_kinds
 def test_the_migrated_schema_is_that_of_the_tables(empty: Database) -> None:
     migrate.upgrade(empty)
     with empty.read() as c:
@@ -64,7 +61,6 @@ def test_the_migrated_schema_is_that_of_the_tables(empty: Database) -> None:
         assert statements(c) == texts
 
 
-@both_kinds
 def test_alembic_finds_nothing_left_to_do(empty: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
@@ -119,7 +115,6 @@ def _upgrade(url: str, together: Any) -> None:
     database.close()
 
 
-@both_kinds
 def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
     spawn = multiprocessing.get_context("spawn")
     together = spawn.Barrier(4)

@@ -1,7 +1,7 @@
 """Figures: the shells of all charts (axes, trace styles, layout), plain dicts for plotly.graph_objects.
 
 A shell holds no data and no colour. Each trace carries `meta.role`; `app.palettes` gives the role its colour,
-so one shell serves light and dark pages. The pages' scripts and the HTML report fill the same shells.
+so one shell serves light and dark pages. The pages' scripts fill in the data.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 Shell = dict[str, Any]
 
 RAMP_STEPS = 5  # colour classes of the overlaid curves: quintiles of the trials by best accuracy
+POWER_SIZE = 10  # plotly draws ticks with exponents a quarter larger than it is told
 UPDATE_RATIO = 1e-3  # CS231n notes: update size to weight size, per matrix
 UPDATE_RATIO_BAND = (3e-4, 3e-3)  # half a decade either side still counts as "about 1e-3"
 
@@ -20,7 +21,7 @@ _FONT = (
 
 def loss_curves() -> Shell:
     """All trials' loss in quintiles of accuracy, the best on top, marks of divergence on the top edge."""
-    return _overlay("loss", "%{y:.4g}", rangemode="normal")
+    return _overlay("loss", "%{y:.4g}", rangemode="nonnegative")
 
 
 def gap_curves() -> Shell:
@@ -36,16 +37,22 @@ def val_accuracy_curves() -> Shell:
 
 
 def scatter(parameter: str, log: bool) -> Shell:
-    """Best val accuracy against one setting; edges of the range are added as shapes by `edges`."""
-    data = [_points("scored", colour_bar=False), *_marks(f"{parameter} %{{x:.3g}}<br>val acc %{{y:.3f}}")]
-    layout = _layout(parameter, "best val accuracy", xaxis=_scale(log), yaxis={"rangemode": "normal"})
-    return {"data": data, "layout": layout}
+    """Best val accuracy against one setting. Diverged trials stand on the lower edge."""
+    diverged, *marks = _marks(f"{parameter} %{{x:.3g}}<br>val acc %{{y:.3f}}")
+    diverged |= {
+        "yaxis": "y2",
+        "hovertemplate": f"#%{{customdata}}<br>{parameter} %{{x:.3g}}<extra>diverged</extra>",
+    }
+    accuracies = {"autorangeoptions": {"minallowed": -0.06, "maxallowed": 1.06}}
+    layout = _layout(parameter, "best val accuracy", xaxis=_scale(log), yaxis=accuracies, **_edge_axis())
+    return {"data": [diverged, _points("scored", colour_bar=False), *marks], "layout": layout}
 
 
 def scatter_pair(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
     """Two settings against each other, coloured by best val accuracy."""
-    data = [_points("scored", colour_bar=True), *_marks(f"{x} %{{x:.3g}}<br>{y} %{{y:.3g}}")]
-    return {"data": data, "layout": _layout(x, y, xaxis=_scale(x_log), yaxis=_scale(y_log))}
+    diverged, *marks = _marks(f"{x} %{{x:.3g}}<br>{y} %{{y:.3g}}")
+    layout = _layout(x, y, xaxis=_scale(x_log), yaxis=_scale(y_log))
+    return {"data": [diverged, _points("scored", colour_bar=True), *marks], "layout": layout}
 
 
 def trial_loss() -> Shell:
@@ -53,13 +60,13 @@ def trial_loss() -> Shell:
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     data = [
         _trace("band-low", "smallest", **band),
-        _trace("band", "mini-batches, min to max", **{**band, "fill": "tonexty", "opacity": 0.2}),
+        _trace("band", "mini-batches, min to max", **{**band, "fill": "tonexty", "showlegend": True}),
         _trace("raw", "mini-batches", mode="lines", line={"width": 1}, opacity=0.45, hoverinfo="skip"),
         _line("train", "train (epoch mean)", "%{y:.5g}"),
         _line("val", "validation", "%{y:.5g}", dash="dash"),
         _crosses(),
     ]
-    return {"data": data, "layout": _layout("epoch", "loss", **_top_edge(), legend=_legend())}
+    return {"data": data, "layout": _layout("epoch", "loss", **_edge_axis(), legend=_legend())}
 
 
 def accuracy() -> Shell:
@@ -81,7 +88,7 @@ def learning_rate() -> Shell:
     """One trial's learning rate by epoch."""
     return {
         "data": [_line("lr", "lr", "%{y:.4g}", shape="hv")],
-        "layout": _layout("epoch", "lr", yaxis=_scale(True)),
+        "layout": _layout("epoch", "lr", yaxis={"rangemode": "tozero", "exponentformat": "power"}),
     }
 
 
@@ -120,15 +127,14 @@ def _overlay(title: str, value: str, rangemode: str) -> Shell:
     hover = f"#%{{customdata}} · epoch %{{x}}<br>{value}<extra></extra>"
     quiet = {"mode": "lines", "connectgaps": False, "hovertemplate": hover, "showlegend": False}
     data = [_trace("quiet", "not scored yet", **quiet, line={"width": 1.2}, opacity=0.5)]
+    data.append(_trace("diverged", "diverged", **quiet, line={"width": 1.2, "dash": "dot"}))
     data += [
         _trace(f"ramp-{n}", f"quintile {n + 1}", **quiet, line={"width": 1.2}) for n in range(RAMP_STEPS)
     ]
-    data.append(_trace("diverged", "diverged", **quiet, line={"width": 1.2, "dash": "dot"}, opacity=0.7))
-    data.append(_trace("running", "running", **quiet, line={"width": 1.4}))
     data.append(_trace("best", "best", **quiet, line={"width": 3}))
     data.append(_trace("series", "selected", **quiet, line={"width": 2.6}))
     data.append(_crosses())
-    layout = _layout("epoch", title, **_top_edge(), yaxis={"rangemode": rangemode})
+    layout = _layout("epoch", title, **_edge_axis(), yaxis={"rangemode": rangemode})
     return {"data": data, "layout": layout}
 
 
@@ -145,7 +151,8 @@ def _crosses() -> Shell:
     )
 
 
-def _top_edge() -> Shell:
+def _edge_axis() -> Shell:
+    """A second axis from 0 (lower edge) to 1 (upper edge) that no data moves."""
     hidden = {"visible": False, "range": [0, 1], "fixedrange": True, "overlaying": "y", "zeroline": False}
     return {"yaxis2": hidden}
 
@@ -166,7 +173,7 @@ def _marks(words: str) -> list[Shell]:
     """Diverged trials as crosses, running ones hollow, best and selected ones ringed."""
     hover = f"#%{{customdata}}<br>{words}"
     ring = {"symbol": "circle-open", "size": 16, "line": {"width": 2.5}}
-    cross = {"symbol": "x-thin", "size": 8, "line": {"width": 1.8}}
+    cross = {"symbol": "x-thin-open", "size": 8, "line": {"width": 1.8}}
     hollow = {"symbol": "circle-open", "size": 9, "line": {"width": 1.6}}
     return [
         _trace(
@@ -199,7 +206,7 @@ def _trace(role: str, name: str, **style: Any) -> Shell:
 
 def _scale(log: bool) -> Shell:
     return (
-        {"type": "log", "exponentformat": "power", "dtick": 1, "minor": {"showgrid": False}}
+        {"type": "log", "exponentformat": "power", "dtick": 1, "tickfont": {"size": POWER_SIZE}}
         if log
         else {"type": "linear"}
     )
@@ -217,6 +224,7 @@ def _legend() -> Shell:
         "y": 1,
         "yanchor": "bottom",
         "xanchor": "left",
+        "traceorder": "normal",
         "bgcolor": "rgba(0,0,0,0)",
     }
 

@@ -88,8 +88,8 @@ def command_center(id: Id, parts: Parts) -> HTMLResponse:
     shells = {
         "loss": figures.loss_curves(),
         "gap": figures.gap_curves(),
-        "scatter": _with_edges(figures.scatter("lr", False), "x"),
-        "pair": _with_edges(figures.scatter_pair("lr", "reg", False, False), "xy"),
+        "scatter": _with_edges(figures.scatter("{x}", False), "x"),
+        "pair": _with_edges(figures.scatter_pair("{x}", "{y}", False, False), "xy"),
     }
     data = _data(shells, sweep=wire.sweep(sweep), cursor=cursor, axes=axes, columns=columns)
     words = [space_words(name, spec) for name, spec in sweep.space.items()]

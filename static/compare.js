@@ -9,7 +9,7 @@ const page = data();
 const curves = new Map(page.trials.map((trial) => [trial.id, new Curves()]));
 const series = () => page.series[theme()];
 
-const lines = (column) => (figure) => {
+const lines = (column, clip) => (figure) => {
   const model = byRole(figure, "series");
   const crosses = figure.data.find((trace) => trace.yaxis === "y2");
   const traces = page.trials.map((trial, n) => {
@@ -29,12 +29,12 @@ const lines = (column) => (figure) => {
   figure.data = [...traces, crosses];
   const living = page.trials.filter((trial) => trial.state !== "diverged");
   const tops = living.flatMap((trial) => column(curves.get(trial.id).of(trial.number))).filter((value) => value != null);
-  if (tops.length) figure.layout.yaxis.autorangeoptions = { clipmax: Math.max(...tops) };
+  if (clip && tops.length) figure.layout.yaxis.autorangeoptions = { clipmax: Math.max(...tops) * 1.05 };
   return figure;
 };
 
 const charts = [
-  new Chart($("#loss"), page.figures.loss, lines((curve) => curve.loss)),
+  new Chart($("#loss"), page.figures.loss, lines((curve) => curve.loss, true)),
   new Chart($("#accuracy"), page.figures.accuracy, lines((curve) => curve.val_acc)),
 ];
 const redraw = () => charts.forEach((chart) => chart.update());

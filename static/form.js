@@ -143,7 +143,7 @@ const preview = new Chart($("#preview"), page.figures.preview, (figure) => {
 function axis(frame, name, log) {
   frame.title.text = name;
   frame.type = log ? "log" : "linear";
-  if (log) Object.assign(frame, { dtick: 1, exponentformat: "power" });
+  if (log) Object.assign(frame, { dtick: 1, exponentformat: "power", tickfont: { size: 10 } });
   frame.uirevision = `${name} ${log}`;
 }
 

@@ -38,7 +38,7 @@ export function setting(name, value) {
 
 export function duration(seconds) {
   if (seconds == null || !Number.isFinite(seconds)) return NONE;
-  if (seconds < 1) return "under 1 s";
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172800) return `${(seconds / 3600).toFixed(1)} h`;

@@ -5,22 +5,23 @@ const STEPS = 5;
 const CROWD = 40; // from so many curves on, each is drawn fainter
 const CLIP_SHARE = 0.95; // of the living trials' largest losses: what lies far above does not stretch the axis
 
+// With `clip` the axis follows the living trials and diverged ones are marked where they left; without, they are left out.
 export function fillOverlay(figure, { trials, curves, column, best, selected, series, log, clip }) {
   const classes = classify(trials);
   const groups = new Map();
-  const marks = byRole(figure, "diverged");
   const crosses = figure.data.find((trace) => trace.yaxis === "y2");
   for (const trial of trials) {
     const curve = curves.byNumber.get(trial.number);
-    if (trial.excluded || !curve) continue;
+    if (trial.excluded || !curve || (trial.state === "diverged" && !clip)) continue;
     const role = classes.get(trial.number);
     if (!groups.has(role)) groups.set(role, []);
     groups.get(role).push([trial.number, curve]);
     if (trial.state === "diverged") mark(crosses, trial, curve);
   }
-  for (const [role, members] of groups) join(byRole(figure, role) || marks, members, column);
+  for (const [role, members] of groups) join(byRole(figure, role), members, column, groups.size === 1);
   const faint = Math.max(0.25, Math.min(0.9, Math.sqrt(CROWD / Math.max(CROWD, trials.length))));
-  for (const trace of figure.data) if (/^ramp|^running/.test(trace.meta.role)) trace.opacity = faint;
+  for (const trace of figure.data) if (/^ramp|^diverged/.test(trace.meta.role) && !trace.yaxis) trace.opacity = faint;
+  byRole(figure, "diverged").line.dash = trials.length > CROWD ? "solid" : "dot";
   onTop(figure, "best", best, curves, column);
   select(figure, selected, curves, column, series);
   if (log) figure.layout.yaxis.type = "log";
@@ -40,7 +41,7 @@ export function classify(trials) {
   return classes;
 }
 
-function join(trace, members, column) {
+function join(trace, members, column, alone) {
   const x = [];
   const y = [];
   const who = [];
@@ -55,7 +56,8 @@ function join(trace, members, column) {
     y.push(null);
     who.push(number);
   }
-  if (members.every(([, curve]) => curve.epoch.length < 2)) trace.mode = "lines+markers"; // one epoch is a point
+  const short = members.every(([, curve]) => curve.epoch.length < 2);
+  if (short && (alone || trace.meta.role !== "diverged")) trace.mode = "lines+markers"; // one epoch is a point
   Object.assign(trace, { x, y, customdata: who });
 }
 
@@ -67,7 +69,7 @@ function mark(crosses, trial, curve) {
 
 function onTop(figure, role, number, curves, column) {
   const curve = number == null ? null : curves.byNumber.get(number);
-  if (curve) join(byRole(figure, role), [[number, curve]], column);
+  if (curve) join(byRole(figure, role), [[number, curve]], column, true);
 }
 
 function select(figure, selected, curves, column, series) {
@@ -77,7 +79,7 @@ function select(figure, selected, curves, column, series) {
     const trace = structuredClone(model);
     trace.name = `#${number}`;
     trace.line.color = series[n % series.length];
-    join(trace, [[number, curves.byNumber.get(number)]], column);
+    join(trace, [[number, curves.byNumber.get(number)]], column, true);
     return trace;
   });
   figure.data.splice(place, 1, ...traces);
@@ -95,7 +97,7 @@ function limits(trials, curves, column) {
   tops.sort((a, b) => a - b);
   const common = tops[Math.floor((tops.length - 1) * CLIP_SHARE)];
   const middle = tops[Math.floor((tops.length - 1) / 2)];
-  return { clipmax: Math.min(tops.at(-1), Math.max(middle * 1.6, Math.min(common * 1.05, middle * 3))) };
+  return { clipmax: 1.05 * Math.min(tops.at(-1), Math.max(middle * 1.6, Math.min(common * 1.05, middle * 3))) };
 }
 
 function startOf(curves, column) {

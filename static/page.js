@@ -59,7 +59,11 @@ export function setTrack(track, counts) {
   const total = PARTS.reduce((sum, part) => sum + (counts[part] || 0), 0);
   const ended = total - (counts.queued || 0) - (counts.running || 0);
   if (!track.children.length) track.append(...PARTS.map((part) => make("i", { "data-part": part })));
-  for (const part of track.children) part.style.flexGrow = counts[part.dataset.part] || 0;
+  for (const part of track.children) {
+    const count = counts[part.dataset.part] || 0;
+    part.style.flexGrow = count;
+    part.hidden = !count;
+  }
   track.setAttribute("aria-valuemax", total);
   track.setAttribute("aria-valuenow", ended);
   track.title = PARTS.filter((part) => counts[part]).map((part) => `${counts[part]} ${part}`).join(", ");

@@ -1,6 +1,9 @@
 // Trials as points: a setting against the best accuracy, or two settings coloured by it.
 import { byRole } from "./chart.js";
 
+const BOTTOM = 0.015; // of the height: diverged trials have no accuracy to compare, they stand at the lower edge
+const CROWD = 300;
+
 export function fillScatter(figure, { trials, x, y, best, selected, series, space }) {
   const vertical = y === "best_val_acc" ? (trial) => trial.best_val_acc : setting(y);
   const horizontal = setting(x);
@@ -11,15 +14,18 @@ export function fillScatter(figure, { trials, x, y, best, selected, series, spac
     if (trial.excluded || role === null || point[0] == null) continue;
     const trace = byRole(figure, role);
     trace.x.push(point[0]);
-    trace.y.push(role === "diverged" && y === "best_val_acc" ? (point[1] ?? 0) : point[1]);
+    trace.y.push(role === "diverged" && y === "best_val_acc" ? BOTTOM : point[1]);
     (trace.customdata ??= []).push(trial.number);
     if (role === "scored") colours.push(trial.best_val_acc);
     if (trial.number === best) push(byRole(figure, "best"), point);
   }
   const scored = byRole(figure, "scored");
   scored.marker.color = colours;
-  scored.marker.size = trials.length > 300 ? 6 : 9;
+  if (!colours.length && y === "best_val_acc") figure.layout.yaxis.range = [0, 1];
+  scored.marker.size = trials.length > CROWD ? 6 : 9;
+  byRole(figure, "diverged").marker.size = trials.length > CROWD ? 6 : 8;
   ring(byRole(figure, "series"), trials, selected, series, horizontal, vertical);
+  for (const trace of figure.data) trace.hovertemplate = trace.hovertemplate?.replace("{x}", x).replace("{y}", y);
   axis(figure.layout, "x", x, space);
   if (y !== "best_val_acc") axis(figure.layout, "y", y, space);
   return figure;
@@ -65,7 +71,7 @@ function axis(layout, which, name, space) {
     return;
   }
   frame.type = kind === "log_uniform" ? "log" : "linear";
-  if (kind === "log_uniform") Object.assign(frame, { exponentformat: "power", dtick: 1 });
+  if (kind === "log_uniform") Object.assign(frame, { exponentformat: "power", dtick: 1, tickfont: { size: 10 } });
   const edges = (layout.shapes ?? []).filter((shape) => shape.name === "edge" && `${which}0` in shape && shape[`${which}ref`] !== "paper");
   edges.forEach((shape, n) => { shape[`${which}0`] = shape[`${which}1`] = bounds[n]; });
 }

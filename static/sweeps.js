@@ -12,13 +12,14 @@ function show(sweep) {
   const row = rows.get(sweep.id) || add(sweep);
   const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
   setText(cells.name, sweep.name);
-  setText(cells.about, [sweep.dataset, sweep.recipe ?? sweep.sampler, `${sweep.trials} trials`].join(" · "));
+  setText(cells.about, [sweep.dataset, sweep.recipe ?? sweep.sampler, sweep.trials === 1 ? "1 trial" : `${sweep.trials} trials`].join(" · "));
   setState(cells.state, sweep.state);
   const { total, ended } = setTrack($(".track", row), sweep.counts);
   setText(cells.progress, `${ended} / ${total}`);
   setText(cells.diverged, sweep.counts.diverged ? `${sweep.counts.diverged} diverged` : "");
   setText(cells.best, accuracy(sweep.best?.best_val_acc));
   setText(cells.eta, ["running", "stopping"].includes(sweep.state) ? duration(sweep.eta_seconds) : "–");
+  cells.eta.classList.toggle("nothing", cells.eta.textContent === "–");
   setText(cells.created, moment(sweep.created_at));
   cells.created.title = sweep.created_at;
   spark(row, sweep);
@@ -52,7 +53,7 @@ function draw(picture, losses, best) {
   const span = Math.max(...losses) - low || 1;
   const points = losses.map((loss, n) => [(100 * n) / Math.max(1, losses.length - 1), 26 - (22 * (loss - low)) / span]);
   const line = points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
-  picture.replaceChildren(svg("path", { d: `M${line}` }), svg("circle", { cx: points.at(-1)[0], cy: points.at(-1)[1], r: 2 }));
+  picture.replaceChildren(svg("path", { d: `M${line}` }), svg("path", { class: "end", d: `M${points.at(-1).map((value) => value.toFixed(1)).join(" ")}h0` }));
   picture.setAttribute("aria-label", `loss of the best trial, #${best.number}: ${losses[0].toPrecision(3)} to ${losses.at(-1).toPrecision(3)}`);
 }
 

@@ -26,6 +26,11 @@ export class TrialTable {
   listen() {
     const box = $("#filter", this.root);
     box.value = this.filter;
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "/" || event.target.closest("input, select, textarea")) return;
+      event.preventDefault();
+      box.focus();
+    });
     const search = debounce(() => this.turn({ filter: box.value.trim(), offset: 0 }), 250);
     box.addEventListener("input", search);
     for (const button of $$("th button", this.root)) {

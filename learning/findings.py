@@ -1,0 +1,87 @@
+"""Findings: the verdicts on a curve and on a sweep, most important first. The rules are in *_rules.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from learning import sweep_rules, trial_rules
+from learning.curves import Curve, Finding, Result
+from learning.settings import Settings
+from learning.space import Space
+from learning.trial_rules import Facts
+
+__all__ = ["CODES", "Curve", "Finding", "Result", "sweep_findings", "trial_findings"]
+
+SEVERITIES = ("bad", "warning", "good", "info")  # in order of importance
+
+ENDS = (trial_rules.divergence, trial_rules.too_early)  # the first that fires is all there is to say
+SHAPES = (  # the first that fires names the shape
+    trial_rules.reg_crushing,
+    trial_rules.bad_init,
+    trial_rules.lr_too_high,
+    trial_rules.lr_too_low,
+    trial_rules.lr_bit_low,
+)
+REMARKS = (  # any of them, whatever the shape
+    trial_rules.overfitting,
+    trial_rules.val_peaked,
+    trial_rules.noisy_loss,
+    trial_rules.update_ratio,
+)
+IF_SOUND = (trial_rules.still_improving, trial_rules.no_gap)  # advice that only helps a curve without a fault
+SWEEP_RULES = (
+    sweep_rules.mostly_diverged,
+    sweep_rules.range_edges,
+    sweep_rules.too_few_trials,
+    sweep_rules.within_noise,
+)
+
+CODES = (
+    "nan-at-once",
+    "exploding",
+    "broke-out",
+    "too-early",
+    "reg-crushing",
+    "bad-init",
+    "lr-too-high",
+    "lr-too-low",
+    "lr-bit-low",
+    "overfitting",
+    "val-peaked",
+    "noisy-loss",
+    "update-ratio",
+    "healthy",
+    "still-improving",
+    "no-gap",
+    "mostly-diverged",
+    "range-edge",
+    "too-few-trials",
+    "within-noise",
+)
+
+
+def trial_findings(curve: Curve, settings: Settings, n_classes: int) -> tuple[Finding, ...]:
+    """What is to be said of one trial, most important first; empty only before the first epoch."""
+    if len(curve.epoch) == 0:
+        return ()
+    facts = Facts.of(curve, settings, n_classes)
+    for rule in ENDS:
+        if (finding := rule(facts)) is not None:
+            return (finding,)
+    shape = next((found for rule in SHAPES if (found := rule(facts)) is not None), None)
+    remarks = [found for rule in REMARKS if (found := rule(facts)) is not None]
+    findings = [shape, *remarks] if shape is not None else remarks
+    if not any(found.severity in ("bad", "warning") for found in findings):
+        findings.append(trial_rules.healthy(facts))
+    if shape is None:
+        findings += [found for rule in IF_SOUND if (found := rule(facts)) is not None]
+    return _by_importance(findings)
+
+
+def sweep_findings(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Finding, ...]:
+    """What is to be said of a sweep's results so far; empty when there is nothing to warn of."""
+    return _by_importance([found for rule in SWEEP_RULES for found in rule(space, trials, n_val)])
+
+
+def _by_importance(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda found: SEVERITIES.index(found.severity)))

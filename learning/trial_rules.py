@@ -1,0 +1,343 @@
+"""Trial rules: how one curve is read, rule by rule. Which rules speak, and in what order, is for findings.py.
+
+Sources: "lecture" is CS231n, "Babysitting the learning process"; "notes" is its course notes on neural
+networks, part 3; "measured" is our own runs on CIFAR-10 and digits with known causes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from learning.curves import Curve, Finding
+from learning.settings import Settings
+
+MIN_EPOCHS = 3  # below this a curve has no shape (ours)
+EXPLOSION = 3.0  # times the first cost; the lecture's rule for breaking out
+LOW_FALL = (
+    0.05  # of the first loss: a smaller fall is "barely changing" (lecture: 0.007 %; measured: up to 4 %)
+)
+AT_CHANCE = 0.02  # of ln(C): within this below it, nothing has been learned
+FLAT_BAND = 0.01  # of ln(C), either side: the flat stretch of a bad initialisation
+FLAT_EPOCHS, FLAT_SHARE = 3, 0.1  # a stretch is at least so many epochs and so much of the curve
+SUDDEN = 0.05  # of ln(C) in one epoch: the fall after the stretch; slower means lr is low (measured)
+MOVING = 5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
+PLATEAU = 0.03  # of the loss: what it falls in the last half of a plateau (measured)
+HIGH_LOSS = 0.25  # of ln(C): a loss above has much left to learn
+QUICK = 0.6  # of the whole fall in the first third: "quick fall, then a plateau" (lecture)
+BUSY = 3e-3  # update:weight ratio at the end, below which a plateau is not the work of a high lr (measured)
+STRAIGHT = 0.4  # slope of the last quarter / mean slope: 1 is a straight line, 0 has flattened out (measured)
+SHRUNK = 0.5  # of the first L2 penalty: less at the end means the weights collapse
+PENALTY_SEEN = 1e-6  # of the loss: smaller penalties are lost in float32
+REG_SHARE = 0.25  # penalty / (ln(C) - loss): reg holds as much as a quarter of what was learned (measured)
+FITTED = 0.95  # train accuracy at which there is nothing left to fit
+GAP = 0.10  # train - val accuracy: the "big gap" of the lecture (number ours: five standard errors of 1,000)
+NO_GAP = 0.02  # "no gap", about one standard error of the difference between two thousand images
+DROP = 0.02  # val accuracy below its peak, and at least PEAK_ERRORS standard errors of it
+PEAK_ERRORS = 2.0
+WIGGLE = 0.05  # of the loss: standard deviation of an epoch's loss about the line through its neighbours
+BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
+FAR = 10.0  # times outside the band: a warning
+RISING = 0.01  # val accuracy gained in the last quarter: worth more epochs
+MIN_FOR_QUARTER = 4
+MIN_FOR_PEAK = 6
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules read off a curve; plain floats, since the curves are short."""
+
+    settings: Settings
+    chance: float  # ln(C)
+    epochs: list[int]
+    loss: list[float]
+    data: list[float]
+    train_acc: list[float]
+    val_acc: list[float]
+    ratios: Mapping[str, list[float]]
+    diverged: str | None
+
+    @classmethod
+    def of(cls, curve: Curve, settings: Settings, n_classes: int) -> Facts:
+        ratios = {name: series.tolist() for name, series in curve.update_ratio.items()}
+        columns = (curve.epoch, curve.loss, curve.data_loss, curve.train_acc, curve.val_acc)
+        return cls(settings, math.log(n_classes), *(c.tolist() for c in columns), ratios, curve.diverged)
+
+    @property
+    def n(self) -> int:
+        return len(self.epochs)
+
+    @property
+    def all_epochs(self) -> tuple[int, int]:
+        return self.epochs[0], self.epochs[-1]
+
+    @property
+    def done(self) -> bool:
+        return self.epochs[-1] >= self.settings.epochs
+
+    @property
+    def same_part(self) -> bool:
+        """Validated on the training part itself: a gap means nothing."""
+        return self.settings.val_count == 0
+
+    @property
+    def penalty(self) -> tuple[float, float]:
+        """The L2 part of the cost, first and last."""
+        return self.loss[0] - self.data[0], self.loss[-1] - self.data[-1]
+
+    @cached_property
+    def gap(self) -> float:
+        """Train minus val accuracy over the last three epochs."""
+        return _mean(self.train_acc[-3:]) - _mean(self.val_acc[-3:])
+
+    @cached_property
+    def last_ratios(self) -> dict[str, float]:
+        """Mean update:weight ratio of each matrix over the last third, where known."""
+        third = max(1, self.n // 3)
+        means = {name: _mean([r for r in s[-third:] if math.isfinite(r)]) for name, s in self.ratios.items()}
+        return {name: mean for name, mean in means.items() if math.isfinite(mean)}
+
+    @cached_property
+    def plateau(self) -> bool:
+        """The last half of the curve hardly falls, at a loss that has much left to learn."""
+        middle, last = self.data[self.n // 2], self.data[-1]
+        return (
+            self.n >= 2 * MIN_EPOCHS - 1
+            and last > HIGH_LOSS * self.chance
+            and middle - last < PLATEAU * middle
+        )
+
+
+def divergence(f: Facts) -> Finding | None:
+    """nan-at-once, exploding, broke-out: the cost is not finite, or above three times the first."""
+    cost, epoch, lr = f.loss[-1], f.epochs[-1], f.settings.lr
+    if f.diverged is None and math.isfinite(cost) and not (f.n > 1 and cost > EXPLOSION * f.loss[0]):
+        return None
+    why = f.diverged or f"cost {cost:.3g}"
+    if not math.isfinite(cost) and epoch == 1:
+        sentence = f"The cost is not a number any more in epoch 1 at lr {lr:.2g} ({why})."
+        return Finding("nan-at-once", "bad", (1, 1), sentence, _calm_down(f, "Divide lr by 10 or more"))
+    low = min(f.loss)
+    if math.isfinite(cost) and f.diverged is not None:
+        sentence = f"Broke out in epoch {epoch} at lr {lr:.2g}: {why}."
+        return Finding("broke-out", "bad", (epoch, epoch), sentence, _calm_down(f, "Divide lr by 3 to 10"))
+    sentence = f"The cost was {low:.3g} at best and exploded by epoch {epoch} at lr {lr:.2g} ({why})."
+    start = f.epochs[f.loss.index(low)] if math.isfinite(low) else f.epochs[0]
+    return Finding("exploding", "bad", (start, epoch), sentence, _calm_down(f, "Divide lr by 3 to 10"))
+
+
+def too_early(f: Facts) -> Finding | None:
+    if f.n >= MIN_EPOCHS:
+        return None
+    sentence = f"Only {f.n} of {f.settings.epochs} epochs so far: val accuracy {f.val_acc[-1]:.3f}."
+    advice = f"A curve has a shape from epoch {MIN_EPOCHS} on."
+    return Finding("too-early", "info", f.all_epochs, sentence, advice)
+
+
+def reg_crushing(f: Facts) -> Finding | None:
+    """The penalty pulls the weights to nothing, or holds back much of what the data would teach."""
+    (first, last), reg = f.penalty, f.settings.reg
+    if not (reg > 0 and max(first, last) > PENALTY_SEEN * f.chance):
+        return None
+    if last < SHRUNK * first and f.data[-1] >= (1 - AT_CHANCE) * f.chance:
+        sentence = f"Reg {reg:.2g} crushes the weights: their penalty fell from {first:.2g} to {last:.2g}, "
+        sentence += f"the loss stays at {f.data[-1]:.3f}, which is chance."
+        return Finding("reg-crushing", "bad", f.all_epochs, sentence, "Lower reg by a factor of 100.")
+    learned = f.chance - f.data[-1]
+    if learned > 0 and last > REG_SHARE * learned and f.train_acc[-1] < FITTED:
+        sentence = f"Reg {reg:.2g} holds the weights back: the penalty is {last:.2g} where learning has "
+        sentence += f"lowered the loss by {learned:.2g} below chance; train accuracy {f.train_acc[-1]:.2f}."
+        return Finding("reg-crushing", "warning", f.all_epochs, sentence, "Lower reg by a factor of 10.")
+    return None
+
+
+def lr_too_low(f: Facts) -> Finding | None:
+    """Loss barely changing, near where it began."""
+    first, last = f.data[0], f.data[-1]
+    if first - last >= LOW_FALL * first or last < (1 - LOW_FALL) * f.chance or _moving(f):
+        return None
+    sentence = (
+        f"The loss barely changes: {first:.4f} to {last:.4f} in {f.n} epochs at lr {f.settings.lr:.2g}."
+    )
+    return Finding("lr-too-low", "warning", f.all_epochs, sentence, "Raise lr by a factor of 10 or more.")
+
+
+def bad_init(f: Facts) -> Finding | None:
+    """Flat at ln(C), then a sudden fall; or flat although the weights move."""
+    flat = 0
+    while flat < f.n and abs(f.data[flat] - f.chance) <= FLAT_BAND * f.chance:
+        flat += 1
+    if flat < max(FLAT_EPOCHS, FLAT_SHARE * f.n):
+        return None
+    drops = [a - b for a, b in zip(f.data, f.data[1:], strict=False)]
+    if flat == f.n:
+        sentence = (
+            f"The loss stays at {f.data[-1]:.3f}, ln(C), for all {f.n} epochs although the weights move."
+        )
+        fires = _moving(f)
+    else:
+        sentence = (
+            f"The loss lay flat at ln(C) = {f.chance:.3f} for {flat} epochs, then fell to {f.data[-1]:.3f}."
+        )
+        fires = max(drops) >= SUDDEN * f.chance
+    advice = f"Start from other weights: init {_other_init(f)}."
+    return Finding("bad-init", "warning", (1, f.epochs[flat - 1]), sentence, advice) if fires else None
+
+
+def lr_too_high(f: Facts) -> Finding | None:
+    """A quick fall, then a plateau at a high loss; or thrown back to chance at once."""
+    first, last, lr = f.data[0], f.data[-1], f.settings.lr
+    advice = "Divide lr by 3, or let it decay faster."
+    if first > (1 + AT_CHANCE) * f.chance and abs(last - f.chance) <= AT_CHANCE * f.chance:
+        sentence = (
+            f"At lr {lr:.2g} the loss began at {first:.3g} and settled at chance ({last:.3f}): units died."
+        )
+        return Finding("lr-too-high", "bad", f.all_epochs, sentence, advice)
+    early = max(first, f.chance) - f.data[f.n // 3]
+    quick = early >= QUICK * (max(first, f.chance) - last)
+    calm = bool(f.last_ratios) and max(f.last_ratios.values()) < BUSY
+    if not f.plateau or not quick or calm:
+        return None
+    since = f.epochs[f.n // 2]
+    sentence = f"The loss fell quickly, then stayed near {last:.3g} from epoch {since} on at lr {lr:.2g}."
+    return Finding("lr-too-high", "warning", (since, f.epochs[-1]), sentence, advice)
+
+
+def lr_bit_low(f: Facts) -> Finding | None:
+    """Still falling almost as steeply as ever, with much left to learn."""
+    share = end_slope(f.data)
+    if f.n < MIN_FOR_QUARTER or f.data[-1] <= HIGH_LOSS * f.chance or not share >= STRAIGHT:
+        return None
+    sentence = (
+        f"The loss falls in an almost straight line, {f.data[0]:.3f} to {f.data[-1]:.3f}: its last slope is "
+    )
+    sentence += f"{share:.0%} of the mean slope at lr {f.settings.lr:.2g}."
+    return Finding("lr-bit-low", "warning", f.all_epochs, sentence, "Raise lr by a factor of 3.")
+
+
+def overfitting(f: Facts) -> Finding | None:
+    if f.same_part or not f.gap >= GAP:
+        return None
+    began = f.n - 1
+    while began > 0 and f.train_acc[began - 1] - f.val_acc[began - 1] >= GAP / 2:
+        began -= 1
+    sentence = (
+        f"Train accuracy is {_mean(f.train_acc[-3:]):.2f} but val {_mean(f.val_acc[-3:]):.2f}: a gap of "
+    )
+    sentence += f"{f.gap:.2f} that began at epoch {f.epochs[began]}."
+    advice = "Raise reg, add dropout, or use more training data."
+    return Finding("overfitting", "warning", (f.epochs[began], f.epochs[-1]), sentence, advice)
+
+
+def val_peaked(f: Facts) -> Finding | None:
+    """Val accuracy (mean of three epochs) was clearly higher before."""
+    if f.same_part or f.n < MIN_FOR_PEAK:
+        return None
+    smooth = [_mean(f.val_acc[i : i + 3]) for i in range(f.n - 2)]
+    peak = max(smooth)
+    error = math.sqrt(max(peak * (1 - peak), 0.0) / max(f.settings.val_count, 1))
+    if not peak - smooth[-1] >= max(DROP, PEAK_ERRORS * error):
+        return None
+    at = f.epochs[smooth.index(peak) + 1]
+    sentence = f"Val accuracy peaked near {peak:.3f} around epoch {at} and is {smooth[-1]:.3f} now."
+    return Finding(
+        "val-peaked", "warning", (at, f.epochs[-1]), sentence, f"Stop near epoch {at}, or decay lr faster."
+    )
+
+
+def noisy_loss(f: Facts) -> Finding | None:
+    if f.n < MIN_FOR_PEAK:
+        return None
+    level = _mean(f.data)
+    off = [b - (a + c) / 2 for a, b, c in zip(f.data, f.data[1:], f.data[2:], strict=False)]
+    wiggle = math.sqrt(
+        _mean([x * x for x in off]) * 2 / 3
+    )  # a point has variance 1, its neighbours' mean 1/2
+    rises = sum(b > a for a, b in zip(f.data, f.data[1:], strict=False))
+    if not (wiggle >= WIGGLE * level and rises >= (f.n - 1) / 3):
+        return None
+    sentence = f"The loss jumps from epoch to epoch by {wiggle:.2g}, {wiggle / level:.0%} of its level."
+    return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
+
+
+def update_ratio(f: Facts) -> Finding | None:
+    outside = {name: r for name, r in f.last_ratios.items() if not BAND[0] <= r <= BAND[1]}
+    if not outside:
+        return None
+    listed = ", ".join(f"{r:.1e} in {name}" for name, r in outside.items())
+    far = any(r > FAR * BAND[1] or r < BAND[0] / FAR for r in outside.values())
+    third = f.epochs[-max(1, f.n // 3)]
+    sentence = (
+        f"The update:weight ratio is {listed}; about 1e-3 is right, {BAND[0]:.0e} to {BAND[1]:.0e} will do."
+    )
+    high = max(outside.values()) > BAND[1]
+    advice = "Lower lr or reg." if high else "Raise lr, or start from smaller weights."
+    return Finding("update-ratio", "warning" if far else "info", (third, f.epochs[-1]), sentence, advice)
+
+
+def no_gap(f: Facts) -> Finding | None:
+    """Trained out, and val as good as train: the net could hold more."""
+    if f.same_part or not f.done or not f.plateau or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
+        return None
+    train, val = _mean(f.train_acc[-3:]), _mean(f.val_acc[-3:])
+    sentence = (
+        f"There is no gap between train ({train:.2f}) and val accuracy ({val:.2f}), and the loss has settled."
+    )
+    return Finding("no-gap", "info", f.all_epochs, sentence, "Raise capacity: more units or a layer more.")
+
+
+def still_improving(f: Facts) -> Finding | None:
+    if not f.done or f.n < MIN_FOR_QUARTER:
+        return None
+    quarter = max(2, f.n // 4)
+    gained = _mean(f.val_acc[-2:]) - _mean(f.val_acc[-2 - quarter : -quarter])
+    if not (gained >= RISING and f.data[-1] < f.data[-1 - quarter]):
+        return None
+    sentence = (
+        f"Val accuracy still rose by {gained:.3f} in the last {quarter} epochs, to {f.val_acc[-1]:.3f}."
+    )
+    epochs = (f.epochs[-quarter], f.epochs[-1])
+    return Finding(
+        "still-improving", "info", epochs, sentence, f"Train longer: {2 * f.settings.epochs} epochs."
+    )
+
+
+def healthy(f: Facts) -> Finding:
+    sentence = (
+        f"The loss fell from {f.data[0]:.3g} to {f.data[-1]:.3g}; val accuracy {max(f.val_acc):.3f} at best"
+    )
+    sentence += "." if f.same_part else f", a gap of {f.gap:.2f} to train."
+    advice = "Nothing to mend; compare it with its neighbours." if f.done else "Let it run on."
+    return Finding("healthy", "good", f.all_epochs, sentence, advice)
+
+
+def end_slope(data: Sequence[float]) -> float:
+    """Slope of the last quarter over the mean slope; nan for a curve that does not fall."""
+    fall, steps = data[0] - data[-1], len(data) - 1
+    quarter = max(1, steps // 4)
+    if steps < 1 or not fall > 0:
+        return math.nan
+    return (data[-1 - quarter] - data[-1]) / quarter / (fall / steps)
+
+
+def _moving(f: Facts) -> bool:
+    return bool(f.last_ratios) and max(f.last_ratios.values()) >= MOVING
+
+
+def _calm_down(f: Facts, advice: str) -> str:
+    """The L2 term alone multiplies the weights by 1 - lr * reg each step, which must not go below -1."""
+    s = f.settings
+    momentum = s.momentum if s.update in ("momentum", "nesterov") else 0.0
+    if s.update in ("sgd", "momentum", "nesterov") and s.lr * s.reg > 2 * (1 + momentum):
+        return f"Lower reg or lr: lr x reg is {s.lr * s.reg:.2g}, and above 2 the L2 term alone explodes."
+    return f"{advice}; the highest rate that survives is the upper end of the range to search."
+
+
+def _other_init(f: Facts) -> str:
+    return "he" if f.settings.init == "normal" else "normal with a scale of 0.01"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan

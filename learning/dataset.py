@@ -197,7 +197,8 @@ def _preprocessing(dataset: Dataset, settings: Settings, seed: int, train: Rows)
 def _stored(path: Path, kind: str, features: int) -> Preprocessing | None:
     """What an earlier fit kept; None when there is nothing, or nothing whole."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: np.load leaves its own file open when it meets a damaged archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             stored = Preprocessing.from_arrays(dict(arrays))
     except UNREADABLE:
         return None

@@ -7,6 +7,7 @@ import http.client
 import re
 import ssl
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -61,7 +62,6 @@ _NETWORK = (
     TimeoutError,
     ConnectionError,
     ssl.SSLError,
-    ValueError,  # an address that cannot be taken apart
     _Stopped,
 )
 
@@ -97,7 +97,7 @@ def get(
     below, official = FILES[name]
     target = folder / below if below else folder
     base = (base_url or OFFICIAL[name]).rstrip("/") + "/"
-    if not re.match(r"https?://[^\s/]", base):
+    if not _is_address(base):
         raise DatasetError(f"The address {base!r} must begin with http:// or https:// and name a server.")
     sums = official if files is None else files
     counter = _Counter(progress)
@@ -162,6 +162,9 @@ def _fetch_some(url: str, partial: Path, progress: Progress) -> None:
         raise _Stopped("the server has less than is here already") from error
     with answer:
         goes_on = answer.status == 206 and _starts_at(answer.headers.get("Content-Range"), have)
+        if answer.status == 206 and not goes_on:
+            partial.unlink()
+            raise _Stopped("the server sent another part than the one asked for")
         start = have if goes_on else 0
         length = answer.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
@@ -184,6 +187,14 @@ def _copy(
             progress(done, total)
     if total is not None and done < total:
         raise _Stopped(f"the connection ended after {done:,} of {total:,} bytes")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets or a port that cannot be
+        return False
 
 
 def _starts_at(content_range: str | None, start: int) -> bool:

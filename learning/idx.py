@@ -69,7 +69,7 @@ def read(path: Path) -> Bytes:
 
 
 def _array(file: IO[bytes], path: Path) -> Bytes:
-    """Format: two zero bytes, type (8: bytes), number of dimensions, each a big-endian 32-bit number; data."""
+    """Format: two zero bytes, type (8: bytes), number of dimensions, each a big-endian 32-bit word; data."""
     zeros, kind, dimensions = struct.unpack(">HBB", read_exactly(file, 4, str(path)))
     if zeros != 0 or kind != 8 or not 1 <= dimensions <= 3:
         raise DatasetError(f"{path} is no IDX file of bytes.")

@@ -69,6 +69,8 @@ def trial_findings(curve: Curve, settings: Settings, n_classes: int) -> tuple[Fi
         if (finding := rule(facts)) is not None:
             return (finding,)
     shape = next((found for rule in SHAPES if (found := rule(facts)) is not None), None)
+    if shape is not None and shape.severity == "bad":
+        return (shape,)  # nothing was learned that could be remarked on
     remarks = [found for rule in REMARKS if (found := rule(facts)) is not None]
     findings = [shape, *remarks] if shape is not None else remarks
     if not any(found.severity in ("bad", "warning") for found in findings):

@@ -158,7 +158,7 @@ _NUMBERS: Mapping[str, Mapping[str, _Numbers]] = {
         "cifar10": _Numbers({**_SEARCH, "epochs": 10}, {"lr": _log(1e-4, 1e-3), "reg": _log(1e-4, 1.0)}, 100),
         "digits": _Numbers(
             {**_SEARCH, "lr_decay": 0.95, "epochs": 40},
-            {"lr": _log(3e-2, 3e-1), "reg": _log(1e-5, 1e-1)},
+            {"lr": _log(3e-2, 5e-1), "reg": _log(1e-5, 1e-1)},
             100,
         ),
         OTHER: _Numbers(

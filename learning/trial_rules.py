@@ -96,8 +96,8 @@ class Facts:
     def last_ratios(self) -> dict[str, float]:
         """Mean update:weight ratio of each matrix over the last third, where known."""
         third = max(1, self.n // 3)
-        means = {name: _mean([r for r in s[-third:] if math.isfinite(r)]) for name, s in self.ratios.items()}
-        return {name: mean for name, mean in means.items() if math.isfinite(mean)}
+        means = {n: _mean([r for r in s[-third:] if math.isfinite(r)]) for n, s in self.ratios.items()}
+        return {n: mean for n, mean in means.items() if math.isfinite(mean)}
 
     @cached_property
     def plateau(self) -> bool:
@@ -206,9 +206,10 @@ def lr_too_high(f: Facts) -> Finding | None:
 
 
 def lr_bit_low(f: Facts) -> Finding | None:
-    """Still falling almost as steeply as ever, with much left to learn."""
+    """Still falling almost as steeply as ever, with much left to learn, and by small updates."""
     share = end_slope(f.data)
-    if f.n < MIN_FOR_QUARTER or f.data[-1] <= HIGH_LOSS * f.chance or not share >= STRAIGHT:
+    large = bool(f.last_ratios) and max(f.last_ratios.values()) > BAND[1]
+    if f.n < MIN_FOR_QUARTER or large or f.data[-1] <= HIGH_LOSS * f.chance or not share >= STRAIGHT:
         return None
     sentence = (
         f"The loss falls in an almost straight line, {f.data[0]:.3f} to {f.data[-1]:.3f}: its last slope is "
@@ -235,7 +236,8 @@ def val_peaked(f: Facts) -> Finding | None:
     """Val accuracy (mean of three epochs) was clearly higher before."""
     if f.same_part or f.n < MIN_FOR_PEAK:
         return None
-    smooth = [_mean(f.val_acc[i : i + 3]) for i in range(f.n - 2)]
+    triples = zip(f.val_acc, f.val_acc[1:], f.val_acc[2:], strict=False)
+    smooth = [(a + b + c) / 3 for a, b, c in triples]
     peak = max(smooth)
     error = math.sqrt(max(peak * (1 - peak), 0.0) / max(f.settings.val_count, 1))
     if not peak - smooth[-1] >= max(DROP, PEAK_ERRORS * error):

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
@@ -34,20 +34,21 @@ router = APIRouter(prefix="/api", tags=["live"])
 class LiveResponse(EventSourceResponse):
     """An event stream that lets go of a client that stopped reading, and counts itself while it is open."""
 
-    def __init__(self, frames: AsyncIterator[bytes], live: Live) -> None:
+    def __init__(self, frames: AsyncIterator[bytes], live: Live, patience: float = SEND_SECONDS) -> None:
         super().__init__(frames, headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
         self.live = live
+        self.patience = patience  # seconds
 
     async def stream_response(self, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout(self.patience):
                 await send(message)
 
         self.live.open += 1
         try:
             await super().stream_response(send_in_time)
         except TimeoutError:
-            log.info("A live stream was closed: its client took nothing for %g s.", SEND_SECONDS)
+            log.info("A live stream was closed: its client took nothing for %g s.", self.patience)
         finally:
             self.live.open -= 1
 
@@ -57,7 +58,6 @@ class LiveResponse(EventSourceResponse):
     "/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
 )
 async def stream(
-    request: Request,
     parts: Parts,
     sweeps: Annotated[
         str | None,

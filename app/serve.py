@@ -17,7 +17,7 @@ from app.token_file import effective
 from store.config import Config
 
 STOPPED, CANNOT_LISTEN, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes
-GRACE_SECONDS = 2  # for requests that are still running when the server is told to end
+GRACE_SECONDS = 1  # for requests that are still running when the server is told to end
 STALL_MILLISECONDS = 15_000  # after which the kernel drops a connection whose other end takes nothing
 BACKLOG = 2048
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,17 +81,17 @@ class Server:
         return self.process.wait(20)
 
 
-@pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts a server process in a home folder of the test and waits until it answers; ends it afterwards."""
+@contextmanager
+def starting(folder: Path) -> Iterator[Callable[..., Server]]:
+    """Starts server processes that keep their files in a folder; ends those that still run afterwards."""
     started: list[Server] = []
 
     def start(**environment: str) -> Server:
         port = free_port()
-        home = tmp_path / "server"
+        home = folder / "server"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOSSDECK_", "DATABASE_"))}
         own = {"LOSSDECK_HOME": str(home), "LOSSDECK_PORT": str(port), "LOSSDECK_WORKERS": "1"}
-        log = tmp_path / f"server-{port}.log"
+        log = folder / f"server-{port}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-c", START], env=kept | own | environment, stdout=file, stderr=file
@@ -100,11 +101,27 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         wait_until_ready(server)
         return server
 
-    yield start
-    for server in started:
-        if server.process.poll() is None:
-            server.process.kill()
+    try:
+        yield start
+    finally:
+        for server in started:
+            if server.process.poll() is None:
+                server.process.kill()
             server.process.wait()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts a server process in a home folder of the test, with more environment if given."""
+    with starting(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server process for all tests of a file; they must not end it."""
+    with starting(tmp_path_factory.mktemp("shared")) as start:
+        yield start()
 
 
 @pytest.fixture

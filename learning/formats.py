@@ -91,6 +91,7 @@ def check(decoded: Decoded, what: str) -> Decoded:
     others float32. Labels are whole numbers from 0 to C-1 and the training part has each of them.
     `classes` may come empty: the classes are then called by their numbers. `what` names the file.
     """
+    _check_tables(decoded, what)
     y_train = _labels(decoded.y_train, len(decoded.X_train), f"the training labels of {what}")
     classes = _classes(decoded.classes, y_train, what)
     parts, image_shape = [decoded.X_train], decoded.image_shape
@@ -115,6 +116,15 @@ def size_words(count: int) -> str:
         if count >= unit:
             return f"{count / unit:.3g} {name}"
     return f"{count} bytes"
+
+
+def _check_tables(decoded: Decoded, what: str) -> None:
+    for X in (decoded.X_train, decoded.X_test):
+        if X is not None and X.ndim < 2:
+            raise DatasetError(
+                f"Rows of {what} must be (N, features), (N, height, width) or (N, height, width, channels); "
+                f"their shape is {X.shape}."
+            )
 
 
 def _labels(y: Array, rows: int, what: str) -> NDArray[np.int64]:
@@ -187,8 +197,8 @@ def _image_shape(shape: tuple[int, ...], what: str) -> tuple[int, int, int] | No
 def _rows(parts: list[Array], what: str) -> list[Array]:
     """All parts flattened, in the smallest stored type that holds every value of every part."""
     for X in parts:
-        if X.ndim < 2 or X.size == 0:
-            raise DatasetError(f"The rows of {what} are empty or no table; their shape is {X.shape}.")
+        if X.size == 0:
+            raise DatasetError(f"The rows of {what} are empty; their shape is {X.shape}.")
         if X.dtype.kind not in "buif":
             raise DatasetError(f"The rows of {what} must be numbers; their type is {X.dtype}.")
     flat = [X.reshape(len(X), -1) for X in parts]

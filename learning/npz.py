@@ -164,7 +164,7 @@ def _joined(arrays: dict[str, Array], what: str) -> dict[str, Array]:
     """Training and validation rows as one training part."""
     joined = {}
     for train, val in (("x_train", "x_val"), ("y_train", "y_val")):
-        if arrays[train].shape[1:] != arrays[val].shape[1:] or arrays[train].ndim == 0:
+        if arrays[train].shape[1:] != arrays[val].shape[1:] or 0 in (arrays[train].ndim, arrays[val].ndim):
             raise DatasetError(
                 f"{train} {arrays[train].shape} and {val} {arrays[val].shape} of {what} do not fit in shape."
             )
@@ -192,4 +192,6 @@ def _class_names(names: Array | None, what: str) -> tuple[str, ...]:
 
 
 def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """The first line of what the reader said: NumPy adds advice that does not apply here."""
+    said = str(error).partition("\n")[0].rstrip(".")
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,0 +1,127 @@
+"""Recipes: each can be drawn, the lecture's numbers are the lecture's, and on real data they do as they say."""
+
+import dataclasses
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from learning import catalog
+from learning.dataset import Dataset, make_split
+from learning.recipes import RECIPES, RecipePlan, recipe_for
+from learning.settings import Invalid, Settings
+from learning.space import Space, draw
+from learning.train import Epoch, Member, train
+
+LECTURE = ("sanity-loss", "overfit-tiny", "lr-too-low", "lr-too-high", "lr-3e-3", "coarse", "fine")
+
+
+def trials_of(plan: RecipePlan, seed: int = 0) -> tuple[Settings, ...]:
+    return draw(Space.parse(plan.space), plan.settings, plan.trials, plan.sampler, seed)
+
+
+def run(dataset: Dataset, trials: tuple[Settings, ...]) -> list[list[Epoch]]:
+    """Train them as one group; the epochs of each."""
+    rows: list[list[Epoch]] = [[] for _ in trials]
+    members = [Member(i, settings) for i, settings in enumerate(trials)]
+    for step in train(members, make_split(dataset, trials[0]), seed=0):
+        for epoch in step.epochs:
+            rows[epoch.key].append(epoch)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return catalog.load("digits", tmp_path_factory.mktemp("home"), None)
+
+
+@pytest.mark.parametrize("name", LECTURE)
+@pytest.mark.parametrize("dataset", ["cifar10", "digits", "mnist", "fashion_mnist", "flowers"])
+def test_every_recipe_can_be_drawn_for_every_data_set(name: str, dataset: str) -> None:
+    plan = recipe_for(name, dataset)
+    assert len(trials_of(plan)) == plan.trials
+    assert plan.name == name
+    assert plan.title
+    assert len(plan.note) > 80
+
+
+def test_the_recipes_are_the_lectures() -> None:
+    assert tuple(RECIPES) == LECTURE
+
+
+def test_an_unknown_recipe_is_refused_by_name() -> None:
+    with pytest.raises(Invalid, match="the recipes are sanity-loss, overfit-tiny") as caught:
+        recipe_for("corse", "digits")
+    assert caught.value.errors[0].field == "recipe"
+
+
+def test_cifar10_has_the_lectures_numbers() -> None:
+    coarse, fine = recipe_for("coarse", "cifar10"), recipe_for("fine", "cifar10")
+    assert coarse.space == {"lr": {"log_uniform": [1e-6, 1e-3]}, "reg": {"log_uniform": [1e-5, 1e5]}}
+    assert fine.space == {"lr": {"log_uniform": [1e-4, 1e-3]}, "reg": {"log_uniform": [1e-4, 1.0]}}
+    shared = {"hidden": [50], "init": "normal", "init_scale": 1e-4, "preprocess": "mean_image"}
+    shared |= {"batch_size": 100, "val_count": 1000, "update": "momentum", "momentum": 0.0, "lr_decay": 0.9}
+    assert coarse.settings == shared | {"epochs": 5}
+    assert fine.settings == shared | {"epochs": 10}
+    assert (coarse.trials, fine.trials) == (100, 100)
+
+
+def test_a_small_data_set_keeps_most_examples_for_training() -> None:
+    assert recipe_for("coarse", "flowers", n_examples=150).settings["val_count"] == 30
+    assert recipe_for("coarse", "flowers", n_examples=60_000).settings["val_count"] == 1000
+    assert recipe_for("overfit-tiny", "flowers", n_examples=150).settings["val_count"] == 0
+    assert recipe_for("coarse", "digits", n_examples=150).settings["val_count"] == 300
+
+
+def test_digits_sanity_loss_is_chance_and_reg_raises_it(digits: Dataset) -> None:
+    trials = trials_of(recipe_for("sanity-loss", "digits"))
+    by_reg = {s.reg: epochs[0].loss for s, epochs in zip(trials, run(digits, trials), strict=True)}
+    assert by_reg[0.0] == pytest.approx(math.log(10), abs=1e-3)
+    assert by_reg[1e3] > by_reg[0.0] + 0.5
+
+
+def test_digits_overfit_tiny_learns_twenty_examples(digits: Dataset) -> None:
+    (epochs,) = run(digits, trials_of(recipe_for("overfit-tiny", "digits")))
+    assert epochs[-1].epoch == 200
+    assert epochs[-1].train_acc == 1.0
+    assert epochs[-1].loss < 0.01
+
+
+def test_digits_learning_rates_too_low_and_too_high(digits: Dataset) -> None:
+    (low,) = run(digits, trials_of(recipe_for("lr-too-low", "digits")))
+    assert abs(low[-1].loss - low[0].loss) < 0.02
+    (high,) = run(digits, trials_of(recipe_for("lr-too-high", "digits")))
+    assert len(high) == 1
+    assert high[0].diverged is not None
+    assert not math.isfinite(high[0].loss)
+    (still,) = run(digits, trials_of(recipe_for("lr-3e-3", "digits")))
+    assert still[-1].diverged is not None
+    assert still[0].diverged is None
+
+
+def test_digits_coarse_is_lively(digits: Dataset) -> None:
+    """Good, slow and diverged ones; a sixth of the hundred trials stands for all."""
+    trials = trials_of(dataclasses.replace(recipe_for("coarse", "digits"), trials=32))
+    epochs = run(digits, trials[:16]) + run(digits, trials[16:])
+    best = [max((e.val_acc for e in rows if e.diverged is None), default=0.0) for rows in epochs]
+    diverged = sum(rows[-1].diverged is not None for rows in epochs)
+    assert max(best) >= 0.95
+    assert sum(acc >= 0.9 for acc in best) >= 8
+    assert 1 <= diverged <= 8
+    assert sum(acc < 0.9 for acc in best) >= 8
+
+
+@pytest.mark.cifar10
+@pytest.mark.skipif("LOSSDECK_DATA" not in os.environ, reason="LOSSDECK_DATA names no folder with CIFAR-10")
+def test_cifar10_overfit_tiny_and_the_rates_that_explode(tmp_path: Path) -> None:
+    cifar10 = catalog.load("cifar10", tmp_path, Path(os.environ["LOSSDECK_DATA"]))
+    (tiny,) = run(cifar10, trials_of(recipe_for("overfit-tiny", "cifar10")))
+    assert tiny[0].loss == pytest.approx(2.3026, abs=1e-3)
+    assert tiny[-1].train_acc == 1.0
+    assert tiny[-1].loss < 0.01
+    (high,) = run(cifar10, trials_of(recipe_for("lr-too-high", "cifar10")))
+    assert [e.diverged is not None for e in high] == [True]
+    (still,) = run(cifar10, trials_of(recipe_for("lr-3e-3", "cifar10")))
+    assert still[-1].diverged is not None
+    assert max(e.val_acc for e in still[:-1]) > 0.3

@@ -142,7 +142,8 @@ class Group:
     def _ratios(self, before: Mapping[str, Array]) -> dict[str, Array]:
         """Empty when the epoch was cut short, because all trials exploded."""
         after = self._matrices() if before else {}
-        return {name: _norm(after[name] - W) / _norm(W) for name, W in before.items()}
+        changes = {name: _norm(after[name] - W) for name, W in before.items()}
+        return {name: np.where(changes[name] == 0, 0, changes[name] / _norm(W)) for name, W in before.items()}
 
 
 def shape_of(settings: Settings, split: Split) -> Shape:

@@ -19,7 +19,7 @@ Array = NDArray[Any]
 Piece = tuple[str, slice, Array]  # parameter, its rows, the gradient of these rows
 
 LEAK = 0.01  # slope of leaky ReLU below zero
-BLOCK_BYTES = 256 * 1024  # rows of W1 handled at a time: gradient, weights and velocity stay in a core's L2
+BLOCK_BYTES = 512 * 1024  # rows of W1 handled at a time: gradient, weights and velocity stay in a core's L2
 WHOLE = slice(None)
 
 

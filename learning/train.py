@@ -30,7 +30,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one epoch of one trial came to. Losses may be inf or nan in the epoch that ends a trial."""
+    """What one epoch of one trial came to. Its numbers may be inf or nan if it ended the trial."""
 
     key: int
     epoch: int  # 1, 2, ...
@@ -40,7 +40,9 @@ class Epoch:
     val_loss: float  # cross-entropy
     val_acc: float
     lr: float
-    update_ratio: Mapping[str, float]  # "W1": norm of the last update / norm of W1; left out when not finite
+    update_ratio: Mapping[
+        str, float
+    ]  # "W1": norm of the last update / norm of W1; empty if all diverged early
     trace: tuple[
         tuple[float, float, float], ...
     ]  # min, mean, max of the cost in at most 20 parts of the epoch
@@ -164,17 +166,13 @@ def _epochs(
                 val_loss=float(val_loss[i]),
                 val_acc=float(val_acc[i]),
                 lr=learning_rate(member.settings, epoch),
-                update_ratio=_finite({name: float(ratio[i]) for name, ratio in costs.update_ratio.items()}),
+                update_ratio={name: float(ratio[i]) for name, ratio in costs.update_ratio.items()},
                 trace=parts,
                 seconds=0.0,
                 diverged=reason if costs.exploded[i] else None,
             )
         )
     return rows
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
 def _next(state: State, group: Group, epochs: Sequence[Epoch]) -> State:

@@ -1,0 +1,86 @@
+"""The lecture's numbers on the real images: net 3072-50-10, raw pixels minus the mean image, 49,000 rows."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from learning import catalog
+from learning.dataset import Dataset, make_split
+from learning.settings import Settings
+from learning.train import Epoch, Member, train
+
+pytestmark = pytest.mark.cifar10
+
+COARSE = [  # val accuracy, lr, reg: the first eleven lines of the coarse search, as the lecture prints them
+    (0.412, 1.405206e-04, 4.793564e-01),
+    (0.214, 7.231888e-06, 2.321281e-04),
+    (0.208, 2.119571e-06, 8.011857e01),
+    (0.196, 1.551131e-05, 4.374936e-05),
+    (0.079, 1.753300e-05, 1.200424e03),
+    (0.223, 4.215128e-05, 4.196174e01),
+    (0.441, 1.750259e-04, 2.110807e-04),
+    (0.241, 6.749231e-05, 4.226413e01),
+    (0.482, 4.296863e-04, 6.642555e-01),
+    (0.079, 5.401602e-06, 1.599828e04),
+    (0.154, 1.618508e-06, 4.925252e-01),
+]
+
+
+@pytest.fixture(scope="module")
+def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    if "LOSSDECK_DATA" not in os.environ:
+        pytest.skip("LOSSDECK_DATA does not name a folder with the CIFAR-10 images")
+    return catalog.load("cifar10", tmp_path_factory.mktemp("home"), Path(os.environ["LOSSDECK_DATA"]))
+
+
+def curves(dataset: Dataset, *each: dict[str, object], **shared: object) -> list[list[Epoch]]:
+    """The epochs of each trial; seeds 0, 1, ..."""
+    group = [
+        Member(n, Settings.parse({"hidden": [50], "seed": n, **shared, **values}))
+        for n, values in enumerate(each)
+    ]
+    rows = [
+        row for step in train(group, make_split(dataset, group[0].settings), seed=0) for row in step.epochs
+    ]
+    return [[row for row in rows if row.key == member.key] for member in group]
+
+
+def test_the_coarse_search_comes_out_as_in_the_lecture(cifar10):
+    points = [{"lr": lr, "reg": reg} for _, lr, reg in COARSE]
+    shared = {"update": "momentum", "momentum": 0.0, "lr_decay": 0.9, "epochs": 5, "batch_size": 100}
+    best = [max(row.val_acc for row in curve) for curve in curves(cifar10, *points, **shared)]
+    expected = [accuracy for accuracy, _, _ in COARSE]
+    assert np.abs(np.subtract(best, expected)).mean() <= 0.03, best
+    assert spearmanr(best, expected).statistic >= 0.95, best
+
+
+def test_twenty_examples_are_overfitted(cifar10):
+    tiny = {"train_count": 20, "val_count": 0, "batch_size": "full", "epochs": 200}
+    (curve,) = curves(cifar10, {"update": "sgd", "lr": 1e-3, "reg": 0.0}, **tiny)
+    assert curve[0].loss == pytest.approx(np.log(10), abs=1e-3)
+    assert len(curve) == 200
+    assert curve[-1].train_acc == 1.0
+    assert curve[-1].val_acc == 1.0
+    assert curve[-1].loss < 0.01
+
+
+def test_a_rate_too_low_barely_moves_the_loss_but_teaches(cifar10):
+    low = {"update": "sgd", "lr": 1e-6, "reg": 1e-6, "epochs": 3}
+    (curve,) = curves(cifar10, low)
+    assert 0 < curve[0].loss - curve[-1].loss < 1e-3
+    assert curve[-1].val_acc > 0.12
+
+
+def test_a_rate_of_a_million_diverges_at_the_first_epoch(cifar10):
+    (curve,) = curves(cifar10, {"update": "sgd", "lr": 1e6, "reg": 1e-6})
+    assert len(curve) == 1
+    assert curve[0].diverged is not None
+
+
+def test_three_thousandths_with_momentum_diverges_in_the_first_epochs(cifar10):
+    (curve,) = curves(cifar10, {"momentum": 0.9, "lr": 3e-3, "reg": 1e-6})
+    assert curve[-1].diverged is not None
+    assert len(curve) <= 5

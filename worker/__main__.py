@@ -1,4 +1,4 @@
-"""Owns `python -m worker`: the supervisor, or with --single one worker process (the command line starts the former)."""
+"""Owns `python -m worker`: the supervisor, or with --single one worker process (does the work of neither)."""
 
 import argparse
 import logging
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _wait_for(database: "Database", stop: "Stop") -> bool:
-    """Waits until the database answers; False if asked to end before. Raises DatabaseError if its schema is another."""
+    """Waits until the database answers; False if asked to end first. Raises DatabaseError if it is no use."""
     from store import migrate
     from store.database import DatabaseError
     from store.outages import is_outage

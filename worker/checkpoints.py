@@ -1,4 +1,4 @@
-"""Owns when a group's state is written to a file, and its reading back (the queue keeps the reference to it)."""
+"""Owns when a group's state is written to a file and read back (the queue keeps the reference to it)."""
 
 import logging
 import time
@@ -15,7 +15,10 @@ SHARE = 0.1  # of the time of training that may go into writing checkpoints
 
 
 class Checkpoints:
-    """The checkpoints of one claimed group. A kill costs one epoch, or ten times what a checkpoint takes if that is longer."""
+    """The checkpoints of one claimed group.
+
+    A kill costs the work of one epoch, or of ten times what writing a checkpoint takes if that is longer.
+    """
 
     def __init__(self, files: Files, claim: Claim, clock: Callable[[], float] = time.monotonic) -> None:
         self._files, self._claim, self._clock = files, claim, clock
@@ -30,7 +33,7 @@ class Checkpoints:
         return state
 
     def save(self, step: Step, *, now: bool) -> CheckpointRef | None:
-        """Writes the state if one is due, or `now` at any rate. None: not written, the one before stays valid."""
+        """Writes the state if it is time, or `now`. None: not written, the one before stays valid."""
         over = not step.state.keys or step.state.epoch >= self._claim.epochs_total
         if over or not (now or self._clock() >= self._due):
             return None

@@ -1,4 +1,4 @@
-"""Owns Heartbeat: a worker's hold on one claimed group, and its line to the store while it holds it (does not train)."""
+"""Owns Heartbeat: a worker's hold on one claimed group, and its line to the store (does not train)."""
 
 import logging
 import threading
@@ -29,8 +29,8 @@ class LeaseLost(Exception):  # noqa: N818  a state of affairs, not a mistake
 class Heartbeat:
     """Beats in a thread while the group is held, and carries the group's writes.
 
-    Both go on through passing errors of the database. `write` refuses with LeaseLost once nothing has reached the store
-    for 0.8 of the lease on this process's monotonic clock, which runs on while the process is frozen.
+    Both go on through passing errors of the database. `write` refuses with LeaseLost once nothing has reached
+    the store for 0.8 of the lease on this process's monotonic clock, which runs on while it is frozen.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Heartbeat:
         return self._clock() - self._reached > SURE * self._lease
 
     def write(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Calls `do(connection, ...)` in a transaction, again and again through passing errors. Raises LeaseLost."""
+        """Calls `do(connection, ...)` in a transaction, again after passing errors. Raises LeaseLost."""
         for pause in pauses():
             if self.is_lost:
                 raise LeaseLost(f"group {self._claim.group_id}: the database was out of reach for too long.")

@@ -1,4 +1,4 @@
-"""Owns the observation of leases: which workers have stopped beating, by the observer's own clock (does not requeue)."""
+"""Owns the observation of leases: who has stopped beating, by the observer's own clock (requeues nothing)."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ BLIND = 5.0  # seconds without a look after which the observer starts its count 
 
 
 class Leases:
-    """Remembers when each running group's beat counter last moved. Wall clocks and other hosts' clocks play no part."""
+    """Remembers when each running group's beat counter last moved. No wall clock plays a part."""
 
     def __init__(self, lease: float = LEASE) -> None:
         self._lease = lease
@@ -15,9 +15,10 @@ class Leases:
         self._moved: dict[int, tuple[tuple[int, str], float]] = {}
 
     def silent(self, beats: Mapping[int, tuple[int, str]], now: float) -> frozenset[str]:
-        """Workers of groups whose beat has not moved for the lease. `beats`: group id -> (beat, worker); `now`: monotonic.
+        """Workers of groups whose beat has not moved for the lease.
 
-        Time in which nobody looked (the database was away, this process was frozen) is not held against anyone.
+        `beats`: group id -> (beat, worker); `now`: seconds of a monotonic clock. Time in which nobody looked
+        (the database was away, this process was frozen) is not held against anyone.
         """
         blind = self._looked is None or now - self._looked > BLIND
         self._looked = now

@@ -1,4 +1,4 @@
-"""Owns the worker's loop: claim a group, have it run, hand it back or report what went wrong (does not train)."""
+"""Owns the worker's loop: claim a group, have it run, report what went wrong (does not train)."""
 
 import logging
 import os
@@ -67,14 +67,14 @@ class Worker:
         except Exception as error:
             log.exception("group %d failed", claim.group_id)
             reason = cause(error)
-        # Only here, where the failed run's frames and their arrays are gone: it may have been memory that was lacking.
+        # Only here, where the failed run's frames and arrays are gone: memory may have been what was lacking.
         if reason is None:
             self._persist(queue.release, claim, time.time())
         else:
             self._persist(queue.fail, claim, reason, time.time())
 
     def _claim(self) -> Claim | None:
-        """A group, if there is one. Asks the queue only when something has changed, or it is time for a sign of life."""
+        """A group, if there is one. Asks the queue only after changes, or when a sign of life is due."""
         try:
             version, due = self._database.version(), time.monotonic() - self._touched >= TOUCH
             if version == self._idle_version and not due:
@@ -87,7 +87,7 @@ class Worker:
             if not is_outage(error):
                 raise
             log.warning("no claim: %s", error)
-            # The claim may have been committed though its answer was lost: hold nothing that we do not know of.
+            # It may have been committed though its answer was lost: hold nothing that we do not know of.
             self._persist(
                 queue.abandon, self._token, "the worker lost its connection to the database", time.time()
             )
@@ -101,7 +101,7 @@ class Worker:
     def _persist(
         self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
-        """Calls `do(connection, ...)` in a transaction until the database takes it; None if asked to end before that."""
+        """Calls `do(connection, ...)` in a transaction until it is accepted; None if asked to end first."""
         for pause in pauses():
             try:
                 with self._database.write() as connection:

@@ -30,8 +30,11 @@ def worth_keeping(database: Database, sweep_id: int, bests: Mapping[int, Best | 
 
 
 def save(files: Files, id: int, best: Best, settings: Settings, dataset: Dataset, split: Split) -> None:
-    """Writes weights (W1, b1, W2, ...), the preprocessing's arrays ("preprocess.mean", ...) and, as `meta`, the settings,
-    the classes' names, the images' shape and where the weights come from. A full disk costs the file, not the trial."""
+    """Writes weights (W1, b1, W2, ...) and the preprocessing's arrays ("preprocess.mean", ...).
+
+    `meta` has the settings, the classes' names, the images' shape, and where the weights come from.
+    A full disk costs the file, not the trial.
+    """
     arrays = dict(best.weights) | {
         f"preprocess.{name}": a for name, a in split.preprocessing.to_arrays().items()
     }
@@ -51,7 +54,7 @@ def save(files: Files, id: int, best: Best, settings: Settings, dataset: Dataset
 
 
 def prune(c: Connection, files: Files, sweep_id: int, saved: Collection[int]) -> None:
-    """Of the trials just saved and those marked before, keeps the best ones' files and marks exactly these."""
+    """Of the trials just saved and those marked before, keeps the best ones' files; marks exactly these."""
     marked, _ = trials.page(c, sweep_id, 10 * KEPT, 0, "number", "has_model = true")
     keep = {one.id for one in best_trials(c, sweep_id) if files.has_model(one.id)}
     files.keep_models(keep, {one.id for one in marked} | set(saved))
@@ -59,5 +62,5 @@ def prune(c: Connection, files: Files, sweep_id: int, saved: Collection[int]) ->
 
 
 def best_trials(c: Connection, sweep_id: int) -> tuple[trials.Trial, ...]:
-    """The trials whose nets are worth keeping, best first. One that diverged counts with its best before that."""
+    """The trials whose nets are worth keeping, best first; a diverged one with its best before that."""
     return trials.page(c, sweep_id, KEPT, 0, "-best_val_acc", RANKED)[0]

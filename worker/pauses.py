@@ -9,6 +9,6 @@ LONGEST = 5.0  # seconds
 
 
 def pauses(first: float = FIRST, longest: float = LONGEST) -> Iterator[float]:
-    """Seconds to wait before the second try, the third, ...: bounds that double, drawn anew so that tries spread."""
+    """Seconds to wait before the second try, the third, ...: doubling, part random so that tries spread."""
     for tries in itertools.count():
         yield random.uniform(0.5, 1.0) * min(first * 2 ** min(tries, 16), longest)

@@ -1,4 +1,4 @@
-"""Owns the identity of operating-system processes: which one a pid is, and whether it still lives (starts none)."""
+"""Owns the identity of processes: which one a pid is, and whether it still lives (starts none)."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ def host() -> str:
 
 
 def identity(pid: int) -> dict[str, str]:
-    """What tells process `pid` from a later one with the same pid: boot, pid namespace and start tick; {} if unknown."""
+    """What tells a process from a later one with its pid: boot, pid namespace, start tick; {} if unknown."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot, namespace = BOOT.read_text().strip(), os.readlink("/proc/self/ns/pid")
@@ -27,7 +27,7 @@ def identity(pid: int) -> dict[str, str]:
 def is_dead(pid: int, was: object) -> bool:
     """Whether the process that registered as `pid` with identity `was` on this host is surely gone.
 
-    A process of another pid namespace (a neighbour container that has our host name) cannot be judged from here: False.
+    A process of another pid namespace (a container that has our host name) cannot be judged from here: False.
     """
     if not isinstance(was, dict) or not was:
         return not _exists(pid)

@@ -1,4 +1,4 @@
-"""Owns the run of one claimed group: training, records, checkpoints and kept nets (claims nothing, see loop.py)."""
+"""Owns the run of one claimed group: training, records, checkpoints and kept nets (claims nothing)."""
 
 import logging
 import time
@@ -28,10 +28,10 @@ def run_group(
     keep_going: Callable[[], bool],
     worker: str | None = None,
 ) -> None:
-    """Trains a claimed group to its end, or until another owns it, or until `keep_going()` says no: then it is released.
+    """Trains a claimed group to its end, or until another owns it; releases it when `keep_going()` says no.
 
-    Every write goes through the fence of the claim. With `worker` (its token) the heartbeat also shows that one as
-    alive. Raises LeaseLost when the database stays out of reach, and whatever loading and training raise.
+    Every write goes through the fence of the claim. With `worker` (its token) the heartbeat shows that one as
+    alive, too. Raises LeaseLost when the database stays out of reach, and what loading and training raise.
     """
     with Heartbeat(database, claim, worker) as heartbeat:
         if not keep_going():
@@ -60,7 +60,7 @@ class _Run:
         self._state: State | None = None  # after the last epoch that was stored
 
     def train(self, keep_going: Callable[[], bool]) -> None:
-        """Goes on from the last checkpoint. The answer to each epoch's record names the trials that train on."""
+        """Goes on from the last checkpoint; the answer to each epoch's record names those that train on."""
         self._state = self._checkpoints.resume()
         members = [Member(id, settings) for id, settings in self._settings.items()]
         training = train(members, self._split, seed=self._claim.seed, state=self._state)
@@ -79,7 +79,7 @@ class _Run:
 
     def _store(self, step: Step, last: bool) -> frozenset[int]:
         """Files first, then the transaction that names them, then away with what it made superfluous."""
-        # After a trial has left, the others' stack has another shape: a resumed run must not repeat epochs across that.
+        # When a trial leaves, the others' stack gets another shape: a resumed run must not start before that.
         someone_left = any(epoch.diverged for epoch in step.epochs)
         ref = self._checkpoints.save(step, now=last or someone_left)
         ending = self._ending(step)
@@ -104,7 +104,7 @@ class _Run:
         return ending
 
     def _stopped(self, gone: set[int], step: Step) -> dict[int, Best]:
-        """The best nets of those that a user has stopped (the others were cancelled, or are somebody else's now)."""
+        """The best nets of those that were stopped (the others were cancelled, or are no longer ours)."""
         if not gone:
             return {}
         with self._database.read() as c:

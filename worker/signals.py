@@ -1,4 +1,4 @@
-"""Owns Stop: a process's wish to end, raised by SIGTERM, SIGINT or the death of its parent (does not end anything)."""
+"""Owns Stop: a process's wish to end, raised by SIGTERM, SIGINT or its parent's death (ends nothing)."""
 
 import os
 import select
@@ -13,8 +13,8 @@ PARENT_POLL = 1.0  # seconds between looks at the parent while waiting
 class Stop:
     """True once the process was asked to end.
 
-    SIGINT and SIGTERM are counted apart: Ctrl-C reaches the whole process group, and the SIGTERM that the supervisor
-    then forwards must not count as the second, impatient request. The second of a kind ends the process at once.
+    SIGINT and SIGTERM are counted apart: Ctrl-C reaches the whole process group, and the SIGTERM that the
+    supervisor then forwards is no second, impatient request. The second of a kind ends the process at once.
     """
 
     def __init__(self, parent: int | None = None) -> None:

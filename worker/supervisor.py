@@ -1,4 +1,4 @@
-"""Owns the supervisor: keeps worker processes alive and gives back what dead or silent ones held (trains nothing)."""
+"""Owns the supervisor: keeps workers alive, and gives back what dead or silent ones held (trains nothing)."""
 
 import logging
 import os
@@ -89,7 +89,7 @@ class Supervisor:
         self._drain()
 
     def _look(self) -> None:
-        """A supervisor outlives whatever the database does to it: what fails here is done at the next look."""
+        """A supervisor outlives whatever the database does: what fails here is done at the next look."""
         try:
             self._adopt()
             self._bury()
@@ -103,18 +103,19 @@ class Supervisor:
             return
         with self._database.write() as c:
             for one in workers.all(c):
-                if one.gone_at is None and one.host == processes.host():
-                    if processes.is_dead(one.pid, one.facts.get("process")):
-                        self._give_back(c, one.token, "worker died together with its supervisor")
+                ours = one.gone_at is None and one.host == processes.host()
+                if ours and processes.is_dead(one.pid, one.facts.get("process")):
+                    self._give_back(c, one.token, "worker died together with its supervisor")
         self._adopted = True
 
     def _bury(self) -> None:
-        """Takes back what dead children held. The signal of a death ends the wait between looks, so this is at once."""
+        """Takes back what dead children held. A death ends the wait between looks, so this is at once."""
         for child in self._children:
             status = child.process.poll() if child.process else None
             if status is None:
                 continue
-            log.warning("%s", cause(status))
+            if not self._stop:
+                log.warning("%s", cause(status))
             with self._database.write() as c:
                 progressed = queue.has_progressed(c, child.token)
                 self._give_back(c, child.token, cause(status))

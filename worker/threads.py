@@ -15,13 +15,13 @@ def limit_before_numpy() -> None:
 
 def limit_loaded() -> None:
     """Holds every BLAS and OpenMP pool that is loaded already to one thread."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     threadpool_limits(limits=1)
 
 
 def facts() -> dict[str, object]:
-    """What decides the last bits of a result here: `numpy`, `blas`, `core` (kernel family), `threads` (most of any pool)."""
+    """What decides the last bits: `numpy`, `blas`, `core` (kernel family), `threads` (the most of any pool)."""
     import numpy
     from threadpoolctl import threadpool_info
 

@@ -26,13 +26,19 @@ def process(*arguments: str) -> "subprocess.Popen[str]":
     child = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert child.stdout and child.stdout.readline() == "ready\n"
+    assert line_of(child) == "ready\n"
     return child
+
+
+def line_of(child: "subprocess.Popen[str]") -> str:
+    assert child.stdout is not None
+    return child.stdout.readline()
 
 
 def rest_of(child: "subprocess.Popen[str]") -> str:
     """Everything the process still prints once its input is closed."""
-    assert child.stdin and child.stdout
+    assert child.stdin is not None
+    assert child.stdout is not None
     child.stdin.close()
     return child.stdout.read()
 
@@ -42,7 +48,7 @@ def test_one_signal_asks_and_the_second_of_its_kind_ends_at_once(number: signal.
     with process() as child:
         started = time.monotonic()
         child.send_signal(number)
-        assert child.stdout and child.stdout.readline() == "asked\n"
+        assert line_of(child) == "asked\n"
         assert time.monotonic() - started < 0.3
         child.send_signal(number)
         assert child.wait(5) == 128 + number
@@ -51,7 +57,7 @@ def test_one_signal_asks_and_the_second_of_its_kind_ends_at_once(number: signal.
 def test_an_interrupt_from_the_keyboard_and_the_forwarded_request_are_one() -> None:
     with process() as child:
         child.send_signal(signal.SIGINT)
-        assert child.stdout and child.stdout.readline() == "asked\n"
+        assert line_of(child) == "asked\n"
         child.send_signal(signal.SIGTERM)
         assert (rest_of(child), child.wait(5)) == ("ended by itself\n", 0)
 

@@ -1,0 +1,118 @@
+"""Workers killed at random in mid-sweep: each trial ends once, and its rows are those of a run that nobody disturbed."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import time
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from living import STEADY_NETS, MakeSweep, Process, Start, rows_of, trials_of, wait_for_end, wait_until
+
+from store import queue, workers
+from store.database import Database
+
+KILLS = 20
+EPOCHS = 40
+TRIALS = 16
+NETS = STEADY_NETS | {"epochs": EPOCHS, "hidden": [100], "batch_size": 50}
+LATEST = 0.2  # seconds between the moment when a victim is found and its death: several epochs
+DIFFERS = ("seq", "seconds")  # between two runs of the same sweep
+
+STARTS = re.compile(r"group (\d+) goes on after epoch (\d+) of (\d+) stored")
+
+
+def test_twenty_kills_change_nothing_but_the_attempts(
+    sqlite_database: Database,
+    migrated_sqlite: Path,
+    make_sweep: MakeSweep,
+    start: Start,
+    home: Path,
+    tmp_path: Path,
+) -> None:
+    sweep = make_sweep(sqlite_database, TRIALS, **NETS)
+    disturbed = start()
+    kill_at_random(sqlite_database, sweep.id)
+    wait_for_end(sqlite_database, sweep.id)
+    stop(disturbed)
+    assert_went_on((tmp_path / "log").read_text())
+    assert_each_ended_once(sqlite_database, sweep.id)
+    assert not list((home / "checkpoints").rglob("*.npz"))
+
+    quiet_home = tmp_path / "quiet"
+    quiet_home.mkdir()
+    shutil.copy(migrated_sqlite, quiet_home)
+    with closing(Database.open(f"sqlite:///{quiet_home / 'lossdeck.db'}")) as quiet:
+        assert make_sweep(quiet, TRIALS, **NETS).id == sweep.id
+        undisturbed = start(cwd=quiet_home)
+        wait_for_end(quiet, sweep.id)
+        stop(undisturbed)
+        assert {one.attempt for one in trials_of(quiet, sweep.id)} == {1}
+        assert facts(sqlite_database, sweep.id) == facts(quiet, sweep.id)
+    assert_same_nets(home, quiet_home)
+
+
+def kill_at_random(database: Database, sweep_id: int) -> None:
+    """Kills workers one after the other, at a random moment after each has stored something.
+
+    (One that dies twice before it has stored anything is the poisoned group of test_poison.py.)
+    """
+    draw = random.Random(20)
+    killed: set[int] = set()
+    while len(killed) < KILLS:
+        wait_until(lambda: bool(victims(database) - killed), "a worker that has stored an epoch")
+        time.sleep(draw.uniform(0, LATEST))
+        if left := sorted(victims(database) - killed):
+            victim = draw.choice(left)
+            os.kill(victim, signal.SIGKILL)
+            killed.add(victim)
+    assert any(one.state == "running" for one in trials_of(database, sweep_id)), "the sweep was over too soon"
+
+
+def victims(database: Database) -> set[int]:
+    """Pids of the workers that hold a group and have stored an epoch of it."""
+    with database.read() as c:
+        living = [one for one in workers.all(c) if one.gone_at is None]
+        return {one.pid for one in living if queue.has_progressed(c, one.token)}
+
+
+def stop(process: Process) -> None:
+    process.terminate()
+    assert process.wait(20) == 0
+
+
+def facts(database: Database, sweep_id: int) -> list[dict[str, Any]]:
+    """Every epoch row of a sweep without what may differ, by trial and epoch."""
+    rows = [{k: v for k, v in asdict(row).items() if k not in DIFFERS} for row in rows_of(database, sweep_id)]
+    return sorted(rows, key=lambda row: (row["number"], row["epoch"]))
+
+
+def assert_each_ended_once(database: Database, sweep_id: int) -> None:
+    ended = trials_of(database, sweep_id)
+    assert {one.state for one in ended} == {"finished"}
+    assert {one.epochs_done for one in ended} == {EPOCHS}
+    assert sum(one.attempt for one in ended) > TRIALS
+    assert [(row["number"], row["epoch"]) for row in facts(database, sweep_id)] == [
+        (number, epoch) for number in range(TRIALS) for epoch in range(1, EPOCHS + 1)
+    ]
+
+
+def assert_went_on(log: str) -> None:
+    """A group that had stored epochs went on from its checkpoint, not from the beginning."""
+    starts = [(int(epoch), int(stored)) for _, epoch, stored in STARTS.findall(log)]
+    resumed = [(epoch, stored) for epoch, stored in starts if stored]
+    assert len(resumed) >= KILLS // 2
+    assert all(0 < epoch <= stored for epoch, stored in resumed)
+
+
+def assert_same_nets(one: Path, other: Path) -> None:
+    """The same nets are kept, the same to the last bit."""
+    names = sorted(path.name for path in (one / "models").iterdir())
+    assert names
+    assert names == sorted(path.name for path in (other / "models").iterdir())
+    for name in names:
+        assert (one / "models" / name).read_bytes() == (other / "models" / name).read_bytes()

@@ -57,10 +57,20 @@ def read(home: Path, name: str) -> Dataset | None:
     if meta is None:
         return None
     try:
-        arrays = {key: _mapped(place / f"{key}.npy", meta["files"][key]) for key in meta["files"]}
-        return _dataset(name, place, meta, arrays)
-    except (*UNREADABLE, TypeError):
+        arrays = {key: _mapped(place / f"{key}.npy", file, meta) for key, file in meta.files.items()}
+    except UNREADABLE:
         return None
+    return Dataset(
+        name=name,
+        X_train=arrays["X_train"],
+        y_train=arrays["y_train"],
+        X_test=arrays.get("X_test"),
+        y_test=arrays.get("y_test"),
+        image_shape=meta.image_shape,
+        classes=meta.classes,
+        source=meta.source,
+        folder=place,
+    )
 
 
 def summary(home: Path, name: str) -> Summary | None:
@@ -68,18 +78,10 @@ def summary(home: Path, name: str) -> Summary | None:
     meta = _meta(folder(home, name))
     if meta is None:
         return None
-    train, test = meta["files"]["X_train"]["shape"], meta["files"].get("X_test", {"shape": [0]})["shape"]
-    return Summary(
-        name=name,
-        ready=True,
-        n_train=train[0],
-        n_test=test[0],
-        n_features=train[1],
-        image_shape=_shape(meta),
-        classes=tuple(meta["classes"]),
-        class_counts=tuple(meta["class_counts"]),
-        source=meta["source"],
-    )
+    n_train, n_features = meta.files["X_train"].shape
+    n_test = meta.files["X_test"].shape[0] if "X_test" in meta.files else 0
+    facts = meta.image_shape, meta.classes, meta.class_counts, meta.source
+    return Summary(name, True, n_train, n_test, n_features, *facts)
 
 
 def read_or_decode(home: Path, name: str, decode: Callable[[], Decoded]) -> Dataset:
@@ -126,40 +128,56 @@ def remove(home: Path, name: str) -> None:
         remove_folder(folder(home, name))
 
 
-def _meta(place: Path) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class _File:
+    """What one stored array was when it was written."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int  # of the file
+
+
+@dataclass(frozen=True)
+class _Meta:
+    """What meta.json says, in its own types."""
+
+    image_shape: tuple[int, int, int] | None
+    classes: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    source: str
+    files: dict[str, _File]
+
+
+def _meta(place: Path) -> _Meta | None:
+    """None when there is none, or none that this version wrote whole."""
     try:
-        meta = json.loads((place / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return _parsed(json.loads((place / "meta.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    whole = isinstance(meta, dict) and meta.get("version") == VERSION
-    wanted = {"image_shape", "classes", "class_counts", "source", "files"}
-    return meta if whole and wanted <= set(meta) and {"X_train", "y_train"} <= set(meta["files"]) else None
 
 
-def _mapped(path: Path, written: dict[str, Any]) -> Array:
+def _parsed(meta: dict[str, Any]) -> _Meta:
+    if meta["version"] != VERSION:
+        raise ValueError(meta["version"])
+    written = meta["files"].items()
+    files = {key: _File(tuple(file["shape"]), file["dtype"], file["bytes"]) for key, file in written}
+    if not {"X_train", "y_train"} <= set(files) <= set(_ARRAYS) or len(files["X_train"].shape) != 2:
+        raise ValueError(files)
+    shape = None
+    if meta["image_shape"]:
+        height, width, channels = meta["image_shape"]
+        shape = height, width, channels
+    return _Meta(shape, tuple(meta["classes"]), tuple(meta["class_counts"]), meta["source"], files)
+
+
+def _mapped(path: Path, written: _File, meta: _Meta) -> Array:
     """One array, mapped. ValueError when it is not what was written (one cut short would kill us)."""
-    if path.stat().st_size != written["bytes"]:
+    if path.stat().st_size != written.bytes:
         raise ValueError(path)
     array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if list(array.shape) != written["shape"] or array.dtype.str != written["dtype"]:
+    if (array.shape, array.dtype.str) != (written.shape, written.dtype):
+        raise ValueError(path)
+    # Labels index arrays later; this check costs microseconds.
+    if path.name.startswith("y_") and not (array.min() >= 0 and array.max() < len(meta.classes)):
         raise ValueError(path)
     return array
-
-
-def _dataset(name: str, place: Path, meta: dict[str, Any], arrays: dict[str, Array]) -> Dataset:
-    for key in ("y_train", "y_test"):
-        # Labels index arrays later; the check costs microseconds.
-        if key in arrays and not (arrays[key].min() >= 0 and arrays[key].max() < len(meta["classes"])):
-            raise ValueError(key)
-    X_test, y_test = arrays.get("X_test"), arrays.get("y_test")
-    classes, source = tuple(meta["classes"]), meta["source"]
-    return Dataset(
-        name, arrays["X_train"], arrays["y_train"], X_test, y_test, _shape(meta), classes, source, place
-    )
-
-
-def _shape(meta: dict[str, Any]) -> tuple[int, int, int] | None:
-    if not meta["image_shape"]:
-        return None
-    height, width, channels = meta["image_shape"]
-    return height, width, channels

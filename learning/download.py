@@ -180,6 +180,7 @@ def _copy(
         while chunk := answer.read(_CHUNK):
             done += len(chunk)
             if done > MAX_BYTES:
+                partial.unlink()
                 raise DatasetError(
                     f"{answer.url} sent more than {MAX_BYTES:,} bytes, which no known file has."
                 )
@@ -192,7 +193,11 @@ def _copy(
 def _is_address(url: str) -> bool:
     try:
         parts = urllib.parse.urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
     except ValueError:  # brackets or a port that cannot be
         return False
 

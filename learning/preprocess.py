@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas
 
 Float64 = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -171,6 +170,8 @@ def _rotation(X: Array, rows: Rows, mean: Float64) -> NDArray[np.float32]:
 
 def _covariance(X: Array, rows: Rows, mean: Float64) -> Float64:
     """The upper triangle of the covariance, (D, D); what lies below the diagonal is 0."""
+    from scipy.linalg import blas  # a third of a second to import, and most programs never whiten
+
     total = np.zeros((X.shape[1], X.shape[1]), order="F")
     for block in _blocks(X, rows):
         centred = block - mean

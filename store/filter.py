@@ -55,9 +55,8 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, at)
         if match is None:
             rest = text[at:].lstrip()
-            raise FilterError(
-                f"At character {len(text) - len(rest) + 1} the filter has {rest[:10]!r}, which means nothing."
-            )
+            start = len(text) - len(rest) + 1
+            raise FilterError(f"At character {start} the filter has {rest[:10]!r}: no such sign.")
         kind = match.lastgroup or "end"
         tokens.append(
             _Token({"double": "text", "single": "text"}.get(kind, kind), match[kind], match.start(kind) + 1)

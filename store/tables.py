@@ -162,17 +162,3 @@ idempotency = Table(
     Column("created_at", Double, nullable=False),
     Index(None, "sweep_id"),
 )
-
-preflight = Table(
-    "preflight",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("dataset", Text, nullable=False),
-    Column("settings", Json, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("results", Json),
-    Column("worker", Text),
-    Column("created_at", Double, nullable=False),
-    Column("finished_at", Double),
-    sqlite_autoincrement=True,
-)

@@ -1,4 +1,4 @@
-"""The first schema: sweeps, groups, trials, epochs, workers, the clock, idempotency keys and preflights."""
+"""The first schema: sweeps, groups, trials, epochs, workers, the clock and idempotency keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,11 +19,10 @@ def upgrade() -> None:
     epoch()
     worker()
     idempotency()
-    preflight()
 
 
 def downgrade() -> None:
-    for name in ("preflight", "idempotency", "worker", "epoch", "trial", "trial_group", "sweep", "clock"):
+    for name in ("idempotency", "worker", "epoch", "trial", "trial_group", "sweep", "clock"):
         op.drop_table(name)
 
 
@@ -191,19 +190,3 @@ def idempotency() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_idempotency")),
     )
     op.create_index(op.f("ix_idempotency_sweep_id"), "idempotency", ["sweep_id"])
-
-
-def preflight() -> None:
-    op.create_table(
-        "preflight",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("dataset", sa.Text(), nullable=False),
-        sa.Column("settings", sa.JSON(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("results", sa.JSON()),
-        sa.Column("worker", sa.Text()),
-        sa.Column("created_at", sa.Double(), nullable=False),
-        sa.Column("finished_at", sa.Double()),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_preflight")),
-        sqlite_autoincrement=True,
-    )

@@ -18,7 +18,7 @@ from app.state import Parts, State
 from store import changes, sweeps
 
 HEARTBEAT_SECONDS = 10.0  # proxies cut what is silent for longer; a page that hears nothing for two is stale
-SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go
+SEND_SECONDS = 8.0  # a client that takes nothing for so long is let go
 RETRY_MILLISECONDS = 1_000  # what a browser waits before it comes back
 MAX_STREAMS = 512
 MAX_SWEEPS = 100  # followed by one stream

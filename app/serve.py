@@ -18,7 +18,7 @@ from store.config import Config
 
 STOPPED, CANNOT_LISTEN, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes
 GRACE_SECONDS = 1  # for requests that are still running when the server is told to end
-STALL_MILLISECONDS = 15_000  # after which the kernel drops a connection whose other end takes nothing
+STALL_MILLISECONDS = 8_000  # after which the kernel drops a connection whose other end takes nothing
 BACKLOG = 2048
 
 
@@ -78,7 +78,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _run(config: Config, listener: socket.socket) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("lossdeck").setLevel(logging.INFO)
     app = create_app(config)
     server = Server(
         uvicorn.Config(

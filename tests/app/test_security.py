@@ -297,16 +297,21 @@ NEARLY = st.fixed_dictionaries(
 )
 
 
-@pytest.fixture(scope="module")
-def fuzzed() -> Iterator[TestClient]:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def fuzzed(request: pytest.FixtureRequest) -> Iterator[TestClient]:
+    """The application on each kind of database, for many requests."""
+    url = None
+    if request.param == "postgres":
+        postgres = request.getfixturevalue("postgres")
+        url = postgres.url(postgres.create("migrated"))
     with tempfile.TemporaryDirectory() as folder:
-        config = Config(home=Path(folder), workers=1)
+        config = Config(home=Path(folder), workers=1, database_url=url)
         with TestClient(create_app(config), base_url=ADDRESS) as client:
-            client.post("/api/sweeps", json=BODY)
+            assert client.post("/api/sweeps", json=BODY).status_code == 201
             yield client
 
 
-FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def check(answer: Any) -> None:

@@ -195,8 +195,8 @@ def lr_too_high(f: Facts) -> Finding | None:
             f"At lr {lr:.2g} the loss began at {first:.3g} and settled at chance ({last:.3f}): units died."
         )
         return Finding("lr-too-high", "bad", f.all_epochs, sentence, advice)
-    early = max(first, f.chance) - f.data[f.n // 3]
-    quick = early >= QUICK * (max(first, f.chance) - last)
+    start = max(first, f.chance)  # the first epoch's mean may already lie far below
+    quick = start - last > LOW_FALL * start and start - f.data[f.n // 3] >= QUICK * (start - last)
     calm = bool(f.last_ratios) and max(f.last_ratios.values()) < BUSY
     if not f.plateau or not quick or calm:
         return None

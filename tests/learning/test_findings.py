@@ -1,0 +1,347 @@
+"""Findings: drawn curves, each with the verdict it must get, and near misses one step short of it."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from learning import trial_rules
+from learning.findings import CODES, Curve, Finding, Result, sweep_findings, trial_findings
+from learning.settings import Settings
+from learning.space import Space, draw
+
+CHANCE = math.log(10)
+
+
+def curve(
+    data: Sequence[float],
+    train: Sequence[float] | float = 0.5,
+    val: Sequence[float] | float = 0.48,
+    penalty: Sequence[float] | float = 0.0,
+    ratio: float | None = 1e-3,
+    diverged: str | None = None,
+) -> Curve:
+    """A curve drawn by its data loss; single numbers stand for every epoch."""
+    n = len(data)
+    loss = np.array(data, dtype=np.float64)
+    ratios = {} if ratio is None else {"W1": np.full(n, ratio), "W2": np.full(n, ratio)}
+    return Curve(
+        epoch=np.arange(1, n + 1),
+        loss=loss + np.broadcast_to(penalty, n),
+        data_loss=loss,
+        train_acc=np.array(np.broadcast_to(train, n), dtype=np.float64),
+        val_loss=loss + 0.05,
+        val_acc=np.array(np.broadcast_to(val, n), dtype=np.float64),
+        update_ratio=ratios,
+        diverged=diverged,
+    )
+
+
+def line(start: float, end: float, n: int) -> list[float]:
+    return np.linspace(start, end, n).tolist()
+
+
+def decay(start: float, end: float, n: int, pace: float = 5.0) -> list[float]:
+    """Falls from start and flattens out at end."""
+    x = np.linspace(0, 1, n)
+    return (end + (start - end) * np.exp(-pace * x)).tolist()
+
+
+def codes(drawn: Curve, **settings: object) -> list[str]:
+    known = {"epochs": len(drawn.epoch), "lr": 1e-3} | settings
+    return [finding.code for finding in trial_findings(drawn, Settings.parse(known), 10)]
+
+
+def first(drawn: Curve, **settings: object) -> Finding:
+    known = {"epochs": len(drawn.epoch), "lr": 1e-3} | settings
+    return trial_findings(drawn, Settings.parse(known), 10)[0]
+
+
+GOOD = decay(2.1, 0.3, 20)
+FLAT = [CHANCE] * 6
+
+NAMED: list[tuple[str, Curve, dict[str, object]]] = [
+    ("nan-at-once", curve([math.nan], diverged="cost is nan"), {"lr": 1e6}),
+    ("nan-at-once", curve([math.inf], diverged="cost inf is not finite"), {}),
+    ("exploding", curve([2.19, 2.18, 1.94, 1.83, math.inf], diverged="cost inf is not finite"), {"lr": 3e-3}),
+    ("exploding", curve([2.2, 2.0, 9.0], diverged=None), {"explosion": 0, "epochs": 10}),
+    ("broke-out", curve([2.2, 1.9, 3.1], diverged="cost 8.2 > 3 x the first cost 2.3"), {"lr": 3e-3}),
+    ("broke-out", curve([4.3], diverged="cost 12.4 > 3 x the first cost 2.3"), {}),
+    ("too-early", curve([2.3, 2.2]), {"epochs": 10}),
+    ("reg-crushing", curve([2.3027, 2.3026, 2.3026, 2.3026], penalty=[0.1, 0.01, 1e-3, 1e-4]), {"reg": 1e3}),
+    ("reg-crushing", curve(decay(2.25, 1.98, 10), 0.31, 0.34, [0.07] + [0.18] * 9), {"reg": 30.0}),
+    ("lr-too-low", curve(line(2.302576, 2.302420, 10), 0.19, 0.19, ratio=1e-5), {"lr": 1e-6}),
+    ("lr-too-low", curve(line(2.8, 2.75, 10), 0.12, 0.12, ratio=None), {"init": "he"}),
+    ("lr-bit-low", curve(line(2.30, 1.82, 10), 0.37, 0.37), {}),
+    ("bad-init", curve(FLAT + decay(2.0, 0.4, 14), ratio=1e-3), {}),
+    ("bad-init", curve([CHANCE] * 10, 0.1, 0.1, ratio=0.03), {"init_scale": 1e-4}),
+    ("lr-too-high", curve([1.85, *[1.60] * 9], 0.44, 0.42, ratio=0.03), {"lr": 2e-3}),
+    ("lr-too-high", curve(decay(1.85, 1.60, 10, 12), 0.44, 0.42, ratio=None), {}),
+    ("lr-too-high", curve([2.9, 2.31, 2.303, 2.303], 0.1, 0.1), {"lr": 1.0}),
+    ("overfitting", curve(decay(2.2, 0.05, 20), line(0.3, 1.0, 20), line(0.3, 0.75, 20)), {}),
+    ("val-peaked", curve(GOOD, 0.60, [*line(0.3, 0.6, 10), *line(0.6, 0.53, 10)]), {}),
+    ("noisy-loss", curve([1.5 + 0.3 * (-1) ** i for i in range(12)], ratio=1e-3), {}),
+    ("update-ratio", curve(GOOD, ratio=0.2), {}),
+    ("healthy", curve(GOOD, 0.9, 0.87), {}),
+]
+
+
+@pytest.mark.parametrize(("code", "drawn", "settings"), NAMED)
+def test_each_drawn_curve_gets_its_verdict_first(
+    code: str, drawn: Curve, settings: dict[str, object]
+) -> None:
+    finding = first(drawn, **settings)
+    assert finding.code == code
+    assert finding.severity in ("bad", "warning", "good", "info")
+    assert any(character.isdigit() for character in finding.sentence)
+    assert finding.sentence.endswith(".")
+    assert finding.advice.endswith(".")
+    assert finding.epochs is not None
+    assert 1 <= finding.epochs[0] <= finding.epochs[1] <= len(drawn.epoch)
+
+
+@pytest.mark.parametrize(
+    ("code", "drawn", "settings"),
+    [
+        ("still-improving", curve(decay(2.2, 1.5, 12, 3), line(0.2, 0.45, 12), line(0.2, 0.45, 12)), {}),
+        ("no-gap", curve(decay(1.9, 1.6, 12, 12), 0.42, 0.42, ratio=1e-3), {}),
+        ("update-ratio", curve(GOOD, ratio=0.02), {}),
+    ],
+)
+def test_remarks_stand_beside_a_healthy_verdict(code: str, drawn: Curve, settings: dict[str, object]) -> None:
+    assert codes(drawn, **settings)[0] == "healthy"
+    assert code in codes(drawn, **settings)
+
+
+@pytest.mark.parametrize(
+    ("code", "fires", "misses", "settings"),
+    [
+        ("exploding", curve([2.0, 2.0, 6.1]), curve([2.0, 2.0, 5.9]), {"explosion": 0}),
+        ("too-early", curve([2.3] * 2), curve([2.3] * 3), {"epochs": 9}),
+        ("lr-too-low", curve(line(2.30, 2.19, 9)), curve(line(2.30, 2.18, 9)), {}),
+        ("lr-too-low", curve([2.3] * 9, ratio=4e-3), curve([2.3] * 9, ratio=6e-3), {}),
+        ("bad-init", curve([CHANCE] * 3 + decay(2.0, 0.4, 9)), curve([CHANCE] * 2 + decay(2.0, 0.4, 9)), {}),
+        (
+            "bad-init",
+            curve([CHANCE] * 4 + line(2.18, 1.6, 6)),  # the first step down is 0.12 = 5.3 % of ln(10)
+            curve([CHANCE] * 4 + line(2.20, 1.65, 6)),  # 0.11 at most
+            {},
+        ),
+        (
+            "bad-init",
+            curve([CHANCE] * 11 + decay(2.0, 0.3, 89)),
+            curve([CHANCE] * 9 + decay(2.0, 0.3, 91)),
+            {},
+        ),
+        ("lr-too-high", curve([1.9, *[0.6] * 9], ratio=0.01), curve([1.9, *[0.56] * 9], ratio=0.01), {}),
+        ("lr-too-high", curve([1.9, *[1.6] * 9], ratio=4e-3), curve([1.9, *[1.6] * 9], ratio=2e-3), {}),
+        (
+            "overfitting",
+            curve(GOOD, 0.90, 0.795),
+            curve(GOOD, 0.90, 0.805),
+            {},
+        ),
+        ("overfitting", curve(GOOD, 0.9, 0.6), curve(GOOD, 0.9, 0.85), {}),
+        (
+            "val-peaked",
+            curve(GOOD, 0.6, [*[0.5] * 4, *[0.60] * 8, *[0.56] * 8]),
+            curve(GOOD, 0.6, [*[0.5] * 4, *[0.60] * 8, *[0.575] * 8]),
+            {},
+        ),
+        ("update-ratio", curve(GOOD, ratio=1.1e-2), curve(GOOD, ratio=9e-3), {}),
+        ("update-ratio", curve(GOOD, ratio=0.9e-4), curve(GOOD, ratio=1.1e-4), {}),
+        (
+            "reg-crushing",
+            curve(GOOD, 0.9, 0.9, penalty=0.51),  # the loss fell 2.0 below ln(10)
+            curve(GOOD, 0.9, 0.9, penalty=0.49),
+            {"reg": 1.0},
+        ),
+        (
+            "still-improving",
+            curve(GOOD, 0.8, [*[0.7] * 13, *line(0.7, 0.73, 7)]),
+            curve(GOOD, 0.8, [*[0.7] * 13, *line(0.7, 0.708, 7)]),
+            {},
+        ),
+        ("no-gap", curve([1.9, *[1.6] * 9], 0.42, 0.405), curve([1.9, *[1.6] * 9], 0.42, 0.395), {}),
+        (
+            "noisy-loss",
+            curve([1.0 + 0.05 * (-1) ** i for i in range(12)]),
+            curve([1.0 + 0.02 * (-1) ** i for i in range(12)]),
+            {},
+        ),
+    ],
+)
+def test_one_step_either_side_of_a_threshold(
+    code: str, fires: Curve, misses: Curve, settings: dict[str, object]
+) -> None:
+    assert code in codes(fires, **settings)
+    assert code not in codes(misses, **settings)
+
+
+def test_validating_on_the_training_part_shows_no_gap_and_no_overfitting() -> None:
+    drawn = curve(decay(2.3, 0.003, 200), 1.0, 1.0)
+    assert codes(drawn, val_count=0, train_count=20) == ["healthy"]
+
+
+def test_a_running_trial_is_not_told_to_train_longer() -> None:
+    drawn = curve(decay(2.2, 1.5, 12, 3), line(0.2, 0.45, 12), line(0.2, 0.45, 12))
+    assert "still-improving" in codes(drawn, epochs=12)
+    assert "still-improving" not in codes(drawn, epochs=24)
+
+
+def test_the_gap_says_when_it_began() -> None:
+    val = [*line(0.3, 0.6, 8), *[0.6] * 12]
+    train = [*line(0.3, 0.6, 8), *line(0.62, 0.95, 12)]
+    finding = first(curve(decay(2.2, 0.2, 20), train, val))
+    assert finding.code == "overfitting"
+    assert finding.epochs == (10, 20)  # the gap is 0.02 in epoch 9 and 0.05 in epoch 10
+    assert "began at epoch 10" in finding.sentence
+
+
+def test_the_sentence_carries_the_numbers() -> None:
+    low = first(curve(line(2.302576, 2.302420, 10), ratio=1e-5), lr=1e-6)
+    assert low.sentence == "The loss barely changes: 2.3026 to 2.3024 in 10 epochs at lr 1e-06."
+    ratio = first(curve(GOOD, ratio=0.2))
+    assert "2.0e-01 in W1, 2.0e-01 in W2" in ratio.sentence
+
+
+def test_reg_is_blamed_where_the_l2_term_alone_explodes() -> None:
+    drawn = curve([9.0], diverged="cost 30 > 3 x the first cost 2.3")
+    assert "lr x reg is 10" in first(drawn, lr=1e-3, reg=1e4).advice
+    assert "lr x reg" not in first(drawn, lr=1e-3, reg=1e3).advice
+    assert "lr x reg" not in first(drawn, lr=1e-3, reg=3e3, momentum=0.9).advice
+
+
+def test_no_verdict_before_the_first_epoch_and_always_one_after() -> None:
+    empty = curve([])
+    assert trial_findings(empty, Settings(), 10) == ()
+    rng = np.random.default_rng(0)
+    for n in range(1, 40):
+        wild = curve(rng.exponential(2, n), rng.random(n), rng.random(n), rng.exponential(1, n), rng.random())
+        found = trial_findings(wild, Settings(reg=1.0, epochs=40), 10)
+        assert found
+        assert {finding.code for finding in found} <= set(CODES)
+
+
+def test_missing_numbers_do_not_break_the_rules() -> None:
+    n = 8
+    holes = curve(line(2.2, 1.0, n), [math.nan] * n, [math.nan] * n)
+    holes.update_ratio["W1"][:] = math.nan
+    assert trial_findings(holes, Settings(epochs=n), 10)
+
+
+def test_advice_does_not_contradict_itself() -> None:
+    """No curve is told both that lr is too low and that its updates are too large."""
+    raising, lowering = {"lr-too-low", "lr-bit-low"}, {"lr-too-high", "exploding", "broke-out"}
+    for ratio in (1e-5, 1e-3, 2e-2, 0.5):
+        for data in (line(2.3, 2.29, 12), line(2.3, 1.5, 12), decay(2.2, 1.6, 12, 12), decay(2.0, 0.2, 12)):
+            found = trial_findings(curve(data, ratio=ratio), Settings(epochs=12), 10)
+            named = {finding.code for finding in found}
+            assert not (named & raising and named & lowering)
+            assert not (named & raising and any("Lower lr" in finding.advice for finding in found))
+
+
+def test_a_hundred_epochs_are_read_quickly() -> None:
+    """Well below the 5 ms asserted here (about 0.1 ms); a page reads a thousand curves."""
+    drawn, settings = curve(decay(2.2, 0.2, 100), 0.9, 0.87), Settings(epochs=100)
+    started = time.process_time()
+    for _ in range(50):
+        trial_findings(drawn, settings, 10)
+    assert (time.process_time() - started) / 50 < 0.005
+
+
+# Sweeps
+
+
+def sweep(n: int, accuracy: Callable[[Settings], float], state: str = "finished") -> list[Result]:
+    return [Result(s, state, accuracy(s)) for s in draw(SPACE, {}, n, "random", 0)]
+
+
+SPACE = Space.parse({"lr": {"log_uniform": [1e-4, 1e-3]}, "reg": {"log_uniform": [1e-4, 1.0]}})
+
+
+def peak(lr: float) -> Callable[[Settings], float]:
+    return lambda s: 0.53 - 0.1 * math.log10(s.lr / lr) ** 2
+
+
+def sweep_codes(trials: Sequence[Result], n_val: int = 100_000) -> list[str]:
+    return [finding.code for finding in sweep_findings(SPACE, trials, n_val)]
+
+
+def test_the_lectures_worrying_result() -> None:
+    """Its fine search: best at lr 9.47e-4 in a range that ends at 1e-3."""
+    table = [
+        (0.527, 5.340517e-4, 4.097824e-1),
+        (0.512, 8.680827e-4, 1.349727e-2),
+        (0.461, 1.028377e-4, 1.220193e-2),
+        (0.460, 1.113730e-4, 5.244309e-2),
+        (0.498, 9.477776e-4, 2.001293e-3),
+        (0.469, 1.484369e-4, 4.328313e-1),
+        (0.522, 5.586261e-4, 2.312685e-4),
+        (0.530, 5.808183e-4, 8.259964e-2),
+        (0.489, 1.979168e-4, 1.010889e-4),
+        (0.475, 2.021162e-4, 2.287807e-1),
+        (0.515, 6.947668e-4, 1.562808e-2),
+        (0.531, 9.471549e-4, 1.433895e-3),
+        (0.509, 3.140888e-4, 2.857518e-1),
+        (0.516, 8.039527e-4, 1.528291e-2),
+    ]
+    trials = [Result(Settings(lr=lr, reg=reg), "finished", acc) for acc, lr, reg in table]
+    (edge,) = [f for f in sweep_findings(SPACE, trials, 1000) if f.code == "range-edge"]
+    assert edge.sentence.startswith("The best trial has lr 0.00095, at the high end of the range")
+    assert "high end of lr at 0.0032" in edge.advice
+
+
+def test_an_optimum_outside_is_seen_at_the_right_end_only() -> None:
+    for lr, end in ((2e-3, "high"), (5e-5, "low")):
+        edges = [f for f in sweep_findings(SPACE, sweep(60, peak(lr)), 100_000) if f.code == "range-edge"]
+        assert len(edges) == 1
+        assert f"{end} end" in edges[0].sentence
+    assert "range-edge" not in sweep_codes(sweep(60, peak(3e-4)))
+
+
+def test_an_edge_that_cannot_be_extended_is_not_reported() -> None:
+    space = Space.parse({"dropout": {"uniform": [0.0, 0.5]}})
+    trials = [Result(s, "finished", 0.5 - s.dropout / 2) for s in draw(space, {}, 40, "random", 0)]
+    assert [f.code for f in sweep_findings(space, trials, 100_000)] == []
+
+
+def test_mostly_diverged_needs_more_than_half() -> None:
+    ok, bad = sweep(4, peak(3e-4)), sweep(5, peak(3e-4), "diverged")
+    assert "mostly-diverged" in sweep_codes(ok + bad)
+    assert "mostly-diverged" not in sweep_codes(ok + bad[:4])
+
+
+def test_too_few_trials() -> None:
+    assert "too-few-trials" in sweep_codes(sweep(9, peak(3e-4)))
+    assert "too-few-trials" not in sweep_codes(sweep(10, peak(3e-4)))
+
+
+def test_within_noise_uses_the_standard_error() -> None:
+    """p = 0.5 and 1,000 examples: sqrt(0.25 / 1000) = 0.0158."""
+    apart = [Result(Settings(), "finished", acc) for acc in (0.5, 0.49, 0.484, 0.2)]
+    assert "within-noise" not in sweep_codes(apart, 1000)
+    close = [Result(Settings(), "finished", acc) for acc in (0.5, 0.49, 0.485)]
+    (noise,) = [f for f in sweep_findings(SPACE, close, 1000) if f.code == "within-noise"]
+    assert "standard error is 0.016" in noise.sentence
+
+
+def test_diverged_stopped_and_failed_trials_have_no_say() -> None:
+    inside = sweep(60, peak(3e-4))
+    for state in ("diverged", "stopped", "failed", "running"):
+        at_edge = [Result(Settings(lr=9.9e-4, reg=0.01), state, 0.99)] * 5
+        assert "range-edge" not in sweep_codes(inside + at_edge)
+
+
+def test_an_empty_sweep_says_only_that_it_is_small() -> None:
+    assert sweep_codes([]) == ["too-few-trials"]
+    assert sweep_findings(Space.parse({}), [], 1000) == ()
+
+
+def test_every_code_is_kebab_case_and_listed_once() -> None:
+    assert len(set(CODES)) == len(CODES)
+    assert all(code == code.lower() and " " not in code and "_" not in code for code in CODES)
+    assert {code for code, _, _ in NAMED} <= set(CODES)
+    assert trial_rules.BAND[0] < 1e-3 < trial_rules.BAND[1]

@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +22,7 @@ from store.sweeps import IdempotencyConflict
 MEDIA_TYPE = "application/problem+json"
 SHOWN_CHARACTERS = 200  # of a bad value that is sent back
 SHOWN_ERRORS = 50  # of the bad fields of one request
+TOLD_ERRORS = 5  # of them in `detail`
 
 log = logging.getLogger("lossdeck")
 
@@ -53,6 +54,13 @@ def bad_field(field: str, value: object, message: str) -> Problem:
     return Problem(422, message, [FieldError(field, value, message)])
 
 
+def invalid(errors: Sequence[FieldError]) -> Problem:
+    """422 for some fields; `detail` has the first sentences."""
+    said = [_cut(error.message) for error in errors[:TOLD_ERRORS]]
+    more = len(errors) - len(said)
+    return Problem(422, " ".join([*said, *([f"And {more} more."] if more else [])]), errors)
+
+
 def answer(problem: Problem, **extra: object) -> Response:
     """The HTTP answer. ASCII only, so that even half a surrogate pair in a value can be sent back."""
     body: dict[str, object] = {
@@ -79,7 +87,7 @@ def install(app: FastAPI) -> None:
     on(Problem, lambda error: error)
     on(HTTPException, _from_http)
     on(RequestValidationError, _from_validation)
-    on(Invalid, lambda error: Problem(422, str(error), error.errors))
+    on(Invalid, lambda error: invalid(error.errors))
     on(FilterError, lambda error: bad_field(error.field, None, str(error)))
     on(DatasetError, lambda error: bad_field("dataset", None, str(error)))
     on(NotFound, lambda error: Problem(404, str(error)))
@@ -109,7 +117,7 @@ def _from_http(error: HTTPException) -> Problem:
 
 def _from_validation(error: RequestValidationError) -> Problem:
     errors = [_field_error(item) for item in error.errors()[:SHOWN_ERRORS]]
-    return Problem(422, " ".join(item.message for item in errors[:5]), errors)
+    return invalid(errors)
 
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:
@@ -143,7 +151,7 @@ def _from_idempotency(_error: IdempotencyConflict) -> Problem:
 
 
 def _shown(error: FieldError) -> dict[str, object]:
-    return {"field": error.field, "value": _safe(error.value), "message": error.message}
+    return {"field": _cut(error.field), "value": _safe(error.value), "message": _cut(error.message)}
 
 
 def _safe(value: object) -> object:
@@ -163,4 +171,8 @@ def _short(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = type(value).__name__
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    return _cut(text, SHOWN_CHARACTERS)
+
+
+def _cut(text: str, most: int = 5 * SHOWN_CHARACTERS) -> str:
+    return text if len(text) <= most else text[:most] + "…"

@@ -142,6 +142,15 @@ def test_every_bad_field_is_named_at_once(client: TestClient) -> None:
     assert set(field_errors(client.post("/api/sweeps", json=body))) == {"space.lr", "space.reg"}
 
 
+def test_a_thousand_bad_fields_do_not_make_a_long_answer(client: TestClient) -> None:
+    answer = client.post(
+        "/api/sweeps", json=BODY | {"space": {"x" * n: {"uniform": [0, 1]} for n in range(1, 1000)}}
+    )
+    assert answer.status_code == 422
+    assert len(answer.content) < 60_000
+    assert "And 994 more." in answer.json()["detail"]
+
+
 def test_the_same_key_gives_the_same_sweep_and_another_body_is_refused(client: TestClient) -> None:
     key = {"Idempotency-Key": "once-1"}
     first = client.post("/api/sweeps", json=BODY, headers=key)

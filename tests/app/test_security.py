@@ -131,6 +131,11 @@ def test_names_of_this_server_are_answered(guarded: TestClient, host: str) -> No
     assert guarded.get("/healthz", headers={"host": host}).status_code == 200
 
 
+def test_further_names_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOSSDECK_ALLOWED_HOSTS", "a.example, b.example")
+    assert Config().allowed_hosts == ("a.example", "b.example")
+
+
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "localhost@evil.example", "", "a b",

@@ -23,7 +23,10 @@ _ARRAYS = ("X_train", "y_train", "X_test", "y_test")
 
 @dataclass(frozen=True)
 class Summary:
-    """What a page says about a data set; `ready`: it can be loaded, without fetching it first."""
+    """What a page says about a data set; `ready`: it can be loaded, without fetching it first.
+
+    Until it is first loaded, the numbers of a known data set are those of its official archive.
+    """
 
     name: str
     ready: bool
@@ -51,14 +54,17 @@ def names(home: Path) -> tuple[str, ...]:
 
 
 def read(home: Path, name: str) -> Dataset | None:
-    """The cached data set, mapped into memory; None when it is not there or damaged."""
+    """The cached data set, mapped into memory; None when it is not there, damaged or just being replaced."""
     place = folder(home, name)
+    stamp = _stamp(place)
     meta = _meta(place)
     if meta is None:
         return None
     try:
         arrays = {key: _mapped(place / f"{key}.npy", file, meta) for key, file in meta.files.items()}
     except UNREADABLE:
+        return None
+    if _stamp(place) != stamp:  # the arrays may be of two data sets that had this name
         return None
     return Dataset(
         name=name,
@@ -70,6 +76,7 @@ def read(home: Path, name: str) -> Dataset | None:
         classes=meta.classes,
         source=meta.source,
         folder=place,
+        stamp=stamp,
     )
 
 
@@ -146,6 +153,15 @@ class _Meta:
     class_counts: tuple[int, ...]
     source: str
     files: dict[str, _File]
+
+
+def _stamp(place: Path) -> str:
+    """Another text for every time a data set was stored; empty when there is none."""
+    try:
+        facts = (place / "meta.json").stat()
+    except OSError:
+        return ""
+    return f"{facts.st_mtime_ns:x}-{facts.st_ino:x}"
 
 
 def _meta(place: Path) -> _Meta | None:

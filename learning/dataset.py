@@ -29,7 +29,8 @@ class Dataset:
     """Labelled rows in the archive's order; mapped into memory when they come from the catalog.
 
     X_* are (N, D) uint8 or float32, images flattened in h, w, c order; y_* are (N,) int64 from 0 to C-1.
-    `folder` is the cache the arrays are mapped from, None for arrays made in memory.
+    `folder` is the cache the arrays are mapped from, None for arrays made in memory; `stamp` differs
+    when other arrays were stored there under the same name.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dataset:
     classes: tuple[str, ...]
     source: str
     folder: Path | None = None
+    stamp: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,12 +187,13 @@ def _preprocessing(dataset: Dataset, settings: Settings, seed: int, train: Rows)
     if dataset.folder is None or kind == "none":
         return Preprocessing.fit(kind, dataset.X_train, train, dataset.image_shape)
     counts = f"{settings.train_count}-{settings.val_count}-{int(settings.stratify)}-{seed}"
-    path = dataset.folder / f"{kind}-{counts}.npz"
-    with locked(dataset.folder / f"{kind}.lock"):
+    path = dataset.folder / f"{kind}-{counts}-{dataset.stamp}.npz"
+    with locked(dataset.folder.with_name(f".{dataset.name}.{kind}.lock")):
         stored = _stored(path, kind, dataset.X_train.shape[1])
         if stored is None:
             stored = Preprocessing.fit(kind, dataset.X_train, train, dataset.image_shape)
-            write_npz(path, stored.to_arrays())
+            if dataset.folder.is_dir():  # else the data set was removed while it is still in use here
+                write_npz(path, stored.to_arrays())
     return stored
 
 

@@ -229,13 +229,13 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, s
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_does_not_fit_gets_one_sentence(kind: str, refused: dict[str, tuple[Path, str]]) -> None:
     path, words = refused[kind]
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(DatasetError) as caught:
         npz.read(path, "mine")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(".")
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_arrays_one_byte_over_the_cap_are_refused(tmp_path: Path) -> None:

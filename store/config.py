@@ -26,7 +26,7 @@ class Config(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=1024)
     token: str | None = None
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # names beside localhost, as `a.example,b.example`
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # besides localhost: "a.example,b.example"
     engine: str = "local"
     scheduler: str | None = None
     cluster: str | None = None

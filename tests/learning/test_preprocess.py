@@ -158,9 +158,9 @@ def test_what_cannot_be_fitted_says_why() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_is_preprocessed_without_new_arrays(kind: str) -> None:
-    X = np.random.default_rng(0).integers(0, 256, (200, 1024)).astype(np.uint8)
-    fitted = Preprocessing.fit(kind, X, np.arange(200), (32, 32, 1))
-    out = np.empty((200, 1024), np.float32)
+    X = np.random.default_rng(0).integers(0, 256, (800, 256)).astype(np.uint8)
+    fitted = Preprocessing.fit(kind, X, np.arange(800), (16, 16, 1))
+    out = np.empty((800, 256), np.float32)
     fitted.apply(X, out)  # the first call converts the statistics
     tracemalloc.start()
     fitted.apply(X, out)

@@ -130,12 +130,12 @@ _NUMBERS: Mapping[str, Mapping[str, _Numbers]] = {
     "overfit-tiny": {
         "cifar10": _Numbers({**_TINY, "lr": 1e-3}),
         "digits": _Numbers({**_TINY, "lr": 1e-1}),
-        OTHER: _Numbers({**_TINY, "lr": 1e-1}),
+        OTHER: _Numbers({**_TINY, "lr": 5e-2, "epochs": 400}),
     },
     "lr-too-low": {
         "cifar10": _Numbers({**_PROBE, "lr": 1e-6}),
         "digits": _Numbers({**_PROBE, "lr": 1e-5}),
-        OTHER: _Numbers({**_PROBE, "lr": 1e-5}),
+        OTHER: _Numbers({**_PROBE, "lr": 1e-6}),
     },
     "lr-too-high": {
         OTHER: _Numbers({**_PROBE, "lr": 1e6, "explosion": 0.0}),  # to see the nan itself
@@ -182,8 +182,8 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe(
             "overfit-tiny",
             "Can it learn twenty examples by heart?",
-            "The first twenty examples, no regularisation, plain SGD on all twenty at once, 200 epochs. "
-            "The cost must fall to almost nothing (0.0026 in the lecture) and train accuracy must reach "
+            "The first twenty examples, no regularisation, plain SGD on all twenty at once. The cost must "
+            "fall to almost nothing (0.0026 after 200 epochs in the lecture) and train accuracy must reach "
             "1.00. A net that cannot overfit twenty examples has a bug; do not search before it can.",
         ),
         Recipe(

@@ -54,20 +54,17 @@ class Claim:
 
 def claim(c: Connection, worker: str, now: float) -> Claim | None:
     """The first queued group, now running under this worker; None if there is none."""
-    if (
-        c.execute(_FIRST).first() is None
-    ):  # idle workers ask often: do not make them stand in the clock's queue
+    # Idle workers ask often: they shall not stand in the clock's queue for nothing.
+    if c.execute(_FIRST).first() is None:
         return None
-    clock.take(c)
+    numbers = clock.take(c, groups.GROUP_SIZE + 1)
     group = c.execute(_CLAIM, {"token": worker}).one_or_none()
     if group is None:
         return None
     rows = c.execute(_MEMBERS, {"group": group.id}).all()
-    numbers = clock.take(c, len(rows) + 1)
     starts = [{"_id": row.id, "_seq": seq} for row, seq in zip(rows, numbers, strict=False)]
     c.execute(_START, [start | {"_worker": worker, "_now": now} for start in starts])
-    about = c.execute(_OF_SWEEP, {"sweep": group.sweep_id}).one()
-    c.execute(_START_SWEEP, {"sweep": group.sweep_id, "number": numbers[-1], "now": now})
+    about = c.execute(_START_SWEEP, {"sweep": group.sweep_id, "number": numbers[-1], "now": now}).one()
     return _claim(group, about, rows)
 
 
@@ -215,11 +212,11 @@ _START = (
         changed=bindparam("_seq"),
     )
 )
-_OF_SWEEP = select(sweep.c.dataset, sweep.c.seed).where(sweep.c.id == bindparam("sweep"))
 _START_SWEEP = (
     update(sweep)
     .where(sweep.c.id == bindparam("sweep"))
     .values(started_at=func.coalesce(sweep.c.started_at, bindparam("now")), changed=bindparam("number"))
+    .returning(sweep.c.dataset, sweep.c.seed)
 )
 
 

@@ -132,6 +132,7 @@ def test_a_reader_sees_every_epoch_once_in_order_while_eight_processes_write(
     seen: list[EpochRow] = []
     cursor = 0
     while True:
+        writing.wait(0.02)
         done = writing.ready()  # asked before reading: what is read then is all there is
         found = _read(database, cursor)
         seen += [change.row for change in found if isinstance(change.row, EpochRow)]

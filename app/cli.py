@@ -4,6 +4,7 @@ Numbers go to stdout, everything else to stderr. Exit codes: 0 done, 1 something
 worker to wait for, 130 interrupted. Whatever is slow to import is imported by the command that needs it.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -69,7 +70,9 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command and answers its exit code; what the user can mend is one sentence on stderr."""
     try:
-        return int(program(args=arguments, prog_name="lossdeck", standalone_mode=False) or DONE)
+        code = int(program(args=arguments, prog_name="lossdeck", standalone_mode=False) or DONE)
+        sys.stdout.flush()  # here, where a reader that has left can still be noticed
+        return code
     except Failure as failure:
         return tell(str(failure), failure.code)
     except exceptions.TyperException as error:
@@ -77,8 +80,9 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, exceptions.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of stdout has left, as in `lossdeck data list | head -1`
-        return DONE
+        # As in `lossdeck export 1 | head`. What is still buffered must go somewhere when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except Exception as error:
         sentence = explain(error)
         if sentence is None:

@@ -47,6 +47,7 @@ def export(
       lossdeck export 3 --format html --out coarse.html
     """
     from app import export as formats
+    from app import report
     from app.cli_keep import opened
     from store import epochs, sweeps, trials
 
@@ -62,7 +63,7 @@ def export(
     elif format == Format.jsonl:
         text = formats.jsonl_text(rows, curves)
     else:
-        text = formats.html_text(row, rows, curves)
+        text = report.html_text(row, rows, curves)
     if out is None:
         sys.stdout.write(text)
     else:

@@ -46,7 +46,7 @@ def numpy(config: "Config") -> Check:
 
 def blas(config: "Config") -> Check:
     import numpy  # noqa: F401  loads its BLAS, which is then found
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     if not pools:

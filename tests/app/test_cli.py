@@ -1,0 +1,323 @@
+"""The command line as a program: exit codes, what goes to stdout and stderr, what each command does."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PROGRAM = Path(sys.executable).parent / "lossdeck"
+COMMANDS = ("up", "serve", "worker", "migrate", "sweep", "export", "predict", "backup", "restore", "prune")
+COMMANDS += ("token", "doctor", "data list", "data get", "data add")
+HEAVY = ("numpy", "scipy", "plotly", "alembic", "sqlalchemy", "fastapi", "pydantic", "rich.progress")
+
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs `lossdeck` on a home folder of the test; keyword arguments are environment variables."""
+
+    def run(*arguments: object, **environment: str) -> Done:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOSSDECK_", "DATABASE_"))}
+        own = {"LOSSDECK_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)} | environment
+        command = [str(PROGRAM), *map(str, arguments)]
+        return subprocess.run(
+            command, env=kept | own, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+
+    return run
+
+
+def failed(done: Done, code: int) -> str:
+    """The one sentence that a failed command says; nothing else is printed."""
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("lossdeck: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.rstrip().endswith((".", "?"))
+    return done.stderr
+
+
+# Help and usage
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_examples(run: Run, command: str) -> None:
+    done = run(*command.split(), "--help")
+    assert done.returncode == 0
+    assert f"Usage: lossdeck {command}" in done.stdout
+    assert f"Examples:\n    lossdeck {command}" in done.stdout.replace("  LOSSDECK_TOKEN=... ", "  ")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = f"import sys; import app.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_help_is_quick(run: Run) -> None:
+    def seconds() -> float:
+        started = time.monotonic()
+        run("--help")
+        return time.monotonic() - started
+
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "Missing command"),
+        (("swep",), "No such command 'swep'"),
+        (("sweep",), "RECIPE|FILE"),
+        (("up", "--port", "many"), "--port"),
+        (("up", "--port", "70000"), "--port"),
+        (("export", "one"), "'sweep'"),
+        (("export", "1", "--format", "xls"), "xls"),
+        (("doctor", "--only", "heart"), "heart"),
+        (("token", "--new", "--remove"), "exclude"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_2(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    assert words in failed(run(*arguments), 2)
+
+
+def test_a_bad_variable_is_named(run: Run) -> None:
+    assert "LOSSDECK_PORT is 'many'" in failed(run("serve", LOSSDECK_PORT="many"), 2)
+
+
+def test_options_override_the_environment(run: Run, tmp_path: Path) -> None:
+    assert run("migrate", "--home", tmp_path / "other").returncode == 0
+    assert (tmp_path / "other" / "lossdeck.db").is_file()
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_reader_that_leaves_is_no_error(run: Run, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {PROGRAM} data list --home {tmp_path} | true"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert all("is not on this machine" in line for line in done.stderr.splitlines()), done.stderr
+
+
+# Sweeps without a worker
+
+
+def test_a_sweep_is_queued_and_its_number_printed(run: Run) -> None:
+    first = run("sweep", "coarse", "--dataset", "digits", "--trials", 5, "--seed", 3)
+    assert (first.returncode, first.stdout) == (0, "1\n"), first.stderr
+    assert run("sweep", "coarse", "--trials", "5").stdout == "2\n"
+
+
+def test_a_sweep_from_a_file_with_options_over_it(run: Run, tmp_path: Path) -> None:
+    body = {
+        "name": "file",
+        "dataset": "digits",
+        "trials": 3,
+        "space": {"lr": {"log_uniform": [0.01, 0.1]}},
+        "settings": {"val_count": 300},
+    }
+    (tmp_path / "mine.json").write_text(json.dumps(body))
+    done = run("sweep", "mine.json", "--name", "mine", "--trials", "4", "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert (made["name"], made["trials"], made["state"]) == ("mine", 4, "running")
+    assert made["space"] == body["space"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is not JSON"),
+        ("[1]", "JSON object"),
+        ('{"trials": "ten"}', "trials"),
+        ('{"trails": 10}', "trails"),
+        ('{"trials": 2, "space": {"lr": {"log_uniform": [0, 1]}}}', "lr"),
+        ('{"trials": 2, "settings": {"hidden": [-1], "val_count": 300}}', "hidden"),
+        ('{"trials": 2, "dataset": "atlantis"}', "atlantis"),
+    ],
+)
+def test_a_bad_file_is_refused_and_nothing_is_made(
+    run: Run, tmp_path: Path, content: str, words: str
+) -> None:
+    (tmp_path / "bad.json").write_text(content)
+    assert words in failed(run("sweep", "bad.json"), 1)
+    assert not (tmp_path / "home" / "lossdeck.db").exists()
+
+
+def test_an_unknown_recipe_names_the_known_ones(run: Run) -> None:
+    told = failed(run("sweep", "corse"), 1)
+    assert "coarse" in told
+    assert "overfit-tiny" in told
+
+
+def test_waiting_without_a_worker_says_so_and_exits_3(run: Run) -> None:
+    done = run("sweep", "coarse", "--trials", "2", "--wait")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "no worker is alive" in done.stderr
+    assert "lossdeck worker" in done.stderr
+
+
+# Data sets
+
+
+def test_the_digits_are_always_there(run: Run) -> None:
+    done = run("data", "list", "--json")
+    assert {summary["name"] for summary in json.loads(done.stdout)} == {"digits"}
+    plain = run("data", "list")
+    assert re.match(r"digits +1,500 train +297 test +8x8x1 +10 classes", plain.stdout)
+    assert "lossdeck data get cifar10" in plain.stderr
+
+
+def test_a_data_set_of_ones_own_is_added(run: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", X=rng.normal(size=(40, 5)).astype(np.float32), y=np.arange(40) % 4)
+    assert run("data", "add", "mine.npz", "--name", "flowers").returncode == 0
+    added = json.loads(run("data", "list", "--json").stdout)[-1]
+    assert (added["name"], added["n_train"], added["n_features"]) == ("flowers", 40, 5)
+    assert run("sweep", "coarse", "--dataset", "flowers", "--trials", "2").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("data", "add", "none.npz"), "none.npz"),
+        (("data", "add", "text.npz"), "text"),
+        (("data", "get", "imagenet"), "imagenet"),
+        (("data", "get", "cifar10", "--url", "http://127.0.0.1:9/none"), "127.0.0.1:9"),
+        (("predict", "1", "none.npz"), "none.npz"),
+        (("predict", "1", "text.npz"), "text.npz"),
+        (("export", "1"), "no database"),
+        (("restore", "none.tar"), "none.tar"),
+        (("backup", "here.tar"), "no database"),
+        (("prune",), "no database"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "text.npz").write_text("not an archive")
+    done = run(*arguments)
+    if arguments[:2] == ("data", "get"):
+        assert done.returncode == 1
+        assert words in done.stderr.splitlines()[-1]
+    else:
+        assert words in failed(done, 1)
+
+
+# The token
+
+
+def test_the_token_is_made_once_and_readable_by_its_owner_alone(run: Run, tmp_path: Path) -> None:
+    first = run("token")
+    assert re.fullmatch(r"[\w-]{43}\n", first.stdout), "256 bits"
+    assert run("token").stdout == first.stdout
+    kept = tmp_path / "home" / "token"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert run("token", "--new").stdout != first.stdout
+    assert run("token", LOSSDECK_TOKEN="mine").stdout == "mine\n"
+    assert run("token", "--quiet").stdout == ""
+    assert run("token", "--remove").returncode == 0
+    assert not kept.exists()
+
+
+def test_a_token_from_the_environment_is_not_replaced(run: Run) -> None:
+    assert "LOSSDECK_TOKEN" in failed(run("token", "--new", LOSSDECK_TOKEN="mine"), 1)
+
+
+# The doctor
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_new_home(run: Run) -> None:
+    done = run("doctor", "--json", "--port", free_port())
+    assert done.returncode == 0, done.stdout
+    checks = {check["name"]: check for check in json.loads(done.stdout)}
+    assert set(checks) == {"python", "numpy", "blas", "home", "database", "data", "port", "token", "workers"}
+    assert all(check["ok"] for check in checks.values())
+
+
+def test_the_doctor_names_each_problem_and_what_to_do(run: Run, tmp_path: Path) -> None:
+    import socket
+
+    run("migrate")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = run(
+            "doctor", "--only", "database,workers,port,token,data", "--port", port, "--data", "nowhere"
+        )
+    assert done.returncode == 1
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("ok", "problem"))]
+    verdicts = {line.split()[1]: line.split()[0] for line in lines}
+    wrong = {"workers": "problem", "port": "problem", "data": "problem"}
+    assert verdicts == {"database": "ok", "token": "ok"} | wrong
+    assert done.stdout.count("to do: ") == 3
+
+
+def test_the_doctor_sees_a_home_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("doctor", "--only", "home", "--home", tmp_path / "file" / "home")
+    assert done.returncode == 1
+    assert "LOSSDECK_HOME" in done.stdout
+
+
+# Backups that are not ours
+
+
+@pytest.mark.parametrize("kind", ["text", "cut", "link", "outside", "foreign", "broken"])
+def test_a_bad_backup_leaves_nothing(run: Run, tmp_path: Path, kind: str) -> None:
+    bad_backup(run, tmp_path, kind)
+    told = failed(run("restore", "bad.tar", "--home", tmp_path / "new"), 1)
+    assert "bad.tar" in told or "lossdeck.db" in told
+    assert not list((tmp_path / "new").rglob("*"))
+    assert not (tmp_path / "outside").exists()
+
+
+def bad_backup(run: Run, folder: Path, kind: str) -> None:
+    """A file bad.tar that is wrong in one way."""
+    import io
+    import tarfile
+
+    if kind == "text":
+        (folder / "bad.tar").write_text("not a tar file")
+        return
+    if kind == "cut":
+        run("migrate")
+        assert run("backup", "good.tar").returncode == 0
+        content = (folder / "good.tar").read_bytes()
+        (folder / "bad.tar").write_bytes(content[: len(content) // 3])
+        return
+    names = {
+        "link": "models/1.npz",
+        "outside": "models/../../outside",
+        "foreign": "readme",
+        "broken": "lossdeck.db",
+    }
+    member = tarfile.TarInfo(names[kind])
+    content = b"not a database" * 100
+    member.size = len(content)
+    if kind == "link":
+        member.type, member.linkname, member.size = tarfile.SYMTYPE, "/etc/passwd", 0
+    with tarfile.open(folder / "bad.tar", "w") as archive:
+        archive.addfile(member, io.BytesIO(content))
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

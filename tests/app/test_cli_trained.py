@@ -1,0 +1,290 @@
+"""The command line with workers at hand: following a sweep, and what can be done with its results."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import cli
+from learning import catalog
+from store import sweeps
+from store.database import Database
+
+PROGRAM = Path(sys.executable).parent / "lossdeck"
+LINE = r"val acc: (\d\.\d{6}|nan), lr: \d\.\d{6}e[+-]\d\d, reg: \d\.\d{6}e[+-]\d\d, \((\d+) / 6\)"
+LONG = {"recipe": "overfit-tiny", "dataset": "digits", "settings": {"epochs": 10_000, "train_count": 1000}}
+
+Done = subprocess.CompletedProcess[str]
+
+
+@dataclass
+class Deck:
+    """A home folder with a running `lossdeck up` and one finished sweep of six trials, number 1."""
+
+    home: Path
+    port: int
+    first: Done
+
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOSSDECK_", "DATABASE_"))}
+        return kept | {"LOSSDECK_HOME": str(self.home), "LOSSDECK_PORT": str(self.port)}
+
+    def run(self, *arguments: object) -> Done:
+        command = [str(PROGRAM), *map(str, arguments)]
+        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=90)
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(PROGRAM), *map(str, arguments)],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def database(self) -> Database:
+        return Database.open(f"sqlite:///{self.home / 'lossdeck.db'}")
+
+
+@pytest.fixture(scope="module")
+def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deck]:
+    folder = tmp_path_factory.mktemp("deck")
+    deck = Deck(folder / "home", free_port(), Done([], 0))
+    up = deck.start("up", "--workers", "2")
+    assert up.stdout
+    assert up.stdout.readline()
+    deck.first = deck.run("sweep", "coarse", "--trials", "6", "--seed", "1", "--wait")
+    yield deck
+    up.send_signal(signal.SIGTERM)
+    up.communicate(timeout=20)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def long_wait(deck: Deck, tmp_path: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str], int]]]:
+    """Starts `sweep --wait` on a sweep that lasts and waits until it trains; cancels it afterwards."""
+    started: list[tuple[subprocess.Popen[str], int]] = []
+
+    def start() -> tuple[subprocess.Popen[str], int]:
+        (tmp_path / "long.json").write_text(json.dumps(LONG))
+        process = deck.start("sweep", tmp_path / "long.json", "--wait")
+        assert process.stderr
+        told = process.stderr.readline()
+        number = int(re.match(r"Sweep (\d+): 1 trials", told).group(1))  # type: ignore[union-attr]
+        started.append((process, number))
+        until = time.monotonic() + 30
+        while state(deck, number)["running"] == 0:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return process, number
+
+    yield start
+    for process, number in started:
+        process.kill()
+        process.communicate()
+        cancel(deck, number)
+
+
+def state(deck: Deck, number: int) -> dict[str, int]:
+    database = deck.database()
+    with database.read() as connection:
+        sweep = sweeps.get(connection, number)
+    database.close()
+    assert sweep is not None
+    return sweep.counts
+
+
+def cancel(deck: Deck, number: int) -> None:
+    database = deck.database()
+    with database.write() as connection:
+        sweep = sweeps.get(connection, number)
+        if sweep is not None and sweep.state == "running":
+            sweeps.act(connection, number, "cancel", time.time())
+    database.close()
+
+
+def test_waiting_prints_the_lecture_s_line_for_each_trial(deck: Deck) -> None:
+    assert deck.first.returncode == 0, deck.first.stderr
+    lines = deck.first.stdout.splitlines()
+    matches = [re.fullmatch(LINE, line) for line in lines]
+    assert all(matches), lines
+    assert sorted(match.group(2) for match in matches if match) == list("123456")
+    assert any(float(match.group(1)) > 0.8 for match in matches if match), "the digits are learnt"
+    assert "Sweep 1 finished: " in deck.first.stderr
+
+
+def test_waiting_for_json_prints_the_finished_sweep(deck: Deck) -> None:
+    done = deck.run("sweep", "coarse", "--trials", "2", "--wait", "--json")
+    assert done.returncode == 0
+    sweep = json.loads(done.stdout)
+    assert (sweep["state"], sweep["trials"]) == ("finished", 2)
+
+
+def test_a_diverged_trial_is_a_result(deck: Deck) -> None:
+    done = deck.run("sweep", "lr-too-high", "--dataset", "digits", "--wait")
+    assert done.returncode == 0
+    assert "1 diverged" in done.stderr
+    assert done.stdout.startswith("val acc: ")
+
+
+def test_ctrl_c_stops_the_waiting_but_not_the_sweep(
+    deck: Deck, long_wait: Callable[[], tuple[subprocess.Popen[str], int]]
+) -> None:
+    process, number = long_wait()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert f"Sweep {number} goes on without you" in told
+    assert "Traceback" not in told
+    assert state(deck, number)["running"] == 1
+
+
+def test_a_cancelled_sweep_ends_the_waiting_with_1(
+    deck: Deck, long_wait: Callable[[], tuple[subprocess.Popen[str], int]]
+) -> None:
+    process, number = long_wait()
+    cancel(deck, number)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "1 cancelled" in told
+
+
+def test_export_as_csv_and_json_lines_tell_the_same(deck: Deck, tmp_path: Path) -> None:
+    table = list(csv.DictReader(io.StringIO(deck.run("export", 1).stdout)))
+    lines = [json.loads(line) for line in deck.run("export", 1, "--format", "jsonl").stdout.splitlines()]
+    assert len(table) == len(lines) == 6
+    assert [float(row["lr"]) for row in table] == [line["settings"]["lr"] for line in lines]
+    assert [len(line["epochs"]) for line in lines] == [line["epochs_done"] for line in lines]
+
+    done = deck.run("export", 1, "--format", "html", "--out", tmp_path / "report.html")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "<svg" in (tmp_path / "report.html").read_text()
+
+
+def test_export_of_a_sweep_that_is_not_there(deck: Deck) -> None:
+    done = deck.run("export", 99)
+    assert (done.returncode, done.stderr) == (1, "lossdeck: There is no sweep 99.\n")
+
+
+def best_trial(deck: Deck) -> int:
+    rows = csv.DictReader(io.StringIO(deck.run("export", 1).stdout))
+    ranked = [row for row in rows if row["state"] == "finished"]
+    return int(max(ranked, key=lambda row: float(row["best_val_acc"]))["id"])
+
+
+def test_predict_classifies_digits_that_training_never_saw(deck: Deck, tmp_path: Path) -> None:
+    digits = catalog.load("digits", deck.home, None)
+    assert digits.X_test is not None
+    assert digits.y_test is not None
+    np.savez(tmp_path / "new.npz", X=digits.X_test)
+    trial = best_trial(deck)
+
+    rows = json.loads(deck.run("predict", trial, tmp_path / "new.npz", "--json").stdout)
+    classes = np.array([int(row["class"]) for row in rows])
+    assert (classes == digits.y_test).mean() > 0.8
+    assert all(abs(sum(row["probabilities"].values()) - 1) < 1e-9 for row in rows)
+    assert all(max(row["probabilities"], key=row["probabilities"].get) == row["class"] for row in rows)
+
+    first = deck.run("predict", trial, tmp_path / "new.npz").stdout.splitlines()[0].split()
+    assert first[0] == rows[0]["class"]
+    assert [float(number) for number in first[1:]] == [round(p, 6) for p in rows[0]["probabilities"].values()]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"X": np.zeros((3, 65))}, "65"),
+        ({"X": np.zeros(64)}, "an example a row"),
+        ({"X": np.full((1, 64), np.nan)}, "not finite"),
+        ({"X": np.array([["a"] * 64])}, "numbers"),
+        ({"pixels": np.zeros((1, 64))}, "pixels"),
+        ({"X": np.array([[None] * 64])}, "plain arrays"),
+    ],
+)
+def test_predict_refuses_what_does_not_fit(
+    deck: Deck, capsys: pytest.CaptureFixture[str], tmp_path: Path, arrays: dict[str, np.ndarray], words: str
+) -> None:
+    np.savez(tmp_path / "bad.npz", **arrays)  # type: ignore[arg-type]  # stubs know no Mapping
+    trial = min(int(path.stem) for path in (deck.home / "models").glob("*.npz"))
+    code = cli.run(["predict", str(trial), str(tmp_path / "bad.npz"), "--home", str(deck.home)])
+    told = capsys.readouterr()
+    assert (code, told.out) == (1, "")
+    assert words in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_predict_with_a_trial_that_keeps_no_weights(deck: Deck, tmp_path: Path) -> None:
+    np.savez(tmp_path / "new.npz", X=np.zeros((1, 64)))
+    assert "No weights of trial 999" in deck.run("predict", 999, tmp_path / "new.npz").stderr
+
+
+def test_a_backup_made_while_everything_runs_is_restored_elsewhere(deck: Deck, tmp_path: Path) -> None:
+    file, trial = tmp_path / "backup.tar", best_trial(deck)
+    assert deck.run("backup", file).returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = deck.run("backup", file)
+    assert (again.returncode, "--force" in again.stderr) == (1, True)
+    assert deck.run("backup", file, "--force").returncode == 0
+
+    other = Deck(tmp_path / "restored", free_port(), deck.first)
+    assert other.run("restore", file).returncode == 0
+    lines = ("export", 1, "--format", "jsonl")
+    assert other.run(*lines).stdout == deck.run(*lines).stdout
+    np.savez(tmp_path / "new.npz", X=np.ones((2, 64)))
+    assert other.run("predict", trial, tmp_path / "new.npz").returncode == 0
+    second = other.run("restore", file)
+    assert second.returncode == 1
+    assert "lossdeck.db exists" in second.stderr
+
+
+def test_the_doctor_sees_server_and_workers(deck: Deck) -> None:
+    done = deck.run("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(done.stdout)}
+    assert done.returncode == 0, done.stdout
+    assert "answers" in checks["port"]["found"]
+    assert checks["workers"]["found"] == "2 alive"
+
+
+def test_prune_removes_what_no_row_needs_and_old_sweeps_on_request(deck: Deck, tmp_path: Path) -> None:
+    deck.run("backup", tmp_path / "backup.tar")
+    other = Deck(tmp_path / "other", free_port(), deck.first)
+    other.run("restore", tmp_path / "backup.tar")
+    models = other.home / "models"
+    kept = {path.name for path in models.iterdir()}
+    assert kept
+    stray = [models / "4000.npz", models / ".7.npz.12.part", other.home / "checkpoints" / "4000" / "1-2.npz"]
+    for path in stray:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"old")
+        os.utime(path, (0, 0))
+    fresh = models / "5000.npz"
+    fresh.write_bytes(b"being written")
+
+    assert other.run("prune", "--dry-run").returncode == 0
+    assert all(path.exists() for path in stray)
+    assert other.run("prune").returncode == 0
+    assert not any(path.exists() for path in stray)
+    assert {path.name for path in models.iterdir()} == kept | {fresh.name}
+
+    unasked = other.run("prune", "--older-than", "0")
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (2, True)
+    assert other.run("export", 1).returncode == 0
+    assert other.run("prune", "--older-than", "0", "--yes").returncode == 0
+    assert other.run("export", 1).returncode == 1

@@ -37,7 +37,7 @@ def class_samples(name: str, label: int, parts: Parts) -> Response:
 
 @router.get("/trials/{id}/weights.png")
 def weights(id: Id, parts: Parts) -> Response:
-    """The first-layer weights of a trial, an image for each hidden unit, each stretched by itself."""
+    """The first-layer weights of a trial, each hidden unit stretched by itself; 204: none kept."""
     with parts.database.read() as c:
         trial = trials.get(c, id)
         sweep = sweeps.get(c, trial.sweep_id) if trial is not None else None
@@ -46,7 +46,7 @@ def weights(id: Id, parts: Parts) -> Response:
     shape = catalog.summary(sweep.dataset, parts.config.home, parts.config.data).image_shape
     first = first_layer(trial, parts)
     if shape is None or first is None:
-        raise missing("picture of the weights of trial", id)
+        return Response(status_code=204)
     images = png.stretched(first.T.reshape(-1, *shape), per_image=True)
     return _picture(png.sheet(_shown(images), COLUMNS), "private, max-age=3600")
 

@@ -4,7 +4,7 @@
 const CONFIG = {
   responsive: true,
   displaylogo: false,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
+  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]], // no button that sends the chart elsewhere
   doubleClickDelay: 250,
 };
 

@@ -181,4 +181,5 @@ attempt(async () => {
   const plans = await showRecipes();
   if (page.start.space) { write(page.start); check(); }
   else choose(plans.find((plan) => plan.name === (recipe || "coarse")) || plans[0]);
+  $("#controls").disabled = false; // what is typed before this would be overwritten
 });

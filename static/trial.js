@@ -133,12 +133,15 @@ async function showFindings() {
     make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, one.advice || ""))));
 }
 
-function showWeights() {
+async function showWeights() {
   const picture = $("#weights");
   if (!picture || (trial.epochs_done === 0 && !trial.has_model)) return;
-  const next = new Image();
-  next.addEventListener("load", () => { picture.src = next.src; picture.hidden = false; $("#no-weights").hidden = true; });
-  next.src = `/trials/${trial.id}/weights.png?epoch=${trial.epochs_done}`;
+  const answer = await fetch(`/trials/${trial.id}/weights.png?epoch=${trial.epochs_done}`);
+  if (answer.status !== 200) return; // no model is kept, and no checkpoint holds it now
+  URL.revokeObjectURL(picture.src);
+  picture.src = URL.createObjectURL(await answer.blob());
+  picture.hidden = false;
+  $("#no-weights").hidden = true;
 }
 
 for (const cell of document.querySelectorAll("[data-setting]")) {
@@ -157,7 +160,7 @@ const refresh = throttle(() => attempt(async () => {
   redraw();
   showLines();
   await showFindings();
-  showWeights();
+  await showWeights();
 }), 1000);
 
 function receive(batch) {

@@ -1,0 +1,254 @@
+"""Pages: whole, escaped and self-sufficient under the strict policy; what they load is served and kept."""
+
+import gzip
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from starlette.testclient import TestClient
+
+from app.assets import PLOTLY_PATH
+from app.pages import diff, space_words
+from tests.app.conftest import Crew, made_epoch
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+NASTY = "<script>alert(1)</script> & \"x\" 'y' {{ 7*7 }} </title>"
+STATIC = Path(__file__).parents[2] / "static"
+
+Post = Callable[..., dict[str, Any]]
+
+
+class Page(HTMLParser):
+    """The elements of a page, its JSON, and the ids that occur."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: str | None = None
+        self.scripts: dict[str, str] = {}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.elements.append((tag, values))
+        self.inside = (
+            values.get("id") if tag == "script" and values.get("type") == "application/json" else None
+        )
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.scripts[self.inside] = self.scripts.get(self.inside, "") + data
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(json.loads(self.scripts["data"]))
+
+
+@pytest.fixture
+def paths(post_sweep: Post, crew: Crew) -> list[str]:
+    """Every page, with a sweep behind it that has run."""
+    post_sweep(name=NASTY[:150])
+    crew.finish_all()
+    return [
+        "/",
+        "/sweeps/new",
+        "/sweeps/new?recipe=coarse&dataset=digits",
+        "/sweeps/new?from=1",
+        "/sweeps/1",
+        "/trials/1",
+        "/compare?trials=1,2,3",
+        "/compare",
+        "/datasets",
+        "/workers",
+        "/help",
+    ]
+
+
+def test_every_page_answers_and_keeps_the_policy(client: TestClient, paths: list[str]) -> None:
+    for path in paths:
+        answer = client.get(path, headers=BROWSER)
+        assert answer.status_code == 200, path
+        assert "text/html" in answer.headers["content-type"]
+        assert answer.headers["cache-control"] == "no-store"
+        for tag, attributes in Page(answer.text).elements:
+            handlers = [name for name in attributes if name.startswith("on")]
+            assert not handlers, (path, tag, handlers)
+            if tag == "script" and attributes.get("type") != "application/json":
+                assert attributes.get("src"), (path, "an inline script")
+            for name in ("src", "href", "action"):
+                value = attributes.get(name)
+                assert value is None or value.startswith(("/", "#")), (path, tag, value)
+
+
+def test_ids_are_unique_and_every_control_has_a_name(client: TestClient, paths: list[str]) -> None:
+    for path in paths:
+        elements = Page(client.get(path).text).elements
+        ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+        assert len(ids) == len(set(ids)), path
+        labelled = {attributes.get("for") for tag, attributes in elements if tag == "label"}
+        for tag, attributes in elements:
+            if tag in ("input", "select") and attributes.get("type") not in ("hidden", "checkbox"):
+                assert attributes.get("id") in labelled or attributes.get("aria-label"), (path, attributes)
+            if tag == "img":
+                assert "alt" in attributes, path
+
+
+def test_what_users_write_is_escaped(client: TestClient, paths: list[str]) -> None:
+    for path in paths:
+        text = client.get(path).text
+        assert "alert(1)</script>" not in text.replace(json.dumps(NASTY), ""), path
+        assert "49" not in re.findall(r"<h1[^>]*>(.*?)</h1>", text)
+    assert Page(client.get("/sweeps/1").text).data["sweep"]["name"] == NASTY[:150]
+
+
+def test_every_module_and_icon_that_a_page_names_is_there(client: TestClient, paths: list[str]) -> None:
+    wanted = {*STATIC.glob("*.js")}
+    imported = {
+        STATIC / name for file in wanted for name in re.findall(r'from "\./(.+?)"', file.read_text("utf-8"))
+    }
+    assert imported <= wanted
+    symbols = set(re.findall(r'<symbol id="(\w+)"', (STATIC / "icons.svg").read_text("utf-8")))
+    for path in paths:
+        text = client.get(path).text
+        assert set(re.findall(r"icons\.svg#(\w+)", text)) <= symbols
+        for address in set(re.findall(r'(?:src|href)="(/static/[^"#]+)', text)):
+            assert client.get(address).status_code == 200, address
+
+
+def test_figures_in_pages_are_valid_in_both_themes(client: TestClient, paths: list[str]) -> None:
+    found = 0
+    for path in paths:
+        page = Page(client.get(path).text)
+        for themes in page.data.get("figures", {}).values() if "data" in page.scripts else ():
+            assert set(themes) == {"light", "dark"}
+            for shell in themes.values():
+                go.Figure(shell)
+                found += 1
+    assert found >= 24
+
+
+def test_the_list_sends_its_first_curves_along(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    assert 'id="sweeps" hidden' in client.get("/").text
+    post_sweep()
+    crew.finish_all()
+    page = Page(client.get("/").text)
+    assert 'id="empty" hidden' in client.get("/").text
+    assert page.data["sparks"]["1"] == [2.3, 1.15, pytest.approx(2.3 / 3)]
+    assert page.data["cursor"] > 0
+
+
+def test_a_page_of_numbers_that_are_not_finite_is_valid(
+    client: TestClient, post_sweep: Post, crew: Crew
+) -> None:
+    post_sweep(trials=1)
+    claim = crew.claim()
+    bad = {"loss": float("nan"), "val_loss": float("inf"), "diverged": "cost is nan"}
+    crew.record(claim, [made_epoch(claim.trials[0].id, 1, **bad)])
+    for path in ("/", "/sweeps/1", "/trials/1", "/compare?trials=1"):
+        text = client.get(path).text
+        assert "NaN" not in text
+        assert "Infinity" not in text
+
+
+def test_a_browser_gets_errors_as_pages_and_a_script_as_problems(client: TestClient) -> None:
+    for path in ("/sweeps/99", "/trials/99", "/nowhere", "/sweeps/abc"):
+        page = client.get(path, headers=BROWSER)
+        assert page.status_code in (404, 422)
+        assert "text/html" in page.headers["content-type"]
+        assert "To the sweeps" in page.text
+        assert "problem+json" in client.get(path).headers["content-type"]
+    assert "problem+json" in client.get("/api/sweeps/99", headers=BROWSER).headers["content-type"]
+
+
+def test_plotly_comes_packed_out_of_the_package_and_may_be_kept(client: TestClient) -> None:
+    answer = client.get(PLOTLY_PATH, headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["vary"] == "accept-encoding"
+    plain = client.get(PLOTLY_PATH, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == answer.content
+    assert len(gzip.compress(plain.content, 1)) < 2_000_000
+    version = re.search(r"plotly-(.+)\.min\.js", PLOTLY_PATH)
+    assert version is not None
+    assert f"plotly.js v{version[1]}" in plain.text[:200]
+
+
+def test_our_own_files_are_asked_for_again_and_sent_when_they_changed(client: TestClient) -> None:
+    first = client.get("/static/page.js")
+    assert first.headers["cache-control"] == "no-cache"
+    assert "javascript" in first.headers["content-type"]
+    again = client.get("/static/page.js", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["nothing.js", "../pyproject.toml", "%2e%2e/pyproject.toml", "..%2fapp/main.py"]
+)
+def test_only_static_files_are_served(client: TestClient, path: str) -> None:
+    assert client.get(f"/static/{path}").status_code == 404
+
+
+def test_sample_images_of_each_class(client: TestClient) -> None:
+    answer = client.get("/datasets/digits/classes/3.png")
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.content.startswith(b"\x89PNG")
+    assert client.get("/datasets/digits/classes/10.png").status_code == 404
+    assert client.get("/datasets/unheard-of/classes/0.png").status_code == 422
+
+
+def test_first_layer_weights_come_from_the_kept_model(client: TestClient, post_sweep: Post) -> None:
+    post_sweep(trials=1)
+    assert client.get("/trials/1/weights.png").status_code == 204
+    files = client.app.state.files  # type: ignore[attr-defined]
+    files.save_model(1, {"W1": np.random.default_rng(0).standard_normal((64, 10))}, {})
+    answer = client.get("/trials/1/weights.png")
+    assert answer.content.startswith(b"\x89PNG")
+    assert (
+        int.from_bytes(answer.content[16:20]) == 10 * 9 - 1
+    )  # ten units of 8 by 8 in a row, a pixel between
+    assert client.get("/trials/99/weights.png").status_code == 404
+
+
+def test_a_form_like_another_sweep_begins_with_its_plan(client: TestClient, post_sweep: Post) -> None:
+    made = post_sweep()
+    start = Page(client.get("/sweeps/new?from=1").text).data["start"]
+    assert {name: start[name] for name in ("space", "settings", "trials", "sampler", "seed", "dataset")} == {
+        name: made[name] for name in ("space", "settings", "trials", "sampler", "seed", "dataset")
+    }
+
+
+def test_neighbours_of_a_trial_stay_in_its_sweep(client: TestClient, post_sweep: Post) -> None:
+    post_sweep(trials=2)
+    post_sweep(trials=2)
+    assert re.findall(r'href="/trials/(\d+)" rel="(\w+)"', client.get("/trials/2").text) == [("1", "prev")]
+    assert re.findall(r'href="/trials/(\d+)" rel="(\w+)"', client.get("/trials/3").text) == [("4", "next")]
+
+
+def test_what_differs_comes_first(client: TestClient, post_sweep: Post) -> None:
+    post_sweep(points=[{"lr": 0.1, "reg": 0.5}, {"lr": 0.2, "reg": 0.5}], trials=None, space=None)
+    page = client.get("/compare?trials=1,2,2,oops,77").text
+    assert "Compare 2 trials" in page
+    assert page.index('scope="row">lr<') < page.index('scope="row">hidden<')
+    assert diff([]) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"log_uniform": [1e-6, 1e-3]}, "lr 1e-06 … 0.001 (log)"),
+        ({"uniform": [0, 0.9]}, "lr 0 … 0.9"),
+        ({"choice": ["sgd", "adam"]}, 'lr in ["sgd", "adam"]'),
+    ],
+)
+def test_a_range_in_words(spec: dict[str, Any], words: str) -> None:
+    assert space_words("lr", spec) == words

@@ -1,0 +1,158 @@
+"""A real Chromium on a real `lossdeck up`; whatever a page complains of fails the test."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+
+from tests.app.conftest import Server, free_port, wait_until_ready
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="module")  # not longer: Playwright's event loop runs in this thread while it is open
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; skips without it, but fails in CI."""
+    program = shutil.which("chromium")
+    if program is None:
+        reason = "Chromium is not installed (Debian: apt-get install chromium)"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Site:
+    """`lossdeck up` with one worker at a fixed address; it may be stopped and started again."""
+
+    home: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        own = {"LOSSDECK_HOME": str(self.home), "LOSSDECK_PORT": str(self.port), "LOSSDECK_WORKERS": "1"}
+        kept = {name: v for name, v in os.environ.items() if not name.startswith(("LOSSDECK_", "DATABASE_"))}
+        log = self.home.with_suffix(".log")
+        with log.open("ab") as file:
+            command = [sys.executable, "-m", "app", "up"]
+            self.process = subprocess.Popen(command, env=kept | own, stdout=file, stderr=file)
+        wait_until_ready(Server(self.process, self.address, self.home, log))
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running Lossdeck, shared by the tests of a module; the first finds it without a sweep."""
+    site = Site(tmp_path_factory.mktemp("site") / "home")
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+@dataclass
+class Complaints:
+    """What a page said against itself: errors, violations of its policy, requests to other origins."""
+
+    origin: str
+    heard: list[str] = field(default_factory=list)
+
+    def forgive(self, words: str) -> None:
+        """Takes back what a test has provoked: there must be such a complaint, and it counts no more."""
+        kept = [one for one in self.heard if words not in one]
+        assert len(kept) < len(self.heard), f"nobody complained of {words}: {self.heard}"
+        self.heard = kept
+
+    def listen(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.heard.append(f"page error: {error}"))
+        page.on("request", self._request)
+        page.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.heard.append(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.origin, "data:", "blob:")):
+            self.heard.append(f"request to {request.url}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.heard.append(f"{response.status} {response.url}")
+
+
+@pytest.fixture
+def complaints(site: Site) -> Complaints:
+    """What the pages of this test complained of so far."""
+    return Complaints(site.address)
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site, complaints: Complaints) -> Iterator[Callable[..., Page]]:
+    """Opens pages of the server; at the end no page may have complained of anything."""
+    contexts = []
+
+    def open_page(path: str = "/", **options: Any) -> Page:
+        context = browser.new_context(base_url=site.address, **({"viewport": DESKTOP} | options))
+        contexts.append(context)
+        page = context.new_page()
+        complaints.listen(page)
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints.heard == []
+
+
+@pytest.fixture
+def post_sweep(site: Site) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Starts a sweep by REST; fields given replace those of a small body. What still runs is cancelled."""
+    made = []
+
+    def post(**fields: Any) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "name": "small",
+            "trials": 6,
+            "space": {"lr": {"log_uniform": [1e-2, 1e-1]}, "reg": {"log_uniform": [1e-5, 1e-2]}},
+            "settings": {"epochs": 5, "val_count": 300, "init": "he"},
+        }
+        answer = httpx2.post(f"{site.address}/api/sweeps", json=body | fields)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json()["id"])
+        return dict(answer.json())
+
+    yield post
+    for id in made:
+        httpx2.post(f"{site.address}/api/sweeps/{id}/cancel")  # refused where it has ended

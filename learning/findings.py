@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from learning import sweep_rules, trial_rules
 from learning.curves import Curve, Finding, Result
+from learning.facts import Facts
 from learning.settings import Settings
 from learning.space import Space
-from learning.trial_rules import Facts
 
 __all__ = ["CODES", "Curve", "Finding", "Result", "sweep_findings", "trial_findings"]
 

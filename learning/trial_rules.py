@@ -7,25 +7,17 @@ networks, part 3; "measured" is our own runs on CIFAR-10 and digits with known c
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
-from learning.curves import Curve, Finding
-from learning.settings import Settings
+from learning.curves import Finding
+from learning.facts import HIGH_LOSS, MIN_EPOCHS, Facts, end_slope, mean
 
-MIN_EPOCHS = 3  # below this a curve has no shape (ours)
 EXPLOSION = 3.0  # times the first cost; the lecture's rule for breaking out
-LOW_FALL = (
-    0.05  # of the first loss: a smaller fall is "barely changing" (lecture: 0.007 %; measured: up to 4 %)
-)
+LOW_FALL = 0.05  # of the first loss: less is "barely changing" (lecture: 0.007 %; measured: up to 4 %)
 AT_CHANCE = 0.02  # of ln(C): within this below it, nothing has been learned
 FLAT_BAND = 0.01  # of ln(C), either side: the flat stretch of a bad initialisation
 FLAT_EPOCHS, FLAT_SHARE = 3, 0.1  # a stretch is at least so many epochs and so much of the curve
 SUDDEN = 0.05  # of ln(C) in one epoch: the fall after the stretch; slower means lr is low (measured)
 MOVING = 5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
-PLATEAU = 0.03  # of the loss: what it falls in the last half of a plateau (measured)
-HIGH_LOSS = 0.25  # of ln(C): a loss above has much left to learn
 QUICK = 0.6  # of the whole fall in the first third: "quick fall, then a plateau" (lecture)
 BUSY = 3e-3  # update:weight ratio at the end, below which a plateau is not the work of a high lr (measured)
 STRAIGHT = 0.4  # slope of the last quarter / mean slope: 1 is a straight line, 0 has flattened out (measured)
@@ -33,7 +25,7 @@ SHRUNK = 0.5  # of the first L2 penalty: less at the end means the weights colla
 PENALTY_SEEN = 1e-6  # of the loss: smaller penalties are lost in float32
 REG_SHARE = 0.25  # penalty / (ln(C) - loss): reg holds as much as a quarter of what was learned (measured)
 FITTED = 0.95  # train accuracy at which there is nothing left to fit
-GAP = 0.10  # train - val accuracy: the "big gap" of the lecture (number ours: five standard errors of 1,000)
+GAP = 0.10  # train - val accuracy: the "big gap" of the lecture (number ours: 4.5 standard errors)
 NO_GAP = 0.02  # "no gap", about one standard error of the difference between two thousand images
 DROP = 0.02  # val accuracy below its peak, and at least PEAK_ERRORS standard errors of it
 PEAK_ERRORS = 2.0
@@ -43,71 +35,6 @@ FAR = 10.0  # times outside the band: a warning
 RISING = 0.01  # val accuracy gained in the last quarter: worth more epochs
 MIN_FOR_QUARTER = 4
 MIN_FOR_PEAK = 6
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the rules read off a curve; plain floats, since the curves are short."""
-
-    settings: Settings
-    chance: float  # ln(C)
-    epochs: list[int]
-    loss: list[float]
-    data: list[float]
-    train_acc: list[float]
-    val_acc: list[float]
-    ratios: Mapping[str, list[float]]
-    diverged: str | None
-
-    @classmethod
-    def of(cls, curve: Curve, settings: Settings, n_classes: int) -> Facts:
-        ratios = {name: series.tolist() for name, series in curve.update_ratio.items()}
-        columns = (curve.epoch, curve.loss, curve.data_loss, curve.train_acc, curve.val_acc)
-        return cls(settings, math.log(n_classes), *(c.tolist() for c in columns), ratios, curve.diverged)
-
-    @property
-    def n(self) -> int:
-        return len(self.epochs)
-
-    @property
-    def all_epochs(self) -> tuple[int, int]:
-        return self.epochs[0], self.epochs[-1]
-
-    @property
-    def done(self) -> bool:
-        return self.epochs[-1] >= self.settings.epochs
-
-    @property
-    def same_part(self) -> bool:
-        """Validated on the training part itself: a gap means nothing."""
-        return self.settings.val_count == 0
-
-    @property
-    def penalty(self) -> tuple[float, float]:
-        """The L2 part of the cost, first and last."""
-        return self.loss[0] - self.data[0], self.loss[-1] - self.data[-1]
-
-    @cached_property
-    def gap(self) -> float:
-        """Train minus val accuracy over the last three epochs."""
-        return _mean(self.train_acc[-3:]) - _mean(self.val_acc[-3:])
-
-    @cached_property
-    def last_ratios(self) -> dict[str, float]:
-        """Mean update:weight ratio of each matrix over the last third, where known."""
-        third = max(1, self.n // 3)
-        means = {n: _mean([r for r in s[-third:] if math.isfinite(r)]) for n, s in self.ratios.items()}
-        return {n: mean for n, mean in means.items() if math.isfinite(mean)}
-
-    @cached_property
-    def plateau(self) -> bool:
-        """The last half of the curve hardly falls, at a loss that has much left to learn."""
-        middle, last = self.data[self.n // 2], self.data[-1]
-        return (
-            self.n >= 2 * MIN_EPOCHS - 1
-            and last > HIGH_LOSS * self.chance
-            and middle - last < PLATEAU * middle
-        )
 
 
 def divergence(f: Facts) -> Finding | None:
@@ -224,9 +151,7 @@ def overfitting(f: Facts) -> Finding | None:
     began = f.n - 1
     while began > 0 and f.train_acc[began - 1] - f.val_acc[began - 1] >= GAP / 2:
         began -= 1
-    sentence = (
-        f"Train accuracy is {_mean(f.train_acc[-3:]):.2f} but val {_mean(f.val_acc[-3:]):.2f}: a gap of "
-    )
+    sentence = f"Train accuracy is {mean(f.train_acc[-3:]):.2f} but val {mean(f.val_acc[-3:]):.2f}: a gap of "
     sentence += f"{f.gap:.2f} that began at epoch {f.epochs[began]}."
     advice = "Raise reg, add dropout, or use more training data."
     return Finding("overfitting", "warning", (f.epochs[began], f.epochs[-1]), sentence, advice)
@@ -252,11 +177,9 @@ def val_peaked(f: Facts) -> Finding | None:
 def noisy_loss(f: Facts) -> Finding | None:
     if f.n < MIN_FOR_PEAK:
         return None
-    level = _mean(f.data)
+    level = mean(f.data)
     off = [b - (a + c) / 2 for a, b, c in zip(f.data, f.data[1:], f.data[2:], strict=False)]
-    wiggle = math.sqrt(
-        _mean([x * x for x in off]) * 2 / 3
-    )  # a point has variance 1, its neighbours' mean 1/2
+    wiggle = math.sqrt(mean([x * x for x in off]) * 2 / 3)  # a point has variance 1, its neighbours' mean 1/2
     rises = sum(b > a for a, b in zip(f.data, f.data[1:], strict=False))
     if not (wiggle >= WIGGLE * level and rises >= (f.n - 1) / 3):
         return None
@@ -283,7 +206,7 @@ def no_gap(f: Facts) -> Finding | None:
     """Trained out, and val as good as train: the net could hold more."""
     if f.same_part or not f.done or not f.plateau or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
         return None
-    train, val = _mean(f.train_acc[-3:]), _mean(f.val_acc[-3:])
+    train, val = mean(f.train_acc[-3:]), mean(f.val_acc[-3:])
     sentence = (
         f"There is no gap between train ({train:.2f}) and val accuracy ({val:.2f}), and the loss has settled."
     )
@@ -294,7 +217,7 @@ def still_improving(f: Facts) -> Finding | None:
     if not f.done or f.n < MIN_FOR_QUARTER:
         return None
     quarter = max(2, f.n // 4)
-    gained = _mean(f.val_acc[-2:]) - _mean(f.val_acc[-2 - quarter : -quarter])
+    gained = mean(f.val_acc[-2:]) - mean(f.val_acc[-2 - quarter : -quarter])
     if not (gained >= RISING and f.data[-1] < f.data[-1 - quarter]):
         return None
     sentence = (
@@ -315,15 +238,6 @@ def healthy(f: Facts) -> Finding:
     return Finding("healthy", "good", f.all_epochs, sentence, advice)
 
 
-def end_slope(data: Sequence[float]) -> float:
-    """Slope of the last quarter over the mean slope; nan for a curve that does not fall."""
-    fall, steps = data[0] - data[-1], len(data) - 1
-    quarter = max(1, steps // 4)
-    if steps < 1 or not fall > 0:
-        return math.nan
-    return (data[-1 - quarter] - data[-1]) / quarter / (fall / steps)
-
-
 def _moving(f: Facts) -> bool:
     return bool(f.last_ratios) and max(f.last_ratios.values()) >= MOVING
 
@@ -339,7 +253,3 @@ def _calm_down(f: Facts, advice: str) -> str:
 
 def _other_init(f: Facts) -> str:
     return "he" if f.settings.init == "normal" else "normal with a scale of 0.01"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else math.nan

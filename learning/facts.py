@@ -1,0 +1,102 @@
+"""Facts: what the rules read off one curve. What follows from them is in trial_rules.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from learning.curves import Curve
+from learning.settings import Settings
+
+MIN_EPOCHS = 3  # below this a curve has no shape (ours)
+HIGH_LOSS = 0.25  # of ln(C): a loss above has much left to learn
+PLATEAU = 0.03  # of the loss: what it falls in the last half of a plateau (measured)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One curve as plain floats, since curves are short; `data` is the loss without the L2 penalty."""
+
+    settings: Settings
+    chance: float  # ln(C)
+    epochs: list[int]
+    loss: list[float]
+    data: list[float]
+    train_acc: list[float]
+    val_acc: list[float]
+    ratios: Mapping[str, list[float]]
+    diverged: str | None
+
+    @classmethod
+    def of(cls, curve: Curve, settings: Settings, n_classes: int) -> Facts:
+        ratios = {name: series.tolist() for name, series in curve.update_ratio.items()}
+        return cls(
+            settings=settings,
+            chance=math.log(n_classes),
+            epochs=curve.epoch.tolist(),
+            loss=curve.loss.tolist(),
+            data=curve.data_loss.tolist(),
+            train_acc=curve.train_acc.tolist(),
+            val_acc=curve.val_acc.tolist(),
+            ratios=ratios,
+            diverged=curve.diverged,
+        )
+
+    @property
+    def n(self) -> int:
+        return len(self.epochs)
+
+    @property
+    def all_epochs(self) -> tuple[int, int]:
+        return self.epochs[0], self.epochs[-1]
+
+    @property
+    def done(self) -> bool:
+        return self.epochs[-1] >= self.settings.epochs
+
+    @property
+    def same_part(self) -> bool:
+        """Validated on the training part itself: a gap means nothing."""
+        return self.settings.val_count == 0
+
+    @property
+    def penalty(self) -> tuple[float, float]:
+        """The L2 part of the cost, first and last."""
+        return self.loss[0] - self.data[0], self.loss[-1] - self.data[-1]
+
+    @cached_property
+    def gap(self) -> float:
+        """Train minus val accuracy over the last three epochs."""
+        return mean(self.train_acc[-3:]) - mean(self.val_acc[-3:])
+
+    @cached_property
+    def last_ratios(self) -> dict[str, float]:
+        """Mean update:weight ratio of each matrix over the last third, where known."""
+        third = max(1, self.n // 3)
+        means = {n: mean([r for r in s[-third:] if math.isfinite(r)]) for n, s in self.ratios.items()}
+        return {n: known for n, known in means.items() if math.isfinite(known)}
+
+    @cached_property
+    def plateau(self) -> bool:
+        """The last half of the curve hardly falls, at a loss that has much left to learn."""
+        middle, last = self.data[self.n // 2], self.data[-1]
+        return (
+            self.n >= 2 * MIN_EPOCHS - 1
+            and last > HIGH_LOSS * self.chance
+            and middle - last < PLATEAU * middle
+        )
+
+
+def end_slope(data: Sequence[float]) -> float:
+    """Slope of the last quarter over the mean slope; nan for a curve that does not fall."""
+    fall, steps = data[0] - data[-1], len(data) - 1
+    quarter = max(1, steps // 4)
+    if steps < 1 or not fall > 0:
+        return math.nan
+    return (data[-1 - quarter] - data[-1]) / quarter / (fall / steps)
+
+
+def mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan

@@ -27,9 +27,9 @@ class LeaseLost(Exception):  # noqa: N818  a state of affairs, not a mistake
 
 
 class Heartbeat:
-    """Beats in a thread while the group is held, and carries the group's writes.
+    """Beats in a thread while the group is held, and carries the group's transactions.
 
-    Both go on through passing errors of the database. `write` refuses with LeaseLost once nothing has reached
+    Both go on through passing errors of the database. `ask` refuses with LeaseLost once nothing has reached
     the store for 0.8 of the lease on this process's monotonic clock, which runs on while it is frozen.
     """
 
@@ -62,7 +62,7 @@ class Heartbeat:
         """Whether the group must be taken for somebody else's."""
         return self._clock() - self._reached > SURE * self._lease
 
-    def write(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def ask(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls `do(connection, ...)` in a transaction, again after passing errors. Raises LeaseLost."""
         for pause in pauses():
             if self.is_lost:
@@ -72,7 +72,7 @@ class Heartbeat:
             except Exception as error:
                 if not is_outage(error):
                     raise
-                log.warning("group %d: will write again: %s", self._claim.group_id, error)
+                log.warning("group %d: will ask the database again: %s", self._claim.group_id, error)
             self._done.wait(pause)
         raise AssertionError("pauses() never ends")
 

@@ -66,7 +66,7 @@ class Worker:
             log.warning("%s", error)
         except Exception as error:
             log.exception("group %d failed", claim.group_id)
-            reason = cause(error)
+            reason = None if is_outage(error) else cause(error)
         # Only here, where the failed run's frames and arrays are gone: memory may have been what was lacking.
         if reason is None:
             self._persist(queue.release, claim, time.time())

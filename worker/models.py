@@ -7,7 +7,7 @@ from learning.dataset import Dataset, Split
 from learning.settings import Settings
 from learning.state import Best
 from store import trials
-from store.database import Connection, Database
+from store.database import Connection
 from store.files import Files
 
 log = logging.getLogger("lossdeck.worker")
@@ -16,13 +16,10 @@ KEPT = 20  # nets of a sweep, the best by validation accuracy
 RANKED = "excluded = false and state != failed and state != cancelled and state != queued"
 
 
-def worth_keeping(database: Database, sweep_id: int, bests: Mapping[int, Best | None]) -> dict[int, Best]:
+def worth_keeping(c: Connection, sweep_id: int, bests: Mapping[int, Best | None]) -> dict[int, Best]:
     """Those of these nets that would be among the sweep's best, by what the sweep has reached so far."""
     candidates = {id: best for id, best in bests.items() if best is not None}
-    if not candidates:
-        return {}
-    with database.read() as c:
-        top = best_trials(c, sweep_id)
+    top = best_trials(c, sweep_id)
     rivals = [one.best_val_acc or 0.0 for one in top if one.id not in candidates]
     bar = rivals[KEPT - 1] if len(rivals) >= KEPT else 0.0
     ranked = sorted(candidates, key=lambda id: -candidates[id].val_acc)[:KEPT]

@@ -35,10 +35,10 @@ def run_group(
     """
     with Heartbeat(database, claim, worker) as heartbeat:
         if not keep_going():
-            heartbeat.write(queue.release, claim, time.time())
+            heartbeat.ask(queue.release, claim, time.time())
             return
         dataset, split = data.split_for(claim.dataset, claim.trials[0].settings, config)
-        _Run(claim, database, files, heartbeat, dataset, split).train(keep_going)
+        _Run(claim, files, heartbeat, dataset, split).train(keep_going)
 
 
 class _Run:
@@ -47,13 +47,12 @@ class _Run:
     def __init__(
         self,
         claim: Claim,
-        database: Database,
         files: Files,
         heartbeat: Heartbeat,
         dataset: Dataset,
         split: Split,
     ) -> None:
-        self._claim, self._database, self._files, self._heartbeat = claim, database, files, heartbeat
+        self._claim, self._files, self._heartbeat = claim, files, heartbeat
         self._dataset, self._split = dataset, split
         self._settings = {one.id: one.settings for one in claim.trials}
         self._checkpoints = Checkpoints(files, claim)
@@ -73,7 +72,7 @@ class _Run:
             going = keep_going()
             mine = self._store(step, last=not going)
             if mine and not going:
-                self._heartbeat.write(queue.release, self._claim, time.time())
+                self._heartbeat.ask(queue.release, self._claim, time.time())
                 return
         self._clear()
 
@@ -83,14 +82,14 @@ class _Run:
         someone_left = any(epoch.diverged for epoch in step.epochs)
         ref = self._checkpoints.save(step, now=last or someone_left)
         ending = self._ending(step)
-        saved = self._save(models.worth_keeping(self._database, self._claim.sweep_id, ending))
-        mine = self._heartbeat.write(queue.record, self._claim, step.epochs, ref, time.time())
+        saved = self._save(ending)
+        mine = self._heartbeat.ask(queue.record, self._claim, step.epochs, ref, time.time())
         if ref is not None:
             self._checkpoints.drop_all_but(ref)
         gone = {epoch.key for epoch in step.epochs} - mine - set(ending)
         saved |= self._save(self._stopped(gone, step))
         if saved:
-            self._heartbeat.write(models.prune, self._files, self._claim.sweep_id, saved)
+            self._heartbeat.ask(models.prune, self._files, self._claim.sweep_id, saved)
         self._state = step.state
         return mine
 
@@ -103,23 +102,25 @@ class _Run:
                 ending[epoch.key] = self._state.best(epoch.key) if self._state else None
         return ending
 
-    def _stopped(self, gone: set[int], step: Step) -> dict[int, Best]:
+    def _stopped(self, gone: set[int], step: Step) -> dict[int, Best | None]:
         """The best nets of those that were stopped (the others were cancelled, or are no longer ours)."""
         if not gone:
             return {}
-        with self._database.read() as c:
-            stopped = {id for id, trial in trials.by_ids(c, gone).items() if trial.state == "stopped"}
-        bests = {id: step.state.best(id) for id in stopped if id in step.state.keys}
-        return models.worth_keeping(self._database, self._claim.sweep_id, bests)
+        found = self._heartbeat.ask(trials.by_ids, gone)
+        stopped = [id for id, trial in found.items() if trial.state == "stopped"]
+        return {id: step.state.best(id) for id in stopped if id in step.state.keys}
 
-    def _save(self, bests: Mapping[int, Best]) -> set[int]:
-        for id, best in bests.items():
+    def _save(self, bests: Mapping[int, Best | None]) -> set[int]:
+        """Writes those of these nets that are among the sweep's best; whose they are."""
+        if not bests:
+            return set()
+        chosen = self._heartbeat.ask(models.worth_keeping, self._claim.sweep_id, bests)
+        for id, best in chosen.items():
             models.save(self._files, id, best, self._settings[id], self._dataset, self._split)
-        return set(bests)
+        return set(chosen)
 
     def _clear(self) -> None:
         """Removes the checkpoints, unless the group is only over for us because another worker has it."""
-        with self._database.read() as c:
-            living = [one for one in trials.by_ids(c, list(self._settings)).values() if one.state in LIVING]
-        if not living:
+        found = self._heartbeat.ask(trials.by_ids, list(self._settings))
+        if not any(one.state in LIVING for one in found.values()):
             self._checkpoints.drop_all()

@@ -21,7 +21,7 @@ def limit_loaded() -> None:
 
 
 def facts() -> dict[str, object]:
-    """What decides the last bits: `numpy`, `blas`, `core` (kernel family), `threads` (the most of any pool)."""
+    """What decides the last bits: `numpy`, `blas`, `core` (kernel family), `threads` (most of any pool)."""
     import numpy
     from threadpoolctl import threadpool_info
 

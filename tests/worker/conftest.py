@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture
 def start(home: Path, tmp_path: Path) -> Iterator[Start]:
-    """start("--single", workers=2, program=None): `python -m worker ...` on `home`, or a program of the test's own.
+    """start("--single", workers=2, program=None): `python -m worker ...` on `home`, or a test's own program.
 
     What it prints goes to `log` in the test's folder.
     """

@@ -1,4 +1,4 @@
-"""Workers killed at random in mid-sweep: each trial ends once, and its rows are those of a run that nobody disturbed."""
+"""Workers killed at random in mid-sweep: each trial ends once, with the rows of an undisturbed run."""
 
 import os
 import random

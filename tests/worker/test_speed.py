@@ -1,4 +1,4 @@
-"""The queue, the checkpoints and the start of the processes must not cost more than the training of small nets."""
+"""Queue, checkpoints and the start of the processes must not cost more than the training of small nets."""
 
 import time
 

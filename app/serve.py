@@ -31,10 +31,9 @@ class Server(uvicorn.Server):
         self.interrupted = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Ends; asked twice, ends without waiting. (uvicorn's own would raise the signal again.)"""
-        self.force_exit = self.should_exit
+        """Ends, within a second or so; asked again, goes on ending. (uvicorn's own would raise it again.)"""
         self.should_exit = True
-        self.interrupted = sig == signal.SIGINT
+        self.interrupted = self.interrupted or sig == signal.SIGINT
         self.live.close()
 
 

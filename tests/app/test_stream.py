@@ -274,14 +274,15 @@ def test_told_to_end_it_says_bye_to_fifty_streams_and_is_gone_in_three_seconds(s
     for reader in readers:
         reader.take("sweep")
     began = time.monotonic()
-    server.process.send_signal(signal.SIGTERM)
+    for _ in range(2):  # GNU timeout, for one, sends it twice
+        server.process.send_signal(signal.SIGTERM)
     for reader in readers:
         assert [event.kind for event in reader][-1] == "bye"
         assert reader.ended
         reader.close()
     assert server.process.wait(10) == 0
     assert time.monotonic() - began < 3
-    assert "Traceback" not in server.log.read_text()
+    assert server.log.read_text() == ""
 
 
 def test_a_client_that_never_reads_does_not_hold_up_the_end(server: Server) -> None:
@@ -298,7 +299,7 @@ def test_a_client_that_never_reads_does_not_hold_up_the_end(server: Server) -> N
         assert len(other.take("epoch", 10_000)) == 10_000
     began = time.monotonic()
     database.close()
-    assert server.stop() == 0
+    assert server.stop(signal.SIGINT) == 130
     assert time.monotonic() - began < 3
     stalled.close()
 

@@ -189,3 +189,22 @@ def test_an_open_address_takes_a_token(start: Callable[..., Up]) -> None:
     told = up.log.read_text()
     assert told.count("\n") == 1
     assert "token" in told
+
+
+def test_the_worker_command_becomes_the_supervisor_and_drains(tmp_path: Path) -> None:
+    environment = clean_environment(LOSSDECK_HOME=str(tmp_path / "home"), LOSSDECK_WORKERS="1")
+    unready = subprocess.run([PROGRAM, "worker"], env=environment, capture_output=True, text=True, timeout=30)
+    assert (unready.returncode, "lossdeck migrate" in unready.stderr) == (1, True)
+
+    subprocess.run([PROGRAM, "migrate"], env=environment, check=True, timeout=30)
+    worker = subprocess.Popen([PROGRAM, "worker"], env=environment, stderr=subprocess.DEVNULL)
+    own = psutil.Process(worker.pid)
+    until = time.monotonic() + 20
+    while not own.children():
+        assert worker.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    children = own.children()
+    worker.terminate()
+    assert worker.wait(20) == 0
+    assert gone(children, 5) == []

@@ -19,7 +19,7 @@ const lines = (column, clip) => (figure) => {
     trace.line.dash = n >= series().length ? "dash" : "solid";
     Object.assign(trace, { x: curve.epoch, y: column(curve), customdata: curve.epoch.map(() => trial.number) });
     if (curve.epoch.length < 2) trace.mode = "lines+markers";
-    if (trial.state === "diverged") {
+    if (trial.state === "diverged" && curve.epoch.length) {
       crosses.x.push(curve.epoch.length);
       crosses.y.push(1);
       (crosses.customdata ??= []).push(trial.number);
@@ -51,6 +51,11 @@ async function load() {
   redraw();
 }
 
+function restart() {
+  for (const one of curves.values()) one.byNumber.clear();
+  return load();
+}
+
 function receive(batch) {
   for (const { kind, row } of batch) {
     if (kind === "epoch") curves.get(row.trial_id)?.add(row);
@@ -67,5 +72,5 @@ swatches();
 if (page.trials.length) {
   attempt(load);
   const sweeps = [...new Set(page.trials.map((trial) => trial.sweep_id))];
-  follow({ sweeps, cursor: page.cursor, onBatch: receive, onReset: () => location.reload(), onLink: setLink });
+  follow({ sweeps, cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });
 }

@@ -38,15 +38,15 @@ const charts = {
 };
 for (const chart of Object.values(charts)) chart.onPick = (number, event) => selection.pick(number, event);
 
-const redraw = () => Object.values(charts).forEach((chart) => chart.update());
+const redraw = (now) => Object.values(charts).forEach((chart) => chart.update(now));
 
 for (const select of $$("[data-axis]")) {
   select.value = axisOf(Number(select.dataset.axis));
-  select.addEventListener("change", () => { setParameters({ [`axis-${select.dataset.axis}`]: select.value }); redraw(); });
+  select.addEventListener("change", () => { setParameters({ [`axis-${select.dataset.axis}`]: select.value }); redraw(true); });
 }
 const logButton = $("#log-loss");
 const showLog = () => logButton.setAttribute("aria-pressed", String(logLoss()));
-logButton.addEventListener("click", () => { setParameters({ y: logLoss() ? "" : "log" }); showLog(); charts.loss.update(); });
+logButton.addEventListener("click", () => { setParameters({ y: logLoss() ? "" : "log" }); showLog(); charts.loss.update(true); });
 showLog();
 
 // --- header
@@ -123,7 +123,7 @@ function showSelection() {
   }
 }
 
-selection.addEventListener("change", () => { showSelection(); redraw(); });
+selection.addEventListener("change", () => { showSelection(); redraw(true); });
 document.documentElement.addEventListener("themechange", () => { showSelection(); table.mark(); });
 $("#clear").addEventListener("click", () => selection.clear());
 
@@ -181,12 +181,30 @@ function receive(batch) {
   if (batch.some(({ kind }) => kind !== "epoch")) advise();
 }
 
-showSweep();
-attempt(async () => {
+async function load() {
   await Promise.all([loadTrials(), loadEpochs()]);
   showSweep();
   showSelection();
   redraw();
   advise();
-  follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => location.reload(), onLink: setLink });
+}
+
+// Rows were deleted somewhere: what this page knows may be wrong, so it asks for all of it again.
+async function restart() {
+  try {
+    sweep = await get(`/api/sweeps/${sweep.id}`);
+  } catch (error) {
+    if (error.status === 404) location.assign("/");
+    throw error;
+  }
+  trials.clear();
+  curves.byNumber.clear();
+  table.refresh();
+  await load();
+}
+
+showSweep();
+attempt(async () => {
+  await load();
+  follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });
 });

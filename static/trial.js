@@ -27,7 +27,7 @@ function lossFigure(figure) {
   }));
   train.forEach((value, epoch) => push(byRole(figure, "train"), epoch + 0.5, value)); // a mean over the epoch
   val.forEach((value, epoch) => push(byRole(figure, "val"), epoch + 1, value)); // measured at its end
-  if (trial.state === "diverged") {
+  if (trial.state === "diverged" && train.length) {
     const crosses = figure.data.find((one) => one.yaxis === "y2");
     push(crosses, train.length, 1);
     crosses.customdata = [trial.number];
@@ -88,7 +88,7 @@ const redraw = () => Object.values(charts).forEach((chart) => chart.update());
 $("#log-loss").addEventListener("click", (event) => {
   logLoss = !logLoss;
   event.currentTarget.setAttribute("aria-pressed", String(logLoss));
-  charts.loss.update();
+  charts.loss.update(true);
 });
 
 // --- words

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from learning import catalog
 from learning.dataset import Dataset, make_split
-from learning.settings import Settings
+from learning.space import from_points
 from learning.train import Epoch, Member, train
 
 pytestmark = pytest.mark.cifar10
@@ -37,11 +37,9 @@ def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def curves(dataset: Dataset, *each: dict[str, object], **shared: object) -> list[list[Epoch]]:
-    """The epochs of each trial; seeds 0, 1, ..."""
-    group = [
-        Member(n, Settings.parse({"hidden": [50], "seed": n, **shared, **values}))
-        for n, values in enumerate(each)
-    ]
+    """The epochs of each trial of a sweep with seed 0."""
+    drawn = from_points(each, {"hidden": [50], **shared}, seed=0)
+    group = [Member(number, settings) for number, settings in enumerate(drawn)]
     rows = [
         row for step in train(group, make_split(dataset, group[0].settings), seed=0) for row in step.epochs
     ]
@@ -49,6 +47,10 @@ def curves(dataset: Dataset, *each: dict[str, object], **shared: object) -> list
 
 
 def test_the_coarse_search_comes_out_as_in_the_lecture(cifar10):
+    """Five rows, 0.154 to 0.223, differ by less than another first draw of the weights changes them (0.02).
+
+    So the rank correlation depends on the seed: 0.92 to 0.99, 0.95 with seed 0.
+    """
     points = [{"lr": lr, "reg": reg} for _, lr, reg in COARSE]
     shared = {"update": "momentum", "momentum": 0.0, "lr_decay": 0.9, "epochs": 5, "batch_size": 100}
     best = [max(row.val_acc for row in curve) for curve in curves(cifar10, *points, **shared)]
@@ -68,10 +70,10 @@ def test_twenty_examples_are_overfitted(cifar10):
 
 
 def test_a_rate_too_low_barely_moves_the_loss_but_teaches(cifar10):
-    low = {"update": "sgd", "lr": 1e-6, "reg": 1e-6, "epochs": 3}
+    low = {"update": "sgd", "lr": 1e-6, "reg": 1e-6, "epochs": 10}
     (curve,) = curves(cifar10, low)
-    assert 0 < curve[0].loss - curve[-1].loss < 1e-3
-    assert curve[-1].val_acc > 0.12
+    assert 5e-5 < curve[0].loss - curve[-1].loss < 5e-4
+    assert curve[-1].val_acc > 0.15
 
 
 def test_a_rate_of_a_million_diverges_at_the_first_epoch(cifar10):

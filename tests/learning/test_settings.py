@@ -1,6 +1,9 @@
 import json
 
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from learning.settings import MAX_EPOCHS, MAX_LAYERS, MAX_UNITS, Invalid, Settings, read_field
 
@@ -89,6 +92,24 @@ def test_a_good_field_is_read_into_its_own_type(field, value, read):
     assert got == read
     assert type(got) is type(read)
     assert read_field(field, value) == read
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VALUES = SCALARS | st.lists(SCALARS, max_size=10) | st.dictionaries(st.text(max_size=3), SCALARS, max_size=3)
+
+
+@hypothesis.settings(deadline=None)
+@given(st.sampled_from(sorted(Settings().to_dict())), VALUES)
+def test_any_value_is_read_or_refused_in_words(field, value):
+    try:
+        settings = Settings.parse({field: value})
+    except Invalid as invalid:
+        refused = invalid.errors
+    else:
+        refused = ()
+        assert Settings.parse(json.loads(json.dumps(settings.to_dict(), allow_nan=False))) == settings
+    assert [error.field for error in refused] in ([], [field])
+    assert all(error.message.endswith(".") for error in refused)
 
 
 def test_every_bad_field_is_reported_at_once():

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -90,16 +90,17 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 def run(config: "Config", environment: Mapping[str, str], demo: bool) -> int:
     """Serves and trains until SIGTERM (0) or Ctrl-C (130); answers the exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    on_request(leave_at_once)
+    # Imported before anything is started: an exception raised in a signal handler may get lost in an import.
+    from app.serve import serve
+
     upgrade(config)
     if demo:
         queue_demo(config)
     crew = Crew(environment)
+    on_request(leave)
     try:
         crew.start()
-        from app.serve import serve
-
         return serve(config, lambda: announce(config))
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -107,8 +108,20 @@ def run(config: "Config", environment: Mapping[str, str], demo: bool) -> int:
         crew.stop()
 
 
+def on_request(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Has a request to end handled so; while the server runs it has handlers of its own."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup it stays ignored
+            signal.signal(number, handler)
+
+
+def leave_at_once(number: int, frame: FrameType | None) -> None:
+    """Ends this process while there is nothing yet to be stopped."""
+    os._exit(DONE)
+
+
 def leave(number: int, frame: FrameType | None) -> None:
-    """Ends this process in order; while the server runs it has handlers of its own."""
+    """Ends this process after it has stopped what it started."""
     raise SystemExit(DONE)
 
 

@@ -1,4 +1,4 @@
-"""Shapes: the help page's pictures and words about loss curves (finding them in real ones: learning.findings)."""
+"""Shapes: the help page's pictures and words about loss curves (learning.findings finds them)."""
 
 from dataclasses import dataclass
 

@@ -151,7 +151,8 @@ def queue_demo(config: "Config") -> None:
 
 def announce(config: "Config") -> None:
     """Prints where the pages are."""
-    host = f"[{config.host}]" if ":" in config.host else config.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
+    host = f"[{host}]" if ":" in host else host
     print(f"Lossdeck: http://{host}:{config.port}", flush=True)
     if config.token:
         print("It asks for the token; `lossdeck token` shows it.", file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """What tests on real worker processes share: waiting for a state, looking at processes and rows."""
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -37,6 +38,11 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIEN
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for: {what}"
         time.sleep(TICK)
+
+
+def crowd() -> float:
+    """How many processes want each core now (at least 1): bars in seconds are for a core of our own."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def end(process: Process) -> None:

@@ -22,21 +22,9 @@ def document(name: str) -> dict[str, Any]:
 
 
 def services(name: str) -> dict[str, Service]:
-    """The services of a file, with what `extends` brings in, merged as compose does it."""
-    return {key: merged(value) for key, value in document(name)["services"].items()}
-
-
-def merged(service: Service) -> Service:
-    if "extends" not in service:
-        return service
-    parent = merged(document(service["extends"]["file"])["services"][service["extends"]["service"]])
-    own = {key: value for key, value in service.items() if key != "extends"}
-    joined = {
-        key: parent.get(key, {}) | own[key]
-        for key in ("environment", "depends_on")
-        if key in own and key in parent
-    }
-    return parent | own | joined
+    found = document(name)["services"]
+    assert not any("extends" in service for service in found.values()), "see docker-compose.postgres.yml"
+    return dict(found)
 
 
 EVERY = [(file, name) for file in (SQLITE, POSTGRES) for name in services(file)]
@@ -114,6 +102,16 @@ def test_postgresql_starts_nothing_on_sqlite() -> None:
         assert found[name]["environment"]["DATABASE_URL"].startswith("postgresql://")
         assert found[name]["depends_on"]["db"] == {"condition": "service_healthy"}
     assert document(POSTGRES)["name"] != document(SQLITE)["name"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_both_set_ups_differ_in_the_database_only(name: str) -> None:
+    sqlite, postgres = services(SQLITE)[name], services(POSTGRES)[name]
+    own = {"environment", "depends_on", "networks"}
+    assert {key: value for key, value in sqlite.items() if key not in own} == {
+        key: value for key, value in postgres.items() if key not in own
+    }
+    assert sqlite["environment"].items() <= postgres["environment"].items()
 
 
 def test_the_postgresql_server_is_reached_by_ours_only() -> None:

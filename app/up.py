@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 FIRST_DELAY = 0.5  # seconds before the first restart; doubles with each quick death
 LONGEST_DELAY = 30.0
 STEADY = 30.0  # seconds of life after which the supervisor counts as healthy
-PATIENCE = (
-    12.0  # seconds for the supervisor to let its workers finish their epoch, a little more than it gives them
-)
-DEMO = ("coarse", "digits")  # recipe and data set of the first sweep on an empty database
+PATIENCE = 12.0  # seconds for the supervisor to end, a little more than it gives its workers for their epoch
+# The first sweep on an empty database: ten times the recipe's epochs, so that there is a minute to watch.
+DEMO = {"recipe": "coarse", "dataset": "digits", "settings": {"epochs": 200, "lr_decay": 0.99}}
 
 
 class Crew:
@@ -142,8 +141,7 @@ def queue_demo(config: "Config") -> None:
     from store import sweeps
     from store.database import Database
 
-    recipe, dataset = DEMO
-    new = plan.sweep(SweepIn(recipe=recipe, dataset=dataset), config)
+    new = plan.sweep(SweepIn.model_validate(DEMO), config)
     with closing(Database.open(config)) as database, database.write() as connection:
         if sweeps.list_all(connection, 1, 0)[1] == 0:
             sweeps.create(connection, new, time.time())

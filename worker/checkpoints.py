@@ -27,8 +27,9 @@ class Checkpoints:
     def resume(self) -> State | None:
         """The state the group was left in; None to start from the beginning."""
         state = self._read() if self._claim.checkpoint else None
+        done = max(trial.epochs_done for trial in self._claim.trials)
         epoch = state.epoch if state else 0
-        log.info("group %d: %d trials go on after epoch %d", self._claim.group_id, len(self._claim.trials), epoch)
+        log.info("group %d goes on after epoch %d of %d stored", self._claim.group_id, epoch, done)
         return state
 
     def save(self, step: Step, *, now: bool) -> CheckpointRef | None:

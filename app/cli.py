@@ -13,7 +13,7 @@ import typer
 from typer import exceptions
 
 from app import cli_check, cli_data, cli_keep, cli_results, cli_run, cli_sweep
-from app.failure import DONE, FAILED, INTERRUPTED, Failure
+from app.failure import DONE, FAILED, INTERRUPTED, Failure, explain
 
 program = typer.Typer(
     name="lossdeck",
@@ -96,20 +96,6 @@ def usage(error: exceptions.TyperException) -> str:
     command = context.command_path if context else "lossdeck"
     sentence = error.format_message()
     return f"{sentence}{'' if sentence.endswith(('.', '?')) else '.'} See {command} --help."
-
-
-def explain(error: Exception) -> str | None:
-    """An error that the user can mend, as a sentence; None for one that is a fault of this program."""
-    from learning.dataset import DatasetError
-    from learning.settings import Invalid
-
-    if isinstance(error, DatasetError | Invalid):
-        return str(error)
-    if isinstance(error, OSError):
-        return f"{error.filename or 'The system'}: {error.strerror or error}."
-    from store.database import DatabaseError
-
-    return str(error) if isinstance(error, DatabaseError) else None
 
 
 def tell(sentence: str, code: int) -> int:

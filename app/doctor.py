@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.failure import Failure, explain
+
 if TYPE_CHECKING:
     from store.config import Config
 
@@ -75,22 +77,16 @@ def home(config: "Config") -> Check:
 
 def database(config: "Config") -> Check:
     from store import migrate
-    from store.database import Database, DatabaseError, is_reachable
+    from store.database import Database
 
     if is_new(config):
         return Check("database", "none yet; `lossdeck up` makes it")
-    try:
-        with closing(Database.open(config)) as database:
-            if not is_reachable(database):
-                return Check(
-                    "database", f"{database.dialect} does not answer", "check DATABASE_URL and the server"
-                )
-            with database.read() as connection:
-                version = ".".join(map(str, connection.dialect.server_version_info or ()))
-            found = f"{database.dialect} {version}, schema {migrate.current(database)}"
-            at_head = migrate.current(database) == migrate.head()
-    except DatabaseError as error:
-        return Check("database", "it cannot be used", str(error))
+    with closing(Database.open(config)) as database:
+        with database.read() as connection:
+            version = ".".join(map(str, connection.dialect.server_version_info or ()))
+        schema = migrate.current(database)
+        found = f"{database.dialect} {version}, schema {schema}"
+    at_head = schema == migrate.head()
     return Check("database", found, "" if at_head else "run `lossdeck migrate`")
 
 
@@ -109,7 +105,6 @@ def data(config: "Config") -> Check:
 
 def port(config: "Config") -> Check:
     from app.cli_run import check_port
-    from app.failure import Failure
 
     try:
         check_port(config.host, config.port)
@@ -178,11 +173,6 @@ def answers(config: "Config") -> bool:
 def _tried(name: str, config: "Config") -> Check:
     try:
         return CHECKS[name](config)
-    except (
-        Exception
-    ) as error:  # a broken installation breaks in any way; the other checks shall still be told
-        return Check(
-            name,
-            f"the check itself failed: {type(error).__name__}: {error}",
-            "mend what it names, or ask for help with it",
-        )
+    except Exception as error:  # a broken installation breaks in any way; the other checks shall be told
+        words = explain(error) or f"{type(error).__name__}: {error}"
+        return Check(name, f"the check could not be made: {words}", "mend that first")

@@ -13,3 +13,17 @@ class Failure(Exception):  # noqa: N818  read as "raise Failure"
     def __init__(self, sentence: str, code: int = FAILED) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+def explain(error: Exception) -> str | None:
+    """An error that the user can mend, as a sentence; None for one that is a fault of this program."""
+    from learning.dataset import DatasetError
+    from learning.settings import Invalid
+    from store import faults
+    from store.database import DatabaseError
+
+    if isinstance(error, Failure | DatasetError | Invalid | DatabaseError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'The system'}: {error.strerror or error}."
+    return faults.sentence(error)

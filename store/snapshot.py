@@ -29,12 +29,10 @@ def restore(source: Path, config: Config) -> None:
 
 
 def check_vacant(config: Config) -> Path:
-    """Where the database of a config would be. Raises DatabaseError if there is one, or if it is no SQLite."""
+    """Where a config's database would be. Raises DatabaseError if there is one, or if it is no SQLite."""
     with closing(Database.open(config)) as database:
         if database.dialect != "sqlite":
-            raise DatabaseError(
-                "DATABASE_URL names PostgreSQL; use pg_restore for it."
-            )
+            raise DatabaseError("DATABASE_URL names PostgreSQL; use pg_restore for it.")
         target = Path(str(database.url.database))
     if target.exists():
         raise DatabaseError(f"{target} exists; restore into an empty home folder, or move that file away.")

@@ -301,6 +301,39 @@ def test_the_doctor_sees_a_home_that_cannot_be_written(inside: Run, tmp_path: Pa
     assert "LOSSDECK_HOME" in done.stdout
 
 
+# Databases that cannot be used
+
+
+@pytest.mark.parametrize(
+    "command", ["migrate", "export 1", "sweep coarse --trials 2", "up --port 1", "backup x.tar"]
+)
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://nobody@127.0.0.1:9/none", "Connection refused"),
+        ("mysql://localhost/none", "mysql is not supported"),
+        ("gibberish", "DATABASE_URL is not a URL"),
+        ("sqlite:///{home}/broken.db", "damaged"),
+        ("sqlite:////proc/none/lossdeck.db", "/proc/none"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_sentence(
+    inside: Run, tmp_path: Path, command: str, url: str, words: str
+) -> None:
+    (tmp_path / "broken.db").write_bytes(b"no database at all, but as long as a page of one" * 100)
+    name, *rest = command.replace("--port 1", f"--port {free_port()}").split()
+    assert words in failed(inside(name, *rest, "--database-url", url.format(home=tmp_path)), 1)
+
+
+def test_the_doctor_sees_a_damaged_database(inside: Run, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "lossdeck.db").write_bytes(b"no database at all" * 500)
+    done = inside("doctor", "--only", "database,workers")
+    assert done.returncode == 1
+    assert done.stdout.count("problem") == 2
+    assert "restore" in done.stdout
+
+
 # Backups that are not ours
 
 

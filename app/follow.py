@@ -18,6 +18,7 @@ GOING = frozenset({"queued", "running"})  # states of a trial that has not ended
 ENDED = frozenset({"finished", "cancelled"})  # states of a sweep after which nothing more happens
 POLL = 0.2  # seconds between looks at the database's version, which are cheap
 LOOK = 2.0  # seconds between looks at the workers
+PATIENCE = 5.0  # seconds for the workers of a Lossdeck that has just been started to report
 SILENCE = 30.0  # seconds without a sign of life from any worker: as long as a lease
 PAGE = 500  # changes read at once
 
@@ -110,7 +111,8 @@ def watch(database: "Database", sweep_id: int, print_lines: bool, bar: Bar) -> "
     """Prints a line for each trial that ends, until the sweep has ended."""
     from store import workers
 
-    tally, pulse, seen, looked = Tally(sweep_id), Pulse(), None, float("-inf")
+    tally, pulse, seen = Tally(sweep_id), Pulse(), None
+    started, looked = time.monotonic(), float("-inf")
     while tally.sweep is None or tally.sweep.state not in ENDED:
         if (version := database.version()) != seen:
             seen = version
@@ -125,7 +127,7 @@ def watch(database: "Database", sweep_id: int, print_lines: bool, bar: Bar) -> "
             looked = now
             with database.read() as connection:
                 alive = pulse.beats(workers.all(connection), now)
-            if not alive:
+            if not alive and now - started >= PATIENCE:
                 raise Failure(
                     f"Sweep {sweep_id} is queued, but no worker is alive: "
                     "start one with `lossdeck worker` or `lossdeck up`.",

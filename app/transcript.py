@@ -1,4 +1,4 @@
-"""Owns the line that the lecture's search prints for a trial (the pages print an epoch's: static/lines.js)."""
+"""Owns the line that the lecture's search prints for a trial (an epoch's is the pages': static/lines.js)."""
 
 
 def trial_line(val_acc: float | None, lr: float, reg: float, number: int, total: int) -> str:

@@ -4,7 +4,7 @@ Complex step: Im f(w + ih) / h, exact to rounding because nothing is subtracted 
 Centred differences: (f(w + h) - f(w - h)) / 2h.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ COMPLEX_STEP = 1e-30
 CENTRED_STEP = 1e-5  # the CS231n notes' choice for double precision
 
 Weights = Mapping[str, Array]  # (K, ...) with the net first
+Place = tuple[Any, ...]  # of one number of a parameter, in all nets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,10 +64,12 @@ def check(
     method: str = "complex",
     weights: Weights | None = None,
     masks: Sequence[Array] | None = None,
+    entries: int | None = None,
 ) -> dict[str, Array]:
     """The error (K,) of each parameter's gradient: largest difference / largest value, 0 where all are 0.
 
-    Every number of every parameter is compared, so X (B, D) had better be small. The settings must fit one
+    Every number of every parameter is compared, so X (B, D) had better be small; or only `entries` of each,
+    spread evenly from the largest derivative to the smallest. The settings must fit one
     stack. `method` is complex or centred. `weights` replaces the nets' first ones, to check in mid-training.
     `dtype` is that of the backward pass under test; the numeric derivatives are always in double precision.
     """
@@ -75,35 +78,40 @@ def check(
     weights = _cast(_first_weights(shape, settings) if weights is None else weights, np.float64)
     problem = Problem(shape, np.array([each.reg for each in settings]), X, y, masks)
     exact = problem.gradients(_cast(weights, dtype))
-    return {name: _error(exact[name], METHODS[method](problem, weights, name)) for name in shape.names}
+    errors = {}
+    for name in shape.names:
+        places = _places(exact[name], entries)
+        given = np.stack([exact[name][at] for at in places], axis=1)
+        errors[name] = _error(given, METHODS[method](problem, weights, name, places))
+    return errors
 
 
-def complex_step(problem: Problem, weights: Weights, name: str) -> Array:
-    """The derivative by every number of one parameter, (K, ...)."""
+def complex_step(problem: Problem, weights: Weights, name: str, places: Sequence[Place]) -> Array:
+    """The derivative by these numbers of one parameter, (K, places)."""
     moved = _cast(weights, np.complex128)
-    result = np.empty(weights[name].shape)
-    for at in _places(weights[name]):
+    result = np.empty((len(weights[name]), len(places)))
+    for n, at in enumerate(places):
         moved[name][at] += 1j * COMPLEX_STEP
-        result[at] = problem.cost(moved).imag / COMPLEX_STEP
+        result[:, n] = problem.cost(moved).imag / COMPLEX_STEP
         moved[name][at] -= 1j * COMPLEX_STEP
     return result
 
 
-def centred(problem: Problem, weights: Weights, name: str) -> Array:
-    """The derivative by every number of one parameter, (K, ...)."""
+def centred(problem: Problem, weights: Weights, name: str, places: Sequence[Place]) -> Array:
+    """The derivative by these numbers of one parameter, (K, places)."""
     moved = _cast(weights, np.float64)
-    result = np.empty(weights[name].shape)
-    for at in _places(weights[name]):
+    result = np.empty((len(weights[name]), len(places)))
+    for n, at in enumerate(places):
         value = moved[name][at].copy()
         moved[name][at] = value + CENTRED_STEP
         above = problem.cost(moved)
         moved[name][at] = value - CENTRED_STEP
-        result[at] = (above - problem.cost(moved)) / (2 * CENTRED_STEP)
+        result[:, n] = (above - problem.cost(moved)) / (2 * CENTRED_STEP)
         moved[name][at] = value
     return result
 
 
-METHODS: Mapping[str, Callable[[Problem, Weights, str], Array]] = {
+METHODS: Mapping[str, Callable[[Problem, Weights, str, Sequence[Place]], Array]] = {
     "complex": complex_step,
     "centred": centred,
 }
@@ -123,9 +131,14 @@ def _cast(weights: Weights, dtype: Any) -> dict[str, Array]:
     return {name: array.astype(dtype) for name, array in weights.items()}
 
 
-def _places(array: Array) -> Iterable[tuple[Any, ...]]:
-    """The same number of all nets at a time: their losses do not depend on each other."""
-    return ((slice(None), *at) for at in np.ndindex(array.shape[1:]))
+def _places(exact: Array, count: int | None) -> list[Place]:
+    """All places of a gradient, or some: the same of all nets at a time, for their losses are independent."""
+    sizes = np.abs(exact).sum(axis=0)
+    if count is None or count >= sizes.size:
+        return [(slice(None), *at) for at in np.ndindex(sizes.shape)]
+    ranks = np.linspace(0, sizes.size - 1, count).astype(int)
+    chosen = np.argsort(-sizes, axis=None, kind="stable")[ranks]
+    return [(slice(None), *np.unravel_index(place, sizes.shape)) for place in chosen]
 
 
 def _error(exact: Array, numeric: Array) -> Array:

@@ -50,7 +50,7 @@ def test_backward_equals_the_numeric_derivative_of_every_parameter(
 
 def test_the_check_sees_a_wrong_gradient():
     """The net of another regularisation has another gradient; the check must say so."""
-    from learning.gradients import METHODS, Problem, _error, _first_weights
+    from learning.gradients import METHODS, Problem, _error, _first_weights, _places
     from learning.net import Shape
 
     settings = group([7], "relu")
@@ -58,7 +58,9 @@ def test_the_check_sees_a_wrong_gradient():
     weights = _first_weights(shape, settings)
     right = Problem(shape, np.array([0.0, 0.7]), X, Y, None)
     wrong = Problem(shape, np.array([0.0, 0.70001]), X, Y, None)
-    errors = _error(wrong.gradients(weights)["W1"], METHODS["complex"](right, weights, "W1"))
+    given = wrong.gradients(weights)["W1"]
+    places = _places(given, None)
+    errors = _error(given.reshape(2, -1), METHODS["complex"](right, weights, "W1", places))
     assert errors[0] < 1e-12
     assert errors[1] > 1e-7
 
@@ -72,6 +74,22 @@ def test_backward_in_single_precision_is_right_to_single_precision(activation):
 def test_gradients_are_right_at_the_nets_first_weights():
     errors = check(group([7, 5], "relu"), X, Y, classes=C)
     assert all((error < 1e-12).all() for error in errors.values())
+
+
+def test_a_few_entries_of_each_parameter_tell_too(monkeypatch):
+    """Those compared reach from the largest derivative to the smallest."""
+    from learning.net import Pass
+
+    assert all((error < 1e-12).all() for error in check(group([7], "relu"), X, Y, entries=5).values())
+    backward = Pass.backward
+
+    def wrong(self, X, y, scale):
+        for name, rows, piece in backward(self, X, y, scale):
+            yield name, rows, piece * 1.001 if name == "W2" else piece
+
+    monkeypatch.setattr(Pass, "backward", wrong)
+    errors = check(group([7], "relu"), X, Y, entries=5)
+    assert [name for name, error in errors.items() if (error > 1e-7).any()] == ["W2"]
 
 
 def test_zero_weights_give_no_false_alarm():

@@ -1,0 +1,36 @@
+"""Preflight: the lecture's checks in their order (what each asks: checks and probe; runs nothing itself)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from learning.checks import Check, chance_loss, data, gradient, labels_fit, overfit_tiny, reg_raises_loss
+from learning.dataset import Split
+from learning.probe import RATES, probe
+from learning.recipes import recipe_for
+from learning.settings import Settings
+
+CODES = ("data", "chance-loss", "reg-raises-loss", "gradient", "overfit-tiny", "lr-probe", "learns")
+NETS = len(RATES)  # trained together at most
+NET = ("hidden", "activation", "init", "init_scale", "preprocess", "seed")  # what makes a net another
+
+
+def run(split: Split, settings: Settings, dataset: str) -> Iterator[Check | None]:
+    """The checks one by one, each as soon as it is known; None in between, where the caller may stop.
+
+    The split's preprocessing is used for every check. settings.seed must be filled in. Where the data check
+    finds labels that no net can be trained on, it is the only one.
+    """
+    yield data(split)
+    if not labels_fit(split):
+        return
+    yield chance_loss(split, settings)
+    yield reg_raises_loss(split, settings)
+    yield gradient(split, settings)
+    yield from overfit_tiny(split, tiny_settings(settings, dataset))
+    yield from probe(split, settings)
+
+
+def tiny_settings(settings: Settings, dataset: str) -> Settings:
+    """The overfit-tiny recipe's numbers for the data set, with the net of `settings`."""
+    recipe = Settings.parse(recipe_for("overfit-tiny", dataset).settings)
+    return replace(recipe, **{name: getattr(settings, name) for name in NET})

@@ -1,0 +1,170 @@
+"""The checks before a search pass on sound data and nets, and fail on the right one for each fault."""
+
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from learning import catalog, checks, preflight
+from learning.checks import Check
+from learning.dataset import Dataset, Split, make_split
+from learning.group import Group
+from learning.net import Pass
+from learning.recipes import recipe_for
+from learning.settings import Settings
+from learning.updates import Updater
+
+
+def plan(name: str = "digits", **values: object) -> Settings:
+    return Settings.parse({**recipe_for("coarse", name).settings, "seed": 0, **values})
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return catalog.load("digits", tmp_path_factory.mktemp("home"), None)
+
+
+@pytest.fixture(scope="module")
+def split(digits: Dataset) -> Split:
+    return make_split(digits, plan())
+
+
+def run(split: Split, settings: Settings, dataset: str = "digits") -> dict[str, Check]:
+    found = [check for check in preflight.run(split, settings, dataset) if check is not None]
+    return {check.code: check for check in found}
+
+
+def failed(found: dict[str, Check]) -> list[str]:
+    return [code for code, check in found.items() if not check.passed]
+
+
+def test_digits_pass_every_check(split: Split) -> None:
+    found = run(split, plan())
+    assert tuple(found) == preflight.CODES
+    assert failed(found) == []
+    assert all(check.curve and check.sentence.endswith(".") for check in found.values())
+    assert "2.3026" in found["chance-loss"].sentence
+    assert found["overfit-tiny"].curve[-1] == (200.0, found["overfit-tiny"].figure)
+    assert "Workable: 1.0e-02 to 3.2e-01" in found["lr-probe"].sentence
+
+
+@pytest.mark.cifar10
+def test_cifar10_passes_and_finds_the_lectures_range(tmp_path: Path) -> None:
+    if "LOSSDECK_DATA" not in os.environ:
+        pytest.skip("LOSSDECK_DATA does not say where CIFAR-10 is")
+    data = catalog.load("cifar10", tmp_path, Path(os.environ["LOSSDECK_DATA"]))
+    settings = plan("cifar10")
+    found = run(make_split(data, settings), settings, "cifar10")
+    assert failed(found) == []
+    assert "Workable: 3.2e-04 to 1.0e-03" in found["lr-probe"].sentence
+    assert "the cost barely moves, yet val accuracy" in found["lr-probe"].sentence
+
+
+@pytest.mark.parametrize(
+    "net", [{"hidden": []}, {"hidden": [30, 20], "init": "he"}, {"activation": "tanh", "init": "xavier"}]
+)
+def test_other_nets_pass_too(split: Split, net: dict[str, Any]) -> None:
+    assert failed(run(split, plan(**net))) == []
+
+
+@pytest.mark.parametrize("name", ["W1", "b1", "W2", "b2"])
+def test_a_wrong_gradient_of_any_parameter_is_named(
+    split: Split, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backward = Pass.backward
+
+    def wrong(self, X, y, scale):  # type: ignore[no-untyped-def]
+        for which, rows, piece in backward(self, X, y, scale):
+            yield which, rows, piece * 1.0001 if which == name else piece
+
+    monkeypatch.setattr(Pass, "backward", wrong)
+    found = checks.gradient(split, plan())
+    assert not found.passed
+    assert f"The gradient of {name} is not the derivative" in found.sentence
+    assert [place for place, error in found.curve if error > 1e-7] == [
+        ["W1", "b1", "W2", "b2"].index(name) + 1
+    ]
+
+
+def test_a_loss_without_the_penalty_is_seen(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Updater, "penalty", lambda self: 0.0)
+    found = checks.reg_raises_loss(split, plan())
+    assert not found.passed
+    assert found.figure == pytest.approx(0, abs=1e-9)
+
+
+def test_a_loss_that_is_not_the_mean_is_seen(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Group._step
+    monkeypatch.setattr(Group, "_step", lambda self, *given: 2 * step(self, *given))
+    found = checks.chance_loss(split, plan())
+    assert not found.passed
+    assert "the cost is 4.6052" in found.sentence
+
+
+def test_weights_that_are_not_small_are_told_but_no_fault(split: Split) -> None:
+    found = checks.chance_loss(split, plan(init="he"))
+    assert found.passed
+    assert "The weights of these settings begin at" in found.sentence
+
+
+def test_shuffled_labels_are_learnt_by_heart_but_do_not_hold(digits: Dataset) -> None:
+    y = np.random.default_rng(0).permutation(digits.y_train)
+    found = run(make_split(replace(digits, y_train=y, folder=None), plan()), plan())
+    assert failed(found) == ["learns"]
+    assert "are the labels right" in found["learns"].sentence
+
+
+def test_constant_pixels_fail(digits: Dataset) -> None:
+    X = np.full_like(digits.X_train, 7)
+    found = run(make_split(replace(digits, X_train=X, folder=None), plan()), plan())
+    assert failed(found) == ["data", "overfit-tiny", "lr-probe", "learns"]
+    assert "64 of 64 features have the same value" in found["data"].sentence
+    assert "Look at the initial weights and the preprocessing" in found["lr-probe"].sentence
+
+
+def test_labels_from_1_end_the_preflight_at_its_first_check(digits: Dataset) -> None:
+    found = run(make_split(replace(digits, y_train=digits.y_train + 1, folder=None), plan()), plan())
+    assert failed(found) == list(found) == ["data"]
+    assert "Labels run from 1 to 10, but those of 10 classes are 0 to 9" in found["data"].sentence
+
+
+def test_a_class_without_examples_fails(digits: Dataset) -> None:
+    y = np.where(digits.y_train == 3, 4, digits.y_train)
+    found = checks.data(make_split(replace(digits, y_train=y, folder=None), plan()))
+    assert not found.passed
+    assert "No training example has label 3" in found.sentence
+
+
+def test_numbers_that_are_not_finite_are_named_and_break_nothing(digits: Dataset) -> None:
+    X = digits.X_train.astype(np.float32)
+    X[5, 7] = math.nan
+    settings = plan(preprocess="none")
+    found = run(make_split(replace(digits, X_train=X, folder=None), settings), settings)
+    assert "data" in failed(found)
+    assert "1 example with a number that is not finite" in found["data"].sentence
+
+
+@pytest.mark.parametrize(("repeated", "passed"), [(15, True), (16, False)])
+def test_a_val_part_that_repeats_the_train_part_fails(split: Split, repeated: int, passed: bool) -> None:
+    """0.05 of 300 rows are allowed."""
+    X = split.X.copy()
+    X[split.val_rows[:repeated]] = X[split.train_rows[:repeated]]
+    assert checks.data(replace(split, X=X)).passed == passed
+
+
+def test_a_val_part_that_was_asked_to_be_the_train_part_is_no_fault(digits: Dataset) -> None:
+    settings = plan(val_count=0, train_count=100)
+    assert checks.data(make_split(digits, settings)).passed
+
+
+def test_the_caller_may_stop_in_between(split: Split) -> None:
+    steps = preflight.run(split, plan(), "digits")
+    assert [step.code if step else None for step in (next(steps) for _ in range(6))] == [
+        *preflight.CODES[:4],
+        None,
+        None,
+    ]

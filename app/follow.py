@@ -20,7 +20,7 @@ POLL = 0.2  # seconds between looks at the database's version, which are cheap
 LOOK = 2.0  # seconds between looks at the workers
 PATIENCE = 5.0  # seconds for the workers of a Lossdeck that has just been started to report
 SILENCE = 30.0  # seconds without a sign of life from any worker: as long as a lease
-PAGE = 500  # changes read at once
+PAGE = 500  # trials read at once
 
 Bar = Callable[[int, int], None]  # epochs done, epochs in all
 
@@ -36,16 +36,12 @@ class Tally:
 
     def catch_up(self, connection: "Connection") -> list["Trial"]:
         """Reads what is new; answers the trials that have ended since the last time, in that order."""
-        from store import changes, sweeps
-        from store.trials import Trial
+        from store import sweeps, trials
 
-        ended: list[Trial] = []
-        while page := changes.after(connection, self._cursor, [self._id], limit=PAGE):
-            self._cursor = page[-1].seq
-            trials = [change.row for change in page if isinstance(change.row, Trial)]
-            ended += [trial for trial in trials if self._has_ended(trial)]
-            if len(page) < PAGE:
-                break
+        ended = []
+        while page := trials.after(connection, self._cursor, [self._id], PAGE):
+            self._cursor = page[-1].changed
+            ended += [trial for trial in page if self._has_ended(trial)]
         self.sweep = sweeps.get(connection, self._id)
         if self.sweep is None:
             raise Failure(f"Sweep {self._id} was deleted.")

@@ -147,6 +147,16 @@ def test_waiting_for_json_prints_the_finished_sweep(deck: Deck) -> None:
     assert (sweep["state"], sweep["trials"]) == ("finished", 2)
 
 
+def test_waiting_misses_nothing_after_a_sweep_was_deleted(deck: Deck) -> None:
+    done = deck.run("sweep", "coarse", "--trials", "1", "--wait", "--json")
+    number = json.loads(done.stdout)["id"]
+    database = deck.database()
+    with database.write() as connection:
+        sweeps.delete(connection, number)
+    database.close()
+    assert len(deck.run("sweep", "coarse", "--trials", "3", "--wait").stdout.splitlines()) == 3
+
+
 def test_a_diverged_trial_is_a_result(deck: Deck) -> None:
     done = deck.run("sweep", "lr-too-high", "--dataset", "digits", "--wait")
     assert done.returncode == 0

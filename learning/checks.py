@@ -232,7 +232,8 @@ def _infinite(split: Split) -> str:
     )
     if not bad:
         return ""
-    return f"There {'is' if bad == 1 else 'are'} {bad:,} example{'s' * (bad > 1)} with a number that is not finite."
+    some = "There is 1 example" if bad == 1 else f"There are {bad:,} examples"
+    return f"{some} with a number that is not finite."
 
 
 def _repeated(split: Split) -> str:

@@ -152,6 +152,29 @@ worker = Table(
     Column("changed", BigInteger, nullable=False, unique=True),
 )
 
+# Every check that was made is an object in `checks`, in order; one that is not finite is a word there.
+preflight = Table(
+    "preflight",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("checks", Json, nullable=False),
+    Column("reason", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("worker", Text),
+    Column("beat", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("changed", BigInteger, nullable=False, unique=True),
+    Index(None, "state", "id"),
+    Index(None, "dataset", "id"),
+    sqlite_autoincrement=True,
+)
+
 # What was created under a client's Idempotency-Key, and a digest of the request that did it.
 idempotency = Table(
     "idempotency",

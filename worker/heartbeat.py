@@ -1,4 +1,4 @@
-"""Owns Heartbeat: a worker's hold on one claimed group, and its line to the store (does not train)."""
+"""Owns Heartbeat: a worker's hold on a claimed group or preflight, its line to the store (does not train)."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from store import queue, workers
+from store import preflights, queue, workers
 from store.database import Connection, Database
 from store.outages import is_outage
 from worker.leases import LEASE
@@ -16,6 +16,7 @@ from worker.pauses import pauses
 log = logging.getLogger("lossdeck.worker")
 P = ParamSpec("P")
 T = TypeVar("T")
+Held = queue.Claim | preflights.Claim
 
 BEATS = 5  # beats in one lease
 JOIN = 1.0  # seconds to wait for a beat that is under way; a late one does no harm, it is fenced
@@ -27,7 +28,7 @@ class LeaseLost(Exception):  # noqa: N818  a state of affairs, not a mistake
 
 
 class Heartbeat:
-    """Beats in a thread while the group is held, and carries the group's transactions.
+    """Beats in a thread while the claim is held, and carries its transactions.
 
     Both go on through passing errors of the database. `ask` refuses with LeaseLost once nothing has reached
     the store for 0.8 of the lease on this process's monotonic clock, which runs on while it is frozen.
@@ -36,7 +37,7 @@ class Heartbeat:
     def __init__(
         self,
         database: Database,
-        claim: queue.Claim,
+        claim: Held,
         worker: str | None = None,
         lease: float = LEASE,
         clock: Callable[[], float] = time.monotonic,
@@ -66,13 +67,13 @@ class Heartbeat:
         """Calls `do(connection, ...)` in a transaction, again after passing errors. Raises LeaseLost."""
         for pause in pauses():
             if self.is_lost:
-                raise LeaseLost(f"group {self._claim.group_id}: the database was out of reach for too long.")
+                raise LeaseLost(f"{name(self._claim)}: the database was out of reach for too long.")
             try:
                 return self._try(do, *args, **kwargs)
             except Exception as error:
                 if not is_outage(error):
                     raise
-                log.warning("group %d: will ask the database again: %s", self._claim.group_id, error)
+                log.warning("%s: will ask the database again: %s", name(self._claim), error)
             self._done.wait(pause)
         raise AssertionError("pauses() never ends")
 
@@ -88,9 +89,22 @@ class Heartbeat:
             try:
                 self._try(self._beat)
             except Exception as error:  # whatever it is, the next beat may come through
-                log.warning("group %d: a heartbeat failed: %s", self._claim.group_id, error)
+                log.warning("%s: a heartbeat failed: %s", name(self._claim), error)
 
     def _beat(self, c: Connection) -> None:
-        queue.beat(c, self._claim)
+        if isinstance(self._claim, queue.Claim):
+            queue.beat(c, self._claim)
+        else:
+            preflights.beat(c, self._claim)
         if self._worker is not None:
-            workers.touch(c, self._worker, self._claim.group_id, time.time())
+            workers.touch(c, self._worker, group(self._claim), time.time())
+
+
+def group(claim: Held | None) -> int | None:
+    """The claimed group, for the list of workers; None for a preflight, which is none."""
+    return claim.group_id if isinstance(claim, queue.Claim) else None
+
+
+def name(claim: Held) -> str:
+    """What is claimed, for the log."""
+    return f"group {claim.group_id}" if isinstance(claim, queue.Claim) else f"preflight {claim.id}"

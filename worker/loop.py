@@ -1,4 +1,4 @@
-"""Owns the worker's loop: claim a group, have it run, report what went wrong (does not train)."""
+"""Owns the worker's loop: claim what is queued, have it run, report what went wrong (does not train)."""
 
 import logging
 import os
@@ -7,16 +7,17 @@ import traceback
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from store import queue, workers
+from store import preflights, queue, workers
 from store.config import Config
 from store.database import Connection, Database
 from store.files import Files
 from store.outages import is_outage
 from store.queue import Claim
 from worker import processes, threads
-from worker.heartbeat import BEATS, LeaseLost
+from worker.heartbeat import BEATS, Held, LeaseLost, group, name
 from worker.leases import LEASE
 from worker.pauses import pauses
+from worker.preflight import run_preflight
 from worker.run import run_group
 from worker.signals import Stop
 
@@ -44,7 +45,7 @@ class Worker:
         self._touched = -TOUCH
 
     def work(self) -> None:
-        """Claims and runs groups until the process is asked to end."""
+        """Claims and runs preflights and groups until the process is asked to end."""
         facts = threads.facts() | {"process": processes.identity(os.getpid())}
         self._persist(workers.register, self._token, processes.host(), os.getpid(), facts, time.time())
         while not self._stop:
@@ -55,42 +56,59 @@ class Worker:
                 self.step(claim)
         self._persist(workers.gone, self._token, time.time())
 
-    def step(self, claim: Claim) -> None:
-        """Runs one group. Whatever goes wrong is reported to the queue and stays in this step."""
+    def step(self, claim: Held) -> None:
+        """Runs what was claimed. Whatever goes wrong is reported to the store and stays in this step."""
         keep_going = lambda: not self._stop  # noqa: E731
         reason: str | None = None
         try:
-            self._run(claim, self._database, self._files, self._config, keep_going, self._token)
+            if isinstance(claim, Claim):
+                self._run(claim, self._database, self._files, self._config, keep_going, self._token)
+            else:
+                run_preflight(claim, self._database, self._config, keep_going, self._token)
             return
         except LeaseLost as error:
             log.warning("%s", error)
         except Exception as error:
-            log.exception("group %d failed", claim.group_id)
+            log.exception("%s failed", name(claim))
             reason = None if is_outage(error) else cause(error)
         # Only here, where the failed run's frames and arrays are gone: memory may have been what was lacking.
-        if reason is None:
-            self._persist(queue.release, claim, time.time())
-        else:
-            self._persist(queue.fail, claim, reason, time.time())
+        self._report(claim, reason)
 
-    def _claim(self) -> Claim | None:
-        """A group, if there is one. Asks the queue only after changes, or when a sign of life is due."""
+    def _report(self, claim: Held, reason: str | None) -> None:
+        """Gives up what was claimed: failed for a reason, or queued again without one."""
+        if isinstance(claim, Claim):
+            if reason is None:
+                self._persist(queue.release, claim, time.time())
+            else:
+                self._persist(queue.fail, claim, reason, time.time())
+        elif reason is None:
+            self._persist(preflights.release, claim, time.time())
+        else:
+            self._persist(preflights.fail, claim, reason, time.time())
+
+    def _claim(self) -> Held | None:
+        """What is to be done, if anything. Asks only after changes, or when a sign of life is due.
+
+        Preflights come first: they take seconds, and somebody waits for them before starting a search, while
+        the groups of a sweep in front of them could take hours.
+        """
         try:
             version, due = self._database.version(), time.monotonic() - self._touched >= TOUCH
             if version == self._idle_version and not due:
                 return None
             with self._database.write() as c:
-                claim = queue.claim(c, self._token, time.time())
+                claim: Held | None = preflights.claim(c, self._token, time.time())
+                claim = claim or queue.claim(c, self._token, time.time())
                 if claim or due:
-                    workers.touch(c, self._token, claim.group_id if claim else None, time.time())
+                    workers.touch(c, self._token, group(claim), time.time())
         except Exception as error:
             if not is_outage(error):
                 raise
             log.warning("no claim: %s", error)
             # It may have been committed though its answer was lost: hold nothing that we do not know of.
-            self._persist(
-                queue.abandon, self._token, "the worker lost its connection to the database", time.time()
-            )
+            why = "the worker lost its connection to the database"
+            self._persist(preflights.abandon, self._token, why, time.time(), fault=False)
+            self._persist(queue.abandon, self._token, why, time.time())
             return None
         if claim:
             self._idle_version, self._touched = None, -TOUCH  # the end of the group is news

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from store import queue, workers
+from store import preflights, queue, workers
 from store.config import Config
 from store.database import Connection, Database
 from worker import processes, threads
@@ -76,7 +76,7 @@ class Supervisor:
     ) -> None:
         self._database, self._stop, self._clock = database, stop, clock
         self._children = [Child() for _ in range(config.workers)]
-        self._leases = Leases()
+        self._leases, self._preflight_leases = Leases(), Leases()
         self._looked = -LOOK
         self._adopted = False
 
@@ -128,8 +128,9 @@ class Supervisor:
             return
         self._looked = now
         with self._database.read() as c:
-            beats = queue.beats(c)
-        for token in self._leases.silent(beats, now):
+            beats, preflight_beats = queue.beats(c), preflights.beats(c)
+        silent = self._leases.silent(beats, now) | self._preflight_leases.silent(preflight_beats, now)
+        for token in silent:
             log.warning("worker %s has been silent for %g s", token, LEASE)
             with self._database.write() as c:
                 self._give_back(c, token, f"worker was silent for {LEASE:g} s")
@@ -138,6 +139,7 @@ class Supervisor:
                     child.process.kill()
 
     def _give_back(self, c: Connection, token: str, why: str) -> None:
+        preflights.abandon(c, token, why, time.time(), fault=not self._stop)
         queue.abandon(c, token, why, time.time(), fault=not self._stop)
         workers.gone(c, token, time.time())
 

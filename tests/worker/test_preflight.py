@@ -1,0 +1,127 @@
+"""Real workers run preflights to the end, before groups, through kills, and give them back when asked to."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from living import MakeSweep, Start, children, wait_until
+
+from learning import preflight
+from learning.recipes import recipe_for
+from learning.settings import Settings
+from store import preflights, queue
+from store.config import Config
+from store.database import Database
+from store.preflights import Claim, Preflight
+from worker.preflight import run_preflight
+
+NOW = 1_700_000_100.0
+
+
+def make(database: Database, **values: object) -> int:
+    settings = Settings.parse({**recipe_for("coarse", "digits").settings, "seed": 0, **values})
+    with database.write() as c:
+        return preflights.create(c, str(values.get("dataset", "digits")), settings, NOW).id
+
+
+def get(database: Database, id: int) -> Preflight:
+    with database.read() as c:
+        found = preflights.get(c, id)
+    assert found is not None
+    return found
+
+
+def claim(database: Database, worker: str = "w") -> Claim:
+    with database.write() as c:
+        found = preflights.claim(c, worker, NOW)
+    assert found is not None
+    return found
+
+
+def wait_for(database: Database, id: int, *states: str) -> Preflight:
+    wait_until(lambda: get(database, id).state in states, f"preflight {id} to be {states}")
+    return get(database, id)
+
+
+def test_a_worker_runs_all_checks(sqlite_database: Database, start: Start) -> None:
+    id = make(sqlite_database)
+    start("--single")
+    done = wait_for(sqlite_database, id, "finished", "failed")
+    assert [check.code for check in done.checks] == list(preflight.CODES)
+    assert done.passed
+
+
+def test_a_preflight_goes_before_a_sweep(
+    sqlite_database: Database, make_sweep: MakeSweep, start: Start
+) -> None:
+    """The sweep would take hours; with one worker only a preflight that goes first ends."""
+    make_sweep(sqlite_database, 8, epochs=10_000, val_count=300)
+    id = make(sqlite_database)
+    start("--single")
+    assert wait_for(sqlite_database, id, "finished", "failed").passed
+    wait_until(lambda: bool(_running(sqlite_database)), "the sweep to begin")
+
+
+def test_what_cannot_be_loaded_fails_with_a_reason(sqlite_database: Database, start: Start) -> None:
+    """And the worker goes on with the next."""
+    with sqlite_database.write() as c:
+        lost = preflights.create(c, "nowhere", Settings(seed=0), NOW).id
+    id = make(sqlite_database)
+    start("--single")
+    assert "nowhere" in str(wait_for(sqlite_database, lost, "failed").reason)
+    assert wait_for(sqlite_database, id, "finished").passed
+
+
+def test_sigterm_gives_it_back(sqlite_database: Database, start: Start) -> None:
+    id = make(sqlite_database, hidden=[1024])
+    process = start("--single")
+    wait_until(lambda: len(get(sqlite_database, id).checks) >= 4, "the long checks")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    row = get(sqlite_database, id)
+    assert (row.state, row.worker, row.failures) == ("queued", None, 0)
+
+
+def test_a_killed_workers_preflight_is_run_again(sqlite_database: Database, start: Start) -> None:
+    id = make(sqlite_database, hidden=[512])
+    supervisor = start(workers=1)
+    wait_until(lambda: len(get(sqlite_database, id).checks) >= 4, "the long checks")
+    [child] = children(supervisor)
+    os.kill(child.pid, signal.SIGKILL)
+    done = wait_for(sqlite_database, id, "finished", "failed")
+    assert (done.passed, done.attempt, done.failures) == (True, 2, 1)
+    assert [check.code for check in done.checks] == list(preflight.CODES)
+
+
+@pytest.mark.parametrize("checks_before", [0, 2])
+def test_one_that_was_cancelled_stops_at_the_next_check(
+    sqlite_database: Database, home: Path, checks_before: int
+) -> None:
+    id, claimed = make(sqlite_database), claim(sqlite_database)
+    asked = 0
+
+    def going() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == checks_before:
+            _cancel(sqlite_database, id)
+        return True
+
+    if checks_before == 0:
+        _cancel(sqlite_database, id)
+    run_preflight(claimed, sqlite_database, Config(home=home), going)
+    assert (get(sqlite_database, id).state, len(get(sqlite_database, id).checks)) == (
+        "cancelled",
+        checks_before,
+    )
+
+
+def _cancel(database: Database, id: int) -> None:
+    with database.write() as c:
+        preflights.cancel(c, id, NOW)
+
+
+def _running(database: Database) -> dict[int, tuple[int, str]]:
+    with database.read() as c:
+        return queue.beats(c)

@@ -55,7 +55,7 @@ def sweep(
     upgrade(config)
     with closing(Database.open(config)) as database:
         with database.write() as connection:
-            row = sweeps.create(connection, new, time.time())
+            row = sweeps.create(connection, new, time.time(), workers=config.workers)
         print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
         code = DONE
         if wait:

@@ -144,7 +144,7 @@ def queue_demo(config: "Config") -> None:
     new = plan.sweep(SweepIn.model_validate(DEMO), config)
     with closing(Database.open(config)) as database, database.write() as connection:
         if sweeps.list_all(connection, 1, 0)[1] == 0:
-            sweeps.create(connection, new, time.time())
+            sweeps.create(connection, new, time.time(), workers=config.workers)
 
 
 def announce(config: "Config") -> None:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from app import (
     api_advice,
     api_datasets,
+    api_preflights,
     api_stream,
     api_sweeps,
     api_trials,
@@ -72,6 +73,7 @@ def _add_routes(app: FastAPI) -> None:
         api_sweeps,
         api_advice,
         api_trials,
+        api_preflights,
         api_datasets,
         api_workers,
         api_stream,

@@ -8,9 +8,10 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.bodies import MAX_TRIALS, MoreTrials, RefinementIn, SweepIn
+from app.bodies import MAX_TRIALS, MoreTrials, PreflightIn, RefinementIn, SweepIn
 from learning import catalog, cost
 from learning.catalog import DatasetError, Summary
+from learning.preflight import NETS
 from learning.recipes import recipe_for
 from learning.refinement import Refinement
 from learning.settings import FieldError, Invalid, Settings
@@ -23,6 +24,7 @@ MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights an
 GROUP_SIZE = 16  # trials in a stack, at most
 COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
 FLOAT = 4  # bytes
+USUAL_RECIPE = "coarse"  # whose net a preflight checks when none is named
 USUAL_RATE = 1e10  # flop/s of one worker, until this machine has been measured
 
 
@@ -93,6 +95,16 @@ def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
             "seed": body.seed if body.seed is not None else parent.seed,
         }
     )
+
+
+def preflight(body: PreflightIn, config: Config) -> Settings:
+    """The net that a body wants checked. Raises Invalid naming every field that is wrong with it."""
+    summary = dataset(body.dataset, config)
+    recipe = body.recipe or (None if body.settings else USUAL_RECIPE)
+    given = recipe_for(recipe, body.dataset, summary.n_train).settings if recipe else {}
+    (settings,) = from_points([{}], {**given, **body.settings}, body.seed)
+    check([settings] * NETS, summary)
+    return settings
 
 
 def dataset(name: str, config: Config) -> Summary:

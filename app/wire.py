@@ -5,13 +5,15 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from learning.findings import Finding
-
 from learning.catalog import Summary
+from learning.checks import Check
+from learning.findings import Finding
+from learning.preflight import CODES
 from learning.recipes import RecipePlan
 from learning.refinement import Refinement
 from store.changes import Change
 from store.epochs import EpochRow
+from store.preflights import Preflight
 from store.sweeps import Sweep
 from store.trials import Trial
 from store.workers import Worker
@@ -116,6 +118,39 @@ def worker(row: Worker) -> dict[str, object]:
         "started_at": when(row.started_at),
         "seen_at": when(row.seen_at),
         "gone_at": when(row.gone_at),
+    }
+
+
+def preflight(row: Preflight) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "dataset": row.dataset,
+        "state": row.state,
+        "passed": row.passed,
+        "checks": [check(one) for one in row.checks],
+        "checks_total": len(CODES),
+        "reason": row.reason,
+        "settings": plain(row.settings),
+        "attempt": row.attempt,
+        "worker": row.worker,
+        "created_at": when(row.created_at),
+        "started_at": when(row.started_at),
+        "finished_at": when(row.finished_at),
+    }
+
+
+def check(value: Check) -> dict[str, object]:
+    """A check; a figure that is not finite is null, and `flags` says which it was."""
+    return {
+        "code": value.code,
+        "title": value.title,
+        "passed": value.passed,
+        "figure": plain(value.figure),
+        "relation": value.relation,
+        "threshold": value.threshold,
+        "sentence": value.sentence,
+        "curve": plain(value.curve),
+        "flags": {} if math.isfinite(value.figure) else {"figure": str(value.figure)},
     }
 
 

@@ -1,0 +1,53 @@
+"""Routes of preflights: have a data set and a net checked before a search, and read the answers."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse
+
+from app import bodies, plan, wire
+from app.answers import Answer, created
+from app.bodies import Id, Limit, Offset
+from app.problems import missing
+from app.state import Parts
+from store import preflights
+
+router = APIRouter(prefix="/api/preflights", tags=["preflights"])
+
+Dataset = Annotated[str | None, Query(max_length=bodies.MAX_NAME, description="Only those of this data set.")]
+
+
+@router.post("", status_code=201, response_model=bodies.PreflightOut)
+def make(body: bodies.PreflightIn, parts: Parts) -> JSONResponse:
+    """Queue the checks for a data set and a net; a worker runs them within seconds."""
+    settings = plan.preflight(body, parts.config)
+    with parts.database.write() as c:
+        row = preflights.create(c, body.dataset, settings, time.time())
+    return created(f"/api/preflights/{row.id}", wire.preflight(row))
+
+
+@router.get("", response_model=bodies.PreflightsOut)
+def listed(parts: Parts, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
+    """All preflights, newest first."""
+    with parts.database.read() as c:
+        rows, total = preflights.list_all(c, dataset, limit, offset)
+    return Answer({"preflights": [wire.preflight(row) for row in rows], "total": total})
+
+
+@router.get("/{id}", response_model=bodies.PreflightOut)
+def show(id: Id, parts: Parts) -> JSONResponse:
+    """One preflight, with the checks that are done so far."""
+    with parts.database.read() as c:
+        row = preflights.get(c, id)
+    if row is None:
+        raise missing("preflight", id)
+    return Answer(wire.preflight(row))
+
+
+@router.post("/{id}/cancel", response_model=bodies.PreflightOut)
+def cancel(id: Id, parts: Parts) -> JSONResponse:
+    """End it now; a running one stops at its next check."""
+    with parts.database.write() as c:
+        row = preflights.cancel(c, id, time.time())
+    return Answer(wire.preflight(row))

@@ -16,7 +16,7 @@ class Dropout:
     """
 
     def __init__(self, settings: Sequence[Settings], epoch: int, rows: int, dtype: Any) -> None:
-        seeds = [np.random.SeedSequence(each.seed, spawn_key=(1, epoch)) for each in settings]
+        seeds = [np.random.SeedSequence(each.seed, spawn_key=(5, epoch)) for each in settings]
         self._generators = [np.random.default_rng(seed) for seed in seeds]
         self._rates = [each.dropout for each in settings]
         self._masks = [np.empty((rows, len(settings), width), dtype) for width in settings[0].hidden]

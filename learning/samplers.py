@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 Cube = NDArray[np.float64]  # (trials, dimensions), each entry in [0, 1]
 Levels = Sequence[int | None]  # for each dimension how many distinct values it has, None = a continuum
 
-TRIAL_STREAM = 0  # spawn_key (0, number): the values and the seed of one trial
-SOBOL_STREAM = 3  # spawn_key (3,): the scrambling of a sweep's Sobol sequence; training uses 1 and 2
+TRIAL_STREAM = 0  # spawn_key (0, number): the values of one trial
+SOBOL_STREAM = 3  # spawn_key (3,): the scrambling of a sweep's Sobol sequence; training uses 1, 2 and 5
 GRID_STREAM = 4  # spawn_key (4,): the order of a sweep's grid cells
 
 

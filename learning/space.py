@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from learning.samplers import SAMPLERS, trial_stream
+from learning.samplers import SAMPLERS
 from learning.settings import FieldError, Invalid, Settings, read_field
 
 MAX_TRIALS = 100_000  # in one draw; keeps a mistyped number from filling the disk
@@ -156,10 +156,7 @@ def draw(
     _check_fixed(fixed, taken=space.distributions)
     levels = [d.levels if isinstance(d, Integer | Choice) else None for d in space.distributions.values()]
     cube = SAMPLERS[sampler](levels, seed, start, start + count)
-    return tuple(
-        _settings({**fixed, **space.at(point)}, seed, number, where="space.")
-        for number, point in enumerate(cube, start)
-    )
+    return tuple(_settings({**fixed, **space.at(point)}, seed, where="space.") for point in cube)
 
 
 def from_points(
@@ -180,7 +177,7 @@ def from_points(
             )
             continue
         try:
-            drawn.append(_settings({**fixed, **point}, seed, start + index, where=f"{where}."))
+            drawn.append(_settings({**fixed, **point}, seed, where=f"{where}."))
         except Invalid as invalid:
             errors.extend(invalid.errors)
     if errors:
@@ -279,14 +276,14 @@ def _check_fixed(fixed: Mapping[str, object], taken: Iterable[str]) -> None:
         raise Invalid(*errors)
 
 
-def _settings(values: Mapping[str, object], seed: int, number: int, where: str) -> Settings:
-    """Complete settings of one trial; its seed is its own stream's first word unless given."""
+def _settings(values: Mapping[str, object], seed: int, where: str) -> Settings:
+    """Complete settings of one trial; its seed is the sweep's unless given (docs/decisions/0004)."""
     try:
         settings = Settings.parse(values)
     except Invalid as invalid:
         raise Invalid(*(dataclasses.replace(e, field=where + e.field) for e in invalid.errors)) from invalid
     if settings.seed is None:
-        return dataclasses.replace(settings, seed=int(trial_stream(seed, number).generate_state(1)[0]))
+        return dataclasses.replace(settings, seed=seed)
     return settings
 
 

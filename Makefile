@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 .DEFAULT_GOAL := help
 .PHONY: help install run test check fix lock debian clean
 
@@ -25,9 +26,11 @@ fix: .venv/.dev  ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: .venv/.dev  ## compute both requirements files anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra dev -c requirements.txt -o requirements-dev.txt
+lock: .venv/.dev  ## compute the requirements files anew (needs uv)
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
+	echo 'psycopg[binary]' | $(COMPILE) - -c requirements-dev.txt -o requirements-postgres.txt
+	echo hatchling | $(COMPILE) - -c requirements-dev.txt -o requirements-build.txt
 
 .venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit("Lossdeck needs Python 3.11 or newer; name one with PYTHON=...") if sys.version_info < (3, 11) else None'

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -27,9 +27,7 @@ class Config(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=1024)
     token: str | None = None
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # besides localhost: "a.example,b.example"
-    engine: str = "local"
-    scheduler: str | None = None
-    cluster: str | None = None
+    engine: Literal["local"] = "local"  # who places the work; so far only this machine's own workers
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

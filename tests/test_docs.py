@@ -76,7 +76,7 @@ def test_the_command_line_examples_run(started: tuple[dict[str, str], str], tmp_
     done = subprocess.run(["bash", "-c", script], env=own, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout
     assert (tmp_path / "sweep.csv").read_text().count("\n") == 13
-    assert (tmp_path / "lossdeck-backup.db").stat().st_size > 0
+    assert (tmp_path / "lossdeck-backup.tar").stat().st_size > 0
 
 
 def test_every_config_variable_is_in_the_readme() -> None:

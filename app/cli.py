@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer import exceptions
 
-from app import cli_check, cli_data, cli_keep, cli_results, cli_run, cli_sweep
+from app import cli_check, cli_data, cli_keep, cli_preflight, cli_results, cli_run, cli_sweep
 from app.failure import DONE, FAILED, INTERRUPTED, Failure, explain
 
 program = typer.Typer(
@@ -31,6 +31,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     cli_run.worker,
     cli_run.migrate,
     cli_sweep.sweep,
+    cli_preflight.preflight,
     cli_results.export,
     cli_results.predict,
     cli_keep.backup,

@@ -17,7 +17,7 @@ from app import cli
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 COMMANDS = ("up", "serve", "worker", "migrate", "sweep", "export", "predict", "backup", "restore", "prune")
-COMMANDS += ("token", "doctor", "data list", "data get", "data add")
+COMMANDS += ("preflight", "token", "doctor", "data list", "data get", "data add")
 HEAVY = ("numpy", "scipy", "plotly", "alembic", "sqlalchemy", "fastapi", "pydantic", "rich.progress")
 
 Done = subprocess.CompletedProcess[str]
@@ -195,6 +195,35 @@ def test_waiting_without_a_worker_says_so_and_exits_3(run: Run) -> None:
     assert done.stdout == ""
     assert "no worker is alive" in done.stderr
     assert "lossdeck worker" in done.stderr
+
+
+# Preflight
+
+
+def test_a_preflight_without_waiting_is_queued_and_prints_its_number(inside: Run) -> None:
+    done = inside("preflight")
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert done.stderr == "Preflight 1 on digits, queued.\n"
+    row = json.loads(inside("preflight", "--recipe", "fine", "--seed", "3", "--json").stdout)
+    assert (row["id"], row["state"], row["settings"]["epochs"]) == (2, "queued", 40)
+
+
+def test_waiting_for_a_preflight_without_a_worker_exits_3(inside: Run) -> None:
+    done = inside("preflight", "--wait")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Preflight 1 is queued, but no worker is alive" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--dataset", "nowhere"], "no data set called 'nowhere'"),
+        (["--dataset", " "], "dataset: Value error, should be a line of printable characters."),
+        (["--recipe", "corse"], "overfit-tiny"),
+    ],
+)
+def test_a_preflight_of_what_is_not_there_is_refused(inside: Run, arguments: list[str], told: str) -> None:
+    assert told in failed(inside("preflight", *arguments), 1)
 
 
 # Data sets

@@ -20,6 +20,7 @@ import pytest
 
 from app import cli
 from learning import catalog
+from learning.preflight import CODES
 from store import sweeps
 from store.database import Database
 
@@ -162,6 +163,28 @@ def test_a_diverged_trial_is_a_result(deck: Deck) -> None:
     assert done.returncode == 0
     assert "1 diverged" in done.stderr
     assert done.stdout.startswith("val acc: ")
+
+
+def test_a_preflight_tells_each_check_and_exits_0(deck: Deck) -> None:
+    done = deck.run("preflight", "--wait")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [["passed", code] for code in CODES]
+    assert "Workable: 1.0e-02 to 3.2e-01" in done.stdout
+    assert "all 7 checks passed" in done.stderr
+
+
+def test_a_check_that_does_not_pass_exits_1(deck: Deck, tmp_path: Path) -> None:
+    """Labels that have nothing to do with the examples."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "noise.npz", X=rng.normal(size=(600, 8)), y=rng.integers(0, 3, 600))
+    assert deck.run("data", "add", tmp_path / "noise.npz").returncode == 0
+    done = deck.run("preflight", "--dataset", "noise", "--wait", "--json")
+    assert done.returncode == 1
+    row = json.loads(done.stdout)
+    assert (row["state"], row["passed"]) == ("finished", False)
+    assert "learns" in [check["code"] for check in row["checks"] if not check["passed"]]
+    assert "did not pass" in done.stderr
 
 
 def test_ctrl_c_stops_the_waiting_but_not_the_sweep(

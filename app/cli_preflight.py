@@ -1,0 +1,133 @@
+"""Owns the command `preflight`: queues the checks before a search, tells what they say (workers run them)."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.failure import DONE, FAILED, NO_WORKER, Failure
+from app.follow import LOOK, PATIENCE, POLL, Pulse
+from app.options import Data, DatabaseUrl, Home, Json, configure
+
+if TYPE_CHECKING:
+    from learning.checks import Check
+    from store.database import Database
+    from store.preflights import Preflight
+
+
+def preflight(
+    dataset: Annotated[str, typer.Option(help="Data set; see `lossdeck data list`.")] = "digits",
+    recipe: Annotated[
+        str | None, typer.Option(help="Whose net to check; the coarse search's by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights.")] = 0,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow it to its end, a line for each check.")
+    ] = False,
+    as_json: Json = False,
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Check a data set and a net before a search.
+
+    The lecture's checks: the data, the first cost, regularisation, gradients, twenty examples learnt by
+    heart, learning rates. Prints the number of the preflight; with --wait, a line for each check, and then
+    the exit code is 1 if one did not pass and 3 when there is no worker.
+
+    \b
+    Examples:
+      lossdeck preflight --wait
+      lossdeck preflight --dataset cifar10 --wait --json
+    """
+    from pydantic import ValidationError
+
+    from app import plan, wire
+    from app.bodies import PreflightIn
+    from app.cli_sweep import sentence
+    from app.up import upgrade
+    from store import preflights
+    from store.database import Database
+
+    config = configure(home=home, data=data, database_url=database_url)
+    try:
+        body = PreflightIn(dataset=dataset, recipe=recipe, seed=seed)
+    except ValidationError as error:
+        raise Failure(" ".join(sentence(one["loc"], one["msg"]) for one in error.errors())) from error
+    settings = plan.preflight(body, config)
+    upgrade(config)
+    with closing(Database.open(config)) as database:
+        with database.write() as connection:
+            row = preflights.create(connection, dataset, settings, time.time())
+        print(f"Preflight {row.id} on {dataset}, queued.", file=sys.stderr)
+        code = DONE
+        if wait:
+            row = follow(database, row.id, (lambda check: None) if as_json else tell)
+            code = DONE if row.passed else FAILED
+    if as_json:
+        print(json.dumps(wire.preflight(row)))
+    elif not wait:
+        print(row.id)
+    raise typer.Exit(code)
+
+
+def follow(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":
+    """Waits for the end of a preflight, calling `each` for a check that is new; sums it up on stderr.
+
+    Raises Failure (3) when no worker lives. Ctrl-C ends the waiting, not the preflight.
+    """
+    try:
+        ended = watch(database, id, each)
+    except KeyboardInterrupt:
+        print(f"Preflight {id} goes on without you.", file=sys.stderr)
+        raise
+    print(summary(ended), file=sys.stderr)
+    return ended
+
+
+def watch(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":
+    """Looks until the preflight has ended."""
+    from store import preflights, workers
+    from store.states import LIVING
+
+    pulse, told = Pulse(), 0
+    started, looked = time.monotonic(), float("-inf")
+    while True:
+        with database.read() as connection:
+            row = preflights.get(connection, id)
+        assert row is not None  # nothing deletes preflights
+        for check in row.checks[told:]:
+            each(check)
+        told = max(told, len(row.checks))  # a second attempt begins anew, and says the same
+        if row.state not in LIVING:
+            return row
+        if (now := time.monotonic()) - looked >= LOOK:
+            looked = now
+            with database.read() as connection:
+                alive = pulse.beats(workers.all(connection), now)
+            if not alive and now - started >= PATIENCE:
+                raise Failure(
+                    f"Preflight {id} is queued, but no worker is alive: "
+                    "start one with `lossdeck worker` or `lossdeck up`.",
+                    NO_WORKER,
+                )
+        time.sleep(POLL)
+
+
+def tell(check: "Check") -> None:
+    """One line on stdout."""
+    print(f"{'passed' if check.passed else 'FAILED'}  {check.code:<16} {check.sentence}", flush=True)
+
+
+def summary(row: "Preflight") -> str:
+    """How a preflight ended, in a sentence."""
+    if row.state != "finished":
+        return f"Preflight {row.id} {row.state}{f': {row.reason}' if row.reason else '.'}"
+    failed = [check.code for check in row.checks if not check.passed]
+    if failed:
+        return f"Preflight {row.id}: {', '.join(failed)} did not pass."
+    return f"Preflight {row.id}: all {len(row.checks)} checks passed."

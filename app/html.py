@@ -10,7 +10,13 @@ from starlette.responses import HTMLResponse
 
 from app.assets import PLOTLY_PATH
 
-NAVIGATION = (("/", "Sweeps"), ("/datasets", "Data sets"), ("/workers", "Workers"), ("/help", "Help"))
+NAVIGATION = (
+    ("/", "Sweeps"),
+    ("/preflight", "Preflight"),
+    ("/datasets", "Data sets"),
+    ("/workers", "Workers"),
+    ("/help", "Help"),
+)
 
 
 def icon(name: str) -> Markup:

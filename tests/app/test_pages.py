@@ -67,6 +67,7 @@ def paths(post_sweep: Post, crew: Crew) -> list[str]:
         "/trials/1",
         "/compare?trials=1,2,3",
         "/compare",
+        "/preflight",
         "/datasets",
         "/workers",
         "/help",

@@ -1,0 +1,80 @@
+// Checks as numbers and small pictures: what figure and curve are of, and how the curve is drawn into 200 by 84.
+import { scientific } from "./format.js";
+import { svg } from "./page.js";
+
+const WIDTH = 200;
+const HEIGHT = 84;
+const EDGE = 6;
+
+const KINDS = {
+  "data": { of: "problems", x: "class", y: "examples", bars: true },
+  "chance-loss": { of: "distance from ln(C)", x: "weight scale", y: "cost", logX: true, logY: true },
+  "reg-raises-loss": { of: "rise", x: "reg", y: "cost", logX: true, logY: true },
+  "gradient": { of: "largest error", x: "parameter", y: "relative error", bars: true, logY: true, floor: 1e-18, limit: true },
+  "overfit-tiny": { of: "cost", x: "epoch", y: "cost", logY: true, limit: true },
+  "lr-probe": { of: "largest fall, of the first cost,", x: "learning rate", y: "cost after it", logX: true, ceiling: 1.5 },
+  "learns": { of: "val accuracy", x: "epoch", y: "val accuracy", limit: true, zero: true },
+};
+
+export function draw(picture, check) {
+  const kind = KINDS[check.code] || { x: "", y: "" };
+  const across = scale(check.curve.map(([x]) => x), kind.logX, kind.bars);
+  const up = upwards(check, kind);
+  const parts = kind.bars ? bars(check.curve, across, up) : line(check.curve, across, up);
+  if (kind.limit) parts.unshift(svg("path", { class: "limit", d: `M0 ${up(check.threshold)}H${WIDTH}` }));
+  picture.replaceChildren(...parts);
+  const words = axes(check);
+  picture.setAttribute("aria-label", `${words}; ${check.curve.map(([x, y]) => `${short(x)}: ${short(y)}`).join(", ")}`);
+}
+
+export function figure({ code, figure: value, flags, relation, threshold }) {
+  const sign = relation === "<=" ? "≤" : "≥";
+  return `${KINDS[code]?.of ?? ""} ${flags.figure ?? short(value)}, to be ${sign} ${short(threshold)}`;
+}
+
+export function axes(check) {
+  const kind = KINDS[check.code] || { x: "", y: "" };
+  const ends = kind.logX ? `, ${short(check.curve[0]?.[0], 0)} … ${short(check.curve.at(-1)?.[0], 0)}` : "";
+  return `${kind.y} by ${kind.x}${ends}`;
+}
+
+function short(value, digits = 1) {
+  if (value == null) return "not finite";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  return size < 1e-3 || size >= 1e5 ? scientific(value, digits) : String(Number(value.toPrecision(3)));
+}
+
+// A function from x to a place; bars keep half their width free at both ends.
+function scale(values, log, bars) {
+  const of = log ? Math.log10 : Number;
+  const [low, high] = [of(Math.min(...values)), of(Math.max(...values))];
+  const free = bars ? WIDTH / (2 * values.length) : EDGE;
+  return (x) => free + ((of(x) - low) / (high - low || 1)) * (WIDTH - 2 * free);
+}
+
+// From y to a height; what is not finite or above the ceiling belongs at the top edge.
+function upwards(check, kind) {
+  const of = kind.logY ? (y) => Math.log10(Math.max(y, kind.floor ?? 1e-12)) : Number;
+  const known = check.curve.map(([, y]) => y).filter((y) => y != null);
+  if (kind.limit) known.push(check.threshold);
+  const top = of(kind.ceiling ? Math.min(Math.max(...known), kind.ceiling * known[0]) : Math.max(...known));
+  const bottom = kind.zero || (kind.bars && !kind.logY) ? 0 : kind.floor ? of(kind.floor) : of(Math.min(...known));
+  return (y) => {
+    if (y == null || of(y) > top) return EDGE;
+    return HEIGHT - EDGE - ((of(y) - bottom) / (top - bottom || 1)) * (HEIGHT - 3 * EDGE);
+  };
+}
+
+function bars(curve, across, up) {
+  const wide = Math.max(1, (0.7 * WIDTH) / curve.length);
+  return curve.map(([x, y]) => svg("rect", { x: across(x) - wide / 2, y: up(y), width: wide, height: Math.max(1, HEIGHT - up(y)), rx: 1 }));
+}
+
+function line(curve, across, up) {
+  const inside = curve.filter(([, y]) => up(y) > EDGE);
+  const over = curve.filter(([, y]) => up(y) === EDGE);
+  const path = inside.map(([x, y]) => `${across(x).toFixed(1)} ${up(y).toFixed(1)}`).join("L");
+  const marks = over.map(([x]) => svg("path", { class: "over", d: `M${(across(x) - 2.5).toFixed(1)} ${EDGE - 3}l5 5m0 -5l-5 5` }));
+  return [...(path ? [svg("path", { d: `M${path}` })] : []), ...marks];
+}

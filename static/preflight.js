@@ -1,0 +1,126 @@
+// The preflight page: starts one, shows its checks as they come, by asking again only while one is under way.
+import { clock, moment, setting } from "./format.js";
+import { $, $$, attempt, data, fill, icon, make, setLink, setState, setText } from "./page.js";
+import { axes, draw, figure } from "./pictures.js";
+import { get, post, query } from "./rest.js";
+
+const POLL_MS = 500;
+
+const page = data();
+const form = $("#start");
+const report = $("#report");
+const list = $("#checks");
+const body = $("#earlier tbody");
+const rows = new Map();
+let shown = null;
+let heard = new Date();
+
+const going = (preflight) => ["queued", "running"].includes(preflight.state);
+
+function show(preflight) {
+  shown = preflight;
+  report.hidden = false;
+  setText($("[data-field=title]", report), `Preflight ${preflight.id} on ${preflight.dataset}`);
+  setState($("[data-field=state]", report), preflight.state);
+  showVerdict($("[data-field=verdict]", report), preflight);
+  $("#cancel").hidden = !going(preflight);
+  $("#next").hidden = !preflight.passed;
+  $("#next").href = `/sweeps/new?${query({ dataset: preflight.dataset, recipe: "coarse" })}`;
+  while (list.children.length > preflight.checks.length) list.lastElementChild.remove();
+  preflight.checks.forEach((check, n) => showCheck(list.children[n] || addCheck(), check));
+  showRow({ ...preflight, failed: preflight.checks.filter((check) => !check.passed).map((check) => check.code) });
+}
+
+function showVerdict(element, preflight) {
+  const words = verdict(preflight);
+  if (element.textContent === words) return;
+  const mark = { true: ["good"], false: ["bad"] }[preflight.passed] || [];
+  element.dataset.passed = preflight.passed;
+  element.replaceChildren(...mark.map(icon), make("span", {}, words));
+}
+
+function verdict({ state, passed, checks, checks_total: total, reason }) {
+  if (state === "queued") return "waits for a free worker";
+  if (state === "running") return `${checks.length} of ${total} checks done`;
+  if (state === "failed") return `could not be run: ${reason.split("\n")[0]}`;
+  if (state === "cancelled") return "";
+  const bad = checks.filter((check) => !check.passed).length;
+  return passed ? `all ${checks.length} checks passed` : `${bad} of ${checks.length} checks did not pass`;
+}
+
+function addCheck() {
+  const item = $("#check").content.firstElementChild.cloneNode(true);
+  list.append(item);
+  return item;
+}
+
+function showCheck(item, check) {
+  if (item.dataset.code === check.code && item.dataset.figure === figure(check)) return;
+  item.dataset.code = check.code;
+  item.dataset.figure = figure(check);
+  item.dataset.passed = check.passed;
+  $(".verdict", item).replaceChildren(icon(check.passed ? "good" : "bad"), make("span", {}, check.passed ? "passed" : "failed"));
+  fill(item, { title: check.title, figure: figure(check), sentence: check.sentence, axes: axes(check) });
+  draw($(".picture", item), check);
+}
+
+function showRow(preflight) {
+  const row = rows.get(preflight.id) || addRow(preflight.id);
+  const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
+  setText(cells.number, preflight.id);
+  cells.number.href = `/preflight?id=${preflight.id}`;
+  setText(cells.dataset, preflight.dataset);
+  setText(cells.net, setting("hidden", preflight.settings.hidden));
+  setState(cells.state, preflight.state);
+  setText(cells.checks, preflight.state !== "finished" ? "–" : preflight.failed.length ? `failed: ${preflight.failed.join(", ")}` : "all passed");
+  setText(cells.created, moment(preflight.created_at));
+}
+
+function addRow(id) {
+  const row = $("#row").content.firstElementChild.cloneNode(true);
+  rows.set(id, row);
+  body.prepend(row);
+  $("#earlier").hidden = false;
+  $("#empty").hidden = true;
+  return row;
+}
+
+async function ask() {
+  if (shown && going(shown) && !document.hidden) {
+    const { id } = shown;
+    try {
+      const answer = await get(`/api/preflights/${id}`);
+      if (shown.id === id) show(answer);
+      heard = new Date();
+      setLink({ state: going(shown) ? "live" : "idle" });
+    } catch {
+      setLink({ state: "down", since: clock(heard) });
+    }
+  }
+  setTimeout(ask, POLL_MS);
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = $("button", form);
+  button.disabled = true;
+  fill(form, { error: "" });
+  try {
+    const made = await post("/api/preflights", Object.fromEntries(new FormData(form)));
+    list.replaceChildren();
+    show(made);
+    history.replaceState(null, "", `/preflight?id=${made.id}`);
+  } catch (error) {
+    fill(form, { error: error.message });
+  }
+  button.disabled = false;
+});
+
+$("#cancel").addEventListener("click", async () => {
+  const answer = await attempt(() => post(`/api/preflights/${shown.id}/cancel`));
+  if (answer) show(answer);
+});
+
+page.earlier.forEach(showRow);
+if (page.preflight) show(page.preflight);
+ask();

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from learning.findings import Curve, Finding, Result, sweep_findings, trial_findings
 from numpy.typing import NDArray
 
 from app.state import State
 from learning import catalog
+from learning.findings import Curve, Finding, Result, sweep_findings, trial_findings
 from learning.refinement import Refinement, refine
 from learning.settings import Settings
 from learning.space import Space

@@ -20,8 +20,8 @@ FIRST_DELAY = 0.5  # seconds before the first restart; doubles with each quick d
 LONGEST_DELAY = 30.0
 STEADY = 30.0  # seconds of life after which the supervisor counts as healthy
 PATIENCE = 12.0  # seconds for the supervisor to end, a little more than it gives its workers for their epoch
-# The first sweep on an empty database: ten times the recipe's epochs, so that there is a minute to watch.
-DEMO = {"recipe": "coarse", "dataset": "digits", "settings": {"epochs": 200, "lr_decay": 0.99}}
+# The first sweep on an empty database: 500 epochs, not the 20 of the recipe, so that there is time to watch.
+DEMO = {"recipe": "coarse", "dataset": "digits", "settings": {"epochs": 500, "lr_decay": 0.995}}
 
 
 class Crew:

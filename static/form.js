@@ -72,7 +72,13 @@ function choose(plan) {
 
 // --- checking
 
+function greyWhatVaries() {
+  const varying = new Set(space.names());
+  for (const field of $$("[data-setting]", form)) field.disabled = varying.has(field.dataset.setting);
+}
+
 const check = debounce(async () => {
+  greyWhatVaries();
   const turn = ++checking;
   try {
     const draft = await post("/api/sweeps?dry_run=true", body());

@@ -31,7 +31,8 @@ export function setting(name, value) {
   if (value == null) return NONE;
   if (Array.isArray(value)) return value.length ? value.join(" × ") : "none (softmax regression)";
   if (typeof value === "number") {
-    return SCIENTIFIC.has(name) ? scientific(value, 3) : String(Number(value.toPrecision(6)));
+    if (SCIENTIFIC.has(name)) return scientific(value, 3);
+    return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
   }
   return String(value);
 }

@@ -13,6 +13,7 @@ import { TrialTable } from "./table.js";
 
 const EPOCHS_PAGE = 5000;
 const TRIALS_PAGE = 1000;
+const NOTHING_YET = "Advice appears here as soon as trials have finished their first epochs.";
 const ADVICE_MS = 3000; // between looks at the findings while a sweep runs
 
 const page = data();
@@ -87,9 +88,14 @@ function takeaway() {
 }
 
 async function showAdvice() {
-  const { findings } = await get(`/api/sweeps/${sweep.id}/findings`);
   const box = $("#advice");
-  if (!findings.length) return;
+  const words = $(".quiet", box);
+  if (words && sweep.best) setText(words, "Reading the curves …");
+  const { findings } = await get(`/api/sweeps/${sweep.id}/findings`);
+  if (!findings.length) {
+    if (words) setText(words, NOTHING_YET);
+    return;
+  }
   const [first] = findings;
   box.dataset.severity = first.severity;
   box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), first.advice ? ` ${first.advice}` : ""));
@@ -159,7 +165,7 @@ async function loadTrials() {
 
 async function loadEpochs() {
   for (let after = 0, more = true; more;) {
-    const answer = await get(`/api/sweeps/${sweep.id}/epochs?after=${after}&limit=${EPOCHS_PAGE}`);
+    const answer = await get(`/api/sweeps/${sweep.id}/epochs?after=${after}&limit=${EPOCHS_PAGE}&trace=false`);
     answer.epochs.forEach((row) => curves.add(row));
     more = answer.epochs.length > 0 && answer.cursor > after;
     after = answer.cursor;
@@ -204,6 +210,7 @@ async function restart() {
 }
 
 showSweep();
+advise();
 attempt(async () => {
   await load();
   follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });

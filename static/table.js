@@ -105,13 +105,13 @@ export class TrialTable {
     setState(cells.state.firstElementChild, trial.state);
     cells.state.title = trial.reason || "";
     for (const [name, words] of Object.entries(this.words(trial))) if (cells[name]) setText(cells[name].firstElementChild || cells[name], words);
-    band(cells.gap, trial.last);
+    band(cells.gap, trial.state === "diverged" ? null : trial.last);
     row.classList.toggle("excluded", trial.excluded);
     return row;
   }
 
   words(trial) {
-    const last = trial.last || {};
+    const last = trial.state === "diverged" ? { loss: trial.last?.loss, flags: trial.last?.flags } : trial.last || {};
     const words = {
       best_val_acc: accuracy(trial.best_val_acc),
       train_acc: accuracy(last.train_acc),

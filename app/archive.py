@@ -24,6 +24,8 @@ def write(home: Path, database: Database, target: Path) -> int:
     Data sets that `data get` can fetch again are left out. A checkpoint that vanishes meanwhile costs its
     group the epochs since the beginning, no more.
     """
+    if not target.absolute().parent.is_dir():
+        raise Failure(f"{target} cannot be written: there is no folder {target.parent}.")
     part = target.with_name(f".{target.name}.part")
     try:
         with tempfile.TemporaryDirectory(dir=home, prefix=".backup-") as folder:

@@ -19,7 +19,7 @@ Cursor = Annotated[int, Query(ge=0, le=2**62)]
 
 def _printable(name: str) -> str:
     if not name.isprintable() or not name.strip():
-        raise ValueError("should be a line of printable characters")
+        raise ValueError("must be a line of printable characters")
     return name.strip()
 
 

@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 from typer import exceptions
 
-from app import cli_check, cli_data, cli_keep, cli_preflight, cli_results, cli_run, cli_sweep
-from app.failure import DONE, FAILED, INTERRUPTED, Failure, explain
+from app import cli_check, cli_data, cli_keep, cli_preflight, cli_results, cli_run, cli_sweep, sentences
+from app.failure import DONE, FAILED, INTERRUPTED, Failure, code_of, explain
 
 program = typer.Typer(
     name="lossdeck",
@@ -88,15 +88,26 @@ def run(arguments: list[str]) -> int:
         sentence = explain(error)
         if sentence is None:
             raise
-        return tell(sentence, FAILED)
+        return tell(sentence, code_of(error))
 
 
 def usage(error: exceptions.TyperException) -> str:
     """A wrong command line in one sentence, and where the right one is described."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "lossdeck"
-    sentence = error.format_message()
+    sentence = _value(error) or error.format_message()
     return f"{sentence}{'' if sentence.endswith(('.', '?')) else '.'} See {command} --help."
+
+
+def _value(error: exceptions.TyperException) -> str | None:
+    """What is wrong with the value of an option or argument, and the value, if that is what is wrong."""
+    param, errors = getattr(error, "param", None), getattr(error.__cause__, "errors", None)
+    if param is None or errors is None:
+        return None
+    name, found = param.get_error_hint().strip("'"), errors()[0]
+    if found["type"] == "value_error":
+        return f"{name}: {found['ctx']['error']}"
+    return sentences.sentence(name, found)
 
 
 def tell(sentence: str, code: int) -> int:

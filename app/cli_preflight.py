@@ -48,7 +48,7 @@ def preflight(
 
     from app import plan, wire
     from app.bodies import PreflightIn
-    from app.cli_sweep import sentence
+    from app.cli_sweep import wrong
     from app.up import upgrade
     from store import preflights
     from store.database import Database
@@ -57,7 +57,7 @@ def preflight(
     try:
         body = PreflightIn(dataset=dataset, recipe=recipe, seed=seed)
     except ValidationError as error:
-        raise Failure(" ".join(sentence(one["loc"], one["msg"]) for one in error.errors())) from error
+        raise wrong(error) from error
     settings = plan.preflight(body, config)
     upgrade(config)
     with closing(Database.open(config)) as database:

@@ -72,6 +72,10 @@ def worker(
       lossdeck worker --workers 8
     """
     config = configure(home=home, data=data, database_url=database_url, workers=workers)
+    if config.workers == 0:
+        raise Failure(
+            "LOSSDECK_WORKERS is 0, which leaves no worker to start; make it 1 or more.", WRONG_USAGE
+        )
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "worker"], environment(config))
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import DONE, Failure
+from app.failure import DONE, WRONG_USAGE, Failure
 from app.options import Data, DatabaseUrl, Home, Json, configure
+from app.sentences import sentence
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from app.bodies import SweepIn
 
 
@@ -82,13 +85,11 @@ def read(what: str, **options: object) -> "SweepIn":
     elif what in RECIPES:
         content = {"recipe": what}
     else:
-        raise Failure(f"{what!r} is neither a recipe ({', '.join(RECIPES)}) nor a file.")
+        raise Failure(f"{what!r} is neither a recipe ({', '.join(RECIPES)}) nor a file.", WRONG_USAGE)
     try:
         return SweepIn.model_validate(content | given)
     except ValidationError as error:
-        raise Failure(
-            " ".join(sentence(detail["loc"], detail["msg"]) for detail in error.errors())
-        ) from error
+        raise wrong(error) from error
 
 
 def from_file(name: str) -> dict[str, object]:
@@ -97,12 +98,13 @@ def from_file(name: str) -> dict[str, object]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Failure(f"{name} is not JSON: {error}.") from error
+        raise Failure(f"{name} is not JSON: {error}.", WRONG_USAGE) from error
     if not isinstance(content, dict):
-        raise Failure(f"{name} must hold one JSON object, as the body of POST /api/sweeps.")
+        raise Failure(f"{name} must hold one JSON object, as the body of POST /api/sweeps.", WRONG_USAGE)
     return content
 
 
-def sentence(place: tuple[int | str, ...], message: str) -> str:
-    """One bad field in words."""
-    return f"{'.'.join(map(str, place)) or 'The sweep'}: {message.rstrip('.')}."
+def wrong(error: "ValidationError") -> Failure:
+    """The fields of a body that are not right, as wrong usage."""
+    told = [sentence(".".join(map(str, one["loc"])) or "The body", one) for one in error.errors()]
+    return Failure(" ".join(told), WRONG_USAGE)

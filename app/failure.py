@@ -24,6 +24,15 @@ def explain(error: Exception) -> str | None:
 
     if isinstance(error, Failure | DatasetError | Invalid | DatabaseError):
         return str(error)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename or 'A file'} is there, but it is not a folder."
     if isinstance(error, OSError):
         return f"{error.filename or 'The system'}: {error.strerror or error}."
     return faults.sentence(error)
+
+
+def code_of(error: Exception) -> int:
+    """The exit code for an explained error: values that cannot be are wrong usage, the rest is failure."""
+    from learning.settings import Invalid
+
+    return WRONG_USAGE if isinstance(error, Invalid) else FAILED

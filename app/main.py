@@ -20,6 +20,7 @@ from app import (
     pages,
     problems,
 )
+from app.heads import Heads
 from app.live import Live
 from app.security import Guard, Throttle
 from app.token_file import effective
@@ -52,6 +53,7 @@ def create_app(config: Config) -> FastAPI:
     app.state.live = Live(app.state.database)
     app.state.throttle = Throttle()
     problems.install(app)
+    app.add_middleware(Heads)
     app.add_middleware(Guard, config=config, challenge=login.challenge)
     _add_routes(app)
     docs.install(app)

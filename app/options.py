@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.failure import WRONG_USAGE, Failure
+from app.sentences import sentence
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -80,5 +81,5 @@ def _sentences(error: "ValidationError", given: dict[str, object]) -> list[str]:
         name = str(detail["loc"][0]).lower().removeprefix("lossdeck_")
         variable = "DATABASE_URL" if name == "database_url" else f"LOSSDECK_{name.upper()}"
         where = f"--{name.replace('_', '-')}" if name in given else variable
-        sentences.append(f"{where} is {detail['input']!r}: {detail['msg'].rstrip('.')}.")
+        sentences.append(sentence(where, detail))
     return sentences

@@ -11,7 +11,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
+from app.heads import ENDLESS
+from app.sentences import SHOWN_CHARACTERS, cut, sentence, shown
 from learning.dataset import DatasetError
 from learning.refinement import NothingToRefine
 from learning.settings import FieldError, Invalid
@@ -20,7 +23,7 @@ from store.states import NotAllowed, NotFound
 from store.sweeps import IdempotencyConflict
 
 MEDIA_TYPE = "application/problem+json"
-SHOWN_CHARACTERS = 200  # of a bad value that is sent back
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SHOWN_ERRORS = 50  # of the bad fields of one request
 TOLD_ERRORS = 5  # of them in `detail`
 
@@ -56,7 +59,7 @@ def bad_field(field: str, value: object, message: str) -> Problem:
 
 def invalid(errors: Sequence[FieldError]) -> Problem:
     """422 for some fields; `detail` has the first sentences."""
-    said = [_cut(error.message) for error in errors[:TOLD_ERRORS]]
+    said = [cut(error.message) for error in errors[:TOLD_ERRORS]]
     more = len(errors) - len(said)
     return Problem(422, " ".join([*said, *([f"And {more} more."] if more else [])]), errors)
 
@@ -85,7 +88,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, handle)
 
     on(Problem, lambda error: error)
-    on(HTTPException, _from_http)
+    app.add_exception_handler(HTTPException, _refused)
     on(RequestValidationError, _from_validation)
     on(Invalid, lambda error: invalid(error.errors))
     on(FilterError, lambda error: bad_field(error.field, None, str(error)))
@@ -103,14 +106,34 @@ def internal(error: Exception, request_id: str, where: str) -> Response:
     return answer(Problem(500, detail), request_id=request_id)
 
 
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return answer(_wrong_method(request) if error.status_code == 405 else _from_http(error))
+
+
+def _wrong_method(request: Request) -> Problem:
+    """405 with every method of the address; the framework's own names those of one route."""
+    taken = [method for method in METHODS if _takes(request, method)]
+    if "GET" in taken and request.url.path != ENDLESS:
+        taken.insert(1, "HEAD")
+    told = f"{request.method[:20]} is not possible at this address; it takes {', '.join(taken)}."
+    return Problem(405, told, headers={"allow": ", ".join(taken)})
+
+
+def _takes(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+
 def _from_http(error: HTTPException) -> Problem:
     phrase = HTTPStatus(error.status_code).phrase
     details = {
         404: "There is nothing at this address.",
-        405: "This address does not know that method.",
         413: "The body of the request is too large.",
     }
     given = str(error.detail)
+    if given == "There was an error parsing the body":  # the framework's, for what its parser gives up on
+        given = "The body cannot be read: it is nested too deeply, or is not what its Content-Type says."
     detail = given if given != phrase else details.get(error.status_code, f"{phrase}.")
     return Problem(error.status_code, detail, headers=error.headers)
 
@@ -128,12 +151,11 @@ def _field_error(item: Mapping[str, Any]) -> FieldError:
             "body", None, f"The body is not valid JSON: {reason} at character {item['loc'][-1]}."
         )
     field = _path(item["loc"][1:]) or str(item["loc"][0])
-    if item["type"] == "missing":
-        return FieldError(field, None, f"{field} is missing.")
-    if item["type"] == "extra_forbidden":
-        return FieldError(field, item["input"], f"{field} is not a field of this request.")
-    said = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    return FieldError(field, item["input"], f"{field} {said}, not {_short(item['input'])}.")
+    if isinstance(item["input"], bytes):
+        told = "The body must be JSON, sent with the header Content-Type: application/json."
+        return FieldError("body", None, told)
+    value = None if item["type"] == "missing" else item["input"]
+    return FieldError(field, value, sentence(field, item))
 
 
 def _path(location: Iterable[object]) -> str:
@@ -151,7 +173,7 @@ def _from_idempotency(_error: IdempotencyConflict) -> Problem:
 
 
 def _shown(error: FieldError) -> dict[str, object]:
-    return {"field": _cut(error.field), "value": _safe(error.value), "message": _cut(error.message)}
+    return {"field": cut(error.field), "value": _safe(error.value), "message": cut(error.message)}
 
 
 def _safe(value: object) -> object:
@@ -162,17 +184,5 @@ def _safe(value: object) -> object:
         if len(json.dumps(value, allow_nan=False)) <= SHOWN_CHARACTERS:
             return value
     except (TypeError, ValueError, RecursionError):
-        return _short(value)
-    return _short(value)
-
-
-def _short(value: object) -> str:
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        text = type(value).__name__
-    return _cut(text, SHOWN_CHARACTERS)
-
-
-def _cut(text: str, most: int = 5 * SHOWN_CHARACTERS) -> str:
-    return text if len(text) <= most else text[:most] + "…"
+        return shown(value)
+    return shown(value)

@@ -1,5 +1,7 @@
 """Sweeps over HTTP: what a script sees that posts, reads, steers and deletes them."""
 
+import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -135,6 +137,41 @@ def test_a_bad_body_is_refused_by_the_name_of_its_field(client: TestClient, chan
     assert field == "dataset" or word in errors[field]
     assert errors[field].endswith((".", "?"))
     assert client.get("/api/sweeps").json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"space": []}', "space must be a JSON object, not []."),
+        (b'{"points": []}', "points must be a list of at least 1, not []."),
+        (b'{"trials": 1.5}', "trials must be a whole number, not 1.5."),
+        (b'{"trials": 0}', "trials must be 1 or more, not 0."),
+        (b'{"name": "%s"}' % (b"x" * 201), "name must be at most 200 characters long, not "),
+        (b'{"sampler": "bayes"}', "sampler must be 'random', 'grid' or 'sobol', not \"bayes\"."),
+        (b"[]", "body must be a JSON object, not []."),
+        (b"", "body is missing."),
+        (b"{nope", "The body is not valid JSON: "),
+        (b'{"a":' * 5000, "The body cannot be read: it is nested too deeply"),
+    ],
+)
+def test_a_bad_body_is_told_in_our_own_words(client: TestClient, content: bytes, told: str) -> None:
+    headers = {"content-type": "application/json"}
+    answer = client.post("/api/sweeps", content=content, headers=headers)
+    assert answer.status_code in (400, 422)
+    assert answer.json()["detail"].startswith(told)
+
+
+def test_a_body_that_is_not_said_to_be_json_is_told_so(client: TestClient) -> None:
+    answer = client.post("/api/sweeps", content=json.dumps(BODY), headers={"content-type": "text/plain"})
+    assert answer.status_code == 422
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("value", ["x", "0", "-1", "9" * 30, ""])
+def test_a_bad_number_in_an_address_is_told_in_our_own_words(client: TestClient, value: str) -> None:
+    answer = client.get("/api/sweeps", params={"limit": value})
+    assert answer.status_code == 422
+    assert re.fullmatch(r"limit must be [\w ]+, not \"-?\w*\"\.", answer.json()["detail"])
 
 
 def test_every_bad_field_is_named_at_once(client: TestClient) -> None:

@@ -107,8 +107,9 @@ def test_wrong_usage_as_a_program(run: Run) -> None:
         (("swep",), "No such command 'swep'"),
         (("sweep",), "RECIPE|FILE"),
         (("up", "--port", "many"), "--port"),
-        (("up", "--port", "70000"), "--port"),
-        (("export", "one"), "'sweep'"),
+        (("up", "--port", "70000"), '--port must be 65535 or less, not "70000".'),
+        (("export", "one"), 'sweep must be a whole number, not "one".'),
+        (("sweep", "coarse", "--trials", "0"), "trials must be 1 or more, not 0."),
         (("export", "1", "--format", "xls"), "xls"),
         (("doctor", "--only", "heart"), "heart"),
         (("token", "--new", "--remove"), "exclude"),
@@ -119,7 +120,13 @@ def test_wrong_usage_is_one_sentence_and_exit_2(inside: Run, arguments: tuple[st
 
 
 def test_a_bad_variable_is_named(run: Run) -> None:
-    assert "LOSSDECK_PORT is 'many'" in failed(run("serve", LOSSDECK_PORT="many"), 2)
+    assert 'LOSSDECK_PORT must be a whole number, not "many".' in failed(
+        run("serve", LOSSDECK_PORT="many"), 2
+    )
+
+
+def test_no_workers_are_no_workers_to_start(run: Run) -> None:
+    assert "LOSSDECK_WORKERS is 0" in failed(run("worker", LOSSDECK_WORKERS="0"), 2)
 
 
 def test_options_override_the_environment(inside: Run, tmp_path: Path) -> None:
@@ -179,12 +186,12 @@ def test_a_bad_file_is_refused_and_nothing_is_made(
     inside: Run, tmp_path: Path, content: str, words: str
 ) -> None:
     (tmp_path / "bad.json").write_text(content)
-    assert words in failed(inside("sweep", "bad.json"), 1)
+    assert words in failed(inside("sweep", "bad.json"), 2)
     assert not (tmp_path / "home" / "lossdeck.db").exists()
 
 
 def test_an_unknown_recipe_names_the_known_ones(inside: Run) -> None:
-    told = failed(inside("sweep", "corse"), 1)
+    told = failed(inside("sweep", "corse"), 2)
     assert "coarse" in told
     assert "overfit-tiny" in told
 
@@ -218,12 +225,12 @@ def test_waiting_for_a_preflight_without_a_worker_exits_3(inside: Run) -> None:
     ("arguments", "told"),
     [
         (["--dataset", "nowhere"], "no data set called 'nowhere'"),
-        (["--dataset", " "], "dataset: Value error, should be a line of printable characters."),
+        (["--dataset", " "], 'dataset must be a line of printable characters, not " ".'),
         (["--recipe", "corse"], "overfit-tiny"),
     ],
 )
 def test_a_preflight_of_what_is_not_there_is_refused(inside: Run, arguments: list[str], told: str) -> None:
-    assert told in failed(inside("preflight", *arguments), 1)
+    assert told in failed(inside("preflight", *arguments), 2)
 
 
 # Data sets
@@ -258,6 +265,7 @@ def test_a_data_set_of_ones_own_is_added(inside: Run, tmp_path: Path) -> None:
         (("export", "1"), "no database"),
         (("restore", "none.tar"), "none.tar"),
         (("backup", "here.tar"), "no database"),
+        (("migrate", "--home", "text.npz"), "is not a folder"),
         (("prune",), "no database"),
     ],
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -241,6 +242,36 @@ def test_errors_have_one_shape(client: TestClient, method: str, path: str, statu
     assert problem["status"] == status
     assert problem["title"]
     assert problem["detail"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/api/sweeps", "GET, HEAD, POST"),
+        ("PUT", "/api/sweeps/1", "GET, HEAD, PATCH, DELETE"),
+        ("GET", "/api/sweeps/1/pause", "POST"),
+        ("HEAD", "/api/stream", "GET"),
+    ],
+)
+def test_a_wrong_method_is_told_every_right_one(
+    client: TestClient, method: str, path: str, allowed: str
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    if method != "HEAD":
+        assert answer.json()["detail"] == f"{method} is not possible at this address; it takes {allowed}."
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/api/sweeps", "/docs", "/api/sweeps/9", "/static/page.css"]
+)
+def test_head_is_get_without_the_body(server: Server, path: str) -> None:
+    with httpx2.Client(base_url=server.address) as client:
+        head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert get.content
+    for name in ("content-type", "content-length"):
+        assert head.headers.get(name) == get.headers.get(name)
 
 
 def test_no_path_leads_out_of_the_static_folder(server: Server) -> None:

@@ -1,0 +1,24 @@
+"""Heads: answers HEAD wherever GET is answered, with the same headers and no body (RFC 9110, 9.3.2)."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ENDLESS = "/api/stream"  # its GET never ends, so its HEAD would not either
+
+
+class Heads:
+    """A middleware; probes such as `wget --spider` and `curl -I` send HEAD."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == ENDLESS:
+            return await self.app(scope, receive, send)
+
+        async def bare(message: Message) -> None:
+            if message["type"] != "http.response.body":
+                await send(message)
+            elif not message.get("more_body", False):
+                await send({**message, "body": b""})
+
+        return await self.app({**scope, "method": "GET"}, receive, bare)

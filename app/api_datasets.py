@@ -1,18 +1,22 @@
-"""Routes of data sets: what is known, and adding one of your own."""
+"""Routes of data sets: what is known, adding and deleting one of your own."""
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from app import bodies, wire
 from app.answers import Answer, created
-from app.problems import missing
+from app.problems import Problem, bad_field, missing
 from app.state import Parts
 from learning import catalog
+from learning.dataset import DatasetError
+from store import sweeps
 
 router = APIRouter(prefix="/api/datasets", tags=["datasets"])
 
@@ -39,13 +43,41 @@ def add(
     file: Annotated[
         UploadFile, File(description="An .npz with X and y, or x_train, y_train, x_test, y_test.")
     ],
-    name: Annotated[str, Form(min_length=1, max_length=64, description="What to call it.")],
+    name: Annotated[str, Form(min_length=1, max_length=200, description="What to call it.")],
 ) -> JSONResponse:
     """Add a data set of your own; nothing is kept of a file that does not fit."""
+    with _naming("name", name):
+        catalog.check_vacant(name, parts.config.home)
     parts.config.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parts.config.home, prefix="upload-") as folder:
         path = Path(folder) / "upload.npz"  # never the client's file name
         with path.open("wb") as target:
             shutil.copyfileobj(file.file, target, 1 << 20)
-        summary = catalog.add(path, name, parts.config.home)
+        with _naming("file", file.filename):
+            summary = catalog.add(path, name, parts.config.home)
     return created(f"/api/datasets/{summary.name}", wire.dataset(summary))
+
+
+@router.delete("/{name}", status_code=204)
+def remove(name: str, parts: Parts) -> Response:
+    """Delete a data set of your own that no sweep is running on; weights learnt from it are kept."""
+    if catalog.is_built_in(name):
+        raise Problem(409, f"{name} is one of Lossdeck's own data sets and cannot be deleted.")
+    with parts.database.read() as c:
+        needed = sweeps.open_on(c, name)
+    if needed is not None:
+        raise Problem(409, f"Sweep {needed} still needs the data set {name}; stop or cancel it first.")
+    try:
+        catalog.remove(name, parts.config.home)
+    except DatasetError as error:
+        raise missing("data set", name[: bodies.MAX_NAME]) from error
+    return Response(status_code=204)
+
+
+@contextmanager
+def _naming(field: str, value: str | None) -> Iterator[None]:
+    """What is wrong with a data set is told of that field."""
+    try:
+        yield
+    except DatasetError as error:
+        raise bad_field(field, value, str(error)) from error

@@ -62,16 +62,11 @@ def load(name: str, home: Path, data: Path | None) -> Dataset:
 
 def add(file: Path, name: str, home: Path) -> Summary:
     """Check a user's .npz and keep its arrays under `name`; nothing is kept of a file that does not fit."""
-    check_name(name)
-    if name.casefold().replace("-", "_") in _BUILT_INS:
-        raise DatasetError(f"The name {name!r} belongs to a data set of Lossdeck's own; take another one.")
+    check_vacant(name, home)
     decoded = npz.read(file, f"added from {name}.npz")
     try:
         with locked(cache.lock_path(home, name)):
-            if name.casefold() in (taken.casefold() for taken in cache.names(home)):
-                raise DatasetError(
-                    f"There is a data set called {name!r} already; remove it or take another name."
-                )
+            check_vacant(name, home)  # again: somebody may have been quicker
             cache.write(home, name, decoded)
     except OSError as error:
         raise DatasetError(f"The data set {name} cannot be kept in {home / 'data'} ({error}).") from error
@@ -84,6 +79,22 @@ def remove(name: str, home: Path) -> None:
     if name not in cache.names(home):
         raise DatasetError(f"There is no data set called {name!r} to remove.")
     cache.remove(home, name)
+
+
+def check_vacant(name: str, home: Path) -> None:
+    """DatasetError, when a new data set cannot have that name."""
+    check_name(name)
+    if name.casefold().replace("-", "_") in _BUILT_INS:
+        raise DatasetError(f"The name {name!r} belongs to a data set of Lossdeck's own; take another one.")
+    if name.casefold() in (taken.casefold() for taken in cache.names(home)):
+        raise DatasetError(
+            f"There is a data set called {name!r} already; take another name, or delete that one first."
+        )
+
+
+def is_built_in(name: str) -> bool:
+    """Whether the data set is one of Lossdeck's own, there or not."""
+    return name in _BUILT_INS
 
 
 def check_name(name: str) -> str:

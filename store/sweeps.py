@@ -9,6 +9,7 @@ from sqlalchemy import delete as delete_from
 
 from learning.settings import FieldError, Invalid, Settings
 from store import clock, endings, groups, summaries, trials
+from store.states import OPEN
 from store.states import NotAllowed as NotAllowed
 from store.states import NotFound as NotFound
 from store.tables import idempotency, sweep, trial, trial_group
@@ -113,6 +114,13 @@ def list_all(c: Connection, limit: int = 50, offset: int = 0) -> tuple[tuple[Swe
     total: int = c.execute(select(func.count()).select_from(sweep)).scalar_one()
     rows = c.execute(select(sweep).order_by(sweep.c.id.desc()).limit(limit).offset(offset)).all()
     return _sweeps(c, rows), total
+
+
+def open_on(c: Connection, dataset: str) -> int | None:
+    """The oldest sweep that may still need a data set; None when there is none."""
+    query = select(func.min(sweep.c.id)).where(sweep.c.dataset == dataset, sweep.c.state.in_(OPEN))
+    oldest: int | None = c.execute(query).scalar_one()
+    return oldest
 
 
 def after(c: Connection, cursor: int, sweep_ids: Sequence[int] | None, limit: int) -> tuple[Sweep, ...]:

@@ -79,12 +79,28 @@ def test_a_file_that_does_not_fit_leaves_nothing(
     answer = send(client, content, name)
     assert answer.status_code == 422
     assert word in answer.json()["detail"]
-    assert len(answer.json()["errors"]) == 1
+    (error,) = answer.json()["errors"]
+    about = ("file", "blobs.npz") if name == "mine" else ("name", name)
+    assert (error["field"], error["value"]) == about
     assert leftovers(client) == []
     assert {one["name"] for one in client.get("/api/datasets").json()["datasets"] if one["ready"]} >= {
         "digits"
     }
     assert client.get("/api/datasets/mine").status_code == 404
+
+
+def test_a_data_set_of_ones_own_is_deleted_once_no_sweep_needs_it(client: TestClient) -> None:
+    send(client, npz(**blobs()))
+    body = BODY | {"dataset": "blobs", "settings": {"epochs": 1, "val_count": 12}}
+    address = client.post("/api/sweeps", json=body).headers["location"]
+    refused = client.delete("/api/datasets/blobs")
+    assert (refused.status_code, "Sweep 1 still needs" in refused.json()["detail"]) == (409, True)
+    client.post(f"{address}/cancel")
+    assert client.delete("/api/datasets/blobs").status_code == 204
+    assert client.get("/api/datasets/blobs").status_code == 404
+    assert client.delete("/api/datasets/blobs").status_code == 404
+    assert client.delete("/api/datasets/digits").status_code == 409
+    assert send(client, npz(**blobs())).status_code == 201
 
 
 def test_an_upload_above_the_limit_is_refused_before_it_is_read(

@@ -29,7 +29,10 @@ class Checkpoints:
         state = self._read() if self._claim.checkpoint else None
         done = max(trial.epochs_done for trial in self._claim.trials)
         epoch = state.epoch if state else 0
-        log.info("group %d goes on after epoch %d of %d stored", self._claim.group_id, epoch, done)
+        if done:
+            log.info("group %d goes on after epoch %d of %d stored", self._claim.group_id, epoch, done)
+        else:
+            log.info("group %d begins with %d trials", self._claim.group_id, len(self._claim.trials))
         return state
 
     def save(self, step: Step, *, now: bool) -> CheckpointRef | None:

@@ -1,6 +1,7 @@
 """Routes of trials: those of a sweep, and one by itself with its epochs, findings and model."""
 
 import io
+import json
 import time
 from typing import Annotated
 
@@ -84,15 +85,19 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
     responses={200: {"content": {"application/octet-stream": {}}, "description": "A NumPy .npz file"}},
 )
 def model(id: Id, parts: Parts) -> Response:
-    """The best weights of a trial (W1, b1, W2, ...), as a NumPy .npz file."""
+    """The best weights of a trial (W1, b1, W2, ...) and its preprocessing's arrays, as a NumPy .npz file.
+
+    `about` is a JSON text: settings, class names, image shape, epoch and val accuracy.
+    """
     found(parts, id)
     kept = parts.files.load_model(id)
     if kept is None:
         raise Problem(
             404, f"No weights are kept of trial {id}; those of the best 20 finished trials of a sweep are."
         )
+    arrays, about = kept
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **kept[0])
+    np.savez(buffer, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
     name = f'attachment; filename="trial-{id}.npz"'
     return Response(
         buffer.getvalue(), media_type="application/octet-stream", headers={"content-disposition": name}

@@ -122,6 +122,7 @@ def test_the_model_is_an_npz_of_the_kept_weights(client: TestClient, post_sweep:
     assert answer.status_code == 200
     with np.load(io.BytesIO(answer.content), allow_pickle=False) as file:
         np.testing.assert_array_equal(file["W1"], weights)
+        assert json.loads(str(file["about"])) == {"epoch": 3}
 
 
 def test_the_csv_has_a_row_a_trial(client: TestClient, post_sweep: Post, crew: Crew) -> None:

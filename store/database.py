@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from sqlalchemy import Connection as Connection
-from sqlalchemy import Engine, PoolProxiedConnection, create_engine, event, text
+from sqlalchemy import Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
 
 from store import clock
 from store.config import Config
@@ -188,13 +188,3 @@ def _postgresql(url: URL) -> Engine:
         return create_engine(url, json_serializer=_dumps, pool_size=20, max_overflow=-1, pool_pre_ping=True)
     except ModuleNotFoundError:
         raise DatabaseError("PostgreSQL needs a driver: pip install 'lossdeck[postgres]'.") from None
-
-
-def is_reachable(database: Database) -> bool:
-    """Whether the database answers at all."""
-    try:
-        with database.read() as connection:
-            connection.execute(text("SELECT 1"))
-    except OperationalError:
-        return False
-    return True

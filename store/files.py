@@ -86,10 +86,6 @@ class Files:
     def has_model(self, trial_id: int) -> bool:
         return self._model(trial_id).is_file()
 
-    def model_path(self, trial_id: int) -> Path:
-        """Where the weights of a trial lie if they are kept."""
-        return self._model(trial_id)
-
     def keep_models(self, keep: Collection[int], among: Collection[int]) -> None:
         """Of the trials in `among`, removes the weights of those that are not in `keep`."""
         for trial_id in set(among) - set(keep):

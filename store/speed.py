@@ -3,18 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from learning.settings import Settings
 from store.tables import epoch, sweep, trial
 
 RECENT = 200  # trials looked at, the latest first: machines and programs change
-
-
-def mean_seconds(c: Connection, dataset: str, settings: Settings) -> float | None:
-    """Mean seconds of a trial's epoch with this data set, layers, batch and rows; None if there were none."""
-    rows = [row for row in _recent(c, sweep.c.dataset == dataset) if _alike(row.settings, settings)]
-    return sum(row.seconds for row in rows) / sum(row.epochs for row in rows) if rows else None
 
 
 def flops_per_second(c: Connection, flops: Callable[[str, Settings], float | None]) -> float | None:
@@ -31,17 +25,12 @@ def flops_per_second(c: Connection, flops: Callable[[str, Settings], float | Non
     return done / spent if spent > 0 else None
 
 
-def _alike(settings: dict[str, Any], other: Settings) -> bool:
-    wanted = other.to_dict()
-    return all(settings[name] == wanted[name] for name in ("hidden", "batch_size", "train_count"))
-
-
-def _recent(c: Connection, *where: ColumnElement[bool]) -> list[Row[*tuple[Any, ...]]]:
+def _recent(c: Connection) -> list[Row[*tuple[Any, ...]]]:
     """The latest trials with epochs: data set, settings, epochs and seconds."""
     latest = (
         select(trial.c.id, trial.c.settings, sweep.c.dataset)
         .join(sweep, sweep.c.id == trial.c.sweep_id)
-        .where(trial.c.epochs_done > 0, *where)
+        .where(trial.c.epochs_done > 0)
         .order_by(trial.c.id.desc())
         .limit(RECENT)
         .subquery()

@@ -354,14 +354,11 @@ def test_kept_weights_are_marked_on_exactly_these_trials(database: Database, mak
 def test_speed_is_that_of_stored_epochs(database: Database, make_sweep: MakeSweep) -> None:
     with database.read() as c:
         assert speed.flops_per_second(c, lambda dataset, settings: 1.0) is None
-        assert speed.mean_seconds(c, "digits", Settings()) is None
     make_sweep(database, 2)
     train_all(database)  # 10 epochs of 0.5 s
     with database.read() as c:
         assert speed.flops_per_second(c, lambda dataset, settings: 100.0) == pytest.approx(200.0)
         assert speed.flops_per_second(c, lambda dataset, settings: None) is None
-        assert speed.mean_seconds(c, "digits", Settings()) == pytest.approx(0.5)
-        assert speed.mean_seconds(c, "digits", Settings(hidden=(7,))) is None
 
 
 @pytest.mark.parametrize(

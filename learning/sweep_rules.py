@@ -37,7 +37,9 @@ def too_few_trials(space: Space, trials: Sequence[Result], n_val: int) -> tuple[
     finished = len(ranked(trials))
     if finished >= FEW_TRIALS or not space.distributions:
         return ()
-    sentence = f"Only {finished} finished trials for {len(space.distributions)} searched settings."
+    varying = len(space.distributions)
+    words = f"finished {'trial' if finished == 1 else 'trials'} for {varying} searched"
+    sentence = f"Only {finished} {words} {'setting' if varying == 1 else 'settings'}."
     return (
         Finding("too-few-trials", "info", None, sentence, f"Add trials: at least {FEW_TRIALS} for a claim."),
     )

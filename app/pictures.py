@@ -21,7 +21,6 @@ from store.trials import Trial
 PER_CLASS = 12  # sample images of each class
 SHOWN_CLASSES = 100
 COLUMNS = 10  # of first-layer weights in one picture
-GREY_GROUND = 128
 
 router = APIRouter(include_in_schema=False)
 

@@ -46,12 +46,13 @@ def sheet(images: Pixels, columns: int, gap: int = 1, ground: int = 128) -> Pixe
 
 
 def stretched(values: npt.NDArray[np.floating], per_image: bool) -> Pixels:
-    """`values` (n, h, w, c) as 0..255: over all of them, or each image by itself."""
+    """`values` (n, h, w, c) as 0..255, over all or each image by itself; one value alone is grey."""
     finite = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     axes = (1, 2, 3) if per_image else None
     low, high = finite.min(axis=axes, keepdims=True), finite.max(axis=axes, keepdims=True)
     span = np.where(high > low, high - low, 1.0)
-    return np.asarray(np.rint((finite - low) / span * 255.0), dtype=np.uint8)
+    scaled = np.where(high > low, (finite - low) / span, 0.5)
+    return np.asarray(np.rint(scaled * 255.0), dtype=np.uint8)
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

@@ -58,4 +58,4 @@ def test_stretching_uses_the_whole_range_and_survives_nan() -> None:
     values = np.array([[0.0, 1.0], [-2.0, np.nan]]).reshape(2, 1, 2, 1)
     assert png.stretched(values, per_image=True).ravel().tolist() == [0, 255, 0, 255]
     assert png.stretched(values, per_image=False).ravel().tolist() == [170, 255, 0, 170]
-    assert png.stretched(np.zeros((1, 1, 2, 1)), per_image=True).ravel().tolist() == [0, 0]
+    assert png.stretched(np.zeros((1, 1, 2, 1)), per_image=True).ravel().tolist() == [128, 128]

@@ -43,16 +43,22 @@ def scatter(parameter: str, log: bool) -> Shell:
         "yaxis": "y2",
         "hovertemplate": f"#%{{customdata}}<br>{parameter} %{{x:.3g}}<extra>diverged</extra>",
     }
-    accuracies = {"autorangeoptions": {"minallowed": -0.06, "maxallowed": 1.06}}
+    accuracies = {"autorangeoptions": {"clipmin": -0.06, "clipmax": 1.06}}
     layout = _layout(parameter, "best val accuracy", xaxis=_scale(log), yaxis=accuracies, **_edge_axis())
-    return {"data": [diverged, _points("scored", colour_bar=False), *marks], "layout": layout}
+    return {
+        "data": [diverged, _points("scored", f"{parameter} %{{x:.3g}}", colour_bar=False), *marks],
+        "layout": layout,
+    }
 
 
 def scatter_pair(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
     """Two settings against each other, coloured by best val accuracy."""
     diverged, *marks = _marks(f"{x} %{{x:.3g}}<br>{y} %{{y:.3g}}")
     layout = _layout(x, y, xaxis=_scale(x_log), yaxis=_scale(y_log))
-    return {"data": [diverged, _points("scored", colour_bar=True), *marks], "layout": layout}
+    return {
+        "data": [diverged, _points("scored", f"{x} %{{x:.3g}}<br>{y} %{{y:.3g}}", colour_bar=True), *marks],
+        "layout": layout,
+    }
 
 
 def trial_loss() -> Shell:
@@ -75,7 +81,11 @@ def accuracy() -> Shell:
         _line("val", "validation", "%{y:.4f}", dash="dash"),
         _line("train", "train", "%{y:.4f}", fill="tonexty"),
         _trace(
-            "best", "best", mode="markers", marker={"size": 10, "symbol": "circle-open", "line": {"width": 2}}
+            "best",
+            "best",
+            mode="markers",
+            marker={"size": 10, "symbol": "circle-open", "line": {"width": 2}},
+            cliponaxis=False,
         ),
     ]
     layout = _layout(
@@ -157,7 +167,7 @@ def _edge_axis() -> Shell:
     return {"yaxis2": hidden}
 
 
-def _points(role: str, colour_bar: bool) -> Shell:
+def _points(role: str, words: str, colour_bar: bool) -> Shell:
     marker: Shell = {"size": 9, "opacity": 0.9, "showscale": colour_bar, "line": {"width": 0}}
     if colour_bar:
         marker["colorbar"] = {
@@ -165,7 +175,7 @@ def _points(role: str, colour_bar: bool) -> Shell:
             "thickness": 10,
             "outlinewidth": 0,
         }
-    template = "#%{customdata} · val acc %{marker.color:.3f}<extra></extra>"
+    template = f"#%{{customdata}} · val acc %{{marker.color:.3f}}<br>{words}<extra></extra>"
     return _trace(role, "val accuracy", mode="markers", marker=marker, hovertemplate=template)
 
 

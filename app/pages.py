@@ -1,6 +1,7 @@
 """Pages: every HTML page, from what the store holds now; what changes later comes by the live stream."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ MOST_COMPARED = 20
 CLASSES_SHOWN = 20
 COLUMNS = 6  # settings that get a column in the table of trials
 USUAL_AXES = ("lr", "reg")
+SCIENTIFIC = frozenset({"lr", "reg", "init_scale"})  # as static/format.js writes them
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
@@ -202,11 +204,11 @@ def help_page() -> HTMLResponse:
 
 
 def space_words(name: str, spec: Mapping[str, Any]) -> str:
-    """A parameter's distribution in a few words, such as `lr 1e-06 … 0.001 (log)`."""
+    """A parameter's distribution in a few words, such as `lr 1e-6 … 0.001 (log)`."""
     kind, value = next(iter(spec.items()))
     if kind == "choice":
         return f"{name} in {json.dumps(value)}"
-    low, high = (f"{bound:g}" for bound in value)
+    low, high = (_short(f"{bound:g}") for bound in value)
     return f"{name} {low} … {high}" + (" (log)" if kind == "log_uniform" else "")
 
 
@@ -215,15 +217,22 @@ def diff(rows: Sequence[Trial]) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(name for row in rows for name in row.settings))
     lines = []
     for name in names:
-        values = [_words(row.settings.get(name)) for row in rows]
+        values = [_words(name, row.settings.get(name)) for row in rows]
         lines.append({"name": name, "values": values, "equal": len(set(values)) == 1})
     return sorted(lines, key=lambda line: bool(line["equal"]))
 
 
-def _words(value: object) -> str:
+def _words(name: str, value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return _short(f"{value:.3e}") if name in SCIENTIFIC and value else f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return " × ".join(map(str, value)) or "none (softmax regression)"
     return "–" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _short(number: str) -> str:
+    """`1e-06` as people write it: `1e-6`."""
+    return re.sub(r"e(-?)\+?0*(?=\d)", r"e\1", number)
 
 
 def _sweep(parts: State, id: int) -> Sweep:

@@ -7,6 +7,8 @@ const ASK = {
   stop: { title: "Stop this sweep?", text: "Running trials train to their end; queued ones are never run.", yes: "Stop the sweep" },
 };
 
+const DONE = { pause: "Paused.", resume: "Going on.", stop: "Stopping.", cancel: "Cancelled.", retry: "Queued again.", exclude: "Excluded from the ranking.", include: "Ranked again." };
+
 const SWEEP_ACTIONS = { running: ["pause", "stop", "cancel"], paused: ["resume", "stop", "cancel"], stopping: ["cancel"] };
 const TRIAL_ACTIONS = { queued: ["stop"], running: ["stop"], failed: ["retry"], cancelled: ["retry"], stopped: ["retry"] };
 
@@ -27,6 +29,6 @@ export function listenActions(root, path, asks, done) {
     button.disabled = true;
     const answer = await attempt(() => post(`${path}/${act}`));
     button.disabled = false;
-    if (answer) { notify(`Done: ${act}.`, "good"); done(answer); }
+    if (answer) { notify(DONE[act], "good"); done(answer); }
   });
 }

@@ -8,6 +8,7 @@ const CONFIG = {
   doubleClickDelay: 250,
 };
 
+const WHOLE = 8; // epochs; on a longer axis plotly's own ticks are whole numbers
 const REST = 3; // times as long as the drawing took
 
 const charts = new Set();
@@ -19,6 +20,10 @@ export function theme() {
 
 document.documentElement.addEventListener("themechange", () => charts.forEach((chart) => chart.update(true)));
 document.addEventListener("visibilitychange", () => charts.forEach((chart) => chart.draw()));
+
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.chart.drawn && target.offsetHeight) Plotly.Plots.resize(target);
+});
 
 const seen = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
@@ -34,6 +39,7 @@ export class Chart {
     element.chart = this;
     charts.add(this);
     seen.observe(element);
+    sizes.observe(element);
   }
 
   // `now`: somebody waits for it. New data may wait until drawing has cost at most a quarter of the time.
@@ -54,8 +60,11 @@ export class Chart {
     this.stale = false;
     const { data, layout } = this.figure(structuredClone(this.shells[theme()]));
     const empty = !data.some((trace) => trace.x.length);
-    if (empty) this.element.dataset.empty = this.element.dataset.nothing || "Nothing to draw yet.";
-    else delete this.element.dataset.empty;
+    if (empty) {
+      this.element.dataset.empty = this.element.dataset.nothing || "Nothing to draw yet.";
+      layout.xaxis.visible = layout.yaxis.visible = false;
+      layout.shapes = [];
+    } else delete this.element.dataset.empty;
     layout.modebar = { bgcolor: "rgba(0,0,0,0)" };
     Plotly.react(this.element, data, layout, CONFIG);
     if (!this.drawn) this.listen();
@@ -72,6 +81,14 @@ export class Chart {
     this.element.on("plotly_hover", ({ points }) => this.onHover?.(points[0].customdata));
     this.element.on("plotly_unhover", () => this.onHover?.(undefined));
   }
+}
+
+// The axis of epochs: from the first to the last, whole numbers only; a lone epoch stands in the middle.
+export function epochAxis(figure, last, first = 1) {
+  if (!last) return;
+  const room = last > first ? 0 : 0.5;
+  figure.layout.xaxis.autorangeoptions = { minallowed: first - room, maxallowed: last + room };
+  if (last - first < WHOLE) Object.assign(figure.layout.xaxis, { tick0: 0, dtick: 1 });
 }
 
 export function byRole(figure, role) {

@@ -1,5 +1,5 @@
 // Two to twenty trials side by side: their curves, and what differs in their settings.
-import { byRole, Chart, theme } from "./chart.js";
+import { byRole, Chart, epochAxis, theme } from "./chart.js";
 import { Curves } from "./curves.js";
 import { follow } from "./live.js";
 import { $, $$, attempt, data, setLink } from "./page.js";
@@ -27,6 +27,7 @@ const lines = (column, clip) => (figure) => {
     return trace;
   });
   figure.data = [...traces, crosses];
+  epochAxis(figure, Math.max(0, ...traces.map((trace) => trace.x.length)));
   const living = page.trials.filter((trial) => trial.state !== "diverged");
   const tops = living.flatMap((trial) => column(curves.get(trial.id).of(trial.number))).filter((value) => value != null);
   if (clip && tops.length) figure.layout.yaxis.autorangeoptions = { clipmax: Math.max(...tops) * 1.05 };

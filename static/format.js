@@ -27,12 +27,12 @@ export function signed(value) {
 
 const SCIENTIFIC = new Set(["lr", "reg", "init_scale"]);
 
-export function setting(name, value) {
+export function setting(name, value, digits = 6) {
   if (value == null) return NONE;
   if (Array.isArray(value)) return value.length ? value.join(" × ") : "none (softmax regression)";
   if (typeof value === "number") {
     if (SCIENTIFIC.has(name)) return scientific(value, 3);
-    return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+    return String(Number.isInteger(value) ? value : Number(value.toPrecision(digits)));
   }
   return String(value);
 }

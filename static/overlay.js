@@ -1,5 +1,5 @@
 // All trials' curves in a handful of traces: the curves of one class are one trace, joined by gaps.
-import { byRole } from "./chart.js";
+import { byRole, epochAxis } from "./chart.js";
 
 const STEPS = 5;
 const CROWD = 40; // from so many curves on, each is drawn fainter
@@ -24,6 +24,7 @@ export function fillOverlay(figure, { trials, curves, column, best, selected, se
   byRole(figure, "diverged").line.dash = trials.length > CROWD ? "solid" : "dot";
   onTop(figure, "best", best, curves, column);
   select(figure, selected, curves, column, series);
+  epochAxis(figure, Math.max(0, ...[...groups.values()].flat().map(([, curve]) => curve.epoch.length)));
   if (log) figure.layout.yaxis.type = "log";
   figure.layout.yaxis.uirevision = log ? "log" : "linear";
   if (clip) figure.layout.yaxis.autorangeoptions = limits(trials, curves, column);

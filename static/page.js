@@ -97,6 +97,17 @@ export function confirm({ title, text, yes, danger = true }) {
   });
 }
 
+// A menu closes when something outside it is clicked or focused, and by Esc, which gives the focus back.
+for (const kind of ["click", "focusin"]) {
+  document.addEventListener(kind, ({ target }) => $$("details.menu[open]").forEach((menu) => { menu.open = menu.contains(target); }));
+}
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && $("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  $("summary", menu).focus();
+});
+
 export function setLink(link) {
   const light = $("#link");
   light.dataset.link = link.state;

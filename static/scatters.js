@@ -21,6 +21,7 @@ export function fillScatter(figure, { trials, x, y, best, selected, series, spac
   }
   const scored = byRole(figure, "scored");
   scored.marker.color = colours;
+  if (new Set(colours).size === 1) Object.assign(scored.marker, { cmin: 0, cmax: 1 });
   if (!colours.length && y === "best_val_acc") figure.layout.yaxis.range = [0, 1];
   scored.marker.size = trials.length > CROWD ? 6 : 9;
   byRole(figure, "diverged").marker.size = trials.length > CROWD ? 6 : 8;
@@ -32,10 +33,11 @@ export function fillScatter(figure, { trials, x, y, best, selected, series, spac
 }
 
 function setting(name) {
-  return (trial) => {
-    const value = trial.settings[name];
-    return Array.isArray(value) ? value.join(" × ") : value;
-  };
+  return (trial) => words(trial.settings[name]);
+}
+
+function words(value) {
+  return Array.isArray(value) ? value.join(" × ") || "none" : value;
 }
 
 function roleOf(trial) {
@@ -67,11 +69,17 @@ function axis(layout, which, name, space) {
   frame.title.text = name;
   frame.uirevision = name;
   if (kind === "choice" || kind === "fixed") {
-    if (kind === "choice" && bounds.some((value) => typeof value !== "number")) frame.type = "category";
+    frame.rangemode = "nonnegative";
+    layout.shapes = layout.shapes?.filter((shape) => !isEdge(shape, which));
+    if (bounds.some((value) => typeof value !== "number")) Object.assign(frame, { type: "category", categoryorder: "array", categoryarray: bounds.map(words) });
     return;
   }
   frame.type = kind === "log_uniform" ? "log" : "linear";
   if (kind === "log_uniform") Object.assign(frame, { exponentformat: "power", dtick: 1, tickfont: { size: 10 } });
-  const edges = (layout.shapes ?? []).filter((shape) => shape.name === "edge" && `${which}0` in shape && shape[`${which}ref`] !== "paper");
+  const edges = (layout.shapes ?? []).filter((shape) => isEdge(shape, which));
   edges.forEach((shape, n) => { shape[`${which}0`] = shape[`${which}1`] = bounds[n]; });
+}
+
+function isEdge(shape, which) {
+  return shape.name === "edge" && shape[`${which}ref`] !== "paper";
 }

@@ -24,12 +24,26 @@ export class SpaceRows {
     root.addEventListener("click", (event) => {
       if (!event.target.closest("[data-remove]")) return;
       event.target.closest(".space-row").remove();
-      this.onChange();
+      this.changed();
     });
   }
 
   write(space) {
     this.root.replaceChildren(...Object.entries(space).map(([name, spec]) => this.row(name, spec)));
+    this.offerFree();
+  }
+
+  changed() {
+    this.offerFree();
+    this.onChange();
+  }
+
+  // A setting varies in one row only.
+  offerFree() {
+    const taken = new Set(this.names());
+    for (const select of $$("[data-part=name]", this.root)) {
+      for (const option of select.options) option.disabled = option.value !== select.value && taken.has(option.value);
+    }
   }
 
   add() {
@@ -37,7 +51,7 @@ export class SpaceRows {
     const free = Object.keys(USUAL).find((name) => !taken.has(name));
     if (!free) return;
     this.root.append(this.row(free, USUAL[free]));
-    this.onChange();
+    this.changed();
   }
 
   names() { return $$("[data-part=name]", this.root).map((select) => select.value); }
@@ -61,7 +75,7 @@ export class SpaceRows {
     const error = make("p", { class: "error", role: "alert" });
     row.append(names, kinds, inputs(kind, value), remove, error);
     this.label(row);
-    names.addEventListener("change", () => { row.replaceWith(this.row(names.value, USUAL[names.value])); this.onChange(); });
+    names.addEventListener("change", () => { row.replaceWith(this.row(names.value, USUAL[names.value])); this.changed(); });
     kinds.addEventListener("change", () => { $(".bounds", row).replaceWith(inputs(kinds.value, startOf(names.value, kinds.value))); this.onChange(); });
     return row;
   }

@@ -6,7 +6,7 @@ import { accuracy, duration } from "./format.js";
 import { follow } from "./live.js";
 import { fillOverlay } from "./overlay.js";
 import { $, $$, attempt, confirm, data, fill, icon, make, notify, setLink, setState, setText, setTrack, throttle } from "./page.js";
-import { get, post, remove } from "./rest.js";
+import { get, patch, post, remove } from "./rest.js";
 import { fillScatter } from "./scatters.js";
 import { parameter, Selection, setParameters } from "./selection.js";
 import { TrialTable } from "./table.js";
@@ -18,6 +18,7 @@ const ADVICE_MS = 3000; // between looks at the findings while a sweep runs
 
 const page = data();
 let sweep = page.sweep;
+let leaving = false;
 const trials = new Map();
 const curves = new Curves();
 const selection = new Selection();
@@ -56,15 +57,17 @@ function showSweep() {
   setState($("#state"), sweep.state);
   const { total, ended } = setTrack($("#track"), sweep.counts);
   const busy = sweep.state === "running" || sweep.state === "stopping";
+  const over = sweep.finished_at && sweep.started_at;
   const { diverged = 0, failed = 0, running = 0 } = sweep.counts;
   fill(document, {
     name: sweep.name,
     progress: `${ended} / ${total}`,
     "best-value": accuracy(sweep.best?.best_val_acc),
-    eta: busy ? duration(sweep.eta_seconds) : sweep.state === "paused" ? "paused" : "–",
+    "eta-label": over ? "Time taken" : "Time left, about",
+    eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? duration(sweep.eta_seconds) : sweep.state === "paused" ? "paused" : "–",
     "eta-note": busy ? (running ? `${running} running now` : "waiting for a worker") : ended === total ? "all trials ended" : "",
     diverged: String(diverged),
-    "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : "none so far",
+    "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : over ? "none" : "none so far",
   });
   const link = $("#best-link");
   if (sweep.best) {
@@ -83,7 +86,7 @@ function showSweep() {
 function takeaway() {
   const { diverged = 0, running = 0 } = sweep.counts;
   if (!curves.length) return running ? `No trial has finished an epoch yet; ${running} running.` : "No trial has started yet.";
-  const words = `${curves.length} curves`;
+  const words = curves.length === 1 ? "1 curve" : `${curves.length} curves`;
   return diverged ? `${words}; ${diverged} diverged, marked × at the top edge.` : `${words}, coloured by val accuracy.`;
 }
 
@@ -141,14 +144,29 @@ listenActions($("#actions"), `/api/sweeps/${sweep.id}`, true, (answer) => { swee
 
 $("#delete").addEventListener("click", async () => {
   const sure = await confirm({ title: "Delete this sweep?", text: `All ${sweep.trials} trials of “${sweep.name}”, their curves and their models go with it. This cannot be undone.`, yes: "Delete for good" });
-  if (sure && (await attempt(() => remove(`/api/sweeps/${sweep.id}`)))) location.assign("/");
+  if (!sure) return;
+  leaving = true;
+  if (await attempt(() => remove(`/api/sweeps/${sweep.id}`))) location.assign("/");
+  else leaving = false;
 });
+
+const naming = $("#naming");
+$("#rename").addEventListener("click", () => {
+  $("input", naming).value = sweep.name;
+  naming.returnValue = "";
+  naming.showModal();
+});
+naming.addEventListener("close", () => attempt(async () => {
+  if (naming.returnValue !== "yes") return;
+  sweep = await patch(`/api/sweeps/${sweep.id}`, { name: $("input", naming).value.trim() });
+  showSweep();
+}));
 
 $("#refine").addEventListener("click", async () => {
   const proposal = await attempt(() => get(`/api/sweeps/${sweep.id}/refinement`));
   if (!proposal) return;
-  const words = proposal.words.map((bound) => bound.sentence).join(" ");
-  const sure = await confirm({ title: "Start the finer sweep?", text: `${words} ${proposal.trials} trials.`, yes: "Start it", danger: false });
+  const words = proposal.words.map((bound) => bound.sentence).join("\n");
+  const sure = await confirm({ title: "Start the finer sweep?", text: `${words}\n${proposal.trials} trials.`, yes: "Start it", danger: false });
   const child = sure && (await attempt(() => post(`/api/sweeps/${sweep.id}/refinement`, {})));
   if (child) location.assign(`/sweeps/${child.id}`);
 });
@@ -197,6 +215,7 @@ async function load() {
 
 // Rows were deleted somewhere: what this page knows may be wrong, so it asks for all of it again.
 async function restart() {
+  if (leaving) return;
   try {
     sweep = await get(`/api/sweeps/${sweep.id}`);
   } catch (error) {

@@ -120,7 +120,7 @@ export class TrialTable {
       epochs_done: `${trial.epochs_done} / ${trial.settings.epochs}`,
       seconds: took(trial),
     };
-    for (const name of this.columns) words[name] = setting(name, trial.settings[name]);
+    for (const name of this.columns) words[name] = setting(name, trial.settings[name], 4);
     return words;
   }
 

@@ -1,6 +1,6 @@
 // One trial: its curves, growing while it trains, and what they mean in words.
 import { listenActions, showActions, trialActions } from "./actions.js";
-import { byRole, Chart, theme } from "./chart.js";
+import { byRole, Chart, epochAxis, theme } from "./chart.js";
 import { Curves } from "./curves.js";
 import { accuracy, loss, setting, signed } from "./format.js";
 import { epochLine, trialLine } from "./lines.js";
@@ -33,9 +33,25 @@ function lossFigure(figure) {
     crosses.customdata = [trial.number];
   }
   dots(figure, ["train", "val"], train.length);
+  epochAxis(figure, train.length, 0);
   if (logLoss) figure.layout.yaxis.type = "log";
+  else figure.layout.yaxis.autorangeoptions = limits(curve());
   figure.layout.yaxis.uirevision = String(logLoss);
   return figure;
+}
+
+// Neither the first mini-batches nor a cost that explodes may squash the axis.
+function limits({ trace, loss: train, val_loss: val }) {
+  const whole = trial.state === "diverged" ? train.length - 1 : train.length;
+  const values = [...train.slice(0, whole), ...val.slice(0, whole)].filter((value) => value != null);
+  const first = trace[0]?.[0]?.[1];
+  if (first != null && whole < train.length) values.push(first, first * (trial.settings.explosion || 3));
+  if (!values.length) return {};
+  const lows = trace.flat().map(([low]) => low).filter((low) => low != null);
+  const low = Math.min(...values, ...lows);
+  const high = Math.max(...values);
+  const margin = 0.1 * (high - low || 1);
+  return { minallowed: Math.max(0, low - margin), maxallowed: high + margin };
 }
 
 function accuracyFigure(figure) {
@@ -43,13 +59,16 @@ function accuracyFigure(figure) {
   train.forEach((value, n) => push(byRole(figure, "train"), n + 1, value));
   val.forEach((value, n) => push(byRole(figure, "val"), n + 1, value));
   if (trial.best_epoch != null) push(byRole(figure, "best"), trial.best_epoch, val[trial.best_epoch - 1]);
+  epochAxis(figure, train.length);
   dots(figure, ["train", "val"], train.length);
   return figure;
 }
 
 function rateFigure(figure) {
-  curve().lr.forEach((value, n) => push(byRole(figure, "lr"), n + 1, value));
-  dots(figure, ["lr"], curve().lr.length);
+  const { lr } = curve();
+  lr.forEach((value, n) => push(byRole(figure, "lr"), n, value)); // a step lasts from the epoch's begin to its end
+  if (lr.length) push(byRole(figure, "lr"), lr.length, lr.at(-1));
+  epochAxis(figure, lr.length, 0);
   return figure;
 }
 
@@ -64,6 +83,7 @@ function ratioFigure(figure) {
     if (ratios.length < 2) line.mode = "lines+markers";
     figure.data.push(line);
   });
+  epochAxis(figure, names.length && ratios.length);
   return figure;
 }
 
@@ -96,19 +116,22 @@ $("#log-loss").addEventListener("click", (event) => {
 function showTrial() {
   setState($("#state"), trial.state);
   const last = trial.last || {};
-  const wide = last.train_acc != null && last.val_acc != null ? last.train_acc - last.val_acc : null;
+  const whole = trial.state !== "diverged" && last.train_acc != null && last.val_acc != null;
+  const wide = whole ? last.train_acc - last.val_acc : null;
   fill(document, {
     best: accuracy(trial.best_val_acc),
     "best-note": trial.best_epoch ? `in epoch ${trial.best_epoch}` : "",
     epochs: `${trial.epochs_done} / ${trial.settings.epochs}`,
     "epochs-note": trial.attempt > 1 ? `attempt ${trial.attempt}` : "",
     loss: loss(last.loss, last.flags?.loss),
+    "loss-note": last.val_loss == null ? "" : `validation ${loss(last.val_loss)}`,
     gap: signed(wide),
-    "gap-note": last.train_acc == null ? "" : `train ${accuracy(last.train_acc)}, val ${accuracy(last.val_acc)}`,
+    "gap-note": !whole ? "" : `train ${accuracy(last.train_acc)}, val ${accuracy(last.val_acc)}`,
   });
   const track = $("#epochs-track");
   track.max = trial.settings.epochs;
   track.value = trial.epochs_done;
+  track.dataset.state = trial.state;
   const reason = $("#reason");
   reason.hidden = !trial.reason;
   setText(reason, trial.reason || "");

@@ -243,10 +243,19 @@ def test_what_differs_comes_first(client: TestClient, post_sweep: Post) -> None:
     assert diff([]) == []
 
 
+def test_settings_are_compared_in_the_words_of_the_table(client: TestClient, post_sweep: Post) -> None:
+    post_sweep(
+        points=[{"lr": 0.0123456, "hidden": [50, 20]}, {"lr": 0.5, "hidden": []}], trials=None, space=None
+    )
+    page = client.get("/compare?trials=1,2").text
+    for words in ("1.235e-2", "50 × 20", "none (softmax regression)"):
+        assert f"<td>{words}</td>" in page
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({"log_uniform": [1e-6, 1e-3]}, "lr 1e-06 … 0.001 (log)"),
+        ({"log_uniform": [1e-6, 1e-3]}, "lr 1e-6 … 0.001 (log)"),
         ({"uniform": [0, 0.9]}, "lr 0 … 0.9"),
         ({"choice": ["sgd", "adam"]}, 'lr in ["sgd", "adam"]'),
     ],

@@ -217,3 +217,38 @@ def test_theme_is_kept(open_page: Opener) -> None:
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     page.reload()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_a_sweep_is_renamed_and_deleted_from_its_menu(
+    open_page: Opener, post_sweep: Callable[..., Any]
+) -> None:
+    id = post_sweep(trials=2)["id"]
+    page = open_page(f"/sweeps/{id}")
+    expect(page.locator("#state")).to_have_text("finished")
+    menu = page.get_by_label("Export and more")
+    menu.click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Rename…")).to_be_hidden()
+    expect(menu).to_be_focused()
+    menu.press("Enter")
+    page.get_by_role("button", name="Rename…").click()
+    page.get_by_role("textbox", name="Name of this sweep").fill("a better name")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("a better name")
+    menu.click()
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("heading", level=1, name="Sweeps")).to_be_visible()
+    expect(page.get_by_role("link", name="a better name")).to_have_count(0)
+
+
+def test_a_choice_is_drawn_in_its_own_order_without_edges(
+    open_page: Opener, post_sweep: Callable[..., Any]
+) -> None:
+    space = {"hidden": {"choice": [[40], [20, 10], []]}, "lr": {"log_uniform": [1e-2, 1e-1]}}
+    page = open_page(f"/sweeps/{post_sweep(trials=9, space=space)['id']}?axis-0=hidden")
+    wait_for_points(page, "#by-a", more_than=8)
+    layout = page.evaluate(
+        "(({ xaxis, shapes }) => [xaxis._categories, shapes])(document.querySelector('#by-a')._fullLayout)"
+    )
+    assert layout == [["40", "20 × 10", "none"], []]

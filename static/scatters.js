@@ -3,6 +3,7 @@ import { byRole } from "./chart.js";
 
 const BOTTOM = 0.015; // of the height: diverged trials have no accuracy to compare, they stand at the lower edge
 const CROWD = 300;
+const DECADES = 100; // largest to smallest: above it the axis is logarithmic
 
 export function fillScatter(figure, { trials, x, y, best, selected, series, space }) {
   const vertical = y === "best_val_acc" ? (trial) => trial.best_val_acc : setting(y);
@@ -27,8 +28,8 @@ export function fillScatter(figure, { trials, x, y, best, selected, series, spac
   byRole(figure, "diverged").marker.size = trials.length > CROWD ? 6 : 8;
   ring(byRole(figure, "series"), trials, selected, series, horizontal, vertical);
   for (const trace of figure.data) trace.hovertemplate = trace.hovertemplate?.replace("{x}", x).replace("{y}", y);
-  axis(figure.layout, "x", x, space);
-  if (y !== "best_val_acc") axis(figure.layout, "y", y, space);
+  axis(figure.layout, "x", x, { space, trials });
+  if (y !== "best_val_acc") axis(figure.layout, "y", y, { space, trials });
   return figure;
 }
 
@@ -62,22 +63,25 @@ function ring(trace, trials, selected, series, horizontal, vertical) {
   trace.marker.color = colours;
 }
 
-// Log where it was sampled log; dashed lines at the ends of the range.
-function axis(layout, which, name, space) {
-  const [kind, bounds] = Object.entries(space[name] || {})[0] || ["fixed", []];
+// Log where it was sampled log, or where given points span decades; dashed lines at the ends of a range.
+function axis(layout, which, name, { space, trials }) {
+  const [kind, bounds] = Object.entries(space[name] || {})[0] || ["fixed", [...new Set(trials.map(setting(name)))]];
   const frame = layout[`${which}axis`];
   frame.title.text = name;
   frame.uirevision = name;
-  if (kind === "choice" || kind === "fixed") {
-    frame.rangemode = "nonnegative";
-    layout.shapes = layout.shapes?.filter((shape) => !isEdge(shape, which));
-    if (bounds.some((value) => typeof value !== "number")) Object.assign(frame, { type: "category", categoryorder: "array", categoryarray: bounds.map(words) });
-    return;
-  }
-  frame.type = kind === "log_uniform" ? "log" : "linear";
-  if (kind === "log_uniform") Object.assign(frame, { exponentformat: "power", dtick: 1, tickfont: { size: 10 } });
+  frame.type = typeOf(kind, bounds);
+  if (frame.type === "category") Object.assign(frame, { categoryorder: "array", categoryarray: bounds.map(words) });
+  if (frame.type === "log") Object.assign(frame, { exponentformat: "power", dtick: 1, tickfont: { size: 10 } });
   const edges = (layout.shapes ?? []).filter((shape) => isEdge(shape, which));
-  edges.forEach((shape, n) => { shape[`${which}0`] = shape[`${which}1`] = bounds[n]; });
+  if (kind === "choice" || kind === "fixed") layout.shapes = layout.shapes?.filter((shape) => !edges.includes(shape));
+  else edges.forEach((shape, n) => { shape[`${which}0`] = shape[`${which}1`] = bounds[n]; });
+}
+
+function typeOf(kind, values) {
+  if (kind !== "choice" && kind !== "fixed") return kind === "log_uniform" ? "log" : "linear";
+  if (values.length < 2 || values.some((value) => typeof value !== "number")) return "category";
+  const least = Math.min(...values);
+  return least > 0 && Math.max(...values) / least > DECADES ? "log" : "linear";
 }
 
 function isEdge(shape, which) {

@@ -96,7 +96,7 @@ async function showAdvice() {
   if (words && sweep.best) setText(words, "Reading the curves …");
   const { findings } = await get(`/api/sweeps/${sweep.id}/findings`);
   if (!findings.length) {
-    if (words) setText(words, NOTHING_YET);
+    if (words) setText(words, sweep.finished_at ? "Nothing to advise: the trials’ own pages say what their curves show." : NOTHING_YET);
     return;
   }
   const [first] = findings;

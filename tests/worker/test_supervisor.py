@@ -124,7 +124,7 @@ def test_a_frozen_worker_that_lost_its_group_writes_nothing_when_it_wakes(
     sweep = make_sweep(sqlite_database, 1, **LONG)
     zombie = start("--single", "--token", "zombie")
     wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
-    with sqlite_database.write() as c:  # it freezes while the write lock is ours, so that it holds none for ever
+    with sqlite_database.write() as c:  # it is frozen while the lock is ours, so it holds none
         zombie.send_signal(signal.SIGSTOP)
         wait_until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_STOPPED, "the freeze")
         assert queue.abandon(c, "zombie", "worker was silent", time.time()) == 1

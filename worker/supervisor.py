@@ -132,11 +132,11 @@ class Supervisor:
         silent = self._leases.silent(beats, now) | self._preflight_leases.silent(preflight_beats, now)
         for token in silent:
             log.warning("worker %s has been silent for %g s", token, LEASE)
-            with self._database.write() as c:
-                self._give_back(c, token, f"worker was silent for {LEASE:g} s")
             for child in self._children:
                 if child.token == token and child.process:
-                    child.process.kill()
+                    child.process.kill()  # first of all: frozen in mid-commit it holds SQLite's write lock
+            with self._database.write() as c:
+                self._give_back(c, token, f"worker was silent for {LEASE:g} s")
 
     def _give_back(self, c: Connection, token: str, why: str) -> None:
         preflights.abandon(c, token, why, time.time(), fault=not self._stop)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import DONE, FAILED, NO_WORKER, Failure
-from app.follow import LOOK, PATIENCE, POLL, Pulse
+from app.failure import DONE, FAILED
+from app.follow import Pulse
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
@@ -91,11 +91,10 @@ def follow(database: "Database", id: int, each: "Callable[[Check], None]") -> "P
 
 def watch(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":
     """Looks until the preflight has ended."""
-    from store import preflights, workers
+    from store import preflights
     from store.states import LIVING
 
-    pulse, told = Pulse(), 0
-    started, looked = time.monotonic(), float("-inf")
+    pulse, told = Pulse(f"Preflight {id}"), 0
     while True:
         with database.read() as connection:
             row = preflights.get(connection, id)
@@ -105,17 +104,7 @@ def watch(database: "Database", id: int, each: "Callable[[Check], None]") -> "Pr
         told = max(told, len(row.checks))  # a second attempt begins anew, and says the same
         if row.state not in LIVING:
             return row
-        if (now := time.monotonic()) - looked >= LOOK:
-            looked = now
-            with database.read() as connection:
-                alive = pulse.beats(workers.all(connection), now)
-            if not alive and now - started >= PATIENCE:
-                raise Failure(
-                    f"Preflight {id} is queued, but no worker is alive: "
-                    "start one with `lossdeck worker` or `lossdeck up`.",
-                    NO_WORKER,
-                )
-        time.sleep(POLL)
+        pulse.wait(database)
 
 
 def tell(check: "Check") -> None:

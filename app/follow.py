@@ -63,8 +63,26 @@ class Tally:
 class Pulse:
     """Whether any worker lives, judged by numbers that move and this process's own clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, awaited: str) -> None:
+        self._awaited = awaited  # such as "Sweep 3"
         self._moved: dict[str, tuple[float, float]] = {}
+        self._started, self._looked = time.monotonic(), float("-inf")
+
+    def wait(self, database: "Database") -> None:
+        """Rests until the next look at what is awaited. Raises Failure (3) when no worker lives."""
+        from store import workers
+
+        if (now := time.monotonic()) - self._looked >= LOOK:
+            self._looked = now
+            with database.read() as connection:
+                alive = self.beats(workers.all(connection), now)
+            if not alive and now - self._started >= PATIENCE:
+                raise Failure(
+                    f"{self._awaited} is queued, but no worker is alive: "
+                    "start one with `lossdeck worker` or `lossdeck up`.",
+                    NO_WORKER,
+                )
+        time.sleep(POLL)
 
     def beats(self, workers: "Sequence[Worker]", now: float) -> bool:
         """Takes in the workers' rows at monotonic time `now`."""
@@ -105,10 +123,7 @@ def follow(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
 
 def watch(database: "Database", sweep_id: int, print_lines: bool, bar: Bar) -> "Sweep":
     """Prints a line for each trial that ends, until the sweep has ended."""
-    from store import workers
-
-    tally, pulse, seen = Tally(sweep_id), Pulse(), None
-    started, looked = time.monotonic(), float("-inf")
+    tally, pulse, seen = Tally(sweep_id), Pulse(f"Sweep {sweep_id}"), None
     while tally.sweep is None or tally.sweep.state not in ENDED:
         if (version := database.version()) != seen:
             seen = version
@@ -119,17 +134,7 @@ def watch(database: "Database", sweep_id: int, print_lines: bool, bar: Bar) -> "
                 print(line(trial, tally.sweep.trials), flush=True)
             bar(*tally.progress())
             continue
-        if (now := time.monotonic()) - looked >= LOOK:
-            looked = now
-            with database.read() as connection:
-                alive = pulse.beats(workers.all(connection), now)
-            if not alive and now - started >= PATIENCE:
-                raise Failure(
-                    f"Sweep {sweep_id} is queued, but no worker is alive: "
-                    "start one with `lossdeck worker` or `lossdeck up`.",
-                    NO_WORKER,
-                )
-        time.sleep(POLL)
+        pulse.wait(database)
     return tally.sweep
 
 

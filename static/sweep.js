@@ -111,6 +111,7 @@ function moreFindings(findings, open) {
   return make("details", { class: "menu more", open }, make("summary", { class: "button tiny" }, `${findings.length} more`), make("div", {}, list));
 }
 
+// What fails here is asked again at the next change; that the server is away, the stale banner says.
 const advise = throttle(() => showAdvice().catch(() => {}), ADVICE_MS);
 
 // --- selection

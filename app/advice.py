@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from app.state import State
 from learning import catalog
 from learning.findings import Curve, Finding, Result, sweep_findings, trial_findings
+from learning.importance import Importance, importance
 from learning.refinement import Refinement, refine
 from learning.settings import Settings
 from learning.space import Space
@@ -28,11 +29,12 @@ def of_trial(trial: Trial, parts: State) -> tuple[Finding, ...]:
     )
 
 
-def of_sweep(sweep: Sweep, parts: State) -> tuple[Finding, ...]:
-    """What the trials of a sweep say together."""
+def of_sweep(sweep: Sweep, parts: State) -> tuple[tuple[Finding, ...], Importance]:
+    """What the trials of a sweep say together, and how much each searched setting had to do with it."""
     summary = catalog.summary(sweep.dataset, parts.config.home, parts.config.data)
     held = Settings.parse(sweep.settings).val_count or summary.n_train
-    return sweep_findings(Space.parse(sweep.space), results(sweep.id, parts), held)
+    space, trials = Space.parse(sweep.space), results(sweep.id, parts)
+    return sweep_findings(space, trials, held), importance(space, trials)
 
 
 def refinement(sweep: Sweep, parts: State) -> Refinement:

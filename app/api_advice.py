@@ -18,10 +18,13 @@ router = APIRouter(prefix="/api/sweeps", tags=["advice"])
 ALL = 1_000_000  # rows
 
 
-@router.get("/{id}/findings", response_model=bodies.FindingsOut)
+@router.get("/{id}/findings", response_model=bodies.SweepFindingsOut)
 def findings(id: Id, parts: Parts) -> JSONResponse:
-    """What the trials of a sweep say together."""
-    return Answer({"findings": [wire.finding(value) for value in advice.of_sweep(found(parts, id), parts)]})
+    """What the trials of a sweep say together, and how important each searched setting is."""
+    said, importance = advice.of_sweep(found(parts, id), parts)
+    return Answer(
+        {"findings": [wire.finding(value) for value in said], "importance": wire.importance(importance)}
+    )
 
 
 @router.get("/{id}/refinement", response_model=bodies.RefinementOut)

@@ -212,6 +212,22 @@ class FindingsOut(Out):
     findings: list[FindingOut]
 
 
+class ShareOut(Out):
+    parameter: str
+    share: float = Field(ge=0, le=1, description="They add up to 1, or are all 0: nothing beyond chance.")
+    matters: bool = Field(description="Surely more than chance.")
+
+
+class ImportanceOut(Out):
+    shares: list[ShareOut] = Field(description="Most important first; none before there are enough trials.")
+    trials: int = Field(description="What it rests on: those that finished or diverged.")
+    top: int = Field(description="The best of them, whose places are compared with all.")
+
+
+class SweepFindingsOut(FindingsOut):
+    importance: ImportanceOut
+
+
 class BoundOut(Out):
     parameter: str
     low: float | None

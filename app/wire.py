@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from learning.catalog import Summary
 from learning.checks import Check
 from learning.findings import Finding
+from learning.importance import Importance
 from learning.preflight import CODES
 from learning.recipes import RecipePlan
 from learning.refinement import Refinement
@@ -161,6 +162,16 @@ def finding(value: Finding) -> dict[str, object]:
         "epochs": list(value.epochs) if value.epochs is not None else None,
         "sentence": value.sentence,
         "advice": value.advice,
+    }
+
+
+def importance(value: Importance) -> dict[str, object]:
+    return {
+        "shares": [
+            {"parameter": one.parameter, "share": one.share, "matters": one.matters} for one in value.shares
+        ],
+        "trials": value.trials,
+        "top": value.top,
     }
 
 

@@ -57,7 +57,7 @@ def test_answers_have_the_documented_shape(client: TestClient, post_sweep: Post,
     epochs = bodies.EpochsOut.model_validate_json(client.get(f"/api/sweeps/{id}/epochs").text, **strict)
     assert len(epochs.epochs) == 12
     assert epochs.done
-    bodies.FindingsOut.model_validate_json(client.get(f"/api/sweeps/{id}/findings").text, **strict)
+    bodies.SweepFindingsOut.model_validate_json(client.get(f"/api/sweeps/{id}/findings").text, **strict)
     bodies.FindingsOut.model_validate_json(client.get(f"/api/trials/{sweep.best.id}/findings").text, **strict)
     bodies.RefinementOut.model_validate_json(client.get(f"/api/sweeps/{id}/refinement").text, **strict)
     bodies.WorkersOut.model_validate_json(client.get("/api/workers").text, **strict)

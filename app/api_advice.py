@@ -56,12 +56,18 @@ def download(
         Literal["csv", "jsonl", "html"],
         Query(description="csv: a row a trial. jsonl: a line a trial, with its epochs. html: a report."),
     ] = "csv",
+    filter: Annotated[
+        str | None, Query(max_length=2_000, description="Only these trials: `number in (1, 5, 7)`.")
+    ] = None,
 ) -> Response:
     """A sweep as a file."""
     sweep = found(parts, id)
     with parts.database.read() as c:
-        rows = trials.of_sweep(c, id)
+        rows, _ = trials.page(c, id, ALL, filter=filter)
         curves = epochs.of_sweep(c, id, 0, ALL, False)[0] if format != "csv" else ()
+    if filter:
+        chosen = {row.id for row in rows}
+        curves = tuple(row for row in curves if row.trial_id in chosen)
     if format == "csv":
         text, media_type = export.csv_text(rows), "text/csv; charset=utf-8"
     elif format == "jsonl":

@@ -13,9 +13,9 @@ from app import advice, bodies, plan, wire
 from app.answers import Answer, created
 from app.api_sweeps import found as found_sweep
 from app.bodies import Id, Limit, Offset
-from app.problems import Problem, missing
+from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
-from store import epochs, sweeps, trials
+from store import bulk, epochs, sweeps, trials
 from store.trials import Trial
 
 router = APIRouter(prefix="/api", tags=["trials"])
@@ -32,7 +32,7 @@ def of_sweep(
         Query(max_length=60, description="A field or setting; a minus before it reverses: `-best_val_acc`."),
     ] = "number",
     filter: Annotated[
-        str | None, Query(max_length=1_000, description="Such as `lr > 1e-4 and best_val_acc > 0.4`.")
+        str | None, Query(max_length=2_000, description="Such as `lr > 1e-4 and best_val_acc > 0.4`.")
     ] = None,
 ) -> JSONResponse:
     """Trials of a sweep, sorted and filtered; `total` counts all that pass the filter."""
@@ -53,6 +53,20 @@ def add(id: Id, body: bodies.MoreTrials, parts: Parts) -> JSONResponse:
     return created(
         f"/api/sweeps/{id}/trials", {"trials": [wire.trial(row) for row in rows], "total": len(rows)}
     )
+
+
+@router.post("/sweeps/{id}/trials/bulk", response_model=bodies.BulkOut)
+def many(id: Id, body: bodies.BulkIn, parts: Parts) -> JSONResponse:
+    """Stop, retry, exclude or include many trials in one step; says to which it was not done, and why."""
+    if (body.trials is None) == (body.filter is None):
+        raise bad_field(
+            "trials", None, 'Give either trials, a list of numbers, or filter, such as "state = diverged".'
+        )
+    found_sweep(parts, id)
+    with parts.database.write() as c:
+        outcome = bulk.act(c, id, body.action, time.time(), body.trials, body.filter or "")
+    refused = [{"trial": number, "message": why} for number, why in outcome.refused.items()]
+    return Answer({"done": list(outcome.done), "refused": refused})
 
 
 @router.get("/trials/{id}", response_model=bodies.TrialOut)

@@ -89,6 +89,16 @@ class MoreTrials(In):
     trials: TrialCount | None = None
 
 
+class BulkIn(In):
+    """One thing to do to many trials of a sweep: to those of these numbers, or to all that fit a filter."""
+
+    action: Literal["stop", "retry", "exclude", "include"]
+    trials: Annotated[list[StrictInt], Field(min_length=1, max_length=MAX_TRIALS)] | None = Field(
+        None, description="Their numbers in the sweep."
+    )
+    filter: str | None = Field(None, max_length=2_000, description="As for the list; empty: all trials.")
+
+
 class RefinementIn(In):
     """What to change about the proposed finer sweep; all may be left out."""
 
@@ -174,6 +184,16 @@ class DraftOut(Out):
 class TrialsOut(Out):
     trials: list[TrialOut]
     total: int
+
+
+class RefusalOut(Out):
+    trial: int = Field(description="Its number in the sweep.")
+    message: str
+
+
+class BulkOut(Out):
+    done: list[int] = Field(description="Numbers of the trials that it was done to.")
+    refused: list[RefusalOut]
 
 
 class EpochOut(Out):

@@ -76,7 +76,7 @@ def _rank(trial: Trial) -> tuple[bool, float, int]:
 
 def _differing(trials: Sequence[Trial]) -> set[str]:
     """The settings in which trials differ, seeds aside."""
-    first = trials[0].settings
+    first = trials[0].settings if trials else {}
     return {
         name for trial in trials for name in first if name != "seed" and trial.settings[name] != first[name]
     }

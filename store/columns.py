@@ -29,6 +29,7 @@ class Name:
     number: ColumnElement[float] | None = None
     word: ColumnElement[str] | None = None
     words: tuple[str, ...] = ()
+    lists: bool = False  # the word is a list of numbers as JSON
 
 
 def named(name: str, field: str = "filter") -> Name:
@@ -75,8 +76,9 @@ def _setting_names() -> dict[str, Name]:
     size = trial.c.settings["batch_size"].as_string()
     whole = case((size == "full", size))
     names["batch_size"] = Name(case((size != "full", cast(size, Double))), whole, ("full",))
-    # As a number `hidden` is the first layer's units, as a word the whole list: hidden = "100,50".
-    names["hidden"] = Name(trial.c.settings[("hidden", 0)].as_float(), trial.c.settings["hidden"].as_string())
+    # As a number `hidden` is the first layer's units, as a word the whole list: hidden = [100, 50].
+    first, whole_list = trial.c.settings[("hidden", 0)], trial.c.settings["hidden"]
+    names["hidden"] = Name(first.as_float(), whole_list.as_string(), lists=True)
     names["stratify"] = _truth(trial.c.settings["stratify"].as_boolean())
     return names
 
@@ -108,5 +110,8 @@ NAMES: Mapping[str, Name] = {
     "has_model": _truth(trial.c.has_model),
     **{name: _last(name) for name in METRICS if name != "lr"},  # of the latest epoch; lr is the setting
     **{f"last.{name}": _last(name) for name in METRICS},
+    "gap": Name(number=trial.c.last["train_acc"].as_float() - trial.c.last["val_acc"].as_float()),
+    "update_ratio": Name(number=trial.c.last[("update_ratio", "W1")].as_float()),
+    "seconds": Name(number=trial.c.finished_at - trial.c.started_at),
     **_setting_names(),
 }

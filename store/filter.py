@@ -3,9 +3,10 @@
     filter     = all ("or" all)*
     all        = one ("and" one)*
     one        = "not" one | "(" filter ")" | comparison
-    comparison = NAME ("<" | "<=" | ">" | ">=" | "=" | "!=") (NUMBER | WORD | "any text")
+    comparison = NAME ("<" | "<=" | ">" | ">=" | "=" | "!=") value | NAME "in" "(" value ("," value)* ")"
+    value      = NUMBER | WORD | "any text" | "[" numbers with commas "]"
 
-A comparison with a value that is missing is false, so != is true for it. Words know only = and !=.
+A comparison with a value that is missing is false, so != is true for it. Words and lists know only = and !=.
 """
 
 import math
@@ -25,7 +26,8 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.]))
     |(?P<word>[A-Za-z_][A-Za-z0-9_.]*)
     |"(?P<double>[^"]*)"|'(?P<single>[^']*)'
-    |(?P<sign><=|>=|!=|==|<>|[<>=()])
+    |(?P<list>\[[0-9,\s]*\])
+    |(?P<sign><=|>=|!=|==|<>|[<>=(),])
     |(?P<end>$))""",
     re.VERBOSE,
 )
@@ -33,7 +35,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    kind: str  # number, word, text, sign or end
+    kind: str  # number, word, text, list, sign or end
     text: str
     at: int  # character, from 1
 
@@ -118,14 +120,29 @@ class _Reader:
             raise _unexpected(token, "a column or setting")
         meaning = named(token.text)
         sign = self._take()
-        if sign.kind != "sign" or sign.text in "()":
-            raise _unexpected(sign, "one of < <= > >= = !=")
-        value = self._take()
-        if value.kind == "number":
-            return _compare_number(token, meaning, sign, value)
-        if value.kind in ("word", "text"):
-            return _compare_word(token, meaning, sign, value)
-        raise _unexpected(value, "a number or a word")
+        if sign.is_word("in"):
+            return or_(*self._members(token, meaning))
+        if sign.kind != "sign" or sign.text in "(),":
+            raise _unexpected(sign, "one of < <= > >= = != in")
+        return _compare(token, meaning, sign, self._take())
+
+    def _members(self, token: _Token, meaning: Name) -> list[ColumnElement[bool]]:
+        self._expect("(")
+        parts = []
+        more = True
+        while more:
+            value = self._take()
+            parts.append(_compare(token, meaning, _Token("sign", "=", value.at), value))
+            more = self._peek().kind == "sign" and self._peek().text == ","
+            if more:
+                self._take()
+        self._expect(")")
+        return parts
+
+    def _expect(self, sign: str) -> None:
+        token = self._take()
+        if token.kind != "sign" or token.text != sign:
+            raise _unexpected(token, "a comma or )" if sign == ")" else sign)
 
     def _peek(self) -> _Token:
         return self._tokens[self._next]
@@ -134,6 +151,16 @@ class _Reader:
         token = self._tokens[self._next]
         self._next = min(self._next + 1, len(self._tokens) - 1)  # the end may be taken again and again
         return token
+
+
+def _compare(token: _Token, meaning: Name, sign: _Token, value: _Token) -> ColumnElement[bool]:
+    if value.kind == "number":
+        return _compare_number(token, meaning, sign, value)
+    if value.kind == "list" and not meaning.lists:
+        raise FilterError(f"At character {value.at} {token.text} is compared with a list, but it is none.")
+    if value.kind in ("word", "text", "list"):
+        return _compare_word(token, meaning, sign, value)
+    raise _unexpected(value, "a number or a word")
 
 
 def _compare_number(token: _Token, meaning: Name, sign: _Token, value: _Token) -> ColumnElement[bool]:
@@ -170,8 +197,8 @@ def _compare_word(token: _Token, meaning: Name, sign: _Token, value: _Token) -> 
             f"At character {value.at} stands {value.text[:40]!r}, but {token.text} is one of "
             f"{', '.join(meaning.words)}."
         )
-    if token.text.lower().removeprefix("settings.") == "hidden":
-        word = f"[{word.strip('[]').replace(' ', '')}]"
+    if meaning.lists:
+        word = f"[{''.join(word.strip('[]').split())}]"
     return _signed(sign, func.coalesce(meaning.word == word, false()))
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, update
 
-from store.epochs import metrics
+from store.epochs import finite, metrics
 from store.tables import trial
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Progress:
             raise ValueError(f"Trial {self.id} has {self._done} epochs; {one.epoch} cannot be the next one.")
         numbers, flags = metrics(one)
         self._done = one.epoch
-        self._last = {"epoch": one.epoch, **numbers, "flags": flags}
+        ratio, _ = finite(one.update_ratio)
+        self._last = {"epoch": one.epoch, **numbers, "update_ratio": ratio, "flags": flags}
         self._rank(one, numbers["val_acc"])
         self._end(one, now)
         self.moved = True

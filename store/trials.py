@@ -97,6 +97,13 @@ RANKED = trial.c.state.not_in(UNRANKED) & ~trial.c.excluded & trial.c.best_val_a
 BEST_FIRST = (trial.c.best_val_acc.desc(), trial.c.number)
 
 
+def outlines(c: Connection, sweep_id: int, filter: str) -> dict[int, tuple[int, str]]:
+    """By number: id and state of the trials of a sweep that fit a filter (empty: all). Raises FilterError."""
+    where = [trial.c.sweep_id == sweep_id, *([condition(filter)] if filter.strip() else [])]
+    rows = c.execute(select(trial.c.number, trial.c.id, trial.c.state).where(*where).order_by(trial.c.number))
+    return {row.number: (row.id, row.state) for row in rows}
+
+
 def best(c: Connection, sweep_id: int, limit: int = 20) -> tuple[Trial, ...]:
     """The best by validation accuracy; never a diverged, failed or excluded one."""
     rows = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, RANKED).order_by(*BEST_FIRST).limit(limit))
@@ -115,10 +122,15 @@ def stop(c: Connection, id: int, now: float) -> Trial:
     """Ends a queued or running trial by hand; its epochs and its rank stay. Raises NotAllowed, NotFound."""
     number, *_ = clock.take(c)
     found = _must(c, id, LIVING, "stop")
-    _change(c, [id], state="stopped", reason="stopped by hand", finished_at=now)
+    stop_all(c, found.sweep_id, [id], now)
     endings.mark(c, found.sweep_id, number)
-    endings.settle(c, found.sweep_id, now)
     return _again(c, id)
+
+
+def stop_all(c: Connection, sweep_id: int, ids: Sequence[int], now: float) -> None:
+    """Stops living trials of a sweep; the caller has taken the clock and marks the sweep."""
+    end_all(c, ids, "stopped", "stopped by hand", now)
+    endings.settle(c, sweep_id, now)
 
 
 def retry(c: Connection, id: int, now: float) -> Trial:
@@ -128,17 +140,25 @@ def retry(c: Connection, id: int, now: float) -> Trial:
     """
     number, *_ = clock.take(c)
     found = _must(c, id, RETRIABLE, "retry")
-    state = c.execute(select(sweep.c.state).where(sweep.c.id == found.sweep_id)).scalar_one()
-    if state not in REOPENABLE:
-        raise NotAllowed(state, "retry", f"Sweep {found.sweep_id}", REOPENABLE)
-    c.execute(delete(epoch).where(epoch.c.trial_id == id))
-    _change(c, [id], **_UNTRAINED)
-    groups.separate(c, found.sweep_id, [id])
-    if state != "paused":
-        c.execute(update(sweep).where(sweep.c.id == found.sweep_id).values(state="running", finished_at=None))
+    retry_all(c, found.sweep_id, [id])
     endings.mark(c, found.sweep_id, number)
-    clock.reset(c)
     return _again(c, id)
+
+
+def retry_all(c: Connection, sweep_id: int, ids: Sequence[int]) -> None:
+    """Queues ended trials of a sweep again; the caller has taken the clock and marks the sweep.
+
+    Raises NotAllowed when the sweep's state does not allow it.
+    """
+    state = c.execute(select(sweep.c.state).where(sweep.c.id == sweep_id)).scalar_one()
+    if state not in REOPENABLE:
+        raise NotAllowed(state, "retry", f"Sweep {sweep_id}", REOPENABLE)
+    c.execute(delete(epoch).where(epoch.c.trial_id.in_(ids)))
+    _change(c, ids, **_UNTRAINED)
+    groups.separate(c, sweep_id, ids)
+    if state != "paused":
+        c.execute(update(sweep).where(sweep.c.id == sweep_id).values(state="running", finished_at=None))
+    clock.reset(c)
 
 
 _UNTRAINED: dict[str, Any] = {
@@ -162,9 +182,14 @@ def exclude(c: Connection, id: int, excluded: bool) -> Trial:
     found = get(c, id)
     if found is None:
         raise NotFound("trial", id)
-    _change(c, [id], excluded=excluded)
+    exclude_all(c, [id], excluded)
     endings.mark(c, found.sweep_id, number)
     return _again(c, id)
+
+
+def exclude_all(c: Connection, ids: Sequence[int], excluded: bool) -> None:
+    """Marks trials alike; the caller has taken the clock and marks their sweep."""
+    _change(c, ids, excluded=excluded)
 
 
 def new_row(sweep_id: int, number: int, group_id: int, settings: Settings, seq: int) -> dict[str, Any]:

@@ -170,3 +170,72 @@ def test_a_diverged_trial_keeps_its_reason(client: TestClient, post_sweep: Post,
     trial = client.get(f"/api/trials/{claim.trials[0].id}").json()
     assert (trial["state"], trial["best_val_acc"]) == ("diverged", None)
     assert "nan" in trial["reason"]
+
+
+def test_many_trials_at_once_and_what_is_refused_says_why(
+    client: TestClient, post_sweep: Post, crew: Crew
+) -> None:
+    id = post_sweep(trials=4)["id"]
+    address = f"/api/sweeps/{id}/trials/bulk"
+
+    def bulk(**body: Any) -> dict[str, Any]:
+        answer = client.post(address, json=body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    assert bulk(action="stop", trials=[1, 3, 99, 1]) == {
+        "done": [1, 3],
+        "refused": [{"trial": 99, "message": f"There is no trial 99 in sweep {id}."}],
+    }
+    crew.finish_all()
+    again = bulk(action="retry", filter="")
+    assert again["done"] == [1, 3]
+    assert [one["trial"] for one in again["refused"]] == [0, 2]
+    assert again["refused"][0]["message"] == (
+        f"Trial 0 of sweep {id} is finished; retry needs it to be failed or cancelled or stopped."
+    )
+    assert client.get(f"/api/sweeps/{id}").json()["state"] == "running"
+    assert bulk(action="exclude", filter="state = finished")["done"] == [0, 2]
+    assert client.get(f"/api/sweeps/{id}").json()["excluded"] == 2
+    assert bulk(action="include", filter="excluded = true")["done"] == [0, 2]
+    assert bulk(action="stop", filter="lr > 1000") == {"done": [], "refused": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"action": "stop"}, "trials"),
+        ({"action": "stop", "trials": [1], "filter": ""}, "trials"),
+        ({"action": "stop", "trials": []}, "trials"),
+        ({"action": "delete", "trials": [1]}, "action"),
+        ({"action": "stop", "filter": "lr >"}, "filter"),
+    ],
+)
+def test_a_bad_bulk_request_is_refused_by_field(
+    client: TestClient, post_sweep: Post, body: Any, field: str
+) -> None:
+    answer = client.post(f"/api/sweeps/{post_sweep()['id']}/trials/bulk", json=body)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert (
+        client.post("/api/sweeps/999/trials/bulk", json={"action": "stop", "filter": ""}).status_code == 404
+    )
+
+
+def test_an_export_may_be_of_chosen_trials(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    id = post_sweep(trials=4)["id"]
+    crew.finish_all()
+    for format in ("csv", "jsonl", "html"):
+        answer = client.get(
+            f"/api/sweeps/{id}/export", params={"format": format, "filter": "number in (1, 3)"}
+        )
+        assert answer.status_code == 200
+        if format == "csv":
+            assert [row["number"] for row in csv.DictReader(io.StringIO(answer.text))] == ["1", "3"]
+        if format == "jsonl":
+            lines = [json.loads(line) for line in answer.text.splitlines()]
+            assert [(line["number"], len(line["epochs"])) for line in lines] == [(1, 3), (3, 3)]
+        if format == "html":
+            assert answer.text.count("<polyline") == 2
+    nothing = client.get(f"/api/sweeps/{id}/export", params={"format": "html", "filter": "number > 9"})
+    assert nothing.status_code == 200

@@ -70,10 +70,16 @@ export function setTrack(track, counts) {
   return { total, ended };
 }
 
-export function notify(sentence, severity = "info") {
+// `undo`: {word, act}, a button in the notice.
+export function notify(sentence, severity = "info", undo = null) {
   const notice = make("div", { class: "notice", "data-severity": severity }, sentence);
+  if (undo) {
+    const button = make("button", { type: "button", class: "button tiny" }, undo.word);
+    button.addEventListener("click", () => { notice.remove(); undo.act(); });
+    notice.append(" ", button);
+  }
   $("#notices").append(notice);
-  setTimeout(() => notice.remove(), severity === "bad" ? 12000 : 5000);
+  setTimeout(() => notice.remove(), severity === "bad" || undo ? 12000 : 5000);
 }
 
 export async function attempt(action) {

@@ -1,45 +1,51 @@
 // The table of one sweep's trials: sorted, filtered and paged by the server, patched live, rows kept by key.
-import { accuracy, duration, loss, setting, signed } from "./format.js";
-import { $, $$, debounce, make, setState, setText, stateMark, throttle } from "./page.js";
+import { Bulk } from "./bulk.js";
+import { Columns, freshCell, isNumeric, showCell } from "./columns.js";
+import { bindKeys } from "./keys.js";
+import { $, $$, debounce, make, setText, throttle } from "./page.js";
 import { get, query } from "./rest.js";
 import { parameter, setParameters } from "./selection.js";
 
 const PAGE = 50;
 const REFRESH_MS = 1500; // between re-sorts of a live table
-
-// Gap between train and val accuracy: the bands of the findings "overfitting" and "no gap".
-const GAP_WIDE = 0.15;
-const GAP_OPEN = 0.08;
+const BEST_FIRST = "-best_val_acc";
+const RISING = ["number", "state", "reason"]; // what is sorted upwards first
 
 export class TrialTable {
   constructor(root, { sweep, series, selection, columns }) {
-    Object.assign(this, { root, sweep, series, selection, columns, rows: new Map(), total: 0 });
+    Object.assign(this, { root, sweep, series, selection, rows: new Map(), total: 0 });
+    this.columns = new Columns(columns);
     this.body = $("tbody", root);
-    this.sort = parameter("sort", "-best_val_acc");
+    this.sort = parameter("sort", BEST_FIRST);
     this.filter = parameter("filter");
     this.offset = Number(parameter("offset", "0")) || 0;
     this.refresh = throttle(() => this.load(), REFRESH_MS);
+    this.bulk = new Bulk($("#bulk", root), sweep, () => this.scope(), () => this.load());
     this.listen();
+    this.head();
     this.load();
   }
 
   listen() {
     const box = $("#filter", this.root);
     box.value = this.filter;
-    document.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.target.closest("input, select, textarea")) return;
-      event.preventDefault();
-      box.focus();
+    box.addEventListener("input", debounce(() => this.turn({ filter: box.value.trim(), offset: 0 }), 250));
+    $("thead", this.root).addEventListener("click", ({ target }) => {
+      const button = target.closest("button");
+      if (button) this.turn({ sort: nextSort(this.sort, button.dataset.sort), offset: 0 });
     });
-    const search = debounce(() => this.turn({ filter: box.value.trim(), offset: 0 }), 250);
-    box.addEventListener("input", search);
-    for (const button of $$("th button", this.root)) {
-      button.addEventListener("click", () => this.turn({ sort: nextSort(this.sort, button.dataset.sort), offset: 0 }));
-    }
     $("#previous", this.root).addEventListener("click", () => this.turn({ offset: Math.max(0, this.offset - PAGE) }));
     $("#next", this.root).addEventListener("click", () => this.turn({ offset: this.offset + PAGE }));
     this.body.addEventListener("click", (event) => this.click(event));
     this.selection.addEventListener("change", () => this.mark());
+    const chooser = $("#columns", this.root);
+    chooser.addEventListener("toggle", () => chooser.open && this.offerColumns($("div", chooser)));
+    bindKeys({
+      "/": ["go to the filter", () => { box.scrollIntoView({ block: "nearest" }); box.focus(); }],
+      j: ["to the next row", () => this.walk(1)],
+      k: ["to the row before", () => this.walk(-1)],
+      x: ["select the row, or no more", () => this.current() && this.selection.toggle(Number(this.current().dataset.number))],
+    });
   }
 
   click(event) {
@@ -50,10 +56,23 @@ export class TrialTable {
     else this.selection.pick(number, event);
   }
 
+  current() { return document.activeElement.closest("#table tbody tr"); }
+
+  // From row to row by key; past an end, to the next page.
+  async walk(step) {
+    const rows = [...this.body.children];
+    const place = rows.indexOf(this.current()) + step;
+    const from = this.current() ? place : step > 0 ? 0 : rows.length - 1;
+    if (from >= rows.length && this.offset + PAGE < this.total) await this.turn({ offset: this.offset + PAGE });
+    else if (from < 0 && this.offset > 0) await this.turn({ offset: Math.max(0, this.offset - PAGE) });
+    else return $("a", rows[from] || this.body)?.focus();
+    return $("a", step > 0 ? this.body.firstElementChild : this.body.lastElementChild).focus();
+  }
+
   turn(change) {
     Object.assign(this, change);
-    setParameters({ sort: this.sort === "-best_val_acc" ? "" : this.sort, filter: this.filter, offset: this.offset || "" });
-    this.load();
+    setParameters({ sort: this.sort === BEST_FIRST ? "" : this.sort, filter: this.filter, offset: this.offset || "" });
+    return this.load();
   }
 
   async load() {
@@ -74,17 +93,52 @@ export class TrialTable {
     $("#filter", this.root).setAttribute("aria-invalid", sentence ? "true" : "false");
   }
 
-  show({ trials, total }) {
-    this.total = total;
-    const rows = trials.map((trial) => this.row(trial));
-    const same = rows.length === this.body.children.length && rows.every((row, n) => row === this.body.children[n]);
-    if (!same) this.body.replaceChildren(...rows);
-    this.rows = new Map(rows.map((row) => [row.dataset.number, row]));
+  // --- columns
+
+  head() {
+    const row = $("thead tr", this.root);
+    const check = make("th", { scope: "col", class: "check" }, make("span", { class: "sr" }, "select"));
+    row.replaceChildren(check, ...this.columns.shown(this.example).map((column) => {
+      const button = make("button", { type: "button", "data-sort": column.name }, column.title);
+      return make("th", { scope: "col", "data-sort": column.name, class: isNumeric(column) ? "num" : "" }, button);
+    }));
+    this.sorted();
+  }
+
+  sorted() {
     for (const head of $$("th[data-sort]", this.root)) {
       const down = this.sort === `-${head.dataset.sort}`;
       if (down || this.sort === head.dataset.sort) head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
+  }
+
+  offerColumns(box) {
+    box.replaceChildren(...this.columns.all(this.example).slice(1).map(({ name, title }) => {
+      const tick = make("input", { type: "checkbox" });
+      tick.checked = this.columns.isShown(name);
+      tick.addEventListener("change", () => {
+        this.columns.set(name, tick.checked);
+        this.rows.clear();
+        this.head();
+        this.load();
+      });
+      return make("label", {}, tick, title);
+    }));
+  }
+
+  // --- rows
+
+  show({ trials, total }) {
+    this.total = total;
+    const known = Boolean(this.example);
+    this.example ??= trials[0];
+    if (!known) this.head();
+    const rows = trials.map((trial) => this.row(trial));
+    const same = rows.length === this.body.children.length && rows.every((row, n) => row === this.body.children[n]);
+    if (!same) this.body.replaceChildren(...rows);
+    this.rows = new Map(rows.map((row) => [row.dataset.number, row]));
+    this.sorted();
     const last = Math.min(this.offset + trials.length, total);
     setText($("#range", this.root), total ? `${this.offset + 1}–${last} of ${total}` : "no trial");
     $("#previous", this.root).disabled = this.offset === 0;
@@ -100,47 +154,10 @@ export class TrialTable {
   }
 
   row(trial) {
-    const row = this.rows.get(String(trial.number)) || this.fresh(trial);
-    const cells = Object.fromEntries([...row.children].map((cell) => [cell.dataset.column, cell]));
-    setState(cells.state.firstElementChild, trial.state);
-    cells.state.title = trial.reason || "";
-    for (const [name, words] of Object.entries(this.words(trial))) if (cells[name]) setText(cells[name].firstElementChild || cells[name], words);
-    band(cells.gap, trial.state === "diverged" ? null : trial.last);
+    const columns = this.columns.shown(this.example);
+    const row = this.rows.get(String(trial.number)) || fresh(trial, columns);
+    columns.forEach((column, n) => showCell(row.children[n + 1], column, trial));
     row.classList.toggle("excluded", trial.excluded);
-    return row;
-  }
-
-  words(trial) {
-    const last = trial.state === "diverged" ? { loss: trial.last?.loss, flags: trial.last?.flags } : trial.last || {};
-    const words = {
-      best_val_acc: accuracy(trial.best_val_acc),
-      train_acc: accuracy(last.train_acc),
-      gap: last.train_acc == null || last.val_acc == null ? "–" : signed(last.train_acc - last.val_acc),
-      loss: loss(last.loss, last.flags?.loss),
-      epochs_done: `${trial.epochs_done} / ${trial.settings.epochs}`,
-      seconds: took(trial),
-    };
-    for (const name of this.columns) words[name] = setting(name, trial.settings[name], 4);
-    return words;
-  }
-
-  fresh(trial) {
-    const row = make("tr", { "data-number": trial.number });
-    const check = make("input", { type: "checkbox", "aria-label": `select trial ${trial.number}` });
-    const link = make("a", { href: `/trials/${trial.id}` }, `#${trial.number}`);
-    const cell = (column, kind, ...inside) => make("td", { "data-column": column, class: kind }, ...inside);
-    row.append(
-      cell("check", "check", check),
-      cell("number", "", link),
-      cell("state", "", stateMark(trial.state)),
-      cell("best_val_acc", "num best-cell"),
-      cell("train_acc", "num"),
-      cell("gap", "num", make("span", { class: "banded" })),
-      cell("loss", "num"),
-      ...this.columns.map((name) => cell(name, "num")),
-      cell("epochs_done", "num"),
-      cell("seconds", "num"),
-    );
     return row;
   }
 
@@ -151,22 +168,22 @@ export class TrialTable {
       $("input", row).checked = place >= 0;
       row.style.setProperty("--swatch", place >= 0 ? this.series()[place % this.series().length] : "");
     }
+    this.bulk.aim();
+  }
+
+  scope() {
+    const numbers = [...this.selection.numbers];
+    return numbers.length ? { numbers, count: numbers.length } : { filter: this.filter, count: this.total };
   }
 }
 
+function fresh(trial, columns) {
+  const check = make("input", { type: "checkbox", "aria-label": `select trial ${trial.number}` });
+  return make("tr", { "data-number": trial.number }, make("td", { "data-column": "check", class: "check" }, check), ...columns.map((column) => freshCell(column, trial)));
+}
+
 export function nextSort(now, column) {
-  const first = ["number", "state"].includes(column) ? column : `-${column}`;
+  const first = RISING.includes(column) ? column : `-${column}`;
   if (now === first) return first.startsWith("-") ? column : `-${column}`;
   return first;
-}
-
-function band(cell, last) {
-  const gap = last?.train_acc == null || last?.val_acc == null ? null : last.train_acc - last.val_acc;
-  const grade = gap == null ? "" : gap > GAP_WIDE ? "bad" : gap > GAP_OPEN ? "warning" : "good";
-  cell.firstElementChild.dataset.band = grade;
-}
-
-function took({ started_at: start, finished_at: end }) {
-  if (!start) return "–";
-  return duration(((end ? Date.parse(end) : Date.now()) - Date.parse(start)) / 1000);
 }

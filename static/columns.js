@@ -1,0 +1,119 @@
+// The columns that the table of trials may have: title, what the server sorts by, what a cell says. Keeps the choice.
+import { accuracy, duration, loss, scientific, setting, signed } from "./format.js";
+import { make, setState, setText, stateMark } from "./page.js";
+
+// Bands of the findings: the big gap and half of it; the update:weight ratio about 1e-3, and a factor of ten beside.
+const GAP = [0.05, 0.1];
+const RATIO = [[3e-4, 3e-3], [1e-4, 1e-2]];
+
+const KEPT = "columns"; // in the browser: what was added to and taken from the columns a sweep begins with
+
+const RESULTS = {
+  number: { title: "trial", fresh: (trial) => make("a", { href: `/trials/${trial.id}` }, `#${trial.number}`) },
+  state: { title: "state", fresh: (trial) => stateMark(trial.state), show: showState },
+  best_val_acc: { title: "best val acc", kind: "best-cell", words: (trial) => accuracy(trial.best_val_acc) },
+  best_epoch: { title: "best epoch", words: (trial) => trial.best_epoch ?? "–" },
+  train_acc: { title: "train acc", words: (trial) => accuracy(last(trial).train_acc) },
+  val_acc: { title: "val acc", words: (trial) => accuracy(last(trial).val_acc) },
+  gap: { title: "gap", words: (trial) => signed(gapOf(trial)), band: gapBand },
+  update_ratio: { title: "update : weight", words: (trial) => scientific(ratioOf(trial), 1), band: ratioBand },
+  loss: { title: "loss", words: (trial) => loss(trial.last?.loss, trial.last?.flags?.loss) },
+  val_loss: { title: "val loss", words: (trial) => loss(trial.last?.val_loss, trial.last?.flags?.val_loss) },
+};
+const LIFE = {
+  epochs_done: { title: "epochs", words: (trial) => `${trial.epochs_done} / ${trial.settings.epochs}` },
+  seconds: { title: "time", words: took },
+  attempt: { title: "attempt", words: (trial) => trial.attempt },
+  reason: { title: "reason", words: (trial) => trial.reason || "", text: true },
+};
+const FIRST = ["number", "state", "best_val_acc", "train_acc", "gap", "update_ratio", "loss"];
+const LAST = ["epochs_done", "seconds"];
+
+export class Columns {
+  // `settings`: the names of the settings that have a column to begin with.
+  constructor(settings) {
+    this.begin = new Set([...FIRST, ...settings, ...LAST]);
+    this.settings = settings;
+    const kept = JSON.parse(localStorage.getItem(KEPT) || "{}");
+    this.added = new Set(kept.added);
+    this.taken = new Set(kept.taken);
+  }
+
+  // Every column there could be, in the order of the table; a trial tells which settings there are.
+  all(trial) {
+    const settings = [...new Set([...this.settings, ...Object.keys(trial?.settings || {})])];
+    return [
+      ...Object.entries(RESULTS),
+      ...settings.map((name) => [name, ofSetting(name)]),
+      ...Object.entries(LIFE),
+    ].map(([name, column]) => ({ name, ...column }));
+  }
+
+  shown(trial) { return this.all(trial).filter(({ name }) => this.isShown(name)); }
+
+  isShown(name) { return name === "number" || (this.begin.has(name) ? !this.taken.has(name) : this.added.has(name)); }
+
+  set(name, shown) {
+    const differing = this.begin.has(name) ? this.taken : this.added;
+    if (shown === this.begin.has(name)) differing.delete(name);
+    else differing.add(name);
+    localStorage.setItem(KEPT, JSON.stringify({ added: [...this.added], taken: [...this.taken] }));
+  }
+}
+
+export const isNumeric = (column) => Boolean(column.words) && !column.text;
+
+export function freshCell(column, trial) {
+  const cell = make("td", { "data-column": column.name, class: `${isNumeric(column) ? "num" : ""} ${column.kind || ""}`.trim() });
+  if (column.fresh) cell.append(column.fresh(trial));
+  else if (column.band) cell.append(make("span", { class: "banded" }));
+  return cell;
+}
+
+export function showCell(cell, column, trial) {
+  if (column.words) setText(cell.firstElementChild || cell, column.words(trial));
+  if (column.band) showBand(cell, column.band(trial));
+  column.show?.(cell, trial);
+}
+
+const BANDS = { good: "as it should be", warning: "worth a look", bad: "far off" };
+
+function showBand(cell, band) {
+  cell.firstElementChild.dataset.band = band;
+  cell.title = BANDS[band] || "";
+}
+
+function ofSetting(name) {
+  return { title: name, words: (trial) => setting(name, trial.settings[name], 4) };
+}
+
+function showState(cell, trial) {
+  setState(cell.firstElementChild, trial.state);
+  cell.title = trial.reason || "";
+}
+
+// Of a trial that diverged the last epoch was cut short: its accuracies say nothing.
+const last = (trial) => (trial.state === "diverged" ? {} : trial.last || {});
+
+function gapOf(trial) {
+  const { train_acc: train, val_acc: val } = last(trial);
+  return train == null || val == null ? null : train - val;
+}
+
+const ratioOf = (trial) => last(trial).update_ratio?.W1;
+
+function gapBand(trial) {
+  const gap = gapOf(trial);
+  return gap == null ? "" : gap >= GAP[1] ? "bad" : gap >= GAP[0] ? "warning" : "good";
+}
+
+function ratioBand(trial) {
+  const ratio = ratioOf(trial);
+  const grade = RATIO.findIndex(([low, high]) => ratio >= low && ratio <= high);
+  return ratio == null ? "" : ["good", "warning"][grade] || "bad";
+}
+
+function took({ started_at: start, finished_at: end }) {
+  if (!start) return "–";
+  return duration(((end ? Date.parse(end) : Date.now()) - Date.parse(start)) / 1000);
+}

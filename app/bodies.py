@@ -319,6 +319,11 @@ class CheckOut(Out):
     threshold: float
     sentence: str
     curve: list[tuple[float | None, float | None]] = Field(description="What the figure was read from.")
+    accuracy: list[tuple[float, float]] = Field(
+        description="Accuracy over the same x: train of overfit-tiny and learns, val of lr-probe."
+    )
+    names: list[str] = Field(description="Of the curve's points, where they have names: W1, b1, ...")
+    span: tuple[float, float] | None = Field(description="Of lr-probe: from where to where it is workable.")
     flags: dict[str, str]
 
 
@@ -327,6 +332,7 @@ class PreflightOut(Out):
     dataset: str
     state: Literal["queued", "running", "finished", "failed", "cancelled"]
     passed: bool | None = Field(description="Whether all checks passed; null until it has finished.")
+    verdict: str | None = Field(description="All answers in words; null until it has finished.")
     checks: list[CheckOut] = Field(description="Those that are done, in order.")
     checks_total: int
     reason: str | None = Field(description="Why it failed; a check that does not pass is no failure.")

@@ -14,7 +14,7 @@ from app.follow import Pulse
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
-    from learning.checks import Check
+    from learning.verdicts import Check
     from store.database import Database
     from store.preflights import Preflight
 
@@ -114,9 +114,8 @@ def tell(check: "Check") -> None:
 
 def summary(row: "Preflight") -> str:
     """How a preflight ended, in a sentence."""
+    from learning.verdicts import verdict
+
     if row.state != "finished":
         return f"Preflight {row.id} {row.state}{f': {row.reason}' if row.reason else '.'}"
-    failed = [check.code for check in row.checks if not check.passed]
-    if failed:
-        return f"Preflight {row.id}: {', '.join(failed)} did not pass."
-    return f"Preflight {row.id}: all {len(row.checks)} checks passed."
+    return f"Preflight {row.id}: {verdict(row.checks)}."

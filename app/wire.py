@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from learning.catalog import Summary
-from learning.checks import Check
 from learning.findings import Finding
 from learning.importance import Importance
 from learning.preflight import CODES
 from learning.recipes import RecipePlan
 from learning.refinement import Refinement
+from learning.verdicts import Check, verdict
 from store.changes import Change
 from store.epochs import EpochRow
 from store.preflights import Preflight
@@ -128,6 +128,7 @@ def preflight(row: Preflight) -> dict[str, object]:
         "dataset": row.dataset,
         "state": row.state,
         "passed": row.passed,
+        "verdict": verdict(row.checks) if row.state == "finished" else None,
         "checks": [check(one) for one in row.checks],
         "checks_total": len(CODES),
         "reason": row.reason,
@@ -151,6 +152,9 @@ def check(value: Check) -> dict[str, object]:
         "threshold": value.threshold,
         "sentence": value.sentence,
         "curve": plain(value.curve),
+        "accuracy": plain(value.accuracy),
+        "names": list(value.names),
+        "span": plain(value.span),
         "flags": {} if math.isfinite(value.figure) else {"figure": str(value.figure)},
     }
 

@@ -1,28 +1,23 @@
-"""Checks: what is asked of data and a net before a search (learning rates: probe; the order: preflight).
+"""Checks: what is asked of a net before a search (of data: sanity; of learning rates: probe).
 
 Each check is a pure function of a split and settings. The rules are the lecture's; thresholds stand below.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
 from learning import gradients
 from learning.dataset import Rows, Split
-from learning.net import Array
+from learning.sanity import spread
 from learning.settings import Settings
 from learning.train import Epoch, Member, train
+from learning.verdicts import Check, at_least, at_most
 
 BATCH = 100  # examples that a first cost is measured on
 FROZEN = {"update": "sgd", "lr": 1e-9, "schedule": "constant", "batch_size": "full", "epochs": 1}
-
-CONSTANT_SHARE = 0.5  # of the features; digits have 5 %, MNIST 9 %
-REPEATED_SHARE = 0.05  # of the validation rows; the lecture's data has well below 1 %
-LOOKED_AT = 5_000  # training rows, spread evenly, in which a feature must vary
-COMPARED = 200_000  # training rows, spread evenly, that validation rows are looked for in
 
 SMALL_SCORE = 0.01  # of small weights, about: cost and ln(C) then differ by its square
 CHANCE_TOLERANCE = 0.01
@@ -42,49 +37,6 @@ GRADIENT_ERROR = 1e-7  # "below 1e-7 you should be happy", CS231n notes, for dou
 TINY = 20  # examples, the first of the archive's order
 TINY_COST = 0.01  # the lecture comes to 0.0026
 TINY_FACTORS = (0.01, 0.1, 1.0, 10.0)  # times the recipe's rate: other nets than the recipe's need another
-
-
-Curve = Sequence[tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One question and its answer: passed if `figure` is at most (<=) or at least (>=) `threshold`."""
-
-    code: str
-    title: str
-    passed: bool
-    figure: float  # may be inf or nan
-    relation: Literal["<=", ">="]
-    threshold: float
-    sentence: str
-    curve: tuple[tuple[float, float], ...]  # what the figure was read from; its axes depend on the code
-
-
-def at_most(code: str, title: str, figure: float, threshold: float, sentence: str, curve: Curve) -> Check:
-    return Check(code, title, figure <= threshold, figure, "<=", threshold, sentence, tuple(curve))
-
-
-def at_least(code: str, title: str, figure: float, threshold: float, sentence: str, curve: Curve) -> Check:
-    return Check(code, title, figure >= threshold, figure, ">=", threshold, sentence, tuple(curve))
-
-
-def data(split: Split) -> Check:
-    """Are the examples fit to learn from? The figure counts problems; the curve is the rows of each class."""
-    counts = np.bincount(split.y[split.train_rows].clip(0, split.n_classes - 1), minlength=split.n_classes)
-    found = (_outside(split), _absent(counts), _constant(split), _infinite(split), _repeated(split))
-    problems = [words for words in found if words]
-    fine = (
-        f"{len(split.train_rows):,} examples train and {len(split.val_rows):,} validate; each of the "
-        f"{split.n_classes} classes has {counts.min():,} to {counts.max():,}; all numbers are finite."
-    )
-    curve = [(float(label), float(count)) for label, count in enumerate(counts)]
-    return at_most("data", "The data", float(len(problems)), 0.0, " ".join(problems) or fine, curve)
-
-
-def labels_fit(split: Split) -> bool:
-    """Whether every label is one of 0..C-1; without that no net can be trained."""
-    return bool(split.y.min() >= 0 and split.y.max() < split.n_classes)
 
 
 def chance_loss(split: Split, settings: Settings) -> Check:
@@ -136,7 +88,7 @@ def gradient(split: Split, settings: Settings) -> Check:
         sentence = f"The gradient of {', '.join(wrong)} is not the derivative of the loss: {worst} is off by "
     sentence += f"{errors[worst]:.1e} of its size."
     curve = [(float(place), error) for place, error in enumerate(errors.values(), start=1)]
-    return at_most("gradient", "Gradients", errors[worst], GRADIENT_ERROR, sentence, curve)
+    return at_most("gradient", "Gradients", errors[worst], GRADIENT_ERROR, sentence, curve, list(errors))
 
 
 def overfit_tiny(split: Split, tiny: Settings) -> Iterator[Check | None]:
@@ -161,9 +113,12 @@ def overfit_tiny(split: Split, tiny: Settings) -> Iterator[Check | None]:
         f"{last.train_acc:.2f} in {last.epoch} epochs at learning rate {last.lr:g}."
     )
     if not passed:
-        sentence += " A net that cannot learn a few examples by heart has a fault, or cannot tell them apart."
+        sentence += _why_not(split, rows)
     curve = tuple((float(epoch.epoch), epoch.loss) for epoch in best)
-    yield Check("overfit-tiny", "Twenty examples", passed, last.loss, "<=", TINY_COST, sentence, curve)
+    accuracy = tuple((float(epoch.epoch), epoch.train_acc) for epoch in best)
+    yield Check(
+        "overfit-tiny", "Twenty examples", passed, last.loss, "<=", TINY_COST, sentence, curve, accuracy
+    )
 
 
 def first_costs(split: Split, settings: Sequence[Settings]) -> list[float]:
@@ -175,13 +130,6 @@ def first_costs(split: Split, settings: Sequence[Settings]) -> list[float]:
     ]
     step = next(train(members, replace(split, train_rows=rows, val_rows=rows), seed=0, dtype=np.float64))
     return [epoch.loss for epoch in step.epochs]
-
-
-def spread(rows: Rows, count: int) -> Rows:
-    """At most `count` of the rows, evenly, so that data sorted by class gives every class."""
-    if len(rows) <= count:
-        return rows
-    return np.asarray(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
 
 
 def _how_far(curve: Sequence[Epoch]) -> tuple[bool, float]:
@@ -198,50 +146,12 @@ def _row_norm(split: Split) -> float:
     return norm if norm > 0 and math.isfinite(norm) else 1.0
 
 
-def _outside(split: Split) -> str:
-    if labels_fit(split):
-        return ""
-    return (
-        f"Labels run from {split.y.min()} to {split.y.max()}, but those of {split.n_classes} classes "
-        f"are 0 to {split.n_classes - 1}; nothing more can be checked."
-    )
-
-
-def _absent(counts: Array) -> str:
-    absent = np.flatnonzero(counts == 0)
-    if not len(absent):
-        return ""
-    return f"No training example has label {', '.join(map(str, absent[:10]))} of {len(counts)} classes."
-
-
-def _constant(split: Split) -> str:
-    X = split.X[spread(split.train_rows, LOOKED_AT)]
-    constant = int(np.equal(X, X[0]).all(axis=0).sum())
-    if constant <= CONSTANT_SHARE * split.n_features:
-        return ""
-    return f"{constant:,} of {split.n_features:,} features have the same value in every training example."
-
-
-def _infinite(split: Split) -> str:
-    if split.X.dtype.kind != "f":
-        return ""
-    rows = np.concatenate([split.train_rows, split.val_rows])
-    bad = sum(
-        int((~np.isfinite(split.X[rows[start : start + LOOKED_AT]])).any(axis=1).sum())
-        for start in range(0, len(rows), LOOKED_AT)
-    )
-    if not bad:
-        return ""
-    some = "There is 1 example" if bad == 1 else f"There are {bad:,} examples"
-    return f"{some} with a number that is not finite."
-
-
-def _repeated(split: Split) -> str:
-    if split.train_part_equals_val:
-        return ""
-    X = split.X
-    known = {hash(X[row].tobytes()) for row in spread(split.train_rows, COMPARED)}
-    share = sum(hash(X[row].tobytes()) in known for row in split.val_rows) / len(split.val_rows)
-    if share <= REPEATED_SHARE:
-        return ""
-    return f"{share:.0%} of the validation examples are training examples too, so they cannot judge."
+def _why_not(split: Split, rows: Rows) -> str:
+    """Why a few examples were not learnt by heart, as far as can be told."""
+    labels: dict[bytes, set[int]] = {}
+    for row in rows:
+        labels.setdefault(split.X[row].tobytes(), set()).add(int(split.y[row]))
+    twins = sum(len(labels[split.X[row].tobytes()]) > 1 for row in rows)
+    if twins:
+        return f" {twins} of them are the same as one with another label, which no net can tell apart."
+    return " A net that cannot learn a few examples by heart has a fault: look at its gradients."

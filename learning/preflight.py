@@ -1,16 +1,18 @@
-"""Preflight: the lecture's checks in their order (what each asks: checks and probe; runs nothing itself)."""
+"""Preflight: the lecture's checks in their order (what each asks: sanity, checks and probe)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from learning.checks import Check, chance_loss, data, gradient, labels_fit, overfit_tiny, reg_raises_loss
+from learning.checks import chance_loss, gradient, overfit_tiny, reg_raises_loss
 from learning.dataset import Split
-from learning.probe import RATES, probe
+from learning.probe import FIRST, probe
 from learning.recipes import recipe_for
+from learning.sanity import data, labels_fit
 from learning.settings import Settings
+from learning.verdicts import Check
 
 CODES = ("data", "chance-loss", "reg-raises-loss", "gradient", "overfit-tiny", "lr-probe", "learns")
-NETS = len(RATES)  # trained together at most
+NETS = len(FIRST)  # trained together at most
 NET = ("hidden", "activation", "init", "init_scale", "preprocess", "seed")  # what makes a net another
 
 

@@ -1,17 +1,25 @@
-"""Probe: which learning rates move the loss, over seven decades as one group (searches nothing finer)."""
+"""Probe: which learning rates move the loss, over many decades as one group (searches nothing finer).
+
+It begins with 1e-6 to 10 and goes on at either end where none was seen: below until a rate barely moves the
+cost, above until one makes it explode. So it finds both ends whatever the scale of data and weights. Cost is
+the cross-entropy alone: a penalty that shrinks teaches nothing.
+"""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from learning.checks import Check, at_least, spread
 from learning.dataset import Split
+from learning.sanity import spread
 from learning.settings import Settings
 from learning.train import Epoch, Member, train
+from learning.verdicts import Check, at_least
 
-RATES = tuple(10.0 ** (half / 2) for half in range(-12, 3))  # 1e-6 .. 10 in half decades
+FIRST = range(-12, 3)  # half decades: 1e-6 .. 10
+FURTHER = 6  # half decades more, at an end that was not seen
+LOWEST, HIGHEST = -36, 24  # 1e-18 .. 1e12, the largest rate there is
 STEPS = 300  # mini-batches each rate trains on, about
 LOOKS = 3  # epochs at least, so that there is something to see: a large data set is cut to STEPS / LOOKS
 LARGEST_BATCH = 200
@@ -28,23 +36,93 @@ class Tried:
 
     lr: float
     epochs: tuple[Epoch, ...]
-    fall: float  # share of the first cost that went away; nan if it diverged
+
+    @property
+    def last(self) -> Epoch:
+        return self.epochs[-1]
+
+    def fall(self, first: float) -> float:
+        """The share of the first cost that went away; nan if it diverged."""
+        return math.nan if self.last.diverged else 1 - self.last.data_loss / first
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """All rates, slowest first, and what they say together."""
+
+    tried: tuple[Tried, ...]
+    part: Split
+
+    @property
+    def first(self) -> float:
+        """The cost before training: the slowest rate's first epoch, for all begin with the same weights."""
+        return self.tried[0].epochs[0].data_loss
+
+    @property
+    def best(self) -> Tried:
+        return max(self.tried, key=lambda one: _or_least(one.fall(self.first)))
+
+    @property
+    def workable(self) -> tuple[Tried, ...]:
+        """The best rate and those beside it that come half as far; none where none moves the cost clearly."""
+        least = max(CLEAR_FALL, GOOD_SHARE * _or_least(self.best.fall(self.first)))
+        good = [one.fall(self.first) >= least for one in self.tried]
+        middle = low = high = self.tried.index(self.best)
+        if not good[middle]:
+            return ()
+        while low > 0 and good[low - 1]:
+            low -= 1
+        while high < len(good) - 1 and good[high + 1]:
+            high += 1
+        return self.tried[low : high + 1]
+
+    @property
+    def low_end_seen(self) -> bool:
+        slowest = self.tried[0]
+        return not slowest.last.diverged and abs(slowest.fall(self.first)) < BARELY
+
+    @property
+    def high_end_seen(self) -> bool:
+        fastest = self.tried[-1]
+        return bool(fastest.last.diverged) or fastest.fall(self.first) < -CLEAR_FALL
 
 
 def probe(split: Split, settings: Settings) -> Iterator[Check | None]:
     """Yields None after each epoch of all rates, then the checks `lr-probe` and `learns`."""
     part = _part(split, settings)
-    members = _members(part, settings)
-    curves: dict[int, list[Epoch]] = {member.key: [] for member in members}
-    for step in train(members, part, seed=0):
+    tried: dict[int, Tried] = {}
+    halves = list(FIRST)
+    while halves:
+        tried |= yield from _try(halves, part, settings)
+        found = Probed(tuple(tried[half] for half in sorted(tried)), part)
+        halves = _further(found, min(tried), max(tried))
+    yield _lr_probe(found)
+    yield _learns(found)
+
+
+def _further(found: Probed, low: int, high: int) -> list[int]:
+    """The rates to try next, in half decades: at each end that was not seen."""
+    below = [] if found.low_end_seen else range(max(LOWEST, low - FURTHER), low)
+    above = [] if found.high_end_seen else range(high + 1, min(HIGHEST, high + FURTHER) + 1)
+    return [*below, *above]
+
+
+def _try(halves: Sequence[int], part: Split, settings: Settings) -> Generator[None, None, dict[int, Tried]]:
+    """These rates as one group; what became of each."""
+    batch = min(_batch(settings), len(part.train_rows))
+    epochs = math.ceil(STEPS / (len(part.train_rows) // batch))
+    fixed = replace(settings, batch_size=batch, epochs=epochs, schedule="constant", lr_decay=1.0)
+    curves: dict[int, list[Epoch]] = {half: [] for half in halves}
+    for step in train([Member(half, replace(fixed, lr=rate(half))) for half in halves], part, seed=0):
         for epoch in step.epochs:
             curves[epoch.key].append(epoch)
         yield None
-    first = _first_cost(curves)
-    tried = [_tried(member.settings.lr, curves[member.key], first) for member in members]
-    best = max(tried, key=lambda one: one.fall if math.isfinite(one.fall) else -math.inf)
-    yield _lr_probe(tried, best, first, part)
-    yield _learns(best, part)
+    return {half: Tried(rate(half), tuple(curve)) for half, curve in curves.items()}
+
+
+def rate(half: int) -> float:
+    """The learning rate of a half decade."""
+    return float(10.0 ** (half / 2))
 
 
 def _part(split: Split, settings: Settings) -> Split:
@@ -58,69 +136,84 @@ def _batch(settings: Settings) -> int:
     return LARGEST_BATCH if isinstance(wanted, str) else min(wanted, LARGEST_BATCH)
 
 
-def _members(part: Split, settings: Settings) -> list[Member]:
-    batch = min(_batch(settings), len(part.train_rows))
-    epochs = math.ceil(STEPS / (len(part.train_rows) // batch))
-    fixed = replace(settings, batch_size=batch, epochs=epochs, schedule="constant", lr_decay=1.0)
-    return [Member(n, replace(fixed, lr=lr)) for n, lr in enumerate(RATES)]
+def _or_least(fall: float) -> float:
+    return fall if math.isfinite(fall) else -math.inf
 
 
-def _first_cost(curves: Mapping[int, Sequence[Epoch]]) -> float:
-    """Of the slowest rate, whose nets have hardly moved; all begin with the same weights."""
-    return curves[0][0].trace[0][1]
-
-
-def _tried(lr: float, epochs: Sequence[Epoch], first: float) -> Tried:
-    last = epochs[-1]
-    return Tried(lr, tuple(epochs), math.nan if last.diverged else 1 - last.loss / first)
-
-
-def _lr_probe(tried: Sequence[Tried], best: Tried, first: float, part: Split) -> Check:
+def _lr_probe(found: Probed) -> Check:
     """The figure is the largest fall as a share of the first cost; the curve is the last cost by rate."""
-    curve = [(one.lr, one.epochs[-1].loss) for one in tried]
-    sentence = _range_words(tried, best, first, part)
-    return at_least("lr-probe", "Learning rate", best.fall, CLEAR_FALL, sentence, curve)
+    curve = [(one.lr, one.last.data_loss) for one in found.tried]
+    accuracy = [(one.lr, one.last.val_acc) for one in found.tried if not one.last.diverged]
+    span = (found.workable[0].lr, found.workable[-1].lr) if found.workable else None
+    figure = found.best.fall(found.first)
+    return at_least("lr-probe", "Learning rate", figure, CLEAR_FALL, _words(found), curve, accuracy, span)
 
 
-def _range_words(tried: Sequence[Tried], best: Tried, first: float, part: Split) -> str:
-    if math.isnan(best.fall):
-        return f"The cost of {first:.4g} exploded at every rate from {RATES[0]:.0e} to {RATES[-1]:.0e}."
-    if best.fall < CLEAR_FALL:
+def _words(found: Probed) -> str:
+    first, best, ends = found.first, found.best, f"{found.tried[0].lr:.0e} to {found.tried[-1].lr:.0e}"
+    if best.last.diverged:
+        return f"The cost of {first:.4g} exploded at every rate from {ends}."
+    if not found.workable:
         return (
-            f"No rate from {RATES[0]:.0e} to {RATES[-1]:.0e} brought the cost clearly down from {first:.4g}: "
-            f"the best came to {best.epochs[-1].loss:.4g}. Look at the initial weights and the preprocessing."
+            f"No rate from {ends} brought the cost clearly down from {first:.4g}: "
+            f"the best came to {best.last.data_loss:.4g}. "
+            "Look at the initial weights, the preprocessing and reg."
         )
-    good = [one.lr for one in tried if one.fall >= max(CLEAR_FALL, GOOD_SHARE * best.fall)]
     words = (
-        f"Workable: {min(good):.1e} to {max(good):.1e}; {best.lr:.1e} went furthest, "
-        f"from {first:.4g} to {best.epochs[-1].loss:.4g}."
+        f"Workable: {found.workable[0].lr:.1e} to {found.workable[-1].lr:.1e}; {best.lr:.1e} went furthest, "
+        f"from {first:.4g} to {best.last.data_loss:.4g}."
     )
-    wild = [one.lr for one in tried if math.isnan(one.fall)]
-    words += f" From {min(wild):.1e} on the cost explodes." if wild else ""
-    slow = [one for one in tried if abs(one.fall) < BARELY and one.epochs[-1].val_acc >= _needed(part)]
-    if slow:
-        found = slow[-1].epochs[-1].val_acc
-        words += (
-            f" At {slow[-1].lr:.1e} the cost barely moves, yet val accuracy is {found:.2f}: "
-            "the right score is the largest long before it is large."
-        )
-    return words
+    return words + _fast_words(found) + _slow_words(found)
 
 
-def _learns(best: Tried, part: Split) -> Check:
+def _fast_words(found: Probed) -> str:
+    """Where a rate is too high."""
+    above = [one for one in found.tried if one.lr > found.workable[-1].lr]
+    wild = [one.lr for one in above if one.last.diverged]
+    if wild:
+        return f" From {wild[0]:.1e} on the cost explodes."
+    return f" From {above[0].lr:.1e} on the cost stays high." if above else ""
+
+
+def _slow_words(found: Probed) -> str:
+    """Where the cost barely moves; and the lecture's puzzle, that accuracy may rise all the same."""
+    slow = [one for one in found.tried if abs(one.fall(found.first)) < BARELY and one.lr < found.best.lr]
+    if not slow:
+        return ""
+    words = f" Up to {slow[-1].lr:.1e} it barely moves"
+    if slow[-1].last.val_acc < _needed(found.part):
+        return f"{words}."
+    return (
+        f"{words}, yet val accuracy is {slow[-1].last.val_acc:.2f} there: the scores hardly differ, but they "
+        "shift the right way, and the right one is the largest long before it is large."
+    )
+
+
+def _learns(found: Probed) -> Check:
     """Is what was learnt true of other examples? The curve is val accuracy by epoch of the best rate.
 
     Labels that have nothing to do with the examples can be learnt by heart, but not guessed.
     """
-    needed, found = _needed(part), best.epochs[-1].val_acc
+    best, part = found.best, found.part
+    needed, val_acc = _needed(part), best.last.val_acc
     sentence = (
-        f"After about {STEPS} steps at {best.lr:.1e} val accuracy is {found:.3f}; "
+        f"After about {STEPS} steps at {best.lr:.1e} val accuracy is {val_acc:.3f}; "
         f"guessing on {len(part.val_rows):,} examples gives {_chance(part):.3f}."
     )
-    if not found >= needed:
-        sentence += " What it learns does not hold for other examples: are the labels right?"
+    if not val_acc >= needed:
+        sentence += _why_not(found)
     curve = [(float(epoch.epoch), epoch.val_acc) for epoch in best.epochs]
-    return at_least("learns", "Learns", found, needed, sentence, curve)
+    accuracy = [(float(epoch.epoch), epoch.train_acc) for epoch in best.epochs]
+    return at_least("learns", "Learns", val_acc, needed, sentence, curve, accuracy)
+
+
+def _why_not(found: Probed) -> str:
+    if not found.workable:
+        return " No rate taught it anything, so there is nothing to hold for other examples."
+    return (
+        f" On the examples it trains on it came to {found.best.last.train_acc:.2f}, but that does not hold "
+        "for others: are the labels right, and do they belong to these rows?"
+    )
 
 
 def _chance(part: Split) -> float:

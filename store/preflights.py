@@ -1,14 +1,14 @@
 """Owns preflights: rows of queued and running checks, claimed and written behind a fence (checks nothing)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, update
 
-from learning.checks import Check
 from learning.settings import Settings
+from learning.verdicts import Check
 from store import clock
 from store.states import LIVING, NotAllowed, NotFound
 from store.tables import preflight
@@ -223,12 +223,19 @@ def _preflight(row: Row[*tuple[Any, ...]]) -> Preflight:
 def _to_json(check: Check) -> dict[str, Any]:
     """JSON has no inf and no nan: they are kept as words."""
     curve = [[_word(x), _word(y)] for x, y in check.curve]
-    return asdict(check) | {"figure": _word(check.figure), "curve": curve}
+    return asdict(check) | {"figure": _word(check.figure), "curve": curve}  # accuracies are always finite
 
 
 def _from_json(values: Mapping[str, Any]) -> Check:
-    curve = tuple((float(x), float(y)) for x, y in values["curve"])
-    return Check(**{**values, "figure": float(values["figure"]), "curve": curve})
+    """One that an earlier version made has fewer fields."""
+    points = {name: _points(values.get(name, ())) for name in ("curve", "accuracy")}
+    span = tuple(values["span"]) if values.get("span") else None
+    words = {"names": tuple(values.get("names", ())), "span": span, "figure": float(values["figure"])}
+    return Check(**{**values, **points, **words})
+
+
+def _points(values: Iterable[tuple[float | str, float | str]]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(x), float(y)) for x, y in values)
 
 
 def _word(number: float) -> float | str:

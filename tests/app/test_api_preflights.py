@@ -7,15 +7,27 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from learning.checks import Check
 from learning.preflight import CODES
 from learning.recipes import recipe_for
+from learning.verdicts import Check
 from store import preflights
 from store.database import Database
 from store.preflights import Claim
 
 GOOD = Check("data", "The data", True, 0.0, "<=", 0.0, "All is well.", ((0.0, 7.0), (1.0, 8.0)))
-BAD = Check("lr-probe", "Learning rate", False, math.nan, ">=", 0.02, "No.", ((1e-3, 2.3), (1.0, math.inf)))
+BAD = Check(
+    "lr-probe",
+    "Learning rate",
+    False,
+    math.nan,
+    ">=",
+    0.02,
+    "No.",
+    ((1e-3, 2.3), (1.0, math.inf)),
+    ((1e-3, 0.4),),
+    ("one", "two"),
+    (1e-3, 1e-2),
+)
 
 
 @pytest.fixture
@@ -112,13 +124,18 @@ def test_checks_show_as_they_come(client: TestClient, database: Database) -> Non
         "threshold": 0.0,
         "sentence": "All is well.",
         "curve": [[0.0, 7.0], [1.0, 8.0]],
+        "accuracy": [],
+        "names": [],
+        "span": None,
         "flags": {},
     }
     assert (bad["figure"], bad["flags"], bad["curve"][1]) == (None, {"figure": "nan"}, [1.0, None])
+    assert (bad["accuracy"], bad["names"], bad["span"]) == ([[1e-3, 0.4]], ["one", "two"], [1e-3, 1e-2])
     with database.write() as c:
         preflights.finish(c, claimed, time.time())
     done = client.get(address).json()
     assert (done["state"], done["passed"]) == ("finished", False)
+    assert (running["verdict"], done["verdict"]) == (None, "lr-probe did not pass")
 
 
 def test_one_that_could_not_be_run_says_why(client: TestClient, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learning import catalog, checks, preflight
-from learning.checks import Check
+from learning import catalog, checks, preflight, sanity
 from learning.dataset import Dataset, Split, make_split
 from learning.group import Group
 from learning.net import Pass
+from learning.probe import probe
 from learning.recipes import recipe_for
 from learning.settings import Settings
 from learning.updates import Updater
+from learning.verdicts import Check, at_most, verdict
 
 
 def plan(name: str = "digits", **values: object) -> Settings:
@@ -61,7 +63,7 @@ def test_cifar10_passes_and_finds_the_lectures_range(tmp_path: Path) -> None:
     found = run(make_split(data, settings), settings, "cifar10")
     assert failed(found) == []
     assert "Workable: 3.2e-04 to 1.0e-03" in found["lr-probe"].sentence
-    assert "the cost barely moves, yet val accuracy" in found["lr-probe"].sentence
+    assert "it barely moves, yet val accuracy" in found["lr-probe"].sentence
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_constant_pixels_fail(digits: Dataset) -> None:
     found = run(make_split(replace(digits, X_train=X, folder=None), plan()), plan())
     assert failed(found) == ["data", "overfit-tiny", "lr-probe", "learns"]
     assert "64 of 64 features have the same value" in found["data"].sentence
-    assert "Look at the initial weights and the preprocessing" in found["lr-probe"].sentence
+    assert "Look at the initial weights, the preprocessing and reg" in found["lr-probe"].sentence
 
 
 def test_labels_from_1_end_the_preflight_at_its_first_check(digits: Dataset) -> None:
@@ -134,7 +136,7 @@ def test_labels_from_1_end_the_preflight_at_its_first_check(digits: Dataset) -> 
 
 def test_a_class_without_examples_fails(digits: Dataset) -> None:
     y = np.where(digits.y_train == 3, 4, digits.y_train)
-    found = checks.data(make_split(replace(digits, y_train=y, folder=None), plan()))
+    found = sanity.data(make_split(replace(digits, y_train=y, folder=None), plan()))
     assert not found.passed
     assert "No training example has label 3" in found.sentence
 
@@ -153,12 +155,12 @@ def test_a_val_part_that_repeats_the_train_part_fails(split: Split, repeated: in
     """0.05 of 300 rows are allowed."""
     X = split.X.copy()
     X[split.val_rows[:repeated]] = X[split.train_rows[:repeated]]
-    assert checks.data(replace(split, X=X)).passed == passed
+    assert sanity.data(replace(split, X=X)).passed == passed
 
 
 def test_a_val_part_that_was_asked_to_be_the_train_part_is_no_fault(digits: Dataset) -> None:
     settings = plan(val_count=0, train_count=100)
-    assert checks.data(make_split(digits, settings)).passed
+    assert sanity.data(make_split(digits, settings)).passed
 
 
 def test_the_caller_may_stop_in_between(split: Split) -> None:
@@ -168,3 +170,85 @@ def test_the_caller_may_stop_in_between(split: Split) -> None:
         None,
         None,
     ]
+
+
+def probed(digits: Dataset, scale: float, **values: object) -> Check:
+    """The learning rate check of the digits with other numbers."""
+    settings = plan(**values)
+    X = (digits.X_train * scale).astype(np.float32)
+    found = list(probe(make_split(replace(digits, X_train=X, folder=None), settings), settings))
+    assert found[-2] is not None
+    return found[-2]
+
+
+@pytest.mark.parametrize(
+    ("scale", "values"),
+    [
+        (1e6, {}),  # workable below 1e-6
+        (1e-2, {"init": "he", "preprocess": "none"}),
+        (1, {"activation": "tanh", "init": "xavier"}),
+        (1, {"update": "adam", "init": "he"}),
+        (1, {"hidden": []}),
+        (1, {"hidden": [30, 30], "init": "he"}),
+    ],
+)
+def test_both_ends_of_the_workable_rates_are_found_on_any_scale(
+    digits: Dataset, scale: float, values: dict[str, Any]
+) -> None:
+    found = probed(digits, scale, **values)
+    assert found.passed
+    assert found.span is not None
+    low, high = found.span
+    slowest, fastest = found.curve[0], found.curve[-1]
+    assert slowest[0] < low < high < fastest[0]
+    assert re.search(r"From .* on the cost (explodes|stays high)\.", found.sentence)
+    assert "it barely moves" in found.sentence
+    assert [x for x, _ in found.curve] == sorted(x for x, _ in found.curve)
+
+
+def test_a_penalty_that_shrinks_is_no_learning(digits: Dataset) -> None:
+    found = probed(digits, 1, reg=10.0)
+    assert not found.passed
+    assert found.span is None
+    assert "and reg" in found.sentence
+
+
+def test_features_of_very_different_scale_fail_unless_standardised(digits: Dataset) -> None:
+    X = digits.X_train.astype(np.float32)
+    X[:, 28] *= 1e4
+    wide = replace(digits, X_train=X, folder=None)
+    found = sanity.data(make_split(wide, plan()))
+    assert not found.passed
+    assert "Feature 28 spreads" in found.sentence
+    assert "preprocess with standardise" in found.sentence
+    assert sanity.data(make_split(wide, plan(preprocess="standardise"))).passed
+
+
+def test_unequal_classes_are_told_but_no_fault(digits: Dataset) -> None:
+    rows = np.flatnonzero((digits.y_train == 0) | (np.arange(len(digits.y_train)) % 9 == 0))
+    few = replace(digits, X_train=digits.X_train[rows], y_train=digits.y_train[rows], folder=None)
+    found = sanity.data(make_split(few, plan(val_count=20)))
+    assert found.passed
+    assert "always naming class 0 is right in 5" in found.sentence
+
+
+def test_the_same_example_under_two_labels_cannot_be_learnt_by_heart(digits: Dataset) -> None:
+    X = digits.X_train.copy()
+    X[1] = X[0]
+    assert digits.y_train[0] != digits.y_train[1]
+    settings = plan()
+    split = make_split(replace(digits, X_train=X, folder=None), settings)
+    *_, found = checks.overfit_tiny(split, preflight.tiny_settings(settings, "digits"))
+    assert found is not None
+    assert not found.passed
+    assert "2 of them are the same as one with another label" in found.sentence
+
+
+def test_all_answers_in_a_sentence() -> None:
+    good = at_most("data", "", 0.0, 0.0, "", ())
+    bad, worse = at_most("gradient", "", 1.0, 0.0, "", ()), at_most("learns", "", math.nan, 0.0, "", ())
+    assert verdict([good, good]) == "all 2 checks passed"
+    assert verdict([good, bad]) == "gradient did not pass"
+    assert verdict([good, bad, worse]) == (
+        "gradient, learns did not pass; mend gradient first, for the others may follow from it"
+    )

@@ -13,6 +13,7 @@ from app import advice, bodies, plan, wire
 from app.answers import Answer, created
 from app.api_sweeps import found as found_sweep
 from app.bodies import Id, Limit, Offset
+from app.prediction import no_weights
 from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
 from store import bulk, epochs, sweeps, trials
@@ -106,9 +107,7 @@ def model(id: Id, parts: Parts) -> Response:
     found(parts, id)
     kept = parts.files.load_model(id)
     if kept is None:
-        raise Problem(
-            404, f"No weights are kept of trial {id}; those of the best 20 finished trials of a sweep are."
-        )
+        raise Problem(404, no_weights(id))
     arrays, about = kept
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)

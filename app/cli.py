@@ -12,7 +12,17 @@ from typing import Annotated
 import typer
 from typer import exceptions
 
-from app import cli_check, cli_data, cli_keep, cli_preflight, cli_results, cli_run, cli_sweep, sentences
+from app import (
+    cli_autopilot,
+    cli_check,
+    cli_data,
+    cli_keep,
+    cli_preflight,
+    cli_results,
+    cli_run,
+    cli_sweep,
+    sentences,
+)
 from app.failure import DONE, FAILED, INTERRUPTED, Failure, code_of, explain
 
 program = typer.Typer(
@@ -32,6 +42,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     cli_run.migrate,
     cli_sweep.sweep,
     cli_preflight.preflight,
+    cli_autopilot.autopilot,
     cli_results.export,
     cli_results.predict,
     cli_keep.backup,

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import (
     api_advice,
+    api_autopilots,
     api_datasets,
     api_preflights,
     api_stream,
@@ -76,6 +77,7 @@ def _add_routes(app: FastAPI) -> None:
         api_advice,
         api_trials,
         api_preflights,
+        api_autopilots,
         api_datasets,
         api_workers,
         api_stream,

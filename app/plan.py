@@ -6,9 +6,9 @@ asked for fits this machine, so that nothing absurd is ever queued.
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.bodies import MAX_TRIALS, MoreTrials, PreflightIn, RefinementIn, SweepIn
+from app.bodies import MAX_TRIALS, AutopilotIn, MoreTrials, PreflightIn, RefinementIn, SweepIn
 from learning import catalog, cost
 from learning.catalog import DatasetError, Summary
 from learning.preflight import NETS
@@ -16,6 +16,7 @@ from learning.recipes import recipe_for
 from learning.refinement import Refinement
 from learning.settings import FieldError, Invalid, Settings
 from learning.space import Space, draw, from_points
+from store.autopilots import NewAutopilot
 from store.config import Config
 from store.sweeps import NewSweep, Sweep
 
@@ -25,6 +26,8 @@ GROUP_SIZE = 16  # trials in a stack, at most
 COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
 FLOAT = 4  # bytes
 USUAL_RECIPE = "coarse"  # whose net a preflight checks when none is named
+AUTOPILOT_RULE = {"update": "momentum", "momentum": 0.9}  # few epochs go further with it than without
+LONGEST = 4  # times the coarse search's epochs, in the finest
 USUAL_RATE = 1e10  # flop/s of one worker, until this machine has been measured
 
 
@@ -105,6 +108,21 @@ def preflight(body: PreflightIn, config: Config) -> Settings:
     (settings,) = from_points([{}], {**given, **body.settings}, body.seed)
     check([settings] * NETS, summary)
     return settings
+
+
+def autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
+    """The search from checks to winner that a body asks for. Raises Invalid naming every bad field."""
+    summary = dataset(body.dataset, config)
+    recipe = recipe_for(USUAL_RECIPE, body.dataset, summary.n_train)
+    space = {name: spec for name, spec in recipe.space.items() if name not in body.settings}
+    if not space:
+        names = " and ".join(recipe.space)
+        raise _bad("settings", body.settings, f"settings fixes {names}, so nothing is left to search.")
+    settings = {**recipe.settings, **AUTOPILOT_RULE, **body.settings}
+    trials = draw(Space.parse(space), settings, body.trials, "random", body.seed)  # only to be weighed
+    check([replace(trial, epochs=trial.epochs * LONGEST) for trial in trials], summary)
+    name = body.name or f"Autopilot on {body.dataset}"
+    return NewAutopilot(name, body.dataset, settings, space, body.trials, body.seed, body.preflight)
 
 
 def dataset(name: str, config: Config) -> Summary:

@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.failure import Failure
-from learning import predict
-from learning.preprocess import Preprocessing
+from learning.predict import Net, probabilities
 from learning.settings import Settings
 from store.files import Damaged, Files
-
-PREPROCESS = "preprocess."  # begins the names of the preprocessing's arrays in a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +26,29 @@ class Prediction:
 def predict_classes(trial_id: int, examples: NDArray[Any], home: Path) -> Prediction:
     """Classifies examples, raw as in training, (N, D) or (N, h, w, c). Raises Failure."""
     try:
-        model = Files(home).load_model(trial_id)
+        model = kept_net(trial_id, Files(home))
     except Damaged as error:
         raise Failure(str(error)) from error
     if model is None:
-        raise Failure(
-            f"No weights of trial {trial_id} are kept: only the best finished trials of a sweep keep theirs."
-        )
-    arrays, meta = model
-    prepared = preprocessing(arrays).apply(flat(examples, len(arrays["W1"])))
-    scores = predict.scores(arrays, Settings.parse(dict(meta["settings"])), prepared)  # type: ignore[call-overload]
-    probabilities = softmax(scores.astype(np.float64))
-    names = tuple(map(str, meta["classes"]))  # type: ignore[call-overload]
-    return Prediction(names, tuple(names[k] for k in probabilities.argmax(axis=1)), probabilities)
+        raise Failure(no_weights(trial_id))
+    net, about = model
+    found = probabilities(net, flat(examples, net.n_features))
+    names = tuple(map(str, about["classes"]))
+    return Prediction(names, tuple(names[k] for k in found.argmax(axis=1)), found)
 
 
-def preprocessing(arrays: Mapping[str, NDArray[Any]]) -> Preprocessing:
-    """The preprocessing that was kept beside the weights."""
-    kept = {
-        name.removeprefix(PREPROCESS): array for name, array in arrays.items() if name.startswith(PREPROCESS)
-    }
-    return Preprocessing.from_arrays(kept)
+def kept_net(trial_id: int, files: Files) -> tuple[Net, Mapping[str, Any]] | None:
+    """A trial's kept net and what its file says about it; None if none is kept here. Raises Damaged."""
+    model = files.load_model(trial_id)
+    if model is None:
+        return None
+    arrays, about = model
+    return Net.of(arrays, Settings.parse(dict(about["settings"]))), about  # type: ignore[call-overload]
+
+
+def no_weights(trial_id: int) -> str:
+    """Why there is nothing to predict with, in a sentence."""
+    return f"No weights are kept of trial {trial_id}; those of the best 20 finished trials of a sweep are."
 
 
 def flat(examples: NDArray[Any], features: int) -> NDArray[Any]:
@@ -66,10 +65,3 @@ def flat(examples: NDArray[Any], features: int) -> NDArray[Any]:
     if not np.isfinite(rows).all():
         raise Failure("X holds numbers that are not finite.")
     return rows
-
-
-def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities (N, C) of scores (N, C); shifted by each row's maximum, so that nothing overflows."""
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities

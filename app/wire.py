@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from learning.autopilot import SEARCHES, STAGES
 from learning.catalog import Summary
 from learning.findings import Finding
 from learning.importance import Importance
@@ -12,8 +13,10 @@ from learning.preflight import CODES
 from learning.recipes import RecipePlan
 from learning.refinement import Refinement
 from learning.verdicts import Check, verdict
+from store.autopilots import Autopilot
 from store.changes import Change
 from store.epochs import EpochRow
+from store.looks import Look
 from store.preflights import Preflight
 from store.sweeps import Sweep
 from store.trials import Trial
@@ -138,6 +141,57 @@ def preflight(row: Preflight) -> dict[str, object]:
         "created_at": when(row.created_at),
         "started_at": when(row.started_at),
         "finished_at": when(row.finished_at),
+    }
+
+
+def autopilot(
+    row: Autopilot,
+    checks: Mapping[int, Preflight],
+    searches: Mapping[int, Sweep],
+    best: Trial | None,
+    look: Look | None,
+) -> dict[str, object]:
+    """An autopilot with its preflight and sweeps, by their ids."""
+    begun = [one.name for one in row.stages]
+    possible = STAGES if row.preflight else SEARCHES
+    return {
+        "id": row.id,
+        "name": row.name,
+        "dataset": row.dataset,
+        "state": row.state,
+        "reason": row.reason,
+        "stages": [
+            {
+                "number": one.number,
+                "name": one.name,
+                "why": one.why,
+                "state": one.state,
+                "preflight": preflight(made) if (made := checks.get(one.preflight_id or 0)) else None,
+                "sweep": sweep(search) if (search := searches.get(one.sweep_id or 0)) else None,
+            }
+            for one in row.stages
+        ],
+        "to_come": [one for one in possible if one not in begun] if row.state == "running" else [],
+        "best": trial(best) if best is not None else None,
+        "test": test_look(look) if look is not None else None,
+        "settings": plain(row.settings),
+        "space": plain(row.space),
+        "trials": row.trials,
+        "seed": row.seed,
+        "preflight": row.preflight,
+        "created_at": when(row.created_at),
+        "finished_at": when(row.finished_at),
+    }
+
+
+def test_look(value: Look) -> dict[str, object]:
+    return {
+        "trial_id": value.trial_id,
+        "dataset": value.dataset,
+        "accuracy": value.accuracy,
+        "examples": value.examples,
+        "number": value.number,
+        "taken_at": when(value.taken_at),
     }
 
 

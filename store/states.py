@@ -5,6 +5,7 @@ from collections.abc import Collection
 TRIAL_STATES = ("queued", "running", "finished", "diverged", "stopped", "cancelled", "failed")
 SWEEP_STATES = ("running", "paused", "stopping", "finished", "cancelled")
 PREFLIGHT_STATES = ("queued", "running", "finished", "failed", "cancelled")
+AUTOPILOT_STATES = ("running", "finished", "stopped", "failed")
 
 LIVING = ("queued", "running")  # states of a trial or a preflight that has not ended
 OPEN = ("running", "paused", "stopping")  # states of a sweep that may still have living trials
@@ -22,7 +23,7 @@ class NotAllowed(Exception):  # noqa: N818
 
 
 class NotFound(LookupError):  # noqa: N818
-    """No such sweep, trial or preflight; the message is one clear sentence."""
+    """No such sweep, trial, preflight or autopilot; the message is one clear sentence."""
 
     def __init__(self, noun: str, id: int) -> None:
         super().__init__(f"There is no {noun} {id}.")

@@ -175,6 +175,57 @@ preflight = Table(
     sqlite_autoincrement=True,
 )
 
+# A search from the first check to the last: what was asked for, and how it ended.
+autopilot = Table(
+    "autopilot",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("space", Json, nullable=False),
+    Column("trials", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("preflight", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("winner_id", ForeignKey("trial.id", ondelete="SET NULL")),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("changed", BigInteger, nullable=False, unique=True),
+    Index(None, "state", "id"),
+    Index(None, "winner_id"),
+    sqlite_autoincrement=True,
+)
+
+# One of its steps: a preflight or a sweep. The key lets each begin once.
+autopilot_stage = Table(
+    "autopilot_stage",
+    metadata,
+    Column("autopilot_id", ForeignKey("autopilot.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("preflight_id", ForeignKey("preflight.id", ondelete="SET NULL")),
+    Column("sweep_id", ForeignKey("sweep.id", ondelete="SET NULL")),
+    Index(None, "preflight_id"),
+    Index(None, "sweep_id"),
+)
+
+# Each time a trial's weights were tried on a data set's test part; kept when the trial is deleted.
+test_look = Table(
+    "test_look",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("trial_id", ForeignKey("trial.id", ondelete="SET NULL"), unique=True),
+    Column("accuracy", Double, nullable=False),
+    Column("examples", Integer, nullable=False),
+    Column("taken_at", Double, nullable=False),
+    Index(None, "dataset", "id"),
+    sqlite_autoincrement=True,
+)
+
 # What was created under a client's Idempotency-Key, and a digest of the request that did it.
 idempotency = Table(
     "idempotency",

@@ -13,7 +13,7 @@ from store.database import Connection, Database
 from store.files import Files
 from store.outages import is_outage
 from store.queue import Claim
-from worker import processes, threads
+from worker import autopilot, processes, threads
 from worker.heartbeat import BEATS, Held, LeaseLost, group, name
 from worker.leases import LEASE
 from worker.pauses import pauses
@@ -96,6 +96,7 @@ class Worker:
             version, due = self._database.version(), time.monotonic() - self._touched >= TOUCH
             if version == self._idle_version and not due:
                 return None
+            autopilot.advance(self._database, self._config)  # before the claim: it may be of what this begins
             with self._database.write() as c:
                 claim: Held | None = preflights.claim(c, self._token, time.time())
                 claim = claim or queue.claim(c, self._token, time.time())

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Mapping
 
 from learning.dataset import Dataset, Split
+from learning.predict import arrays_of
 from learning.settings import Settings
 from learning.state import Best
 from store import trials
@@ -32,9 +33,7 @@ def save(files: Files, id: int, best: Best, settings: Settings, dataset: Dataset
     `meta` has the settings, the classes' names, the images' shape, and where the weights come from.
     A full disk costs the file, not the trial.
     """
-    arrays = dict(best.weights) | {
-        f"preprocess.{name}": a for name, a in split.preprocessing.to_arrays().items()
-    }
+    arrays = arrays_of(best.weights, split.preprocessing)
     meta = {
         "trial_id": id,
         "dataset": dataset.name,

@@ -17,7 +17,7 @@ from app import cli
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 COMMANDS = ("up", "serve", "worker", "migrate", "sweep", "export", "predict", "backup", "restore", "prune")
-COMMANDS += ("preflight", "token", "doctor", "data list", "data get", "data add")
+COMMANDS += ("preflight", "autopilot", "token", "doctor", "data list", "data get", "data add")
 HEAVY = ("numpy", "scipy", "plotly", "alembic", "sqlalchemy", "fastapi", "pydantic", "rich.progress")
 
 Done = subprocess.CompletedProcess[str]
@@ -231,6 +231,24 @@ def test_waiting_for_a_preflight_without_a_worker_exits_3(inside: Run) -> None:
 )
 def test_a_preflight_of_what_is_not_there_is_refused(inside: Run, arguments: list[str], told: str) -> None:
     assert told in failed(inside("preflight", *arguments), 2)
+
+
+def test_an_autopilot_without_waiting_is_queued_and_prints_its_number(inside: Run) -> None:
+    done = inside("autopilot")
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    row = json.loads(inside("autopilot", "--seed", "3", "--trials", "8", "--no-preflight", "--json").stdout)
+    assert (row["id"], row["seed"], row["trials"], row["preflight"]) == (2, 3, 8, False)
+
+
+def test_waiting_for_an_autopilot_without_a_worker_exits_3(inside: Run) -> None:
+    done = inside("autopilot", "--wait")
+    assert done.returncode == 3
+    assert "Autopilot 1 is queued, but no worker is alive" in done.stderr
+
+
+def test_an_autopilot_on_what_is_not_there_is_refused(inside: Run) -> None:
+    assert "no data set called 'nowhere'" in failed(inside("autopilot", "--dataset", "nowhere"), 2)
+    assert "trials" in failed(inside("autopilot", "--trials", "1"), 2)
 
 
 # Data sets

@@ -174,6 +174,25 @@ def test_a_preflight_tells_each_check_and_exits_0(deck: Deck) -> None:
     assert "all 7 checks passed" in done.stderr
 
 
+def test_an_autopilot_tells_each_step_and_what_it_came_to(deck: Deck) -> None:
+    done = deck.run("autopilot", "--trials", 8, "--wait")
+    assert done.returncode == 0, done.stderr
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert names[:3] == ["preflight", "coarse", "fine"]
+    assert re.search(r"finished: .* val accuracy 0\.9\d+; test accuracy 0\.\d+ \(look 1 at the", done.stderr)
+
+
+def test_an_autopilot_that_fails_exits_1_with_the_reason(deck: Deck, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 12)).astype(np.float32), rng.integers(0, 4, 400)  # nothing to be learnt
+    np.savez(tmp_path / "noise.npz", X=X, y=y)
+    assert deck.run("data", "add", tmp_path / "noise.npz", "--name", "pure-noise").returncode == 0
+    done = deck.run("autopilot", "--dataset", "pure-noise", "--wait")
+    assert done.returncode == 1
+    assert "failed: The preflight did not pass, so no search was started: " in done.stderr
+    assert "learns" in done.stderr
+
+
 def test_a_check_that_does_not_pass_exits_1(deck: Deck, tmp_path: Path) -> None:
     """Labels that have nothing to do with the examples."""
     rng = np.random.default_rng(0)
@@ -274,7 +293,7 @@ def test_predict_refuses_what_does_not_fit(
 
 def test_predict_with_a_trial_that_keeps_no_weights(deck: Deck, tmp_path: Path) -> None:
     np.savez(tmp_path / "new.npz", X=np.zeros((1, 64)))
-    assert "No weights of trial 999" in deck.run("predict", 999, tmp_path / "new.npz").stderr
+    assert "No weights are kept of trial 999" in deck.run("predict", 999, tmp_path / "new.npz").stderr
 
 
 def test_a_backup_made_while_everything_runs_is_restored_elsewhere(deck: Deck, tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""Routes of autopilots: have everything done from the first check to the winner, watch it, stop it."""
+
+import time
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from app import autopilot, bodies, plan
+from app.answers import Answer, created
+from app.bodies import Id, Limit, Offset
+from app.problems import missing
+from app.state import Parts
+from store import autopilots
+
+router = APIRouter(prefix="/api/autopilots", tags=["autopilots"])
+
+
+@router.post("", status_code=201, response_model=bodies.AutopilotOut)
+def make(parts: Parts, body: bodies.AutopilotIn | None = None) -> JSONResponse:
+    """Queue the whole search: preflight, coarse, fine, finer. Workers take every step; no page is needed."""
+    new = plan.autopilot(body or bodies.AutopilotIn(), parts.config)
+    with parts.database.write() as c:
+        row = autopilots.create(c, new, time.time())
+        shown = autopilot.shown(c, row)
+    return created(f"/api/autopilots/{row.id}", shown)
+
+
+@router.get("", response_model=bodies.AutopilotsOut)
+def listed(parts: Parts, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
+    """All autopilots, newest first."""
+    with parts.database.read() as c:
+        rows, total = autopilots.list_all(c, limit, offset)
+        shown = autopilot.shown_all(c, rows)
+    return Answer({"autopilots": shown, "total": total})
+
+
+@router.get("/{id}", response_model=bodies.AutopilotOut)
+def show(id: Id, parts: Parts) -> JSONResponse:
+    """One autopilot: its stages with what each found and why the next was begun."""
+    with parts.database.read() as c:
+        row = autopilots.get(c, id)
+        if row is None:
+            raise missing("autopilot", id)
+        shown = autopilot.shown(c, row)
+    return Answer(shown)
+
+
+@router.post("/{id}/stop", response_model=bodies.AutopilotOut)
+def stop(id: Id, parts: Parts) -> JSONResponse:
+    """End it: trials that run may end, everything that waits is cancelled."""
+    with parts.database.write() as c:
+        shown = autopilot.shown(c, autopilots.stop(c, id, time.time()))
+    return Answer(shown)

@@ -1,0 +1,33 @@
+"""Autopilot: a row with all that it names, as routes, pages and the command line show it (begins nothing)."""
+
+from collections.abc import Sequence
+
+from app import wire
+from store import autopilots, looks, preflights, sweeps, trials
+from store.autopilots import Autopilot
+from store.database import Connection
+from store.trials import Trial
+
+
+def shown(c: Connection, row: Autopilot) -> dict[str, object]:
+    """One autopilot with its preflight, its sweeps, its best trial and that one's look at the test part."""
+    return shown_all(c, [row])[0]
+
+
+def shown_all(c: Connection, rows: Sequence[Autopilot]) -> list[dict[str, object]]:
+    searches = sweeps.by_ids(c, [id for row in rows for id in row.sweep_ids])
+    ids = {stage.preflight_id for row in rows for stage in row.stages if stage.preflight_id is not None}
+    checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
+    leaders = [leader(c, row) for row in rows]
+    tried = [looks.of_trial(c, one.id) if one else None for one in leaders]
+    return [
+        wire.autopilot(row, checks, searches, best, look)
+        for row, best, look in zip(rows, leaders, tried, strict=True)
+    ]
+
+
+def leader(c: Connection, row: Autopilot) -> Trial | None:
+    """The winner of one that has ended, the best so far of one that goes on."""
+    if row.state == "running":
+        return autopilots.best(c, row)
+    return trials.get(c, row.winner_id) if row.winner_id is not None else None

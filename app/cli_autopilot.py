@@ -1,0 +1,114 @@
+"""Owns the command `autopilot`: queues a search from checks to winner and tells its steps (takes none)."""
+
+import json
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.failure import DONE, FAILED
+from app.follow import Pulse
+from app.options import Data, DatabaseUrl, Home, Json, configure
+
+if TYPE_CHECKING:
+    from store.database import Database
+
+
+def autopilot(
+    dataset: Annotated[str, typer.Option(help="Data set; see `lossdeck data list`.")] = "digits",
+    trials: Annotated[int, typer.Option(help="Of the coarse search; the next have half as many.")] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same trials, same curves.")] = 0,
+    preflight: Annotated[
+        bool, typer.Option("--preflight/--no-preflight", help="Whether the checks come first, and must pass.")
+    ] = True,
+    name: Annotated[str | None, typer.Option(help="Name of the autopilot.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end, a line for each step.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Search from the first check to the winner.
+
+    Preflight, coarse, fine and finer search, each from what the one before found; at the end the winner is
+    tried on the test part, once. Prints the number of the autopilot; with --wait a line for each step, and
+    then the exit code is 1 if it did not come to its end and 3 when there is no worker.
+
+    \b
+    Examples:
+      lossdeck autopilot --wait
+      lossdeck autopilot --dataset cifar10 --wait --json
+    """
+    from pydantic import ValidationError
+
+    from app import plan
+    from app.autopilot import shown
+    from app.bodies import AutopilotIn
+    from app.cli_sweep import wrong
+    from app.up import upgrade
+    from store import autopilots
+    from store.database import Database
+
+    config = configure(home=home, data=data, database_url=database_url)
+    try:
+        body = AutopilotIn(dataset=dataset, trials=trials, seed=seed, preflight=preflight, name=name)
+    except ValidationError as error:
+        raise wrong(error) from error
+    new = plan.autopilot(body, config)
+    upgrade(config)
+    with closing(Database.open(config)) as database:
+        with database.write() as connection:
+            row = autopilots.create(connection, new, time.time())
+            found = shown(connection, row)
+        print(f"Autopilot {row.id} on {dataset}, queued.", file=sys.stderr)
+        if wait:
+            found = follow(database, row.id, tell_lines=not as_json)
+    if as_json:
+        print(json.dumps(found))
+    elif not wait:
+        print(row.id)
+    raise typer.Exit(DONE if found["state"] in ("running", "finished") else FAILED)
+
+
+def follow(database: "Database", id: int, tell_lines: bool) -> dict[str, Any]:
+    """Waits for the end, telling each step as it is taken; sums it up on stderr.
+
+    Raises Failure (3) when no worker lives. Ctrl-C ends the waiting, not the autopilot.
+    """
+    from app.autopilot import shown
+    from store import autopilots
+
+    pulse, told = Pulse(f"Autopilot {id}"), 0
+    try:
+        while True:
+            with database.read() as connection:
+                row = autopilots.get(connection, id)
+                assert row is not None  # nothing deletes autopilots
+                found = shown(connection, row)
+            for stage in row.stages[told:] if tell_lines else ():
+                print(f"{stage.name:<10}{stage.why}", flush=True)
+            told = len(row.stages)
+            if row.state != "running":
+                break
+            pulse.wait(database)
+    except KeyboardInterrupt:
+        print(f"Autopilot {id} goes on without you.", file=sys.stderr)
+        raise
+    print(summary(found), file=sys.stderr)
+    return found
+
+
+def summary(found: dict[str, Any]) -> str:
+    """How an autopilot ended, in a sentence or two."""
+    words = f"Autopilot {found['id']} {found['state']}: {found['reason']}"
+    if found["best"] is None:
+        return words
+    best = found["best"]
+    words += f" Best: trial {best['id']}, val accuracy {best['best_val_acc']:.4f}"
+    if found["test"] is None:
+        return f"{words}."
+    test = found["test"]
+    looks = f"look {test['number']} at the test part of {test['dataset']}"
+    return f"{words}; test accuracy {test['accuracy']:.4f} ({looks})."

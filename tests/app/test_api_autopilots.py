@@ -1,0 +1,125 @@
+"""Autopilots over HTTP: asked for, weighed, watched while a worker takes their steps, stopped."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from learning.recipes import recipe_for
+from tests.app.conftest import Crew
+from worker import autopilot as steps  # the arrows bind the program, not its tests
+
+
+def post(client: TestClient, **body: Any) -> dict[str, Any]:
+    answer = client.post("/api/autopilots", json=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["location"] == f"/api/autopilots/{answer.json()['id']}"
+    return dict(answer.json())
+
+
+def show(client: TestClient, id: int) -> dict[str, Any]:
+    return dict(client.get(f"/api/autopilots/{id}").json())
+
+
+def step(client: TestClient) -> None:
+    """What an idle worker does before it claims."""
+    steps.advance(client.app.state.database, client.app.state.config)  # type: ignore[attr-defined]
+
+
+def test_a_new_one_has_the_coarse_recipes_ranges(client: TestClient) -> None:
+    made = post(client)
+    recipe = recipe_for("coarse", "digits", 1500)
+    assert made == show(client, made["id"])
+    assert (made["state"], made["stages"], made["best"], made["test"]) == ("running", [], None, None)
+    assert made["to_come"] == ["preflight", "coarse", "fine", "finer"]
+    assert made["space"] == recipe.space
+    assert made["settings"] == {**recipe.settings, "update": "momentum", "momentum": 0.9}
+
+
+def test_what_is_given_is_kept(client: TestClient) -> None:
+    made = post(client, name="mine", settings={"hidden": [20], "reg": 0.1}, trials=8, seed=4, preflight=False)
+    assert (made["name"], made["trials"], made["seed"], made["preflight"]) == ("mine", 8, 4, False)
+    assert (made["settings"]["hidden"], made["settings"]["reg"]) == ([20], 0.1)
+    assert list(made["space"]) == ["lr"]
+    assert made["to_come"] == ["coarse", "fine", "finer"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"dataset": "nowhere"}, "dataset"),
+        ({"settings": {"momentum": -1}}, "settings.momentum"),
+        ({"settings": {"colour": "red"}}, "settings.colour"),
+        ({"settings": {"lr": 0.1, "reg": 0.1}}, "settings"),
+        ({"settings": {"val_count": 5000}}, "settings.val_count"),
+        ({"settings": {"hidden": [4096, 4096]}}, "settings.hidden"),
+        ({"settings": {"epochs": 100_000}}, "settings.epochs"),
+        ({"trials": 3}, "trials"),
+        ({"seed": -1}, "seed"),
+        ({"speed": 1}, "speed"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_field(
+    client: TestClient, body: dict[str, Any], field: str
+) -> None:
+    answer = client.post("/api/autopilots", json=body)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert client.get("/api/autopilots").json() == {"autopilots": [], "total": 0}
+
+
+def test_its_stages_show_with_what_they_are(client: TestClient, crew: Crew) -> None:
+    id = post(client, preflight=False, trials=8)["id"]
+    step(client)
+    [coarse] = show(client, id)["stages"]
+    assert (coarse["name"], coarse["state"], coarse["preflight"]) == ("coarse", "running", None)
+    assert coarse["sweep"] == client.get(f"/api/sweeps/{coarse['sweep']['id']}").json()
+    assert coarse["sweep"]["trials"] == 8
+    assert show(client, id)["to_come"] == ["fine", "finer"]
+    crew.finish_all()
+    step(client)
+    shown = show(client, id)
+    coarse, fine = shown["stages"]
+    assert (coarse["state"], fine["state"], fine["name"]) == ("finished", "running", "fine")
+    assert fine["sweep"]["parent_id"] == coarse["sweep"]["id"]
+    assert shown["best"]["sweep_id"] == coarse["sweep"]["id"]
+
+
+def test_it_begins_with_the_preflight(client: TestClient) -> None:
+    id = post(client)["id"]
+    step(client)
+    [stage] = show(client, id)["stages"]
+    assert (stage["name"], stage["state"], stage["sweep"]) == ("preflight", "queued", None)
+    assert stage["preflight"] == client.get(f"/api/preflights/{stage['preflight']['id']}").json()
+    step(client)
+    assert len(show(client, id)["stages"]) == 1
+
+
+def test_stopping_is_allowed_once(client: TestClient, crew: Crew) -> None:
+    id = post(client, preflight=False)["id"]
+    step(client)
+    stopped = client.post(f"/api/autopilots/{id}/stop").json()
+    assert (stopped["state"], stopped["to_come"]) == ("stopped", [])
+    assert stopped["stages"][0]["sweep"]["counts"]["cancelled"] == 32
+    again = client.post(f"/api/autopilots/{id}/stop")
+    assert again.status_code == 409
+    assert "is stopped" in again.json()["detail"]
+    step(client)
+    assert len(show(client, id)["stages"]) == 1
+
+
+def test_weights_that_are_not_here_are_no_look(client: TestClient, crew: Crew) -> None:
+    """The crew trains nothing, as a worker on another machine leaves nothing here."""
+    id = post(client, preflight=False, trials=4)["id"]
+    for _ in range(4):
+        step(client)
+        crew.finish_all()
+    shown = show(client, id)
+    assert (shown["state"], shown["test"]) == ("finished", None)
+    assert shown["best"] is not None
+
+
+def test_an_unknown_one_is_not_found(client: TestClient) -> None:
+    for answer in (client.get("/api/autopilots/7"), client.post("/api/autopilots/7/stop")):
+        assert answer.status_code == 404
+        assert answer.json()["detail"] == "There is no autopilot 7."

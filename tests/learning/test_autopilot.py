@@ -1,0 +1,125 @@
+"""What an autopilot does next: each step from what was found, with a reason that has the numbers."""
+
+import numpy as np
+import pytest
+
+from learning.autopilot import SEARCHES, Checks, End, Plan, Search, Searched, next_step, trials_of
+from learning.curves import Result
+from learning.settings import Settings
+from learning.space import LogUniform, Space
+from learning.verdicts import Check
+
+SPACE = Space({"lr": LogUniform(1e-6, 1e-3), "reg": LogUniform(1e-5, 1e5)})
+SETTINGS = {"epochs": 5, "val_count": 1000}
+PLAN = Plan(SPACE, SETTINGS, trials=32, preflight=True)
+DATA = Check("data", "The data", True, 0.0, "<=", 0.0, "All is well.", ())
+PROBE = Check("lr-probe", "Learning rate", True, 0.5, ">=", 0.02, "Workable.", (), span=(1e-3, 1e-1))
+
+
+def searched(accuracies: list[float], space: Space = SPACE, state: str = "finished") -> Searched:
+    """Trials with the best in the middle of every range, the others spread around it."""
+    rng = np.random.default_rng(0)
+    results = []
+    for n, accuracy in enumerate(sorted(accuracies, reverse=True)):
+        spread = min(0.4, 0.02 * n)
+        drawn = space.at(0.5 + spread * rng.uniform(-1, 1, len(space.distributions)))
+        settings = Settings.parse({**SETTINGS, **drawn})
+        results.append(Result(settings, state, accuracy if state == "finished" else None))
+    return Searched(space, results)
+
+
+def coarse() -> Searched:
+    return searched([0.4 - 0.01 * n for n in range(32)])
+
+
+def test_the_checks_come_first_or_the_recipes_own_range() -> None:
+    assert isinstance(next_step(PLAN, None, []), Checks)
+    step = next_step(Plan(SPACE, SETTINGS, 32, preflight=False), None, [])
+    assert isinstance(step, Search)
+    assert (step.name, step.space, step.trials, step.settings) == ("coarse", SPACE, 32, SETTINGS)
+    assert "No preflight" in step.why
+
+
+def test_the_probe_gives_the_coarse_searchs_learning_rates() -> None:
+    step = next_step(PLAN, [DATA, PROBE], [])
+    assert isinstance(step, Search)
+    assert step.space.to_dict() == {
+        "lr": {"log_uniform": [3.2e-4, 3.2e-1]},
+        "reg": {"log_uniform": [1e-5, 1e5]},
+    }
+    assert "from 1.0e-03 to 1.0e-01 workable" in step.why
+    assert "3.2e-04 to 3.2e-01" in step.why
+
+
+def test_without_a_range_of_the_probes_it_is_the_recipes() -> None:
+    step = next_step(PLAN, [DATA], [])
+    assert isinstance(step, Search)
+    assert step.space == SPACE
+
+
+def test_a_learning_rate_that_is_given_is_not_searched() -> None:
+    plan = Plan(Space({"reg": LogUniform(1e-5, 1e5)}), {**SETTINGS, "lr": 0.1}, 32, preflight=True)
+    step = next_step(plan, [DATA, PROBE], [])
+    assert isinstance(step, Search)
+    assert list(step.space.distributions) == ["reg"]
+
+
+def test_a_check_that_fails_ends_it_with_the_checks_own_sentence() -> None:
+    failed = Check("overfit-tiny", "Twenty", False, 2.3, "<=", 0.01, "The first 20 came to cost 2.3.", ())
+    step = next_step(PLAN, [DATA, failed], [])
+    assert isinstance(step, End)
+    assert step.state == "failed"
+    assert "overfit-tiny" in step.why
+    assert failed.sentence in step.why
+
+
+def test_each_search_is_closer_longer_and_smaller() -> None:
+    fine = next_step(PLAN, [DATA, PROBE], [coarse()])
+    assert isinstance(fine, Search)
+    assert (fine.name, fine.trials, fine.settings["epochs"]) == ("fine", 16, 10)
+    for name, old in SPACE.distributions.items():
+        new = fine.space.distributions[name]
+        assert isinstance(old, LogUniform)
+        assert isinstance(new, LogUniform)
+        assert old.low < new.low < new.high < old.high
+        assert f"{name}: low end raised" in fine.why
+    better = searched([0.5 - 0.01 * n for n in range(16)], fine.space)
+    finer = next_step(PLAN, [DATA, PROBE], [coarse(), better])
+    assert isinstance(finer, Search)
+    assert (finer.name, finer.trials) == ("finer", 8)
+    done = next_step(PLAN, [DATA, PROBE], [coarse(), better, searched([0.6] * 8, finer.space)])
+    assert isinstance(done, End)
+    assert done.state == "finished"
+
+
+def test_a_search_that_gained_nothing_is_the_last() -> None:
+    same, better = (
+        next_step(PLAN, [DATA, PROBE], [coarse(), searched([best - 0.01 * n for n in range(16)])])
+        for best in (0.400, 0.401)
+    )
+    assert isinstance(same, End)
+    assert same.state == "finished"
+    assert "The fine search came to val accuracy 0.400, no further than the 0.400" in same.why
+    assert isinstance(better, Search)
+
+
+def test_a_best_trial_at_an_end_is_followed_though_nothing_was_gained() -> None:
+    space = Space({"lr": LogUniform(1e-6, 1e-3)})
+    at_the_end = [
+        Result(Settings.parse({**SETTINGS, "lr": 1e-3 * 0.9**n}), "finished", 0.4 - 0.01 * n)
+        for n in range(16)
+    ]
+    step = next_step(PLAN, [DATA, PROBE], [coarse(), Searched(space, at_the_end)])
+    assert isinstance(step, Search)
+    assert "high end extended" in step.why
+
+
+@pytest.mark.parametrize("state", ["diverged", "failed"])
+def test_without_a_finished_trial_there_is_nothing_to_go_on_from(state: str) -> None:
+    step = next_step(PLAN, [DATA, PROBE], [searched([0.1] * 5, state=state)])
+    assert step == End("failed", "None of the 5 trials of the coarse search finished.")
+
+
+def test_few_trials_stay_enough_to_refine() -> None:
+    assert [trials_of(name, 32) for name in SEARCHES] == [32, 16, 8]
+    assert [trials_of(name, 5) for name in SEARCHES] == [5, 4, 4]

@@ -235,6 +235,25 @@ class EpochsOut(Out):
     done: bool = Field(description="Nothing more will come.")
 
 
+class ColumnsOut(Out):
+    cursor: int = Field(description="Of the stream: what comes after it is newer than the columns.")
+    columns: dict[str, list[float | str | None]] = Field(description="By name, all in one order.")
+
+
+class CurveOut(Out):
+    """A number that is not finite is null."""
+
+    number: int
+    stride: int = Field(description="Every stride-th epoch from the first on, and the last.")
+    epoch: list[int]
+    metrics: dict[str, list[float | None]]
+    elapsed: list[float | None] | None = Field(None, description="Seconds of training up to the epoch.")
+
+
+class CurvesOut(Out):
+    curves: list[CurveOut]
+
+
 class FindingOut(Out):
     code: str
     severity: Literal["good", "info", "warning", "bad"]

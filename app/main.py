@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from app import (
     api_advice,
     api_autopilots,
+    api_charts,
     api_datasets,
     api_preflights,
     api_stream,
@@ -75,6 +76,7 @@ def _add_routes(app: FastAPI) -> None:
     for module in (
         api_sweeps,
         api_advice,
+        api_charts,
         api_trials,
         api_preflights,
         api_autopilots,

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from learning.autopilot import SEARCHES, STAGES
@@ -17,6 +17,7 @@ from store.autopilots import Autopilot
 from store.changes import Change
 from store.epochs import EpochRow
 from store.looks import Look
+from store.packed import Thinned
 from store.preflights import Preflight
 from store.sweeps import Sweep
 from store.trials import Trial
@@ -109,6 +110,24 @@ def epoch(row: EpochRow, *, trace: bool = True) -> dict[str, object]:
         "seconds": plain(row.seconds),
     }
     return body | {"trace": plain(row.trace)} if trace else body
+
+
+def packed(values: Iterable[object]) -> list[object]:
+    """A column, its numbers cut to the digits that a picture can show; times keep their milliseconds."""
+    return [_short(value) if isinstance(value, float) else value for value in values]
+
+
+def _short(value: float) -> float | None:
+    if not math.isfinite(value):
+        return None
+    return float(f"{value:.7g}") if abs(value) < 1e6 else round(value, 3)
+
+
+def thinned(value: Thinned) -> dict[str, object]:
+    """A thinned curve; a number that is not finite is null."""
+    body: dict[str, object] = {"number": value.number, "stride": value.stride, "epoch": list(value.epoch)}
+    body["metrics"] = {name: packed(values) for name, values in value.metrics.items()}
+    return body | ({"elapsed": packed(value.elapsed)} if value.elapsed is not None else {})
 
 
 def worker(row: Worker) -> dict[str, object]:

@@ -3,8 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
+# Without hashes and what they depend on: on Linux that would be CUDA, which the build of PyTorch for CPUs has not.
+PINS := uv pip compile --universal --python-version 3.11 --no-header --no-annotate -q --no-deps
 .DEFAULT_GOAL := help
-.PHONY: help install run test check fix lock debian clean
+.PHONY: help install run test bench check fix lock debian clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -16,6 +18,9 @@ run: .venv/.installed  ## start the server and the workers; options by ARGS="...
 
 test: .venv/.dev debian  ## every test; some of them by ARGS="tests/learning -k momentum"
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv/.bench  ## Lossdeck beside NumPy, scikit-learn, PyTorch and Optuna, about an hour; options by ARGS="..."
+	@$(BIN)/python -m benchmarks --report docs/benchmarks.md $(ARGS)
 
 check: .venv/.dev  ## lint, format and types; edits nothing
 	$(BIN)/ruff check .
@@ -30,6 +35,7 @@ lock: .venv/.dev  ## compute the requirements files anew (needs uv)
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
 	echo 'psycopg[binary]' | $(COMPILE) - -c requirements-dev.txt -o requirements-postgres.txt
+	$(PINS) pyproject.toml --extra bench -c requirements.txt -o requirements-bench.txt
 	echo hatchling | $(COMPILE) - -c requirements-dev.txt -o requirements-build.txt
 
 .venv/.python:
@@ -46,6 +52,11 @@ lock: .venv/.dev  ## compute the requirements files anew (needs uv)
 .venv/.dev: .venv/.installed requirements-dev.txt
 	@echo "Installing what the tests need into .venv (once)"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/.bench: .venv/.installed requirements-bench.txt
+	@echo "Installing what the benchmarks compare with into .venv (once)"
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
 debian: .venv/.dev

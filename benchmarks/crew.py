@@ -1,0 +1,76 @@
+"""Owns the two processes that a contestant works in, and the clock that starts when both are ready."""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+PROCESSES = 2
+READY = 300.0  # seconds for both processes to start and to load their data
+# Read by OpenBLAS, OpenMP and MKL when they are loaded: it must be in the environment of a new process.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def run(
+    load: Callable[..., Callable[[Job], Result]],
+    arguments: tuple[Any, ...],
+    jobs: Sequence[Job],
+    begin: Callable[[], object] = lambda: None,
+) -> tuple[float, list[Result]]:
+    """Seconds of `begin()` and all jobs, and their results in order.
+
+    Each process calls load(*arguments) before the clock starts, and then the function that it gave with one
+    job after the other, whichever is next.
+    """
+    context = multiprocessing.get_context("spawn")
+    ready, go = context.Barrier(PROCESSES + 1), context.Event()
+    pool = ProcessPoolExecutor(PROCESSES, context, _load, (ready, go, load, arguments))
+    with one_thread(), pool:
+        waiting = [pool.submit(_do, job) for job in jobs]
+        try:
+            ready.wait(READY)
+        except threading.BrokenBarrierError:
+            raise RuntimeError("a process of the benchmark could not load; its error is above.") from None
+        started = time.perf_counter()
+        begin()
+        go.set()
+        results = [future.result() for future in waiting]
+        return time.perf_counter() - started, results
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Processes that are started meanwhile have one thread each in every BLAS."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        yield
+    finally:
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+        for name in (name for name, value in before.items() if value is None):
+            del os.environ[name]
+
+
+_work: Callable[[Any], Any]  # of this process
+
+
+def _load(ready: Any, go: Any, load: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]) -> None:
+    global _work
+    try:
+        _work = load(*arguments)
+    except BaseException:
+        ready.abort()
+        raise
+    ready.wait(READY)
+    go.wait()
+
+
+def _do(job: Any) -> Any:
+    return _work(job)

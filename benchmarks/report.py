@@ -1,0 +1,195 @@
+"""Owns docs/benchmarks.md: the results as a page, a pure function of the records (measures nothing)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.crew import PROCESSES
+from benchmarks.records import LIMIT, Run
+
+OURS = "f"  # what the others are compared with
+PLAIN, MOMENTUM = 0.0, 0.9
+
+INTRODUCTION = """# Benchmarks
+
+How long a whole hyper-parameter search takes, beside the other ways to run it. This page is written by
+`make bench` from what it measured; each contestant is one small file in [benchmarks](../benchmarks),
+written as a good user of that library would write it.
+
+**The search** is the lecture's coarse search: settings drawn from wide ranges of learning rate and
+regularisation, some of which explode, a net of 3072-50-10 with ReLU, mini-batches of 100, 49,000 training
+images of CIFAR-10. After each epoch the accuracy is measured on the 1,000 validation images and on 1,000
+training images. A trial whose cost exceeds three times its first cost ends there.
+
+**Alike for all**: the same settings, epochs and explosion rule, two processes with one BLAS thread each,
+trials (or groups of trials) handed out to whichever process is free. The clock starts when both processes
+have started and hold their data in memory, each in the form that suits it, and ends with the last result;
+for Lossdeck as a whole it starts with the POST to an idle server and ends when the API says that the sweep
+is finished. Contestants take turns, round by round; figures are medians over the rounds, ratios are taken
+within a round. The **share of the limit** is the arithmetic of all products that training and evaluation
+needed, over the time, as a part of what the machine reaches with large float32 products in two processes at
+once, measured in every round. What is computed for a trial after its explosion does not count. The median
+pruner ends trials early, so (d) does less work than the others.
+"""
+
+AGAIN = """## Run it again
+
+```sh
+make bench                                              # everything, about an hour
+make bench ARGS="--only f,c --trials 100 --rounds 3"    # the whole search in one go, these contestants alone
+make bench ARGS="--minutes 30"                          # begins nothing new after half an hour ...
+make bench ARGS="--resume"                              # ... and goes on from there
+make bench ARGS="--dataset digits --epochs 3 --report /dev/stdout"    # a quick look
+.venv/bin/python -m benchmarks.profile                  # where the time of a training step goes
+```
+
+CIFAR-10 must be there (`lossdeck data get cifar10`, or `LOSSDECK_DATA`); nothing else should run meanwhile.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of what was asked for: a figure, and the bar it must reach."""
+
+    words: str
+    bar: float
+    aim: float | None
+    figure: float | None
+    form: str = "{:.2f} x"
+    at_most: bool = False
+    possible: float | None = None  # at the machine's own rate
+
+    @property
+    def met(self) -> bool | None:
+        if self.figure is None:
+            return None
+        return self.figure <= self.bar if self.at_most else self.figure >= self.bar
+
+
+def page(runs: Sequence[Run], machine: Mapping[str, str]) -> str:
+    """The whole page in Markdown."""
+    searches = list(dict.fromkeys(run.search for run in runs))
+    tables = [_section([run for run in runs if run.search == search]) for search in searches]
+    return "\n".join([INTRODUCTION, _machine(machine), *tables, _acceptance(runs), AGAIN])
+
+
+def _machine(machine: Mapping[str, str]) -> str:
+    rows = [f"| {name} | {value} |" for name, value in machine.items()]
+    return "\n".join(["## The machine", "", "| | |", "|---|---|", *rows, ""])
+
+
+def _section(runs: Sequence[Run]) -> str:
+    one, figures = runs[0], Figures(runs)
+    rounds = len({run.round for run in runs})
+    momentum = f"momentum {one.momentum:g}" if one.momentum else "plain SGD (momentum 0, as in the lecture)"
+    title = f"## {one.dataset}: {one.trials} trials a round, {one.epochs} epochs, {momentum}"
+    head = "| | | seconds | x (f) | share of the limit | exploded | pruned | best val | mean val |"
+    present = [name for name in CONTESTANTS if figures.seconds(name) is not None]
+    rows = [_row(name, figures) for name in sorted(present, key=lambda name: figures.seconds(name) or 0)]
+    rate = figures.rate
+    told = f"The machine's own rate: {rate / 1e9:.0f} GFLOP/s a process." if rate else ""
+    return "\n".join(
+        [title, "", f"{_count(rounds, 'round')}. {told}", "", head, "|---|---|" + "--:|" * 7, *rows, ""]
+    )
+
+
+def _row(name: str, figures: "Figures") -> str:
+    latest, ratio, share = figures.of(name)[-1], figures.ratio(name, OURS), figures.share(name)
+    accs = [acc for run in figures.of(name) for acc in run.best_val_accs if acc is not None]
+    cells = [
+        f"({name})",
+        CONTESTANTS[name].title,
+        f"{figures.seconds(name):.1f}",
+        _form("{:.2f}", ratio),
+        _form("{:.0%}", share),
+        str(latest.exploded),
+        str(latest.pruned),
+        _form("{:.3f}", max(accs, default=None)),
+        _form("{:.3f}", fmean(accs) if accs else None),
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _acceptance(runs: Sequence[Run]) -> str:
+    def figures(momentum: float) -> Figures:
+        return Figures([run for run in runs if run.momentum == momentum and run.dataset == "cifar10"])
+
+    plain, heavy = figures(PLAIN), figures(MOMENTUM)
+    lines = [
+        _against(plain, "c", 2.4, 3.0),
+        _against(plain, "a", 4.5, 5.5),
+        _against(plain, "b", 3.6, 4.5),
+        Line("(e), share of the limit, plain SGD", 0.70, 0.80, plain.share("e"), "{:.0%}"),
+        Line("(e), share of the limit, momentum 0.9", 0.60, 0.75, heavy.share("e"), "{:.0%}"),
+        Line("(f) over (e): queue, database, server", 1.03, None, plain.ratio(OURS, "e"), "{:.3f} x", True),
+    ]
+    head = "| | asked | aim | measured | met | possible at the machine's own rate |"
+    rows = [_judged(line) for line in lines]
+    beside = plain.ratio("c2", OURS)
+    told = f"(c2), PyTorch as users write it, takes {beside:.2f} x the time of (f)." if beside else ""
+    return "\n".join(["## What was asked of it", "", head, "|---|--:|--:|--:|---|--:|", *rows, "", told, ""])
+
+
+def _against(figures: "Figures", name: str, bar: float, aim: float) -> Line:
+    title = f"({OURS}) faster than ({name}), {CONTESTANTS[name].title}"
+    return Line(title, bar, aim, figures.ratio(name, OURS), possible=figures.possible(name))
+
+
+def _judged(line: Line) -> str:
+    bar = ("at most " if line.at_most else "at least ") + line.form.format(line.bar)
+    met = {True: "yes", False: "**no**", None: "not measured"}[line.met]
+    cells = [line.words, bar, _form(line.form, line.aim), _form(line.form, line.figure), met]
+    return "| " + " | ".join([*cells, _form(line.form, line.possible)]) + " |"
+
+
+class Figures:
+    """Medians over the rounds of one search."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = {(run.contestant, run.search, run.round): run for run in runs}
+
+    def of(self, name: str) -> list[Run]:
+        return [run for (contestant, *_), run in self._runs.items() if contestant == name]
+
+    @property
+    def rate(self) -> float | None:
+        """flop/s of a process."""
+        return _median(run.flops for run in self.of(LIMIT))
+
+    def seconds(self, name: str) -> float | None:
+        return _median(run.seconds for run in self.of(name))
+
+    def ratio(self, name: str, other: str) -> float | None:
+        """Seconds of one over seconds of another in the same round."""
+        return self._beside(name, other, lambda one, beside: one.seconds / beside.seconds)
+
+    def share(self, name: str) -> float | None:
+        """Of the machine's own rate in the same round."""
+        return self._beside(name, LIMIT, lambda one, limit: _needed(one, limit) / one.seconds)
+
+    def possible(self, name: str) -> float | None:
+        """How many times faster than this one a program would be that ran at the machine's own rate."""
+        return self._beside(name, LIMIT, lambda one, limit: one.seconds / _needed(one, limit))
+
+    def _beside(self, name: str, other: str, figure: Callable[[Run, Run], float]) -> float | None:
+        pairs = [(run, self._runs.get((other, run.search, run.round))) for run in self.of(name)]
+        return _median(figure(run, beside) for run, beside in pairs if beside is not None)
+
+
+def _needed(run: Run, limit: Run) -> float:
+    """Seconds for the same products at the machine's own rate."""
+    return run.flops / (PROCESSES * limit.flops)
+
+
+def _median(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return median(found) if found else None
+
+
+def _form(form: str, value: float | None) -> str:
+    return "" if value is None else form.format(value)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

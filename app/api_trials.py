@@ -37,7 +37,7 @@ def of_sweep(
     ] = None,
 ) -> JSONResponse:
     """Trials of a sweep, sorted and filtered; `total` counts all that pass the filter."""
-    found_sweep(parts, id)
+    advice.fill_verdicts(found_sweep(parts, id), parts)
     with parts.database.read() as c:
         rows, total = trials.page(c, id, limit, offset, sort, filter or None)
     return Answer({"trials": [wire.trial(row) for row in rows], "total": total})

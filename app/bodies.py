@@ -160,6 +160,9 @@ class TrialOut(Out):
     started_at: str | None
     finished_at: str | None
     has_model: bool
+    verdict: str | None = Field(
+        description="Code of the first finding on its curve; null before there is one."
+    )
 
 
 class SweepOut(Out):

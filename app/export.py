@@ -21,6 +21,7 @@ COLUMNS = (
     "best_epoch",
     "epochs_done",
     "excluded",
+    "verdict",
     "attempt",
 )
 

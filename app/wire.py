@@ -90,6 +90,7 @@ def trial(row: Trial) -> dict[str, object]:
         "started_at": when(row.started_at),
         "finished_at": when(row.finished_at),
         "has_model": row.has_model,
+        "verdict": row.verdict,
     }
 
 

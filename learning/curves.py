@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,24 @@ from numpy.typing import NDArray
 from learning.settings import Settings
 
 Series = NDArray[np.float64]
+Trace = Sequence[tuple[float, float, float]]
+
+RANGE_OVER_SPREAD = (
+    4.0  # of some twenty normal numbers: largest - smallest, in standard deviations (3.7 to 3.9)
+)
+
+
+class Point(NamedTuple):
+    """What the rules read of one epoch; any number may be nan or inf."""
+
+    epoch: int
+    loss: float
+    data_loss: float
+    train_acc: float
+    val_loss: float
+    val_acc: float
+    noise: float
+    update_ratio: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,8 +44,28 @@ class Curve:
     train_acc: Series  # 0..1
     val_loss: Series
     val_acc: Series
-    update_ratio: Mapping[str, Series] = field(default_factory=dict)  # norm of an update / norm of the matrix
+    noise: Series  # standard deviation of the cost from mini-batch to mini-batch; nan: not known
+    update_ratio: Mapping[str, Series]  # norm of an update / norm of the matrix
     diverged: str | None = None  # why the last epoch ended the trial
+
+    @classmethod
+    def of(cls, points: Sequence[Point], diverged: str | None = None) -> Curve:
+        """The epochs, in order; a matrix that one of them does not know has nan there."""
+        table = np.array([point[1:7] for point in points], dtype=np.float64).reshape(-1, 6)
+        loss, data_loss, train_acc, val_loss, val_acc, noise = (table[:, column] for column in range(6))
+        names = sorted({name for point in points for name in point.update_ratio})
+        ratios = {name: [point.update_ratio.get(name, math.nan) for point in points] for name in names}
+        return cls(
+            np.array([point.epoch for point in points], dtype=np.int64),
+            loss,
+            data_loss,
+            train_acc,
+            val_loss,
+            val_acc,
+            noise,
+            {name: np.array(series, dtype=np.float64) for name, series in ratios.items()},
+            diverged,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +86,18 @@ class Finding:
     epochs: tuple[int, int] | None  # the stretch it speaks of, both ends included
     sentence: str
     advice: str
+
+
+def noise(trace: Trace) -> float:
+    """Standard deviation of the mini-batch cost about its course, out of min, mean, max of parts of an epoch.
+
+    Read off two ways, of which one or the other falls short: the jumps between the parts' means (all there is
+    when a part is a single mini-batch), and the width of the parts (when a part is many).
+    """
+    if len(trace) < 2:
+        return math.nan
+    means = [mean for _, mean, _ in trace]
+    steps = [b - a for a, b in itertools.pairwise(means)]
+    jumps = sum(step * step for step in steps) / (2 * len(steps))
+    width = sum(high - low for low, _, high in trace) / len(trace)
+    return max(math.sqrt(jumps), width / RANGE_OVER_SPREAD)

@@ -10,7 +10,17 @@ from learning.facts import Facts
 from learning.settings import Settings
 from learning.space import Space
 
-__all__ = ["CODES", "Curve", "Finding", "Result", "sweep_findings", "trial_findings"]
+__all__ = [
+    "CODES",
+    "SWEEP_CODES",
+    "TRIAL_CODES",
+    "Curve",
+    "Finding",
+    "Result",
+    "sweep_findings",
+    "trial_findings",
+    "verdict",
+]
 
 SEVERITIES = ("bad", "warning", "good", "info")  # in order of importance
 
@@ -36,7 +46,7 @@ SWEEP_RULES = (
     sweep_rules.within_noise,
 )
 
-CODES = (
+TRIAL_CODES = (
     "nan-at-once",
     "exploding",
     "broke-out",
@@ -53,11 +63,14 @@ CODES = (
     "healthy",
     "still-improving",
     "no-gap",
+)
+SWEEP_CODES = (
     "mostly-diverged",
     "range-edge",
     "too-few-trials",
     "within-noise",
 )
+CODES = TRIAL_CODES + SWEEP_CODES
 
 
 def trial_findings(curve: Curve, settings: Settings, n_classes: int) -> tuple[Finding, ...]:
@@ -78,6 +91,11 @@ def trial_findings(curve: Curve, settings: Settings, n_classes: int) -> tuple[Fi
     if shape is None:
         findings += [found for rule in IF_SOUND if (found := rule(facts)) is not None]
     return _by_importance(findings)
+
+
+def verdict(curve: Curve, settings: Settings, n_classes: int) -> str:
+    """The code of the first finding; the curve has an epoch."""
+    return trial_findings(curve, settings, n_classes)[0].code
 
 
 def sweep_findings(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Finding, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Double, case, cast
 
+from learning.findings import TRIAL_CODES
 from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
 from store.epochs import METRICS
 from store.states import TRIAL_STATES
@@ -105,6 +106,7 @@ NAMES: Mapping[str, Name] = {
     },
     "state": Name(word=trial.c.state, words=TRIAL_STATES),
     "reason": Name(word=trial.c.reason),
+    "verdict": Name(word=trial.c.verdict, words=TRIAL_CODES),
     "worker": Name(word=trial.c.worker),
     "excluded": _truth(trial.c.excluded),
     "has_model": _truth(trial.c.has_model),

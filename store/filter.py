@@ -24,7 +24,7 @@ MAX_DEPTH = 30  # parentheses and nots inside each other
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.]))
-    |(?P<word>[A-Za-z_][A-Za-z0-9_.]*)
+    |(?P<word>[A-Za-z_][A-Za-z0-9_.]*(?:-[A-Za-z0-9_.]+)*)
     |"(?P<double>[^"]*)"|'(?P<single>[^']*)'
     |(?P<list>\[[0-9,\s]*\])
     |(?P<sign><=|>=|!=|==|<>|[<>=(),])

@@ -44,7 +44,7 @@ class Progress:
         self.moved = True
         return True
 
-    def row(self, seq: int) -> dict[str, Any]:
+    def row(self, seq: int, verdict: str | None) -> dict[str, Any]:
         """The parameters of PROGRESS."""
         return {
             "_id": self.id,
@@ -56,6 +56,7 @@ class Progress:
             "_best_epoch": self._best[1],
             "_last": self._last,
             "_finished": self._finished_at,
+            "_verdict": verdict,
         }
 
     def _rank(self, one: "Epoch", val_acc: float | None) -> None:
@@ -86,6 +87,7 @@ PROGRESS = (
         best_epoch=bindparam("_best_epoch"),
         last=bindparam("_last"),
         finished_at=bindparam("_finished"),
+        verdict=bindparam("_verdict"),
         changed=bindparam("_seq"),
     )
 )

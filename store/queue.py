@@ -4,8 +4,9 @@ A group is queued, running or done. Each claim raises the group's attempt and th
 writes names the attempt it claimed, so a worker that lost its group, or a trial of it, is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
@@ -69,12 +70,18 @@ def claim(c: Connection, worker: str, now: float) -> Claim | None:
 
 
 def record(
-    c: Connection, claim: Claim, new: Sequence["Epoch"], checkpoint: CheckpointRef | None, now: float
+    c: Connection,
+    claim: Claim,
+    new: Sequence["Epoch"],
+    checkpoint: CheckpointRef | None,
+    now: float,
+    verdicts: Mapping[int, str] = MappingProxyType({}),
 ) -> frozenset[int]:
     """Stores what one step of training gave; the ids of the trials that are still ours and still running.
 
     Epochs of trials that are no longer ours are dropped, and rows that exist already are left as they are. An
-    epoch that diverged or is the last one ends its trial here; the sweep ends with its last trial.
+    epoch that diverged or is the last one ends its trial here; the sweep ends with its last trial. A trial
+    without a verdict here is one that has none.
     """
     numbers = iter(clock.take(c, 2 * len(new) + 1))  # more than enough; a number left over is no harm
     mine = {row.id: Progress(row) for row in _mine(c, claim)}
@@ -86,7 +93,7 @@ def record(
         if one.key in mine and mine[one.key].advance(one, now)
     ]
     epochs.append(c, claim.sweep_id, written)
-    moved = [progress.row(next(numbers)) for progress in mine.values() if progress.moved]
+    moved = [one.row(next(numbers), verdicts.get(one.id)) for one in mine.values() if one.moved]
     if moved:
         c.execute(PROGRESS, moved)
     _beat_on(c, claim, checkpoint, bool(written))

@@ -107,6 +107,8 @@ trial = Table(
     Column("started_at", Double),
     Column("finished_at", Double),
     Column("changed", BigInteger, nullable=False, unique=True),
+    # The code of the first finding on its curve; none yet, or to be read again from the epochs: NULL.
+    Column("verdict", Text),
     UniqueConstraint("sweep_id", "number"),
     Index(None, "sweep_id", "state", "excluded"),
     Index(None, "sweep_id", "best_val_acc"),

@@ -1,6 +1,6 @@
 """Owns trials: their value, their lists, and what a user may do to one (the queue moves them otherwise)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -42,6 +42,7 @@ class Trial:
     started_at: float | None
     finished_at: float | None
     changed: int
+    verdict: str | None  # code of the first finding on its curve; None: not read yet
 
 
 _COLUMNS = [trial.c[field.name] for field in fields(Trial)]
@@ -118,6 +119,28 @@ def mark_models(c: Connection, sweep_id: int, ids: Collection[int]) -> None:
     _change(c, wrong, has_model=~trial.c.has_model)
 
 
+def without_verdict(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
+    """The ended trials of a sweep that have epochs, but no verdict on them."""
+    unread = trial.c.verdict.is_(None) & (trial.c.epochs_done > 0) & trial.c.state.not_in(LIVING)
+    return tuple(map(_trial, c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, unread))))
+
+
+def judge(c: Connection, verdicts: Mapping[int, str]) -> None:
+    """Gives trials that have none their verdicts, by id."""
+    if not verdicts:
+        return
+    numbers = clock.take(c, len(verdicts))
+    rows = [{"_id": id, "_verdict": code} for id, code in verdicts.items()]
+    c.execute(_JUDGE, [row | {"_seq": seq} for row, seq in zip(rows, numbers, strict=True)])
+
+
+_JUDGE = (
+    update(trial)
+    .where(trial.c.id == bindparam("_id"), trial.c.verdict.is_(None), trial.c.finished_at.is_not(None))
+    .values(verdict=bindparam("_verdict"), changed=bindparam("_seq"))
+)
+
+
 def stop(c: Connection, id: int, now: float) -> Trial:
     """Ends a queued or running trial by hand; its epochs and its rank stay. Raises NotAllowed, NotFound."""
     number, *_ = clock.take(c)
@@ -171,6 +194,7 @@ _UNTRAINED: dict[str, Any] = {
     "last": None,
     "worker": None,
     "has_model": False,
+    "verdict": None,
     "started_at": None,
     "finished_at": None,
 }
@@ -212,7 +236,7 @@ def end_all(
 ) -> None:
     """Ends living trials together; the caller has taken the clock and settles the sweep."""
     counted = {"failures": trial.c.failures + 1} if fault else {}
-    _change(c, ids, state=state, reason=reason, finished_at=now, **counted)
+    _change(c, ids, state=state, reason=reason, finished_at=now, verdict=None, **counted)
 
 
 def requeue(c: Connection, ids: Sequence[int], fault: bool) -> None:

@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from learning.curves import Point
 from learning.dataset import Dataset, Split
 from learning.state import Best, State
 from learning.train import Member, Step, train
-from store import queue, trials
+from store import curves, epochs, queue, trials
 from store.config import Config
 from store.database import Database
 from store.files import Files
@@ -16,6 +17,7 @@ from store.states import LIVING
 from worker import data, models
 from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
+from worker.verdicts import Verdicts
 
 log = logging.getLogger("lossdeck.worker")
 
@@ -61,6 +63,7 @@ class _Run:
     def train(self, keep_going: Callable[[], bool]) -> None:
         """Goes on from the last checkpoint; the answer to each epoch's record names those that train on."""
         self._state = self._checkpoints.resume()
+        self._verdicts = Verdicts(self._settings, self._split.n_classes, self._earlier())
         members = [Member(id, settings) for id, settings in self._settings.items()]
         training = train(members, self._split, seed=self._claim.seed, state=self._state)
         mine: frozenset[int] | None = None  # what a generator must be sent first
@@ -76,6 +79,11 @@ class _Run:
                 return
         self._clear()
 
+    def _earlier(self) -> dict[int, list[Point]]:
+        """What is stored of the curves that training goes on with."""
+        begun = [one.id for one in self._claim.trials if one.epochs_done]
+        return {id: curves.points(self._heartbeat.ask(epochs.of_trial, id)) for id in begun}
+
     def _store(self, step: Step, last: bool) -> frozenset[int]:
         """Files first, then the transaction that names them, then away with what it made superfluous."""
         # When a trial leaves, the others' stack gets another shape: a resumed run must not start before that.
@@ -83,7 +91,9 @@ class _Run:
         ref = self._checkpoints.save(step, now=last or someone_left)
         ending = self._ending(step)
         saved = self._save(ending)
-        mine = self._heartbeat.ask(queue.record, self._claim, step.epochs, ref, time.time())
+        mine = self._heartbeat.ask(
+            queue.record, self._claim, step.epochs, ref, time.time(), self._verdicts.after(step.epochs)
+        )
         if ref is not None:
             self._checkpoints.drop_all_but(ref)
         gone = {epoch.key for epoch in step.epochs} - mine - set(ending)

@@ -32,6 +32,42 @@ def test_trials_are_sorted_filtered_and_paged(client: TestClient, post_sweep: Po
     assert lrs(filter="") == ([0.3, 0.1, 0.2], 3)
 
 
+def test_verdicts_are_shown_sorted_and_filtered(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    """Given by the worker; where none was given, by the first list that is asked for."""
+    id = post_sweep(space=None, trials=None, points=[{"lr": 0.1}, {"lr": 1.0}, {"lr": 1e-5}, {"lr": 1e-6}])[
+        "id"
+    ]
+    claim, other = crew.claim(), crew.claim()
+    (a, b), (c, d) = ([trial.id for trial in claim.trials], [trial.id for trial in other.trials])
+    crew.step(claim, 1)
+    crew.step(other, 1)
+    lost = {"loss": 9.9, "diverged": "cost 9.9 > 3 x the first cost 2.3"}
+    crew.record(claim, [made_epoch(a, 2), made_epoch(b, 2, **lost)])
+    crew.record(claim, [made_epoch(a, 3)])
+    for epoch in (2, 3):
+        crew.record(other, [made_epoch(c, epoch)])
+
+    def verdicts(**query: str) -> list[tuple[float, str | None]]:
+        answer = client.get(f"/api/sweeps/{id}/trials", params=query)
+        assert answer.status_code == 200, answer.text
+        return [(trial["settings"]["lr"], trial["verdict"]) for trial in answer.json()["trials"]]
+
+    found = dict(verdicts())
+    assert (found[1.0], found[1e-6]) == ("broke-out", None)  # the last one still runs
+    assert found[0.1] is not None
+    client.post(f"/api/trials/{d}/stop")
+    assert dict(verdicts())[1e-6] == "too-early"
+    assert verdicts(filter="verdict = broke-out") == [(1.0, "broke-out")]
+    assert [lr for lr, _ in verdicts(filter="verdict != broke-out and lr < 0.01")] == [1e-5, 1e-6]
+    codes = [code for _, code in verdicts(sort="verdict")]
+    assert codes == sorted(codes, key=str)
+    one = client.get(f"/api/trials/{b}/findings").json()["findings"][0]
+    assert one["code"] == client.get(f"/api/trials/{b}").json()["verdict"]
+    wrong = client.get(f"/api/sweeps/{id}/trials", params={"filter": "verdict = unwell"})
+    assert wrong.status_code == 422
+    assert "lr-too-low" in wrong.json()["errors"][0]["message"]
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [

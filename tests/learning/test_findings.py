@@ -21,6 +21,7 @@ def curve(
     val: Sequence[float] | float = 0.48,
     penalty: Sequence[float] | float = 0.0,
     ratio: float | None = 1e-3,
+    noise: Sequence[float] | float = math.nan,
     diverged: str | None = None,
 ) -> Curve:
     """A curve drawn by its data loss; single numbers stand for every epoch."""
@@ -34,6 +35,7 @@ def curve(
         train_acc=np.array(np.broadcast_to(train, n), dtype=np.float64),
         val_loss=loss + 0.05,
         val_acc=np.array(np.broadcast_to(val, n), dtype=np.float64),
+        noise=np.array(np.broadcast_to(noise, n), dtype=np.float64),
         update_ratio=ratios,
         diverged=diverged,
     )

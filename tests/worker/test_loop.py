@@ -13,9 +13,10 @@ from sqlalchemy import text
 
 from learning import catalog, predict
 from learning.dataset import make_split
+from learning.findings import verdict
 from learning.preprocess import Preprocessing
 from learning.settings import Settings
-from store import queue
+from store import curves, queue, trials
 from store.config import Config
 from store.database import Database
 from store.files import Files
@@ -229,3 +230,19 @@ def test_a_cause_is_one_line_and_the_end_of_the_traceback() -> None:
     assert lines[0] == "ValueError: the value is odd."
     assert lines[-1].strip().startswith("raise ValueError")
     assert len(lines) <= 1 + LAST_LINES
+
+
+def test_the_verdicts_are_those_that_the_stored_curves_get(
+    database: Database, home: Path, make_sweep: MakeSweep
+) -> None:
+    """Also of a group that was trained in two goes."""
+    sweep = make_sweep(database, 1, **NETS | {"lr": 1e-9})
+    wild = make_sweep(database, 1, **NETS | {"lr": 1e6})
+    work(database, home, lambda: epochs_done(database, sweep.id) >= 4)
+    work_to_the_end(database, home, wild.id, "another")
+    with database.read() as c:
+        for one in (*trials.of_sweep(c, sweep.id), *trials.of_sweep(c, wild.id)):
+            curve = curves.of_trial(c, one)
+            assert one.verdict == verdict(curve, Settings.parse(one.settings), 10)
+    assert [one.verdict for one in trials_of(database, wild.id)] == ["broke-out"]
+    assert [one.verdict for one in trials_of(database, sweep.id)] == ["lr-too-low"]

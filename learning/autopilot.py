@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from learning.curves import Result
-from learning.edges import ranked, rounded, touched_edges
+from learning.edges import rounded, touched_edges
+from learning.ranking import ranked
 from learning.refinement import Bound, NothingToRefine, refine
 from learning.space import LogUniform, Space
 from learning.verdicts import Check, verdict

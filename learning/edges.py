@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.curves import Result
-from learning.settings import Invalid, Settings, read_field
-from learning.space import Integer, LogUniform, Space, Uniform
+from learning.importance import importance
+from learning.ranking import Range, positions, ranked, value_of
+from learning.settings import Invalid, read_field
+from learning.space import Integer, LogUniform, Space
 
 OUTER = 0.10  # of the range, on its own (log) axis: the outer tenth at each end
-NEAR = 0.35  # the outer third; a single best trial counts only when others lead the same way
+NEAR = 0.35  # the outer third, into which others must lead where few trials cannot show what matters
 TOP = 5  # trials that are looked at
-MANY = 3  # of the top five in the outer tenth, or leading the same way as a best trial at the edge
+MANY = 3  # of the top five
 FIT_SHARE = 0.5  # the better half of the trials takes part in the fit: far from the top no parabola holds
 MIN_FIT = 12  # trials in the fit, below which it says nothing
 FIT_CONFIDENCE = 2.0  # standard errors by which the fit must still rise at the end (about 2.5 % false alarms)
 EXTENSIONS = (0.5, 0.25, 0.1)  # of the range; the largest that the setting allows
-
-Range = Uniform | LogUniform | Integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +37,14 @@ class Edge:
     extended: float | None  # a new end further out; None where the setting itself ends
 
 
-def ranked(trials: Sequence[Result]) -> list[Result]:
-    """The finished trials, best first; diverged, stopped and failed ones have no say."""
-    finished = [t for t in trials if t.state == "finished" and t.best_val_acc is not None]
-    return sorted(finished, key=lambda t: -(t.best_val_acc or 0.0))
-
-
-def value_of(settings: Settings, parameter: str) -> float | None:
-    """A numeric setting as a number; None where this trial has a word or nothing instead."""
-    value = getattr(settings, parameter)
-    if parameter == "hidden":
-        value = value[0] if len(value) == 1 else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def positions(distribution: Range, parameter: str, trials: Sequence[Result]) -> NDArray[np.float64]:
-    """Where each trial lies on the range's own axis: 0 low end, 1 high end, nan unknown."""
-    values = [value_of(trial.settings, parameter) for trial in trials]
-    return np.array([np.nan if v is None else distribution.position(v) for v in values])
-
-
 def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
     """The ends that the best trials touch, in the order of the parameters.
 
-    An end is touched when three of the best five lie in its outer tenth, or the best trial does and three of
-    the best five lie in its outer third, or a parabola fitted through the better half still rises there. The
-    plain rule "the best trial lies in the outer tenth" would fire by chance for every fifth parameter that
-    does not matter.
+    An end of a setting that matters (learning.importance) is touched when the best trial or three of the best
+    five lie in its outer tenth, or when a parabola fitted through the better half surely still rises there.
+    Where a setting does not matter, the best trial lies in one outer tenth or the other of every fifth range
+    by chance. While there are too few trials to know, a single best trial counts only when three of the best
+    five lead the same way, into the outer third.
     """
     best_first = ranked(trials)
     ranges = space.numeric()
@@ -71,10 +52,13 @@ def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
         return ()
     places = {name: positions(dist, name, best_first) for name, dist in ranges.items()}
     beyond = _fitted_beyond(places, np.array([t.best_val_acc for t in best_first], dtype=np.float64))
+    known = importance(space, trials)
     edges = []
     for name, distribution in ranges.items():
+        matters = known.matters(name) if known.shares else None
         for end in ("low", "high"):
-            edge = _read_end(name, distribution, end, places[name], (name, end) in beyond, best_first[0])
+            fitted = (name, end) in beyond
+            edge = _read_end(name, distribution, end, places[name], matters, fitted, best_first[0])
             if edge is not None:
                 edges.append(edge)
     return tuple(edges)
@@ -106,13 +90,20 @@ def rounded(distribution: Range, value: float) -> float:
 
 
 def _read_end(
-    name: str, distribution: Range, end: str, places: NDArray[np.float64], beyond: bool, best: Result
+    name: str,
+    distribution: Range,
+    end: str,
+    places: NDArray[np.float64],
+    matters: bool | None,
+    beyond: bool,
+    best: Result,
 ) -> Edge | None:
     inwards = places[:TOP] if end == "low" else 1.0 - places[:TOP]
     best_there = bool(inwards[0] <= OUTER)
     there, near = int((inwards <= OUTER).sum()), int((inwards <= NEAR).sum())
     enough = min(MANY, len(inwards))
-    if not (there >= MANY or (best_there and near >= enough) or beyond):
+    lead = near >= enough if matters is None else matters
+    if matters is False or not (there >= MANY or (best_there and lead) or beyond):
         return None
     value = value_of(best.settings, name)
     extended = extend(name, distribution, end)

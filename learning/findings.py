@@ -44,6 +44,8 @@ SWEEP_RULES = (
     sweep_rules.range_edges,
     sweep_rules.too_few_trials,
     sweep_rules.within_noise,
+    sweep_rules.val_too_small,
+    sweep_rules.does_not_matter,
 )
 
 TRIAL_CODES = (
@@ -69,6 +71,8 @@ SWEEP_CODES = (
     "range-edge",
     "too-few-trials",
     "within-noise",
+    "val-too-small",
+    "does-not-matter",
 )
 CODES = TRIAL_CODES + SWEEP_CODES
 

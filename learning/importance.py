@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.curves import Result
-from learning.edges import value_of
+from learning.ranking import value_of
 from learning.space import Choice, Distribution, Space
 
 TOP_SHARE = 0.2  # of the trials are the top (the paper takes a tenth, of thousands)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.curves import Result
-from learning.edges import MANY, TOP, Edge, Range, at_position, positions, ranked, rounded, touched_edges
+from learning.edges import MANY, TOP, Edge, at_position, rounded, touched_edges
+from learning.ranking import Range, positions, ranked
 from learning.settings import MAX_EPOCHS
 from learning.space import Choice, Distribution, Integer, LogUniform, Space, Uniform
 

@@ -6,13 +6,19 @@ import math
 from collections.abc import Sequence
 
 from learning.curves import Finding, Result
-from learning.edges import MANY, TOP, Edge, ranked, touched_edges
+from learning.edges import MANY, TOP, Edge, touched_edges
+from learning.importance import importance
+from learning.ranking import ranked
 from learning.space import Space
 
 FEW_TRIALS = 10  # finished; the best of 10 random trials is within the best 26 % with 95 % (1 - 0.74**10)
 MOSTLY = 0.5  # of the ended trials diverged
 MIN_ENDED = 4  # trials before "mostly" means anything
 SAME = 1.0  # standard errors: differences among the best below this are noise
+IDLE_TRIALS = 30  # with fewer, a setting that matters little cannot be told from one that does not
+IDLE_SHARE = 0.05  # of the importance
+APART = 2.0  # standard errors of a difference at which two trials are told apart
+SMALLEST = 0.001  # difference of accuracy that anybody asks examples for
 MIN_RANKED = 3  # finished trials before an edge is named
 
 
@@ -59,17 +65,60 @@ def within_noise(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Fi
     return (Finding("within-noise", "info", None, sentence, advice),)
 
 
+def does_not_matter(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Finding, ...]:
+    """Settings whose places among the best are those of chance, beside one that does matter."""
+    known = importance(space, trials)
+    if known.trials < IDLE_TRIALS or not any(one.matters for one in known.shares):
+        return ()
+    best = ranked(trials)[0].settings
+    found = []
+    for one in known.shares:
+        if one.matters or one.share >= IDLE_SHARE:
+            continue
+        value = getattr(best, one.parameter)
+        held = f"{value:.2g}" if isinstance(value, float) else str(value)
+        sentence = f"{one.parameter} hardly matters in this range: it has {one.share:.0%} of the importance, "
+        sentence += f"read off the best {known.top} of {known.trials} trials."
+        advice = f"Keep {one.parameter} at {held}, and spend the trials on what matters."
+        found.append(Finding("does-not-matter", "info", None, sentence, advice))
+    return tuple(found)
+
+
+def val_too_small(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Finding, ...]:
+    """Half of the trials cannot be told from the best by so few validation examples."""
+    accuracies = [t.best_val_acc or 0.0 for t in ranked(trials)]
+    if len(accuracies) < FEW_TRIALS or n_val < 1:
+        return ()
+    best, middle = accuracies[0], accuracies[len(accuracies) // 2]
+    spread = math.sqrt(2 * best * (1 - best))  # of a difference, for one example
+    if best - middle >= APART * spread / math.sqrt(n_val):
+        return ()
+    sentence = (
+        f"Half of the trials lie within {best - middle:.3f} of the best; with {n_val} validation examples "
+    )
+    sentence += f"the standard error of a difference is {spread / math.sqrt(n_val):.3f}."
+    needed = math.ceil((APART * spread / max(best - middle, SMALLEST)) ** 2 / 100) * 100
+    advice = f"Validate on about {needed:,} examples to tell them apart, or widen the ranges."
+    return (Finding("val-too-small", "info", None, sentence, advice),)
+
+
 def _edge(edge: Edge) -> Finding:
     side, name = edge.end, edge.parameter
-    if edge.best_there:
-        sentence = f"The best trial has {name} {edge.best_value:.2g}, at the {side} end of the range"
-        sentence += f", with {edge.top_there} of the best {TOP} in its outer tenth."
-    elif edge.top_there >= MANY:
-        sentence = (
-            f"{edge.top_there} of the best {TOP} trials have {name} in the outer tenth at the {side} end."
+    if edge.best_there or edge.top_there >= MANY:
+        seen = []
+        if edge.best_there:
+            seen.append(f"the best trial has {name} {edge.best_value:.2g}")
+        if edge.top_there > edge.best_there:
+            seen.append(f"{edge.top_there} of the best {TOP} lie there")
+        sentence = f"The best results lie at the {side} end of the range of {name}: {' and '.join(seen)}"
+        sentence += (
+            ", in its outer tenth; a fitted optimum lies beyond it."
+            if edge.fit_beyond
+            else ", in its outer tenth."
         )
     else:
-        sentence = f"A parabola through the better half still rises at the {side} end of {name}."
+        sentence = f"The fitted optimum of {name} lies beyond the {side} end of its range: "
+        sentence += "a parabola through the better half of the trials still rises there."
     advice = (
         f"The optimum may lie outside: search again with the {side} end of {name} at {edge.extended:.2g}."
     )

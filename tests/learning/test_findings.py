@@ -292,7 +292,7 @@ def test_the_lectures_worrying_result() -> None:
     ]
     trials = [Result(Settings(lr=lr, reg=reg), "finished", acc) for acc, lr, reg in table]
     (edge,) = [f for f in sweep_findings(SPACE, trials, 1000) if f.code == "range-edge"]
-    assert edge.sentence.startswith("The best trial has lr 0.00095, at the high end of the range")
+    assert "at the high end of the range of lr: the best trial has lr 0.00095" in edge.sentence
     assert "high end of lr at 0.0032" in edge.advice
 
 
@@ -308,6 +308,46 @@ def test_an_edge_that_cannot_be_extended_is_not_reported() -> None:
     space = Space.parse({"dropout": {"uniform": [0.0, 0.5]}})
     trials = [Result(s, "finished", 0.5 - s.dropout / 2) for s in draw(space, {}, 40, "random", 0)]
     assert [f.code for f in sweep_findings(space, trials, 100_000)] == []
+
+
+def test_an_edge_says_which_of_two_things_was_seen() -> None:
+    """The best at the edge, or only the fit rising beyond it."""
+    said = [
+        f.sentence for f in sweep_findings(SPACE, sweep(60, peak(5e-3)), 100_000) if f.code == "range-edge"
+    ]
+    assert len(said) == 1
+    assert "The best results lie at the high end of the range of lr: the best trial has lr" in said[0]
+    inside = [t for t in sweep(80, peak(3e-3)) if t.settings.lr < 7.5e-4]  # none in the outer tenth
+    said = [f.sentence for f in sweep_findings(SPACE, inside, 100_000) if f.code == "range-edge"]
+    assert len(said) == 1
+    assert said[0].startswith("The fitted optimum of lr lies beyond the high end of its range")
+
+
+def test_a_best_trial_at_the_end_of_what_does_not_matter_is_no_edge() -> None:
+    trials = sweep(80, peak(3e-4))
+    reg_at_end = Result(Settings(lr=3e-4, reg=0.99), "finished", 0.531)
+    assert "range-edge" not in sweep_codes([*trials, reg_at_end])
+
+
+def test_what_does_not_matter_is_named_beside_what_does() -> None:
+    (idle,) = [
+        f for f in sweep_findings(SPACE, sweep(80, peak(3e-4)), 100_000) if f.code == "does-not-matter"
+    ]
+    assert idle.sentence.startswith("reg hardly matters in this range: it has ")
+    assert "best 16 of 80 trials" in idle.sentence
+    assert "spend the trials on what matters" in idle.advice
+    assert "does-not-matter" not in sweep_codes(sweep(29, peak(3e-4)))
+    assert "does-not-matter" not in sweep_codes(sweep(60, lambda s: 0.5))  # nothing matters
+
+
+def test_a_validation_part_too_small_for_the_differences_is_told_with_its_standard_error() -> None:
+    """Best 0.5, middle 0.45: to tell 0.05, 2 sqrt(2 p (1 - p) / n), takes n = 800."""
+    trials = [Result(Settings(), "finished", 0.5 - 0.01 * k) for k in range(11)]
+    assert "val-too-small" in sweep_codes(trials, 790)
+    assert "val-too-small" not in sweep_codes(trials, 810)
+    (small,) = [f for f in sweep_findings(SPACE, trials, 200) if f.code == "val-too-small"]
+    assert "standard error of a difference is 0.050" in small.sentence
+    assert "about 900 examples" in small.advice
 
 
 def test_mostly_diverged_needs_more_than_half() -> None:

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from app import bodies, plan, wire
+from app import bodies, notes, plan, wire
 from app.answers import Answer, created
 from app.bodies import Cursor, Id, Limit, Offset
-from app.problems import missing
+from app.problems import bad_field, missing
 from app.state import Parts, State
 from store import epochs, speed, sweeps
 from store.sweeps import NewSweep, Sweep
@@ -65,18 +65,25 @@ def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse
     return Answer({"sweeps": [wire.sweep(row) for row in rows], "total": total})
 
 
-@router.get("/{id}", response_model=bodies.SweepOut)
+@router.get("/{id}", response_model=bodies.SweepNotesOut)
 def show(id: Id, parts: Parts) -> JSONResponse:
-    """One sweep."""
-    return Answer(wire.sweep(found(parts, id)))
+    """One sweep, with its notes."""
+    with parts.database.read() as c:
+        sweep, written = sweeps.get(c, id), sweeps.notes(c, id)
+    if sweep is None:
+        raise missing("sweep", id)
+    return Answer(_with_notes(sweep, written))
 
 
-@router.patch("/{id}", response_model=bodies.SweepOut)
-def rename(id: Id, body: bodies.SweepChange, parts: Parts) -> JSONResponse:
-    """Give a sweep another name."""
+@router.patch("/{id}", response_model=bodies.SweepNotesOut)
+def describe(id: Id, body: bodies.SweepChange, parts: Parts) -> JSONResponse:
+    """Give a sweep another name, other tags or notes."""
+    if body.name is None and body.tags is None and body.notes is None:
+        raise bad_field("name", None, "Give at least one of name, tags and notes.")
     with parts.database.write() as c:
-        sweep = sweeps.rename(c, id, body.name)
-    return Answer(wire.sweep(sweep))
+        sweep = sweeps.describe(c, id, body.name, body.tags, body.notes)
+        written = sweeps.notes(c, id)
+    return Answer(_with_notes(sweep, written))
 
 
 @router.delete("/{id}", status_code=204)
@@ -130,6 +137,10 @@ def new_epochs(
         rows, cursor = epochs.of_sweep(c, id, after, limit, trace)
     done = sweep.state in FINAL and len(rows) < limit
     return Answer({"epochs": [wire.epoch(row) for row in rows], "cursor": cursor, "done": done})
+
+
+def _with_notes(sweep: Sweep, written: str) -> dict[str, object]:
+    return wire.sweep(sweep) | {"notes": written, "notes_html": notes.html(written)}
 
 
 def found(parts: State, id: int) -> Sweep:

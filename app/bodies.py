@@ -9,6 +9,9 @@ from learning.settings import MAX_SEED
 
 MAX_TRIALS = 10_000  # of one sweep
 MAX_NAME = 200  # characters
+MAX_TAG = 40  # characters
+MAX_TAGS = 20
+MAX_NOTES = 20_000  # characters
 MAX_ID = 2**31 - 1
 
 Id = Annotated[int, Path(ge=1, le=MAX_ID)]
@@ -24,6 +27,26 @@ def _printable(name: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)]
+
+
+def _tag(tag: str) -> str:
+    tag = _printable(tag)
+    if "," in tag:
+        raise ValueError("must be without a comma")
+    return tag
+
+
+def _text(text: str) -> str:
+    if any(not (character.isprintable() or character in "\n\t") for character in text.replace("\r\n", "\n")):
+        raise ValueError("must be lines of printable characters")
+    return text.replace("\r\n", "\n").strip()
+
+
+Tag = Annotated[str, Field(max_length=MAX_TAG), AfterValidator(_tag)]
+Tags = Annotated[
+    list[Tag], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: list(dict.fromkeys(tags)))
+]
+Notes = Annotated[str, Field(max_length=MAX_NOTES), AfterValidator(_text)]
 Settings = dict[str, JsonValue]
 Sampler = Literal["random", "grid", "sobol"]
 TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
@@ -77,9 +100,11 @@ class SweepIn(In):
 
 
 class SweepChange(In):
-    """What may change about a sweep later."""
+    """What may change about a sweep later; what is left out stays."""
 
-    name: Name
+    name: Name | None = None
+    tags: Tags | None = Field(None, description="All of them: those that are not named go.")
+    notes: Notes | None = Field(None, description="Markdown; pictures and HTML are not drawn.")
 
 
 class MoreTrials(In):
@@ -181,9 +206,17 @@ class SweepOut(Out):
     recipe: str | None
     sampler: str
     excluded: int
+    tags: list[str]
     created_at: str | None
     started_at: str | None
     finished_at: str | None
+
+
+class SweepNotesOut(SweepOut):
+    """A sweep asked for by itself has its notes too."""
+
+    notes: str = Field(description="As they were written, in Markdown.")
+    notes_html: str = Field(description="The same as HTML that runs and loads nothing.")
 
 
 class SweepsOut(Out):

@@ -64,6 +64,7 @@ def sweep(row: Sweep) -> dict[str, object]:
         "recipe": row.recipe,
         "sampler": row.sampler,
         "excluded": row.excluded,
+        "tags": list(row.tags),
         "created_at": when(row.created_at),
         "started_at": when(row.started_at),
         "finished_at": when(row.finished_at),

@@ -66,6 +66,7 @@ class Sweep:
     best: Trial | None
     eta_seconds: float | None  # None before the first epoch, when paused and when ended
     changed: int
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,24 @@ def after(c: Connection, cursor: int, sweep_ids: Sequence[int] | None, limit: in
     return _sweeps(c, c.execute(query.order_by(sweep.c.changed).limit(limit)).all())
 
 
-def rename(c: Connection, id: int, name: str) -> Sweep:
-    """Raises NotFound."""
+def describe(
+    c: Connection,
+    id: int,
+    name: str | None = None,
+    tags: Sequence[str] | None = None,
+    notes: str | None = None,
+) -> Sweep:
+    """Gives a sweep another name, other tags or notes; what is None stays. Raises NotFound."""
     number, *_ = clock.take(c)
-    c.execute(update(sweep).where(sweep.c.id == id).values(name=name, changed=number))
+    given = {"name": name, "tags": None if tags is None else list(tags), "notes": notes}
+    values = {column: value for column, value in given.items() if value is not None}
+    c.execute(update(sweep).where(sweep.c.id == id).values(**values, changed=number))
     return _must(c, id)
+
+
+def notes(c: Connection, id: int) -> str:
+    """What was written about a sweep, as it was written; it may be long, so a Sweep does not carry it."""
+    return c.execute(select(sweep.c.notes).where(sweep.c.id == id)).scalar_one_or_none() or ""
 
 
 def act(c: Connection, id: int, action: str, now: float) -> Sweep:
@@ -282,7 +296,8 @@ def _sweeps(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sweep
 
 def _sweep(row: Row[*tuple[Any, ...]], about: summaries.Summary) -> Sweep:
     values = dict(row._mapping)
-    del values["measured_epochs"], values["measured_seconds"]
+    del values["measured_epochs"], values["measured_seconds"], values["notes"]
+    values["tags"] = tuple(values["tags"] or ())
     return Sweep(
         **values,
         counts=about.counts,

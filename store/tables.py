@@ -62,6 +62,8 @@ sweep = Table(
     Column("measured_epochs", Integer, nullable=False),
     Column("measured_seconds", Double, nullable=False),
     Column("changed", BigInteger, nullable=False, unique=True),
+    Column("tags", Json),
+    Column("notes", Text),
     Index(None, "parent_id"),
     sqlite_autoincrement=True,  # or SQLite gives the id of a deleted sweep to the next one
 )

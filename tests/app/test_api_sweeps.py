@@ -41,7 +41,7 @@ def test_the_documented_example_body_is_accepted_as_it_stands(client: TestClient
         "failed",
     }
     assert sweep["space"] == {"lr": {"log_uniform": [1e-6, 1e-3]}, "reg": {"log_uniform": [1e-5, 1e5]}}
-    assert client.get(answer.headers["location"]).json() == sweep
+    assert client.get(answer.headers["location"]).json() == sweep | {"notes": "", "notes_html": ""}
 
 
 def test_answers_have_the_documented_shape(client: TestClient, post_sweep: Post, crew: Crew) -> None:
@@ -49,7 +49,7 @@ def test_answers_have_the_documented_shape(client: TestClient, post_sweep: Post,
     crew.finish_all()
     strict = {"strict": True, "extra": "forbid"}
     bodies.SweepsOut.model_validate_json(client.get("/api/sweeps").text, **strict)
-    sweep = bodies.SweepOut.model_validate_json(client.get(f"/api/sweeps/{id}").text, **strict)
+    sweep = bodies.SweepNotesOut.model_validate_json(client.get(f"/api/sweeps/{id}").text, **strict)
     assert sweep.best is not None
     assert sweep.best.best_val_acc == pytest.approx(1 - 0.95 / 3)
     bodies.TrialsOut.model_validate_json(client.get(f"/api/sweeps/{id}/trials").text, **strict)
@@ -325,3 +325,35 @@ def test_the_refinement_becomes_a_child_sweep(client: TestClient, post_sweep: Po
     plain = client.post(f"/api/sweeps/{parent['id']}/refinement")
     assert plain.status_code == 201
     assert plain.json()["trials"] == proposal["trials"]
+
+
+def test_tags_and_notes_are_kept_and_shown(client: TestClient, post_sweep: Post) -> None:
+    address = f"/api/sweeps/{post_sweep()['id']}"
+    changed = client.patch(address, json={"tags": ["first", " cifar ", "first"], "notes": "It *works*.\r\n"})
+    assert changed.status_code == 200, changed.text
+    body = client.get(address).json()
+    assert body == changed.json()
+    assert (body["name"], body["tags"], body["notes"]) == ("small", ["first", "cifar"], "It *works*.")
+    assert body["notes_html"] == "<p>It <em>works</em>.</p>\n"
+    assert client.get("/api/sweeps").json()["sweeps"][0]["tags"] == ["first", "cifar"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"tags": ["a,b"]}, "tags[0]"),
+        ({"tags": [""]}, "tags[0]"),
+        ({"tags": ["x" * 41]}, "tags[0]"),
+        ({"tags": [str(n) for n in range(21)]}, "tags"),
+        ({"notes": "a\u0000b"}, "notes"),
+        ({"notes": "x" * 20_001}, "notes"),
+        ({"notes": 3}, "notes"),
+    ],
+)
+def test_bad_tags_and_notes_are_refused_by_field(
+    client: TestClient, post_sweep: Post, body: Any, field: str
+) -> None:
+    answer = client.patch(f"/api/sweeps/{post_sweep()['id']}", json=body)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]

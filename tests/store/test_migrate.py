@@ -104,7 +104,7 @@ def test_head_is_what_alembic_calls_head() -> None:
 def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
     with database.write() as c:
         c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(migrate.TooNew, match=r"version 9999 and this program knows 0004; install the newer"):
+    with pytest.raises(migrate.TooNew, match=r"version 9999 and this program knows \d{4}; install the newer"):
         migrate.upgrade(database)
 
 

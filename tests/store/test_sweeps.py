@@ -159,7 +159,7 @@ def test_what_does_not_exist_is_said_to(database: Database) -> None:
     with database.write() as c, pytest.raises(NotFound):
         trials.exclude(c, 9, True)
     with database.write() as c, pytest.raises(NotFound):
-        sweeps.rename(c, 9, "a")
+        sweeps.describe(c, 9, "a")
 
 
 def get_or_none(database: Database, id: int) -> Sweep | None:
@@ -328,8 +328,20 @@ def test_sweeps_are_listed_newest_first(database: Database, make_sweep: MakeSwee
 def test_a_sweep_is_renamed(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 1)
     with database.write() as c:
-        assert sweeps.rename(c, made.id, "another <b>name</b>").name == "another <b>name</b>"
+        assert sweeps.describe(c, made.id, "another <b>name</b>").name == "another <b>name</b>"
     assert get(database, made.id).changed > made.changed
+
+
+def test_tags_and_notes_change_one_by_one(database: Database, make_sweep: MakeSweep) -> None:
+    id = make_sweep(database, 1).id
+    assert get(database, id).tags == ()
+    with database.write() as c:
+        sweeps.describe(c, id, tags=["a", "b"])
+        sweeps.describe(c, id, notes="# Why\n\nbecause")
+        after = sweeps.describe(c, id, name="new")
+        assert (after.name, after.tags, sweeps.notes(c, id)) == ("new", ("a", "b"), "# Why\n\nbecause")
+        assert sweeps.describe(c, id, tags=[], notes="").tags == ()
+        assert sweeps.notes(c, id) == ""
 
 
 def test_a_repeated_request_gives_the_first_sweep(database: Database) -> None:

@@ -12,6 +12,7 @@ from learning.settings import Settings
 
 MIN_EPOCHS = 3  # below this a curve has no shape (ours)
 HIGH_LOSS = 0.25  # of ln(C): a loss above has much left to learn
+NO_UPDATE = 1e-7  # update:weight ratio that float32 rounds away
 PLATEAU = 0.03  # of the loss: what it falls in the last half of a plateau (measured)
 
 
@@ -26,6 +27,7 @@ class Facts:
     data: list[float]
     train_acc: list[float]
     val_acc: list[float]
+    noise: list[float]
     ratios: Mapping[str, list[float]]
     diverged: str | None
 
@@ -40,6 +42,7 @@ class Facts:
             data=curve.data_loss.tolist(),
             train_acc=curve.train_acc.tolist(),
             val_acc=curve.val_acc.tolist(),
+            noise=curve.noise.tolist(),
             ratios=ratios,
             diverged=curve.diverged,
         )
@@ -77,6 +80,20 @@ class Facts:
         third = max(1, self.n // 3)
         means = {n: mean([r for r in s[-third:] if math.isfinite(r)]) for n, s in self.ratios.items()}
         return {n: known for n, known in means.items() if math.isfinite(known)}
+
+    @property
+    def quiet(self) -> float:
+        """An update:weight ratio that is nobody's learning: rounding, and the decay by reg itself."""
+        return NO_UPDATE + 2 * self.settings.lr * self.settings.reg
+
+    @cached_property
+    def settled(self) -> bool:
+        """The last quarter hardly falls."""
+        quarter = max(1, self.n // 4)
+        return (
+            self.n >= MIN_EPOCHS
+            and self.data[-1 - quarter] - self.data[-1] < PLATEAU * self.data[-1 - quarter]
+        )
 
     @cached_property
     def plateau(self) -> bool:

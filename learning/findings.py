@@ -27,6 +27,7 @@ SEVERITIES = ("bad", "warning", "good", "info")  # in order of importance
 ENDS = (trial_rules.divergence, trial_rules.too_early)  # the first that fires is all there is to say
 SHAPES = (  # the first that fires names the shape
     trial_rules.reg_crushing,
+    trial_rules.dead_units,
     trial_rules.bad_init,
     trial_rules.lr_too_high,
     trial_rules.lr_too_low,
@@ -36,9 +37,10 @@ REMARKS = (  # any of them, whatever the shape
     trial_rules.overfitting,
     trial_rules.val_peaked,
     trial_rules.noisy_loss,
+    trial_rules.no_gap,
     trial_rules.update_ratio,
 )
-IF_SOUND = (trial_rules.still_improving, trial_rules.no_gap)  # advice that only helps a curve without a fault
+IF_SOUND = (trial_rules.still_improving,)  # advice that only helps a curve without a fault
 SWEEP_RULES = (
     sweep_rules.mostly_diverged,
     sweep_rules.range_edges,
@@ -54,6 +56,7 @@ TRIAL_CODES = (
     "broke-out",
     "too-early",
     "reg-crushing",
+    "dead-units",
     "bad-init",
     "lr-too-high",
     "lr-too-low",

@@ -6,6 +6,7 @@ networks, part 3; "measured" is our own runs on CIFAR-10 and digits with known c
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from learning.curves import Finding
@@ -17,9 +18,15 @@ AT_CHANCE = 0.02  # of ln(C): within this below it, nothing has been learned
 FLAT_BAND = 0.01  # of ln(C), either side: the flat stretch of a bad initialisation
 FLAT_EPOCHS, FLAT_SHARE = 3, 0.1  # a stretch is at least so many epochs and so much of the curve
 SUDDEN = 0.05  # of ln(C) in one epoch: the fall after the stretch; slower means lr is low (measured)
+VANISHING = 100.0  # times smaller in W1 than in the matrix updated most (measured)
 MOVING = 5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
 QUICK = 0.6  # of the whole fall in the first third: "quick fall, then a plateau" (lecture)
 BUSY = 3e-3  # update:weight ratio at the end, below which a plateau is not the work of a high lr (measured)
+SMALL = (
+    1e-3  # update:weight ratio that is "about right" by the notes: below it in every matrix, steps are small
+)
+FALLING = 0.1  # slope of the last quarter / mean slope: not settled
+LEFT = 0.08  # of ln(C): a loss above has something left to learn (measured)
 STRAIGHT = 0.4  # slope of the last quarter / mean slope: 1 is a straight line, 0 has flattened out (measured)
 SHRUNK = 0.5  # of the first L2 penalty: less at the end means the weights collapse
 PENALTY_SEEN = 1e-6  # of the loss: smaller penalties are lost in float32
@@ -29,6 +36,7 @@ GAP = 0.10  # train - val accuracy: the "big gap" of the lecture (number ours: 4
 NO_GAP = 0.02  # "no gap", about one standard error of the difference between two thousand images
 DROP = 0.02  # val accuracy below its peak, and at least PEAK_ERRORS standard errors of it
 PEAK_ERRORS = 2.0
+NOISE = 0.5  # of the loss: standard deviation from mini-batch to mini-batch (measured)
 WIGGLE = 0.05  # of the loss: standard deviation of an epoch's loss about the line through its neighbours
 BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
 FAR = 10.0  # times outside the band: a warning
@@ -80,6 +88,18 @@ def reg_crushing(f: Facts) -> Finding | None:
     return None
 
 
+def dead_units(f: Facts) -> Finding | None:
+    """The loss sits at chance, yet no weight matrix is updated any more: no unit passes a gradient on."""
+    known = [series[-1] for series in f.ratios.values()]
+    stopped = bool(known) and all(abs(r) <= f.quiet for r in known)
+    if not stopped or not abs(f.data[-1] - f.chance) <= AT_CHANCE * f.chance:
+        return None
+    sentence = f"No weight moves any more (update:weight ratio {max(known):.1g}) while the loss stays at "
+    sentence += f"{f.data[-1]:.3f}, which is chance: the units are dead."
+    advice = f"Divide lr by 10, or start from other weights: init {_other_init(f)}; leaky_relu cannot die."
+    return Finding("dead-units", "bad", (_stopped_at(f), f.epochs[-1]), sentence, advice)
+
+
 def lr_too_low(f: Facts) -> Finding | None:
     """Loss barely changing, near where it began."""
     first, last = f.data[0], f.data[-1]
@@ -103,7 +123,14 @@ def bad_init(f: Facts) -> Finding | None:
         sentence = (
             f"The loss stays at {f.data[-1]:.3f}, ln(C), for all {f.n} epochs although the weights move."
         )
-        fires = _moving(f)
+        if _vanishing(f):
+            sentence = (
+                f"The loss stays at ln(C) = {f.chance:.3f}, and the gradient vanishes: the update:weight "
+            )
+            sentence += (
+                f"ratio is {f.last_ratios['W1']:.1g} in W1 and {max(f.last_ratios.values()):.1g} at the top."
+            )
+        fires = _moving(f) or _vanishing(f)
     else:
         sentence = (
             f"The loss lay flat at ln(C) = {f.chance:.3f} for {flat} epochs, then fell to {f.data[-1]:.3f}."
@@ -136,8 +163,20 @@ def lr_bit_low(f: Facts) -> Finding | None:
     """Still falling almost as steeply as ever, with much left to learn, and by small updates."""
     share = end_slope(f.data)
     large = bool(f.last_ratios) and max(f.last_ratios.values()) > BAND[1]
-    if f.n < MIN_FOR_QUARTER or large or f.data[-1] <= HIGH_LOSS * f.chance or not share >= STRAIGHT:
+    small = bool(f.last_ratios) and max(f.last_ratios.values()) < SMALL
+    slow = small and share >= FALLING and f.data[-1] > LEFT * f.chance
+    if (
+        f.n < MIN_FOR_QUARTER
+        or large
+        or not (slow or (f.data[-1] > HIGH_LOSS * f.chance and share >= STRAIGHT))
+    ):
         return None
+    if not share >= STRAIGHT:
+        sentence = (
+            f"The loss still falls, {f.data[0]:.3f} to {f.data[-1]:.3f}, by small steps: the update:weight "
+        )
+        sentence += f"ratio is {max(f.last_ratios.values()):.1e} at most, at lr {f.settings.lr:.2g}."
+        return Finding("lr-bit-low", "warning", f.all_epochs, sentence, "Raise lr by a factor of 3.")
     sentence = (
         f"The loss falls in an almost straight line, {f.data[0]:.3f} to {f.data[-1]:.3f}: its last slope is "
     )
@@ -175,16 +214,30 @@ def val_peaked(f: Facts) -> Finding | None:
 
 
 def noisy_loss(f: Facts) -> Finding | None:
-    if f.n < MIN_FOR_PEAK:
+    """The cost jumps from mini-batch to mini-batch, or its mean from epoch to epoch, by much of its level."""
+    if f.n < MIN_EPOCHS:
         return None
-    level = mean(f.data)
-    off = [b - (a + c) / 2 for a, b, c in zip(f.data, f.data[1:], f.data[2:], strict=False)]
-    wiggle = math.sqrt(mean([x * x for x in off]) * 2 / 3)  # a point has variance 1, its neighbours' mean 1/2
-    rises = sum(b > a for a, b in zip(f.data, f.data[1:], strict=False))
-    if not (wiggle >= WIGGLE * level and rises >= (f.n - 1) / 3):
+    level = max(mean(f.data[f.n // 2 :]), HIGH_LOSS * f.chance)
+    inside = mean([x for x in f.noise[f.n // 2 :] if math.isfinite(x)])
+    if inside >= NOISE * level:
+        sentence = (
+            f"The cost jumps by {inside:.2g} from mini-batch to mini-batch of {f.settings.batch_size}: "
+        )
+        sentence += f"{inside / level:.0%} of {level:.2g}, about which it lies."
+        return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
+    later = f.data[f.n // 2 :]
+    wiggle = _wiggle(later)
+    rises = sum(b > a for a, b in itertools.pairwise(later))
+    if f.n < MIN_FOR_PEAK or not (wiggle >= WIGGLE * level and rises >= (len(later) - 1) / 3):
         return None
     sentence = f"The loss jumps from epoch to epoch by {wiggle:.2g}, {wiggle / level:.0%} of its level."
     return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
+
+
+def _wiggle(data: list[float]) -> float:
+    """Standard deviation of an epoch's loss; a point has variance 1, the mean of its neighbours 1/2."""
+    off = [b - (a + c) / 2 for a, b, c in zip(data, data[1:], data[2:], strict=False)]
+    return math.sqrt(mean([x * x for x in off]) * 2 / 3) if off else 0.0
 
 
 def update_ratio(f: Facts) -> Finding | None:
@@ -204,7 +257,8 @@ def update_ratio(f: Facts) -> Finding | None:
 
 def no_gap(f: Facts) -> Finding | None:
     """Trained out, and val as good as train: the net could hold more."""
-    if f.same_part or not f.done or not f.plateau or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
+    enough = f.done and f.settled and f.data[-1] > HIGH_LOSS * f.chance
+    if f.same_part or not enough or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
         return None
     train, val = mean(f.train_acc[-3:]), mean(f.val_acc[-3:])
     sentence = (
@@ -249,6 +303,22 @@ def _calm_down(f: Facts, advice: str) -> str:
     if s.update in ("sgd", "momentum", "nesterov") and s.lr * s.reg > 2 * (1 + momentum):
         return f"Lower reg or lr: lr x reg is {s.lr * s.reg:.2g}, and above 2 the L2 term alone explodes."
     return f"{advice}; the highest rate that survives is the upper end of the range to search."
+
+
+def _stopped_at(f: Facts) -> int:
+    """The epoch since which no matrix is updated."""
+    at = f.n - 1
+    while at > 0 and all(abs(series[at - 1]) <= f.quiet for series in f.ratios.values()):
+        at -= 1
+    return f.epochs[at]
+
+
+def _vanishing(f: Facts) -> bool:
+    """The first matrix is updated far less than the last: its gradient is lost on the way down."""
+    ratios = f.last_ratios
+    if len(ratios) < 2:
+        return False
+    return 0 < ratios["W1"] * VANISHING < max(ratios.values())
 
 
 def _other_init(f: Facts) -> str:

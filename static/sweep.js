@@ -101,13 +101,17 @@ async function showAdvice() {
   }
   const [first] = findings;
   box.dataset.severity = first.severity;
-  box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), first.advice ? ` ${first.advice}` : ""));
+  box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), ` ${first.advice} `, whyOf(first)));
   if (findings.length > 1) box.append(moreFindings(findings.slice(1), $("details", box)?.open));
+}
+
+function whyOf(finding) {
+  return make("a", { href: `/help#${finding.code}` }, "Why?");
 }
 
 function moreFindings(findings, open) {
   const list = make("ul", { class: "findings" }, ...findings.map((one) =>
-    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, one.advice || ""))));
+    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, `${one.advice} `, whyOf(one)))));
   return make("details", { class: "menu more", open }, make("summary", { class: "button tiny" }, `${findings.length} more`), make("div", {}, list));
 }
 

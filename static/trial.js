@@ -153,7 +153,7 @@ async function showFindings() {
   const { findings } = await get(`/api/trials/${trial.id}/findings`);
   if (!findings.length) return;
   $("#findings").replaceChildren(...findings.map((one) =>
-    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, one.advice || ""))));
+    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, `${one.advice} `, make("a", { href: `/help#${one.code}` }, "Why?")))));
 }
 
 async function showWeights() {

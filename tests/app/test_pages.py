@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -13,8 +14,10 @@ import plotly.graph_objects as go
 import pytest
 from starlette.testclient import TestClient
 
+from app import shapes
 from app.assets import PLOTLY_PATH
 from app.pages import diff, space_words
+from learning.findings import CODES
 from tests.app.conftest import Crew, made_epoch
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -262,3 +265,15 @@ def test_settings_are_compared_in_the_words_of_the_table(client: TestClient, pos
 )
 def test_a_range_in_words(spec: dict[str, Any], words: str) -> None:
     assert space_words("lr", spec) == words
+
+
+def test_every_finding_has_its_picture_and_reason_on_the_help_page(client: TestClient) -> None:
+    text = client.get("/help").text
+    for code in CODES:
+        assert text.count(f'<article id="{code}">') == 1
+    assert text.count("<svg viewBox") == len(CODES)
+
+
+def test_a_typical_curve_is_drawn_to_where_it_is_no_longer_a_number() -> None:
+    assert shapes.path([0.0, 1.0]) == "M10.0 70.0L134.0 10.0"
+    assert shapes.path([0.5, math.nan, 0.5]) == "M10.0 40.0"

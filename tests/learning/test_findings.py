@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from learning import trial_rules
-from learning.findings import CODES, Curve, Finding, Result, sweep_findings, trial_findings
+from learning.findings import CODES, TRIAL_CODES, Curve, Finding, Result, sweep_findings, trial_findings
 from learning.settings import Settings
 from learning.space import Space, draw
 
@@ -61,6 +61,13 @@ def first(drawn: Curve, **settings: object) -> Finding:
     return trial_findings(drawn, Settings.parse(known), 10)[0]
 
 
+def vanishing() -> Curve:
+    """Flat at chance, the first matrix updated ten thousand times less than the last."""
+    drawn = curve([CHANCE] * 10, 0.1, 0.1, ratio=1e-4)
+    drawn.update_ratio["W1"][:] = 1e-8
+    return drawn
+
+
 GOOD = decay(2.1, 0.3, 20)
 FLAT = [CHANCE] * 6
 
@@ -79,6 +86,10 @@ NAMED: list[tuple[str, Curve, dict[str, object]]] = [
     ("lr-bit-low", curve(line(2.30, 1.82, 10), 0.37, 0.37), {}),
     ("bad-init", curve(FLAT + decay(2.0, 0.4, 14), ratio=1e-3), {}),
     ("bad-init", curve([CHANCE] * 10, 0.1, 0.1, ratio=0.03), {"init_scale": 1e-4}),
+    ("bad-init", vanishing(), {"hidden": [50, 50]}),
+    ("dead-units", curve([2.4, 2.31, 2.304, 2.304], 0.1, 0.1, ratio=0.0), {}),
+    ("noisy-loss", curve(decay(2.2, 1.5, 12), noise=1.0), {"batch_size": 1}),
+    ("lr-bit-low", curve(decay(2.6, 1.4, 12, 2.5), ratio=4e-4), {}),
     ("lr-too-high", curve([1.85, *[1.60] * 9], 0.44, 0.42, ratio=0.03), {"lr": 2e-3}),
     ("lr-too-high", curve(decay(1.85, 1.60, 10, 12), 0.44, 0.42, ratio=None), {}),
     ("lr-too-high", curve([2.9, 2.31, 2.303, 2.303], 0.1, 0.1), {"lr": 1.0}),
@@ -150,6 +161,16 @@ def test_remarks_stand_beside_a_healthy_verdict(code: str, drawn: Curve, setting
             "val-peaked",
             curve(GOOD, 0.6, [*[0.5] * 4, *[0.60] * 8, *[0.56] * 8]),
             curve(GOOD, 0.6, [*[0.5] * 4, *[0.60] * 8, *[0.575] * 8]),
+            {},
+        ),
+        ("dead-units", curve([2.4, *FLAT], ratio=1e-8), curve([2.4, *FLAT], ratio=1e-6), {}),
+        ("dead-units", curve([*FLAT, 2.34], ratio=0.0), curve([*FLAT, 2.36], ratio=0.0), {}),
+        ("noisy-loss", curve([1.0] * 9, noise=0.51), curve([1.0] * 9, noise=0.49), {}),
+        ("noisy-loss", curve([0.1] * 9, noise=0.29), curve([0.1] * 9, noise=0.28), {}),  # of ln(10) / 4
+        (
+            "lr-bit-low",
+            curve(decay(2.6, 1.4, 12, 2.5), ratio=9e-4),
+            curve(decay(2.6, 1.4, 12, 2.5), ratio=1.1e-3),
             {},
         ),
         ("update-ratio", curve(GOOD, ratio=1.1e-2), curve(GOOD, ratio=9e-3), {}),
@@ -385,5 +406,6 @@ def test_an_empty_sweep_says_only_that_it_is_small() -> None:
 def test_every_code_is_kebab_case_and_listed_once() -> None:
     assert len(set(CODES)) == len(CODES)
     assert all(code == code.lower() and " " not in code and "_" not in code for code in CODES)
-    assert {code for code, _, _ in NAMED} <= set(CODES)
+    remarks = {"still-improving", "no-gap"}
+    assert {code for code, _, _ in NAMED} | remarks == set(TRIAL_CODES)
     assert trial_rules.BAND[0] < 1e-3 < trial_rules.BAND[1]

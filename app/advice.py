@@ -56,11 +56,13 @@ def refinement(sweep: Sweep, parts: State) -> Refinement:
 
 
 def results(sweep_id: int, parts: State) -> tuple[Result, ...]:
-    """Every trial that counts: excluded ones do not."""
+    """Every trial that counts: excluded ones do not; one that a rule stopped does, by what it reached."""
     with parts.database.read() as c:
         rows = trials.of_sweep(c, sweep_id)
     return tuple(
-        Result(Settings.parse(row.settings), row.state, row.best_val_acc) for row in rows if not row.excluded
+        Result(Settings.parse(row.settings), "finished" if row.spared else row.state, row.best_val_acc)
+        for row in rows
+        if not row.excluded
     )
 
 

@@ -162,6 +162,6 @@ def _draft(new: NewSweep, parts: State) -> dict[str, object]:
     summary = plan.dataset(new.dataset, parts.config)
     with parts.database.read() as c:
         rate = speed.flops_per_second(c, plan.arithmetic(parts.config))
-    seconds = plan.estimate(new.trials, summary, rate, parts.config.workers)
+    seconds = plan.estimate(new.trials, summary, rate, parts.config.workers, new.stopping)
     draws = [settings.to_dict() for settings in new.trials[:SHOWN_DRAWS]]
     return {"draws": draws, "trials": len(new.trials), "estimated_seconds": wire.plain(seconds)}

@@ -75,6 +75,12 @@ class SweepIn(In):
     points: Points | None = Field(None, description="Explicit settings, a trial each, instead of draws.")
     sampler: Sampler | None = Field(None, description="How to draw; random when left out.")
     seed: Seed = Field(0, description="Same seed, same trials, same curves.")
+    stopping: dict[str, JsonValue] | None = Field(
+        None,
+        description="A rule that ends trials early, numbers left out being these: "
+        '`{"halving": {"factor": 3, "first": 1}}`, `{"median": {"after": 2, "trials": 5}}` or '
+        '`{"patience": {"epochs": 5, "by": 0.0}}`.',
+    )
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
@@ -181,12 +187,23 @@ class TrialOut(Out):
     epochs_total: int
     last: dict[str, JsonValue] | None = Field(description="The latest epoch's numbers.")
     excluded: bool
+    spared: int = Field(description="Epochs that the sweep's stopping rule kept it from.")
     worker: str | None
     started_at: str | None
     finished_at: str | None
     has_model: bool
     verdict: str | None = Field(
         description="Code of the first finding on its curve; null before there is one."
+    )
+
+
+class SavedOut(Out):
+    """What the sweep's stopping rule has spared so far."""
+
+    trials: int = Field(description="Stopped by the rule.")
+    epochs: int = Field(description="That they did not train.")
+    seconds: float | None = Field(
+        description="That one worker would have taken for them, by the sweep's mean."
     )
 
 
@@ -205,6 +222,8 @@ class SweepOut(Out):
     seed: int
     recipe: str | None
     sampler: str
+    stopping: dict[str, JsonValue] | None
+    saved: SavedOut
     excluded: int
     tags: list[str]
     created_at: str | None

@@ -27,6 +27,13 @@ def sweep(
     trials: Annotated[int | None, typer.Option(help="How many trials to draw.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same trials, same curves.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
+    stopping: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="End trials early: halving, median, patience, or the rule as JSON with its numbers.",
+        ),
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow it to its end, a line for each trial.")
     ] = False,
@@ -44,6 +51,7 @@ def sweep(
     Examples:
       lossdeck sweep coarse --dataset digits --wait
       lossdeck sweep fine --dataset cifar10 --trials 40 --seed 7
+      lossdeck sweep coarse --stopping halving --wait
       lossdeck sweep mine.json --name "wider nets" --json
     """
     from app import plan, wire
@@ -53,7 +61,7 @@ def sweep(
     from store.database import Database
 
     config = configure(home=home, data=data, database_url=database_url)
-    body = read(what, dataset=dataset, trials=trials, seed=seed, name=name)
+    body = read(what, dataset=dataset, trials=trials, seed=seed, name=name, stopping=rule(stopping))
     new = plan.sweep(body, config)
     upgrade(config)
     with closing(Database.open(config)) as database:
@@ -90,6 +98,16 @@ def read(what: str, **options: object) -> "SweepIn":
         return SweepIn.model_validate(content | given)
     except ValidationError as error:
         raise wrong(error) from error
+
+
+def rule(text: str | None) -> object:
+    """The stopping rule of that option: a name alone has its default numbers."""
+    if text is None or not text.lstrip().startswith("{"):
+        return None if text is None else {text: {}}
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Failure(f"--stopping is not JSON: {error}.", WRONG_USAGE) from error
 
 
 def from_file(name: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from app.failure import DONE, FAILED, NO_WORKER, Failure
 
 if TYPE_CHECKING:
     from store.database import Connection, Database
-    from store.sweeps import Sweep
+    from store.sweeps import Saved, Sweep
     from store.trials import Trial
     from store.workers import Worker
 
@@ -147,9 +147,16 @@ def line(trial: "Trial", total: int) -> str:
 def summary(sweep: "Sweep") -> str:
     """How a sweep ended, in a sentence."""
     counts = ", ".join(f"{count} {state}" for state, count in sweep.counts.items() if count)
-    if sweep.best is None:
-        return f"Sweep {sweep.id} {sweep.state}: {counts}; no trial to rank."
-    return f"Sweep {sweep.id} {sweep.state}: {counts}; best is {line(sweep.best, sweep.trials)}"
+    best = f"best is {line(sweep.best, sweep.trials)}" if sweep.best else "no trial to rank."
+    return f"Sweep {sweep.id} {sweep.state}: {counts}; {saved_words(sweep.saved)}{best}"
+
+
+def saved_words(saved: "Saved") -> str:
+    """What the stopping rule has spared, as the middle of a sentence; nothing if that is nothing."""
+    if not saved.trials:
+        return ""
+    about = f" (about {saved.seconds:.3g} s of training)" if saved.seconds is not None else ""
+    return f"stopping early saved {saved.epochs} epochs{about}; "
 
 
 def is_over(trial: "Trial") -> bool:

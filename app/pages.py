@@ -264,6 +264,7 @@ def _like(sweep: Sweep) -> dict[str, object]:
         "settings": wire.plain(sweep.settings),
         "trials": sweep.trials,
         "sampler": sweep.sampler,
+        "stopping": wire.plain(sweep.stopping),
         "seed": sweep.seed,
         "label": sweep.name,
     }

@@ -57,11 +57,12 @@ def first_layer(trial: Trial, parts: State) -> npt.NDArray[np.floating[Any]] | N
         if model is not None:
             return np.asarray(model[0]["W1"])
         with parts.database.read() as c:
-            checkpoint = checkpoints.of_trial(c, trial.id)
-        if checkpoint is None:
-            return None
-        state = TrainingState.from_arrays(parts.files.load_checkpoint(checkpoint))
-        return np.asarray(state.weights(trial.id)["W1"])
+            refs = checkpoints.of_trial(c, trial.id)
+        for ref in refs:
+            state = TrainingState.from_arrays(parts.files.load_checkpoint(ref))
+            if trial.id in state.keys:
+                return np.asarray(state.weights(trial.id)["W1"])
+        return None
     except (
         Damaged,
         KeyError,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.bodies import MAX_TRIALS, AutopilotIn, MoreTrials, PreflightIn, RefinementIn, SweepIn
-from learning import catalog, cost
+from learning import catalog, cost, stopping
 from learning.catalog import DatasetError, Summary
 from learning.preflight import NETS
 from learning.recipes import recipe_for
@@ -48,6 +48,8 @@ def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSwe
     choice = _choose(body, summary)
     trials = _draw(body, choice)
     check(trials, summary)
+    rule = stopping.parse(body.stopping)
+    stopping.check(rule, trials)
     return NewSweep(
         name=body.name or choice.title,
         dataset=body.dataset,
@@ -58,6 +60,7 @@ def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSwe
         seed=body.seed,
         trials=trials,
         parent_id=parent_id,
+        stopping=stopping.to_dict(rule) if rule else None,
     )
 
 
@@ -96,6 +99,7 @@ def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
             "trials": body.trials or refinement.trials,
             "sampler": body.sampler or parent.sampler,
             "seed": body.seed if body.seed is not None else parent.seed,
+            "stopping": parent.stopping,
         }
     )
 
@@ -155,11 +159,30 @@ def check(trials: Sequence[Settings], summary: Summary, already: int = 0) -> Non
         _check_memory(settings, summary, len(trials))
 
 
-def estimate(trials: Sequence[Settings], summary: Summary, rate: float | None, workers: int) -> float:
-    """Seconds that the trials will take, about; `rate` is one worker's in flop/s, if it was measured."""
+def estimate(
+    trials: Sequence[Settings],
+    summary: Summary,
+    rate: float | None,
+    workers: int,
+    spec: Mapping[str, object] | None = None,
+) -> float:
+    """Seconds that the trials will take, about; `rate` is one worker's in flop/s, if it was measured.
+
+    What successive halving (`spec`, the stopping rule) spares is foreseen; what the other rules do is not.
+    """
     held = max(settings.val_count for settings in trials)
     train, val, features, classes = _sizes(summary, held)
-    return cost.estimate_seconds(trials, train, val, features, classes, rate or USUAL_RATE, max(workers, 1))
+    speed, hands, rule = rate or USUAL_RATE, max(workers, 1), stopping.parse(spec)
+    return cost.estimate_seconds(
+        trials,
+        train,
+        val,
+        features,
+        classes,
+        speed,
+        hands,
+        (lambda epochs: rule.expected(0, epochs)) if isinstance(rule, stopping.Halving) else float,
+    )
 
 
 def arithmetic(config: Config) -> Callable[[str, Settings], float | None]:

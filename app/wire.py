@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from learning.autopilot import SEARCHES, STAGES
@@ -63,6 +64,8 @@ def sweep(row: Sweep) -> dict[str, object]:
         "seed": row.seed,
         "recipe": row.recipe,
         "sampler": row.sampler,
+        "stopping": plain(row.stopping),
+        "saved": plain(asdict(row.saved)),
         "excluded": row.excluded,
         "tags": list(row.tags),
         "created_at": when(row.created_at),
@@ -87,6 +90,7 @@ def trial(row: Trial) -> dict[str, object]:
         "epochs_total": row.epochs_total,
         "last": plain(row.last),
         "excluded": row.excluded,
+        "spared": row.spared,
         "worker": row.worker,
         "started_at": when(row.started_at),
         "finished_at": when(row.finished_at),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from learning.settings import Settings
 
@@ -41,17 +41,21 @@ def estimate_seconds(
     n_classes: int,
     flops_per_second: float,
     workers: int,
+    expected: Callable[[int], float] = float,
 ) -> float:
-    """Wall time of a sweep, were no trial to end early: shared evenly, but no less than its longest trial.
+    """Wall time of a sweep, were no trial to diverge: shared evenly, but no less than its longest trial.
 
-    `flops_per_second` is what one worker achieves. Raises ValueError unless it and `workers` are above 0.
+    `flops_per_second` is what one worker achieves; `expected` says how many of so many epochs a trial trains
+    on average, where a stopping rule makes it fewer. Raises ValueError unless it and `workers` are above 0.
     """
     if not (flops_per_second > 0 and workers > 0):
         raise ValueError(
             f"flops_per_second is {flops_per_second} and workers {workers}; both must be above 0."
         )
-    flops = [s.epochs * epoch_flops(s, n_train, n_val, n_features, n_classes) for s in all_settings]
-    return max(sum(flops) / workers, max(flops, default=0.0)) / flops_per_second
+    each = [epoch_flops(s, n_train, n_val, n_features, n_classes) for s in all_settings]
+    work = sum(flops * expected(s.epochs) for s, flops in zip(all_settings, each, strict=True))
+    longest = max((flops * s.epochs for s, flops in zip(all_settings, each, strict=True)), default=0.0)
+    return max(work / workers, longest) / flops_per_second
 
 
 def _weights(settings: Settings, n_features: int, n_classes: int) -> tuple[int, int]:

@@ -117,10 +117,10 @@ def read_field(name: str, value: object) -> object:
         raise Invalid(FieldError(name, value, message)) from None
 
 
-_Rule = tuple[str, Callable[[object], object]]  # what would do, in words; and a reader that raises ValueError
+Rule = tuple[str, Callable[[object], object]]  # what would do, in words; and a reader that raises ValueError
 
 
-def _one_of(names: Sequence[str]) -> _Rule:
+def _one_of(names: Sequence[str]) -> Rule:
     def read(value: object) -> str:
         if isinstance(value, str) and value in names:
             return value
@@ -129,8 +129,8 @@ def _one_of(names: Sequence[str]) -> _Rule:
     return "one of " + ", ".join(names), read
 
 
-def _number(low: float, high: float, *, above: bool = False, below: bool = False) -> _Rule:
-    """A float from low to high; `above` and `below` leave out the ends."""
+def real(low: float, high: float, *, above: bool = False, below: bool = False) -> Rule:
+    """A reader of floats from low to high; `above` and `below` leave out the ends."""
 
     def read(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -145,7 +145,9 @@ def _number(low: float, high: float, *, above: bool = False, below: bool = False
     return f"a number {start} {low:g} and {end} {high:g}", read
 
 
-def _integer(low: int, high: int) -> _Rule:
+def whole(low: int, high: int) -> Rule:
+    """A reader of whole numbers from low to high."""
+
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise TypeError
@@ -156,7 +158,7 @@ def _integer(low: int, high: int) -> _Rule:
     return f"a whole number from {low} to {high}", read
 
 
-def _or(rule: _Rule, word: str, constant: object) -> _Rule:
+def _or(rule: Rule, word: str, constant: object) -> Rule:
     """The rule, or one value beside it."""
     wanted, read = rule
 
@@ -177,7 +179,7 @@ def _read_hidden(value: object) -> tuple[int, ...]:
 
 
 def _read_units(value: object) -> int:
-    units = _integer(1, MAX_UNITS)[1](value)
+    units = whole(1, MAX_UNITS)[1](value)
     assert isinstance(units, int)
     return units
 
@@ -189,7 +191,7 @@ def _read_bool(value: object) -> bool:
 
 
 def _read_explosion(value: object) -> float:
-    factor = _number(0, 1e6)[1](value)
+    factor = real(0, 1e6)[1](value)
     assert isinstance(factor, float)
     if 0 < factor < 1:  # would end a trial for a falling cost
         raise ValueError
@@ -201,24 +203,24 @@ _HIDDEN_WORDS = (
     f"{MAX_HIDDEN_WEIGHTS:,} weights between them"
 )
 
-_RULES: Mapping[str, _Rule] = {
+_RULES: Mapping[str, Rule] = {
     "hidden": (_HIDDEN_WORDS, _read_hidden),
     "activation": _one_of(ACTIVATIONS),
     "init": _one_of(INITS),
-    "init_scale": _number(0, 1e3, above=True),
+    "init_scale": real(0, 1e3, above=True),
     "update": _one_of(UPDATES),
-    "lr": _number(0, MAX_RATE, above=True),
-    "momentum": _number(0, 1, below=True),
-    "reg": _number(0, MAX_RATE),
-    "dropout": _number(0, 1, below=True),
+    "lr": real(0, MAX_RATE, above=True),
+    "momentum": real(0, 1, below=True),
+    "reg": real(0, MAX_RATE),
+    "dropout": real(0, 1, below=True),
     "schedule": _one_of(SCHEDULES),
-    "lr_decay": _number(0, 1, above=True),
-    "batch_size": _or(_integer(1, MAX_ROWS), 'the word "full"', "full"),
-    "epochs": _integer(1, MAX_EPOCHS),
-    "seed": _or(_integer(0, MAX_SEED), "null", None),
+    "lr_decay": real(0, 1, above=True),
+    "batch_size": _or(whole(1, MAX_ROWS), 'the word "full"', "full"),
+    "epochs": whole(1, MAX_EPOCHS),
+    "seed": _or(whole(0, MAX_SEED), "null", None),
     "preprocess": _one_of(PREPROCESSES),
-    "train_count": _or(_integer(1, MAX_ROWS), "null", None),
-    "val_count": _integer(0, MAX_ROWS),
+    "train_count": _or(whole(1, MAX_ROWS), "null", None),
+    "val_count": whole(0, MAX_ROWS),
     "stratify": ("true or false", _read_bool),
     "explosion": ("0 (off) or a number from 1 to 1e+06", _read_explosion),
 }

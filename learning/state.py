@@ -53,6 +53,23 @@ class State:
             bests=tuple(self.bests[row] for row in rows),
         )
 
+    @classmethod
+    def join(cls, states: Sequence["State"]) -> "State":
+        """Trials of several groups as one. Raises ValueError unless all are equally far and of one shape."""
+        first = states[0]
+        if len(states) == 1:
+            return first
+        if len({(state.epoch, *state.kept) for state in states}) > 1:
+            raise ValueError("states of different epochs or update rules cannot be joined.")
+        return cls(
+            first.epoch,
+            tuple(key for state in states for key in state.keys),
+            np.concatenate([state.first_costs for state in states]),
+            {name: np.concatenate([state.params[name] for state in states]) for name in first.params},
+            {name: np.concatenate([state.kept[name] for state in states]) for name in first.kept},
+            tuple(best for state in states for best in state.bests),
+        )
+
     def to_arrays(self) -> dict[str, Array]:
         """Plain arrays by name, fit for one .npz; `from_arrays` gives an equal state."""
         arrays = {

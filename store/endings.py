@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
+from store import rungs
 from store.states import LIVING, OPEN
 from store.tables import sweep, trial, trial_group
 
@@ -28,12 +29,19 @@ def mark(c: Connection, sweep_id: int, number: int) -> None:
 
 
 def settle(c: Connection, sweep_id: int, now: float) -> None:
-    """After trials ended: ends groups that have none left to train, and the sweep if it has none left at all.
-
-    The caller marks the sweep.
+    """After trials ended or reached a rung: ends groups that have none left to train, decides rungs that
+    nobody is on the way to any more, ends the sweep if it has no trial left. The caller marks the sweep.
     """
     c.execute(_DONE_GROUPS, {"sweep": sweep_id})
+    if rungs.decide(c, sweep_id, now):
+        c.execute(_DONE_GROUPS, {"sweep": sweep_id})
     c.execute(_FINISH, {"sweep": sweep_id, "now": now})
+
+
+def unbegun(c: Connection, sweep_id: int) -> list[int]:
+    """Ids of the sweep's queued trials without an epoch, in the order of their numbers."""
+    where = (trial.c.sweep_id == sweep_id, trial.c.state == "queued", trial.c.epochs_done == 0)
+    return list(c.scalars(select(trial.c.id).where(*where).order_by(trial.c.number)))
 
 
 def living(c: Connection, sweep_id: int, states: tuple[str, ...] = LIVING) -> list[int]:

@@ -27,6 +27,11 @@ class CheckpointRef:
     sha256: str
     epoch: int
 
+    @property
+    def group_id(self) -> int:
+        """The group that wrote it."""
+        return int(self.name.partition("/")[0])
+
 
 class Damaged(Exception):  # noqa: N818  # reads better at the raise
     """A file that is missing or not what was written; the message is one clear sentence."""
@@ -56,6 +61,10 @@ class Files:
         if hashlib.sha256(content).hexdigest() != ref.sha256:
             raise Damaged(f"The checkpoint {path} is not what was written: its SHA-256 differs.")
         return _read(path, content)
+
+    def groups_with_checkpoints(self) -> set[int]:
+        """Groups that have a folder here."""
+        return {int(path.name) for path in _listing(self._checkpoints) if path.name.isdecimal()}
 
     def drop_checkpoints(self, group_id: int, keep: CheckpointRef | None = None) -> None:
         """Removes the checkpoints of a group but one."""

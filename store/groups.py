@@ -1,9 +1,11 @@
 """Owns how trials are cut into groups, and the making of the groups' rows (claims and trains none)."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, Row, bindparam, insert, update
 
 from learning.settings import Settings
 from store.files import CheckpointRef
@@ -42,9 +44,22 @@ def _even(positions: Sequence[int], pieces: int) -> list[tuple[int, ...]]:
     return [tuple(positions[a:b]) for a, b in pairwise(ends)]
 
 
-def new(c: Connection, sweep_id: int, count: int, checkpoint: CheckpointRef | None = None) -> list[int]:
-    """Inserts queued groups, which start from a checkpoint or from epoch 0; their ids in rising order."""
-    if not count:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a group begins and how far it goes."""
+
+    checkpoints: tuple[CheckpointRef, ...] = ()  # together they hold its trials; none: from epoch 0
+    until: int | None = None  # the rung at which its trials wait; None: they train to their end
+
+
+def start_of(group: Row[*tuple[Any, ...]]) -> Start:
+    """What a group's row says."""
+    return Start(tuple(CheckpointRef(**one) for one in group.checkpoints), group.until)
+
+
+def new(c: Connection, sweep_id: int, starts: Sequence[Start]) -> list[int]:
+    """Inserts queued groups; their ids in this order, and rising."""
+    if not starts:
         return []
     row = {
         "sweep_id": sweep_id,
@@ -53,21 +68,31 @@ def new(c: Connection, sweep_id: int, count: int, checkpoint: CheckpointRef | No
         "worker": None,
         "beat": 0,
         "progressed": False,
-        "checkpoint_name": checkpoint.name if checkpoint else None,
-        "checkpoint_sha256": checkpoint.sha256 if checkpoint else None,
-        "checkpoint_epoch": checkpoint.epoch if checkpoint else None,
     }
-    return sorted(c.scalars(insert(trial_group).returning(trial_group.c.id), [row] * count))
+    rows = [
+        row | {"checkpoints": [asdict(one) for one in start.checkpoints], "until": start.until}
+        for start in starts
+    ]
+    return list(
+        c.scalars(insert(trial_group).returning(trial_group.c.id, sort_by_parameter_order=True), rows)
+    )
 
 
 _MOVE = update(trial).where(trial.c.id == bindparam("trial")).values(group_id=bindparam("group"))
 
 
-def separate(
-    c: Connection, sweep_id: int, trial_ids: Sequence[int], checkpoint: CheckpointRef | None = None
-) -> None:
-    """Gives each of these trials a queued group of its own; all may start from one checkpoint they share."""
-    ids = new(c, sweep_id, len(trial_ids), checkpoint)
-    moves = [{"trial": one, "group": group} for one, group in zip(trial_ids, ids, strict=True)]
+def regroup(c: Connection, sweep_id: int, members: Sequence[tuple[Sequence[int], Start]]) -> None:
+    """Moves trials into new queued groups, each given by the trials' ids and its start."""
+    ids = new(c, sweep_id, [start for _, start in members])
+    moves = [
+        {"trial": one, "group": group}
+        for (trials, _), group in zip(members, ids, strict=True)
+        for one in trials
+    ]
     if moves:
         c.execute(_MOVE, moves)
+
+
+def separate(c: Connection, sweep_id: int, trial_ids: Sequence[int], start: Start) -> None:
+    """Gives each of these trials a queued group of its own; all may start from checkpoints they share."""
+    regroup(c, sweep_id, [((one,), start) for one in trial_ids])

@@ -2,16 +2,17 @@
 
 from sqlalchemy import Connection, select
 
+from store.groups import start_of
 from store.states import LIVING
 from store.tables import sweep, trial, trial_group
 
 
 def groups_in_use(c: Connection) -> set[int]:
-    """Groups whose checkpoint may be read again: those with a trial that has not ended."""
+    """Groups whose checkpoints may be read again: by themselves, or by groups that start from them."""
     query = select(trial.c.group_id).where(trial.c.state.in_(LIVING)).distinct()
-    return set(c.scalars(query)) | set(
-        c.scalars(select(trial_group.c.id).where(trial_group.c.state == "running"))
-    )
+    alive = c.execute(select(trial_group).where(trial_group.c.state != "done")).all()
+    sources = {ref.group_id for group in alive for ref in start_of(group).checkpoints}
+    return set(c.scalars(query)) | {group.id for group in alive} | sources
 
 
 def trials_with_models(c: Connection) -> set[int]:

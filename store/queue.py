@@ -1,20 +1,24 @@
 """Owns the queue: claiming groups, writing their epochs behind a fence, giving groups up (does not train).
 
-A group is queued, running or done. Each claim raises the group's attempt and that of its trials; whoever
-writes names the attempt it claimed, so a worker that lost its group, or a trial of it, is refused.
+A group is queued, running, waiting at a rung (rungs.py) or done. Each claim raises the group's attempt and
+that of its trials; whoever writes names the attempt it claimed, so a worker that lost its group, or a trial
+of it, is refused.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from learning.settings import Settings
-from store import clock, endings, epochs, groups, trials
+from learning.stopping import StoppingRule, parse
+from store import clock, early, endings, epochs, groups, moves
 from store.files import CheckpointRef
+from store.groups import start_of
 from store.progress import PROGRESS, Progress
+from store.rungs import WAITING
 from store.tables import sweep, trial, trial_group
 
 if TYPE_CHECKING:
@@ -26,6 +30,10 @@ CLAIMABLE = (
     "running",
     "stopping",
 )  # a stopping sweep's queued trials are ones whose worker was lost: they may end
+
+
+class Leaving(Exception):  # noqa: N818  a state of affairs, not a mistake
+    """Trials would leave the stack, and there is no checkpoint for a resumed run to start from just there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,10 @@ class Claim:
     seed: int  # the sweep's
     epochs_total: int
     trials: tuple[ClaimedTrial, ...]
-    checkpoint: CheckpointRef | None
+    checkpoints: tuple[CheckpointRef, ...]  # together they hold the state to go on from; none: from epoch 0
     attempt: int  # the group's
+    until: int  # the epoch after which its trials end, or wait at a rung
+    stopping: StoppingRule | None  # the sweep's
 
 
 def claim(c: Connection, worker: str, now: float) -> Claim | None:
@@ -76,15 +86,19 @@ def record(
     checkpoint: CheckpointRef | None,
     now: float,
     verdicts: Mapping[int, str] = MappingProxyType({}),
+    *,
+    unless_leaving: bool = False,
 ) -> frozenset[int]:
     """Stores what one step of training gave; the ids of the trials that are still ours and still running.
 
     Epochs of trials that are no longer ours are dropped, and rows that exist already are left as they are. An
-    epoch that diverged or is the last one ends its trial here; the sweep ends with its last trial. A trial
+    epoch that diverged or is the last one ends its trial here, and so may the sweep's stopping rule; at a
+    rung the trials wait. The sweep ends with its last trial. With `unless_leaving` raises Leaving, so that
+    nothing is stored, if the rule would stop some trials of several and there is no checkpoint. A trial
     without a verdict here is one that has none.
     """
     numbers = iter(clock.take(c, 2 * len(new) + 1))  # more than enough; a number left over is no harm
-    mine = {row.id: Progress(row) for row in _mine(c, claim)}
+    mine = {row.id: Progress(row, claim.until) for row in _mine(c, claim)}
     if not mine:
         return frozenset()
     written = [
@@ -93,12 +107,20 @@ def record(
         if one.key in mine and mine[one.key].advance(one, now)
     ]
     epochs.append(c, claim.sweep_id, written)
+    going = [one for one in mine.values() if one.moved and one.state == "running"]
+    stopped = early.stopped(c, claim.stopping, claim.sweep_id, going)
+    if unless_leaving and checkpoint is None and 0 < len(stopped) < len(going):
+        raise Leaving
+    for id, reason in stopped.items():
+        mine[id].stop(reason, now)
     moved = [one.row(next(numbers), verdicts.get(one.id)) for one in mine.values() if one.moved]
     if moved:
         c.execute(PROGRESS, moved)
     _beat_on(c, claim, checkpoint, bool(written))
     _measure(c, claim.sweep_id, [one.epoch.seconds for one in written], next(numbers))
     ended = {progress.id for progress in mine.values() if progress.state != "running"}
+    if any(progress.state == "queued" for progress in mine.values()):
+        c.execute(_WAIT, {"group": claim.group_id})
     if ended:
         endings.settle(c, claim.sweep_id, now)
     return frozenset(mine) - ended
@@ -116,10 +138,10 @@ def fail(c: Connection, claim: Claim, cause: str, now: float) -> None:
     group = c.execute(_GROUP, {"group": claim.group_id}).one()
     ids = [row.id for row in mine]
     if len(ids) == 1:
-        trials.end_all(c, ids, "failed", cause, now, fault=not group.progressed)
+        moves.end_all(c, ids, "failed", cause, now, fault=not group.progressed)
     else:
-        trials.requeue(c, ids, fault=not group.progressed)
-        groups.separate(c, claim.sweep_id, ids, _checkpoint(group))
+        moves.requeue(c, ids, fault=not group.progressed)
+        groups.separate(c, claim.sweep_id, ids, start_of(group))
     endings.mark(c, claim.sweep_id, number)
     endings.settle(c, claim.sweep_id, now)
 
@@ -130,7 +152,7 @@ def release(c: Connection, claim: Claim, now: float) -> None:
     mine = _mine(c, claim)
     if not mine:
         return
-    trials.requeue(c, [row.id for row in mine], fault=False)
+    moves.requeue(c, [row.id for row in mine], fault=False)
     c.execute(_QUEUE, {"group": claim.group_id})
     endings.mark(c, claim.sweep_id, number)
 
@@ -223,7 +245,7 @@ _START_SWEEP = (
     update(sweep)
     .where(sweep.c.id == bindparam("sweep"))
     .values(started_at=func.coalesce(sweep.c.started_at, bindparam("now")), changed=bindparam("number"))
-    .returning(sweep.c.dataset, sweep.c.seed)
+    .returning(sweep.c.dataset, sweep.c.seed, sweep.c.stopping)
 )
 
 
@@ -241,15 +263,11 @@ def _claim(
         about.seed,
         rows[0].epochs_total,
         members,
-        _checkpoint(group),
+        start_of(group).checkpoints,
         group.attempt,
+        group.until or rows[0].epochs_total,
+        parse(about.stopping),
     )
-
-
-def _checkpoint(group: Row[*tuple[Any, ...]]) -> CheckpointRef | None:
-    if group.checkpoint_name is None:
-        return None
-    return CheckpointRef(group.checkpoint_name, group.checkpoint_sha256, group.checkpoint_epoch)
 
 
 _MINE = (
@@ -261,6 +279,7 @@ _MINE = (
         trial.c.failures,
         trial.c.best_val_acc,
         trial.c.best_epoch,
+        trial.c.exempt,
     )
     .where(trial.c.group_id == bindparam("group"), trial.c.state == "running")
     .order_by(trial.c.number)
@@ -284,19 +303,14 @@ _BEAT = (
     .values(beat=trial_group.c.beat + 1)
 )
 _BEAT_PROGRESSED = _BEAT.values(progressed=True)
-_BEAT_CHECKPOINT = _BEAT_PROGRESSED.values(
-    checkpoint_name=bindparam("name"),
-    checkpoint_sha256=bindparam("sha256"),
-    checkpoint_epoch=bindparam("epoch"),
-)
+_BEAT_CHECKPOINT = _BEAT_PROGRESSED.values(checkpoints=bindparam("checkpoints"))
 
 
 def _beat_on(c: Connection, claim: Claim, checkpoint: CheckpointRef | None, progressed: bool) -> None:
     """A new checkpoint is progress too: it moves on even while lost epochs are trained a second time."""
     which: dict[str, Any] = {"group": claim.group_id, "claimed": claim.attempt}
     if checkpoint is not None:
-        about = {"name": checkpoint.name, "sha256": checkpoint.sha256, "epoch": checkpoint.epoch}
-        c.execute(_BEAT_CHECKPOINT, which | about)
+        c.execute(_BEAT_CHECKPOINT, which | {"checkpoints": [asdict(checkpoint)]})
     else:
         c.execute(_BEAT_PROGRESSED if progressed else _BEAT, which)
 
@@ -322,16 +336,17 @@ _OWNED = select(trial_group).where(
     trial_group.c.worker == bindparam("token"), trial_group.c.state == "running"
 )
 _QUEUE = update(trial_group).where(trial_group.c.id == bindparam("group")).values(state="queued", worker=None)
+_WAIT = _QUEUE.values(state=WAITING)
 
 
 def _abandon(c: Connection, group: Row[*tuple[Any, ...]], cause: str, now: float, *, fault: bool) -> None:
     rows = c.execute(_MINE, {"group": group.id}).all()
     failed = [row.id for row in rows if row.failures + fault >= FAIL_AT]
     again = [row.id for row in rows if row.id not in failed]
-    trials.end_all(c, failed, "failed", cause, now, fault=fault)
-    trials.requeue(c, again, fault=fault)
+    moves.end_all(c, failed, "failed", cause, now, fault=fault)
+    moves.requeue(c, again, fault=fault)
     if len(rows) > 1 and any(row.failures + fault >= SPLIT_AT for row in rows):
-        groups.separate(c, group.sweep_id, again, _checkpoint(group))
+        groups.separate(c, group.sweep_id, again, start_of(group))
     elif again:
         c.execute(_QUEUE, {"group": group.id})
     endings.mark(c, group.sweep_id, clock.take(c)[0])

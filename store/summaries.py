@@ -7,10 +7,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from store import trials
-from store.states import LIVING, TRIAL_STATES
+from store import remaining, trials
+from store.states import TRIAL_STATES
 from store.tables import sweep, trial, trial_group
 from store.trials import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the sweep's stopping rule has spared."""
+
+    trials: int  # that it stopped
+    epochs: int  # that they did not train
+    seconds: float | None  # that those would have taken one worker, at the sweep's mean; None: not measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,7 @@ class Summary:
     excluded: int
     best: Trial | None
     eta_seconds: float | None
+    saved: Saved
 
 
 def of(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Summary]:
@@ -31,7 +41,8 @@ def of(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Summ
     counts, excluded = _counts(c, ids)
     best = _best(c, ids)
     eta = _eta(c, [row for row in sweeps if row.state in ("running", "stopping")])
-    return {id: Summary(counts[id], excluded[id], best.get(id), eta.get(id)) for id in ids}
+    saved = _saved(c, sweeps)
+    return {id: Summary(counts[id], excluded[id], best.get(id), eta.get(id), saved[id]) for id in ids}
 
 
 def _counts(c: Connection, ids: Collection[int]) -> tuple[dict[int, dict[str, int]], dict[int, int]]:
@@ -60,19 +71,35 @@ def _best(c: Connection, ids: Collection[int]) -> dict[int, Trial]:
     return {one.sweep_id: one for one in found.values()}
 
 
-def _eta(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, float]:
-    """Trial-epochs left x measured mean seconds / workers busy with the sweep (at least one)."""
-    measured = {row.id: row.measured_seconds / row.measured_epochs for row in sweeps if row.measured_epochs}
-    if not measured:
-        return {}
-    left = func.sum(trial.c.epochs_total - trial.c.epochs_done)
-    lefts = c.execute(
-        select(trial.c.sweep_id, left.label("epochs"))
-        .where(trial.c.sweep_id.in_(measured), trial.c.state.in_(LIVING))
+def _saved(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Saved]:
+    ruled = [row.id for row in sweeps if row.stopping is not None]
+    query = (
+        select(trial.c.sweep_id, func.count().label("trials"), func.sum(trial.c.spared).label("epochs"))
+        .where(trial.c.sweep_id.in_(ruled), trial.c.spared > 0)
         .group_by(trial.c.sweep_id)
     )
+    spared = {row.sweep_id: (row.trials, int(row.epochs)) for row in c.execute(query)}
+    seconds = _measured(sweeps)
+    found = {}
+    for row in sweeps:
+        trials, epochs = spared.get(row.id, (0, 0))
+        found[row.id] = Saved(trials, epochs, epochs * seconds[row.id] if row.id in seconds else None)
+    return found
+
+
+def _measured(sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, float]:
+    """Mean seconds of a trial's epoch, by sweep, where one was trained."""
+    return {row.id: row.measured_seconds / row.measured_epochs for row in sweeps if row.measured_epochs}
+
+
+def _eta(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, float]:
+    """Trial-epochs left x measured mean seconds / workers busy with the sweep (at least one)."""
+    measured = _measured(sweeps)
+    if not measured:
+        return {}
+    lefts = remaining.epochs(c, {row.id: row.stopping for row in sweeps if row.id in measured})
     busy = _busy(c, measured)
-    return {row.sweep_id: row.epochs * measured[row.sweep_id] / max(1, busy[row.sweep_id]) for row in lefts}
+    return {id: epochs * measured[id] / max(1, busy[id]) for id, epochs in lefts.items()}
 
 
 def _busy(c: Connection, ids: Collection[int]) -> dict[int, int]:

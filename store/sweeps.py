@@ -8,10 +8,13 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy import delete as delete_from
 
 from learning.settings import FieldError, Invalid, Settings
-from store import clock, endings, groups, summaries, trials
+from learning.stopping import Halving, StoppingRule, parse
+from store import clock, endings, groups, moves, summaries, trials
+from store.groups import Start
 from store.states import OPEN
 from store.states import NotAllowed as NotAllowed
 from store.states import NotFound as NotFound
+from store.summaries import Saved as Saved
 from store.tables import idempotency, sweep, trial, trial_group
 from store.trials import Trial
 
@@ -41,6 +44,7 @@ class NewSweep:
     seed: int
     trials: tuple[Settings, ...]
     parent_id: int | None = None
+    stopping: dict[str, Any] | None = None  # the rule that ends trials early, in its JSON form
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Sweep:
     excluded: int
     best: Trial | None
     eta_seconds: float | None  # None before the first epoch, when paused and when ended
+    stopping: dict[str, Any] | None
+    saved: Saved
     changed: int
     tags: tuple[str, ...]
 
@@ -93,8 +99,9 @@ def create(
     if idempotency and (known := _known(c, *idempotency)) is not None:
         return _must(c, known)
     _check(c, new)
-    id: int = c.execute(insert(sweep).values(**_row(new, now, number)).returning(sweep.c.id)).scalar_one()
-    _add(c, id, 0, new.trials, workers)
+    row = _row(new, now, number) | {"workers": max(1, workers)}
+    id: int = c.execute(insert(sweep).values(**row).returning(sweep.c.id)).scalar_one()
+    _add(c, id, 0, new.trials, workers, parse(new.stopping))
     if idempotency:
         _remember(c, *idempotency, sweep_id=id, now=now)
     return _must(c, id)
@@ -169,14 +176,20 @@ def act(c: Connection, id: int, action: str, now: float) -> Sweep:
 def add_trials(
     c: Connection, id: int, settings: Sequence[Settings], now: float, workers: int = 2
 ) -> tuple[Trial, ...]:
-    """Queues more trials, numbered on; a finished sweep runs again. Raises NotAllowed, NotFound."""
+    """Queues more trials, numbered on; a finished sweep runs again. Raises NotAllowed, NotFound.
+
+    Raises Invalid where successive halving has been comparing all trials of the sweep with each other.
+    """
     number, *_ = clock.take(c)
     found = _must(c, id)
     _allow(found.state, "add trials", id, GROWING)
+    rule = parse(found.stopping)
+    if isinstance(rule, Halving):
+        raise Invalid(FieldError("trials", len(settings), _NO_MORE.format(id=id)))
     start: int = c.execute(
         select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
     ).scalar_one()
-    _add(c, id, start, settings, workers)
+    _add(c, id, start, settings, workers, rule)
     if settings and found.state == "finished":
         c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
     endings.mark(c, id, number)
@@ -202,6 +215,12 @@ def delete(c: Connection, id: int) -> Removed:
     return Removed(tuple(groups_of), tuple(trials_of))
 
 
+_NO_MORE = (
+    "Sweep {id} is thinned out by successive halving, which compares all its trials at each rung; "
+    "start a new sweep for more trials."
+)
+
+
 def _pause(c: Connection, id: int, now: float) -> None:
     _set_state(c, id, "paused")
 
@@ -212,13 +231,15 @@ def _resume(c: Connection, id: int, now: float) -> None:
 
 def _stop(c: Connection, id: int, now: float) -> None:
     _set_state(c, id, "stopping")
-    queued = endings.living(c, id, ("queued",))
-    trials.end_all(c, queued, "cancelled", "the sweep was stopped before it began", now)
+    unbegun = endings.unbegun(c, id)
+    moves.end_all(c, unbegun, "cancelled", "the sweep was stopped before it began", now)
+    begun = endings.living(c, id, ("queued",))
+    moves.end_all(c, begun, "stopped", "the sweep was stopped when it waited to go on", now)
 
 
 def _cancel(c: Connection, id: int, now: float) -> None:
     _set_state(c, id, "cancelled", now)
-    trials.end_all(c, endings.living(c, id), "cancelled", "the sweep was cancelled", now)
+    moves.end_all(c, endings.living(c, id), "cancelled", "the sweep was cancelled", now)
 
 
 def _set_state(c: Connection, id: int, state: str, finished_at: float | None = None) -> None:
@@ -265,13 +286,21 @@ def _row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
         "created_at": now,
         "measured_epochs": 0,
         "measured_seconds": 0.0,
+        "stopping": new.stopping,
         "changed": number,
     }
 
 
-def _add(c: Connection, id: int, start: int, settings: Sequence[Settings], workers: int) -> None:
+def _add(
+    c: Connection,
+    id: int,
+    start: int,
+    settings: Sequence[Settings],
+    workers: int,
+    rule: StoppingRule | None,
+) -> None:
     cut = groups.cut(settings, workers)
-    group_ids = groups.new(c, id, len(cut))
+    group_ids = groups.new(c, id, [Start(until=_first_rung(rule, settings[one[0]])) for one in cut])
     of_position = {one: group for group, members in zip(group_ids, cut, strict=True) for one in members}
     numbers = clock.take(c, len(settings))
     rows = [
@@ -280,6 +309,11 @@ def _add(c: Connection, id: int, start: int, settings: Sequence[Settings], worke
     ]
     if rows:
         c.execute(insert(trial), rows)
+
+
+def _first_rung(rule: StoppingRule | None, settings: Settings) -> int | None:
+    """Of a group with a trial of these settings."""
+    return rule.next_rung(0, settings.epochs) if isinstance(rule, Halving) else None
 
 
 def _must(c: Connection, id: int) -> Sweep:
@@ -296,7 +330,8 @@ def _sweeps(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sweep
 
 def _sweep(row: Row[*tuple[Any, ...]], about: summaries.Summary) -> Sweep:
     values = dict(row._mapping)
-    del values["measured_epochs"], values["measured_seconds"], values["notes"]
+    for internal in ("measured_epochs", "measured_seconds", "notes", "workers"):
+        del values[internal]
     values["tags"] = tuple(values["tags"] or ())
     return Sweep(
         **values,
@@ -305,4 +340,5 @@ def _sweep(row: Row[*tuple[Any, ...]], about: summaries.Summary) -> Sweep:
         excluded=about.excluded,
         best=about.best,
         eta_seconds=about.eta_seconds,
+        saved=about.saved,
     )

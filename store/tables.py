@@ -15,6 +15,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
 # Every name is given, so that both databases and every migration call a constraint the same.
@@ -64,6 +66,8 @@ sweep = Table(
     Column("changed", BigInteger, nullable=False, unique=True),
     Column("tags", Json),
     Column("notes", Text),
+    Column("stopping", Json),  # the rule that ends trials early, as learning.stopping reads it
+    Column("workers", Integer, nullable=False, server_default=text("2")),  # that its groups are cut for
     Index(None, "parent_id"),
     sqlite_autoincrement=True,  # or SQLite gives the id of a deleted sweep to the next one
 )
@@ -78,9 +82,9 @@ trial_group = Table(
     Column("worker", Text),
     Column("beat", BigInteger, nullable=False),
     Column("progressed", Boolean, nullable=False),
-    Column("checkpoint_name", Text),
-    Column("checkpoint_sha256", Text),
-    Column("checkpoint_epoch", Integer),
+    Column("until", Integer),  # the rung at which its trials wait; NULL: they train to their end
+    # The files that together hold its trials' state: its own latest, or those of the groups they come from.
+    Column("checkpoints", Json, nullable=False, server_default=text("'[]'")),
     Index(None, "state", "id"),
     Index(None, "sweep_id", "state"),
     sqlite_autoincrement=True,
@@ -111,6 +115,8 @@ trial = Table(
     Column("changed", BigInteger, nullable=False, unique=True),
     # The code of the first finding on its curve; none yet, or to be read again from the epochs: NULL.
     Column("verdict", Text),
+    Column("spared", Integer, nullable=False, server_default=text("0")),  # epochs that a rule kept it from
+    Column("exempt", Boolean, nullable=False, server_default=false()),  # retried: no rule stops it again
     UniqueConstraint("sweep_id", "number"),
     Index(None, "sweep_id", "state", "excluded"),
     Index(None, "sweep_id", "best_val_acc"),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from learning.settings import Settings
-from store import clock, endings, groups
+from store import clock, endings, groups, moves
 from store.columns import ordering
 from store.filter import condition
 from store.states import LIVING, UNRANKED
@@ -41,6 +41,7 @@ class Trial:
     has_model: bool
     started_at: float | None
     finished_at: float | None
+    spared: int  # epochs that a stopping rule kept it from
     changed: int
     verdict: str | None  # code of the first finding on its curve; None: not read yet
 
@@ -116,7 +117,7 @@ def mark_models(c: Connection, sweep_id: int, ids: Collection[int]) -> None:
     clock.take(c)
     query = select(trial.c.id, trial.c.has_model).where(trial.c.sweep_id == sweep_id)
     wrong = [row.id for row in c.execute(query) if row.has_model != (row.id in ids)]
-    _change(c, wrong, has_model=~trial.c.has_model)
+    moves.change(c, wrong, has_model=~trial.c.has_model)
 
 
 def without_verdict(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
@@ -152,14 +153,15 @@ def stop(c: Connection, id: int, now: float) -> Trial:
 
 def stop_all(c: Connection, sweep_id: int, ids: Sequence[int], now: float) -> None:
     """Stops living trials of a sweep; the caller has taken the clock and marks the sweep."""
-    end_all(c, ids, "stopped", "stopped by hand", now)
+    moves.end_all(c, ids, "stopped", "stopped by hand", now)
     endings.settle(c, sweep_id, now)
 
 
 def retry(c: Connection, id: int, now: float) -> Trial:
     """Queues an ended trial again, alone and from the start: its epochs go. Raises NotAllowed, NotFound.
 
-    Readers that follow by cursor are told to start again (clock.reset). The sweep runs again if it had ended.
+    The sweep's stopping rule does not apply to it any more: it trains to its end, past every rung. Readers
+    that follow by cursor are told to start again (clock.reset). The sweep runs again if it had ended.
     """
     number, *_ = clock.take(c)
     found = _must(c, id, RETRIABLE, "retry")
@@ -177,8 +179,8 @@ def retry_all(c: Connection, sweep_id: int, ids: Sequence[int]) -> None:
     if state not in REOPENABLE:
         raise NotAllowed(state, "retry", f"Sweep {sweep_id}", REOPENABLE)
     c.execute(delete(epoch).where(epoch.c.trial_id.in_(ids)))
-    _change(c, ids, **_UNTRAINED)
-    groups.separate(c, sweep_id, ids)
+    moves.change(c, ids, **_UNTRAINED, exempt=True)
+    groups.separate(c, sweep_id, ids, groups.Start())
     if state != "paused":
         c.execute(update(sweep).where(sweep.c.id == sweep_id).values(state="running", finished_at=None))
     clock.reset(c)
@@ -197,6 +199,7 @@ _UNTRAINED: dict[str, Any] = {
     "verdict": None,
     "started_at": None,
     "finished_at": None,
+    "spared": 0,
 }
 
 
@@ -213,7 +216,7 @@ def exclude(c: Connection, id: int, excluded: bool) -> Trial:
 
 def exclude_all(c: Connection, ids: Sequence[int], excluded: bool) -> None:
     """Marks trials alike; the caller has taken the clock and marks their sweep."""
-    _change(c, ids, excluded=excluded)
+    moves.change(c, ids, excluded=excluded)
 
 
 def new_row(sweep_id: int, number: int, group_id: int, settings: Settings, seq: int) -> dict[str, Any]:
@@ -227,33 +230,9 @@ def new_row(sweep_id: int, number: int, group_id: int, settings: Settings, seq: 
         "epochs_total": settings.epochs,
         "attempt": 0,
         "excluded": False,
+        "exempt": False,
         "changed": seq,
     }
-
-
-def end_all(
-    c: Connection, ids: Sequence[int], state: str, reason: str, now: float, fault: bool = False
-) -> None:
-    """Ends living trials together; the caller has taken the clock and settles the sweep."""
-    counted = {"failures": trial.c.failures + 1} if fault else {}
-    _change(c, ids, state=state, reason=reason, finished_at=now, verdict=None, **counted)
-
-
-def requeue(c: Connection, ids: Sequence[int], fault: bool) -> None:
-    """Puts running trials back in the queue, counting a failure or not; their group is the caller's."""
-    counted = {"failures": trial.c.failures + 1} if fault else {}
-    _change(c, ids, state="queued", worker=None, **counted)
-
-
-def _change(c: Connection, ids: Sequence[int], **values: Any) -> None:
-    """Updates trials alike, each with a change number of its own."""
-    if not ids:
-        return
-    numbers = clock.take(c, len(ids))
-    statement = (
-        update(trial).where(trial.c.id == bindparam("_id")).values(changed=bindparam("_seq"), **values)
-    )
-    c.execute(statement, [{"_id": id, "_seq": seq} for id, seq in zip(ids, numbers, strict=True)])
 
 
 def _must(c: Connection, id: int, states: Collection[str], action: str) -> Trial:

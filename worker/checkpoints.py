@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from learning.state import State
 from learning.train import Step
@@ -26,7 +26,7 @@ class Checkpoints:
 
     def resume(self) -> State | None:
         """The state the group was left in; None to start from the beginning."""
-        state = self._read() if self._claim.checkpoint else None
+        state = self._read() if self._claim.checkpoints else None
         done = max(trial.epochs_done for trial in self._claim.trials)
         epoch = state.epoch if state else 0
         if done:
@@ -36,8 +36,12 @@ class Checkpoints:
         return state
 
     def save(self, step: Step, *, now: bool) -> CheckpointRef | None:
-        """Writes the state if it is time, or `now`. None: not written, the one before stays valid."""
+        """Writes the state if it is time, or `now`. None: not written, the one before stays valid.
+
+        At a rung it is always time: from there the trials go on in other groups.
+        """
         over = not step.state.keys or step.state.epoch >= self._claim.epochs_total
+        now = now or step.state.epoch >= self._claim.until
         if over or not (now or self._clock() >= self._due):
             return None
         started = self._clock()
@@ -56,18 +60,28 @@ class Checkpoints:
         """Removes the group's other files, once the reference to this one is stored."""
         self._files.drop_checkpoints(self._claim.group_id, ref)
 
+    def drop_needless(self, in_use: Callable[[], set[int]]) -> None:
+        """Removes the files of groups that `in_use` does not name, such as those this one started from."""
+        written = self._files.groups_with_checkpoints()  # before the question: of no group made since then
+        for group_id in written - in_use() if written else ():
+            self._files.drop_checkpoints(group_id)
+
     def drop_all(self) -> None:
         """Removes all files of the group, once it has ended."""
         self._files.drop_checkpoints(self._claim.group_id)
 
     def _read(self) -> State | None:
-        assert self._claim.checkpoint is not None
+        ids = [trial.id for trial in self._claim.trials]
         try:
-            state = State.from_arrays(self._files.load_checkpoint(self._claim.checkpoint))
-            return state.only([trial.id for trial in self._claim.trials])
-        except (Damaged, KeyError) as error:
+            return State.join([self._part(ref, ids) for ref in self._claim.checkpoints]).only(ids)
+        except (Damaged, KeyError, ValueError) as error:
             log.warning("group %d starts from the beginning: %s", self._claim.group_id, error)
             return None
+
+    def _part(self, ref: CheckpointRef, ids: Sequence[int]) -> State:
+        """What a file holds of these trials."""
+        state = State.from_arrays(self._files.load_checkpoint(ref))
+        return state.only([id for id in ids if id in state.keys])
 
     def _write(self, state: State) -> CheckpointRef:
         return self._files.save_checkpoint(

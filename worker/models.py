@@ -14,7 +14,7 @@ from store.files import Files
 log = logging.getLogger("lossdeck.worker")
 
 KEPT = 20  # nets of a sweep, the best by validation accuracy
-RANKED = "excluded = false and state != failed and state != cancelled and state != queued"
+RANKED = "excluded = false and state != failed and state != cancelled"
 
 
 def worth_keeping(c: Connection, sweep_id: int, bests: Mapping[int, Best | None]) -> dict[int, Best]:

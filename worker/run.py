@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from learning.curves import Point
 from learning.dataset import Dataset, Split
 from learning.state import Best, State
+from learning.stopping import Halving
 from learning.train import Member, Step, train
-from store import curves, epochs, queue, trials
+from store import curves, epochs, leftovers, queue, trials
 from store.config import Config
 from store.database import Database
-from store.files import Files
+from store.files import CheckpointRef, Files
 from store.queue import Claim
 from store.states import LIVING
 from worker import data, models
@@ -91,9 +92,7 @@ class _Run:
         ref = self._checkpoints.save(step, now=last or someone_left)
         ending = self._ending(step)
         saved = self._save(ending)
-        mine = self._heartbeat.ask(
-            queue.record, self._claim, step.epochs, ref, time.time(), self._verdicts.after(step.epochs)
-        )
+        mine, ref = self._record(step, ref)
         if ref is not None:
             self._checkpoints.drop_all_but(ref)
         gone = {epoch.key for epoch in step.epochs} - mine - set(ending)
@@ -103,9 +102,19 @@ class _Run:
         self._state = step.state
         return mine
 
+    def _record(self, step: Step, ref: CheckpointRef | None) -> tuple[frozenset[int], CheckpointRef | None]:
+        """The transaction; with a checkpoint made first where the stopping rule will take trials away."""
+        about, verdicts = (self._claim, step.epochs), self._verdicts.after(step.epochs)
+        try:
+            mine = self._heartbeat.ask(queue.record, *about, ref, time.time(), verdicts, unless_leaving=True)
+        except queue.Leaving:
+            ref = self._checkpoints.save(step, now=True)
+            mine = self._heartbeat.ask(queue.record, *about, ref, time.time(), verdicts)
+        return mine, ref
+
     def _ending(self, step: Step) -> dict[int, Best | None]:
-        """The best nets of the trials that this epoch ends."""
-        final = step.state.epoch >= self._claim.epochs_total
+        """The best nets of the trials that this epoch ends, or may: a rung is decided later, by others."""
+        final = step.state.epoch >= self._claim.until
         ending = {key: step.state.best(key) for key in step.state.keys if final}
         for epoch in step.epochs:
             if epoch.diverged:
@@ -134,3 +143,5 @@ class _Run:
         found = self._heartbeat.ask(trials.by_ids, list(self._settings))
         if not any(one.state in LIVING for one in found.values()):
             self._checkpoints.drop_all()
+        if isinstance(self._claim.stopping, Halving):
+            self._checkpoints.drop_needless(lambda: self._heartbeat.ask(leftovers.groups_in_use))

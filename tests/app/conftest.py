@@ -174,10 +174,13 @@ class Crew:
         self.database = database
 
     def claim(self) -> queue.Claim:
-        with self.database.write() as c:
-            claim = queue.claim(c, "tester", time.time())
+        claim = self.claim_or_none()
         assert claim is not None
         return claim
+
+    def claim_or_none(self) -> queue.Claim | None:
+        with self.database.write() as c:
+            return queue.claim(c, "tester", time.time())
 
     def record(self, claim: queue.Claim, epochs: Sequence[Epoch]) -> frozenset[int]:
         with self.database.write() as c:
@@ -189,10 +192,6 @@ class Crew:
 
     def finish_all(self) -> None:
         """Trains everything that is queued."""
-        while True:
-            with self.database.write() as c:
-                claim = queue.claim(c, "tester", time.time())
-            if claim is None:
-                return
-            for epoch in range(1, claim.epochs_total + 1):
+        while (claim := self.claim_or_none()) is not None:
+            for epoch in range(claim.trials[0].epochs_done + 1, claim.until + 1):
                 self.step(claim, epoch)

@@ -357,3 +357,41 @@ def test_bad_tags_and_notes_are_refused_by_field(
     answer = client.patch(f"/api/sweeps/{post_sweep()['id']}", json=body)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_sweep_that_halves_says_what_it_saved(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    made = post_sweep(trials=9, stopping={"halving": {}})
+    assert made["stopping"] == {"halving": {"factor": 3, "first": 1}}
+    assert made["saved"] == {"trials": 0, "epochs": 0, "seconds": None}
+    refused = client.post(f"/api/sweeps/{made['id']}/trials", json={"trials": 1})
+    assert refused.status_code == 422
+    assert "start a new sweep" in refused.json()["detail"]
+    crew.finish_all()
+    sweep = client.get(f"/api/sweeps/{made['id']}").json()
+    assert (sweep["state"], sweep["counts"]["finished"], sweep["counts"]["stopped"]) == ("finished", 3, 6)
+    assert sweep["saved"] == {"trials": 6, "epochs": 12, "seconds": pytest.approx(0.12)}
+    rows = client.get(f"/api/sweeps/{made['id']}/trials", params={"filter": "state = stopped"}).json()
+    assert {row["spared"] for row in rows["trials"]} == {2}
+    assert "was not among the best 3 of 9 at rung 1; 2 epochs were not trained" in rows["trials"][0]["reason"]
+    child = client.post(f"/api/sweeps/{made['id']}/refinement", json={}).json()
+    assert child["stopping"] == made["stopping"]
+
+
+def test_a_dry_run_foresees_what_halving_spares(client: TestClient) -> None:
+    long = BODY | {"trials": 27, "settings": BODY["settings"] | {"epochs": 27}}
+    seconds = [
+        client.post("/api/sweeps?dry_run=true", json=long | {"stopping": rule}).json()["estimated_seconds"]
+        for rule in (None, {"halving": {}})
+    ]
+    assert seconds[1] == pytest.approx(seconds[0] * (1 + 2 / 3 + 6 / 9 + 18 / 27) / 27)
+
+
+def test_a_bad_stopping_rule_is_refused_by_its_field(client: TestClient) -> None:
+    for rule, field in (
+        ({"halving": {"factor": 1}}, "stopping.halving.factor"),
+        ({"halving": {"first": 3}}, "stopping.halving.first"),
+        ({"luck": {}}, "stopping"),
+    ):
+        answer = client.post("/api/sweeps", json=BODY | {"stopping": rule})
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [field]

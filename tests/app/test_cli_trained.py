@@ -349,3 +349,37 @@ def test_prune_removes_what_no_row_needs_and_old_sweeps_on_request(deck: Deck, t
     assert other.run("export", 1).returncode == 0
     assert other.run("prune", "--older-than", "0", "--yes").returncode == 0
     assert other.run("export", 1).returncode == 1
+
+
+def test_a_sweep_that_halves_says_at_its_end_what_that_saved(deck: Deck) -> None:
+    halving = '{"halving": {"first": 2}}'
+    done = deck.run("sweep", "coarse", "--trials", 9, "--seed", 2, "--stopping", halving, "--wait", "--json")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    counts, saved = row["counts"], row["saved"]
+    assert row["stopping"] == {"halving": {"factor": 3, "first": 2}}
+    assert counts["stopped"] == saved["trials"] == 9 - counts["diverged"] - counts["finished"] > 0
+    assert re.search(
+        rf"stopping early saved {saved['epochs']} epochs \(about [\d.e-]+ s of training\); best is val acc",
+        done.stderr,
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (
+            "luck",
+            "stopping must be null or an object with one of halving, median, patience, not {'luck': {}}.",
+        ),
+        (
+            '{"halving": {"factor": 1}}',
+            "stopping.halving.factor must be a whole number from 2 to 100, not 1.",
+        ),
+        ('{"halving"', "--stopping is not JSON"),
+    ],
+)
+def test_a_bad_stopping_rule_is_wrong_usage(deck: Deck, rule: str, told: str) -> None:
+    done = deck.run("sweep", "coarse", "--stopping", rule)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr

@@ -58,7 +58,7 @@ def test_a_claim_is_the_group_with_all_that_training_needs(database: Database, m
     assert [(one.number, one.attempt, one.epochs_done) for one in claimed.trials] == [(0, 1, 0), (1, 1, 0)]
     assert [one.settings.seed for one in claimed.trials] == [0, 1]
     assert claimed.trials[0].settings.lr == 0.25
-    assert claimed.checkpoint is None
+    assert claimed.checkpoints == ()
     running = trial(database, claimed.trials[0].id)
     assert (running.state, running.worker, running.started_at) == ("running", "token", NOW)
     assert sweep(database, made.id).started_at == NOW
@@ -162,7 +162,7 @@ def test_a_late_writer_is_refused_before_anybody_has_claimed_anew(
     old = claim(database)
     abandon(database)
     assert record(database, old, 1, REF) == frozenset()
-    assert claim(database).checkpoint is None
+    assert claim(database).checkpoints == ()
 
 
 def test_epochs_of_a_trial_that_left_are_dropped_and_the_others_stored(
@@ -208,7 +208,7 @@ def test_the_checkpoint_comes_back_with_the_next_claim(database: Database, make_
     make_sweep(database, 1)
     record(database, claim(database), 1, REF)
     abandon(database)
-    assert claim(database).checkpoint == REF
+    assert claim(database).checkpoints == (REF,)
 
 
 def test_release_queues_again_and_counts_nothing(database: Database, make_sweep: MakeSweep) -> None:
@@ -219,7 +219,7 @@ def test_release_queues_again_and_counts_nothing(database: Database, make_sweep:
         queue.release(c, claimed, NOW)
     assert states(database, made.id) == ["queued"]
     again = claim(database)
-    assert (again.group_id, again.checkpoint) == (claimed.group_id, REF)
+    assert (again.group_id, again.checkpoints) == (claimed.group_id, (REF,))
     assert (trial(database, again.trials[0].id).failures, again.trials[0].epochs_done) == (0, 1)
 
 
@@ -232,7 +232,7 @@ def test_an_exception_splits_a_group_and_fails_one_alone(database: Database, mak
     third, first, second = claim(database), claim(database), claim(database)
     assert [one.number for one in (*third.trials, *first.trials, *second.trials)] == [2, 0, 1]
     assert first.group_id != pair.group_id
-    assert first.checkpoint == REF
+    assert first.checkpoints == (REF,)
 
     fail(database, first)
     failed = trial(database, first.trials[0].id)

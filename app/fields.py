@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
+from learning.stopping import Halving, Median, Patience, StoppingRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,16 @@ class Field:
     hint: str
     default: str
     options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChoice:
+    """A stopping rule to choose: its name in the body, what it does, and its numbers."""
+
+    name: str
+    title: str
+    sentence: str
+    fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,46 @@ def groups() -> tuple[Group, ...]:
             ),
         ),
     )
+
+
+def rules() -> tuple[RuleChoice, ...]:
+    """The stopping rules, with the numbers each takes."""
+    halving, median, patience = Halving(), Median(), Patience()
+    return (
+        RuleChoice(
+            "halving",
+            "successive halving",
+            "At each rung (after 1, 3, 9, ... epochs) all trials are compared and only the best train "
+            "on. The same seed lets the same ones go on, whoever trains them. No trials can be added later.",
+            (
+                _number(halving, "factor", "Keep one in", "at each rung"),
+                _number(halving, "first", "First rung", "epochs until it"),
+            ),
+        ),
+        RuleChoice(
+            "median",
+            "median rule",
+            "A trial ends when its best val accuracy is below the median of what the others averaged up to "
+            "the same epoch. Which trials are stopped depends on who was first.",
+            (
+                _number(median, "after", "Not before epoch", ""),
+                _number(median, "trials", "Others to compare", "as far as it, at least"),
+            ),
+        ),
+        RuleChoice(
+            "patience",
+            "patience",
+            "A trial ends when its val accuracy has not risen for some epochs.",
+            (
+                _number(patience, "epochs", "Epochs without a rise", ""),
+                _number(patience, "by", "A rise is more than", "val accuracy, 0 to 1"),
+            ),
+        ),
+    )
+
+
+def _number(rule: StoppingRule, name: str, label: str, hint: str) -> Field:
+    return Field(name, label, hint, f"{getattr(rule, name):g}")
 
 
 def _field(name: str, label: str, hint: str) -> Field:

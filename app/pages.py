@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from app import assets, figures, pictures, wire
 from app.bodies import Id
-from app.fields import groups
+from app.fields import groups, rules
 from app.html import page
 from app.palettes import PALETTES, dressed
 from app.problems import missing
@@ -73,7 +73,7 @@ def new(
     if like is not None:
         start |= _like(_sweep(parts, like))
     data = {"start": start, "figures": {"preview": _themed(figures.scatter_pair("", "", False, False))}}
-    return page("new.html", section="/sweeps/new", data=data, datasets=names, groups=groups())
+    return page("new.html", section="/sweeps/new", data=data, datasets=names, groups=groups(), rules=rules())
 
 
 @router.get("/sweeps/{id}")

@@ -4,6 +4,7 @@ import { duration } from "./format.js";
 import { $, $$, attempt, data, debounce, fill, make, setText } from "./page.js";
 import { get, post, Refused } from "./rest.js";
 import { number, SpaceRows } from "./space.js";
+import { StoppingRule } from "./stopping.js";
 
 const CHECK_MS = 350; // of quiet before the form is checked
 
@@ -28,6 +29,8 @@ function body() {
   const values = { name: control("name").value.trim(), dataset: control("dataset").value, space: space.read(), settings, sampler: control("sampler").value };
   if (!values.name) delete values.name;
   if (recipe) values.recipe = recipe;
+  const rule = stopping.read();
+  if (rule) values.stopping = rule;
   return { ...values, trials: number(control("trials").value), seed: number(control("seed").value) };
 }
 
@@ -44,11 +47,13 @@ function write(plan) {
   }
   control("trials").value = plan.trials;
   control("sampler").value = plan.sampler;
+  if (plan.stopping !== undefined) stopping.write(plan.stopping);
   if (plan.seed !== undefined) control("seed").value = plan.seed;
   control("name").value = plan.label ?? plan.name;
 }
 
 const space = new SpaceRows($("#space"), () => check());
+const stopping = new StoppingRule($("#stopping"));
 
 // --- recipes
 

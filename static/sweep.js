@@ -7,6 +7,7 @@ import { follow } from "./live.js";
 import { fillOverlay } from "./overlay.js";
 import { $, $$, attempt, confirm, data, fill, icon, make, notify, setLink, setState, setText, setTrack, throttle } from "./page.js";
 import { get, patch, post, remove } from "./rest.js";
+import { showSaved } from "./saved.js";
 import { fillScatter } from "./scatters.js";
 import { parameter, Selection, setParameters } from "./selection.js";
 import { TrialTable } from "./table.js";
@@ -78,6 +79,7 @@ function showSweep() {
   $("#failed-note").hidden = !failed;
   setText($("#failed-note"), `${failed} failed`);
   showActions($("#actions"), sweepActions(sweep));
+  showSaved(sweep);
   $("#delete").hidden = !["finished", "cancelled"].includes(sweep.state);
   document.title = `${busy ? `(${ended}/${total}) ` : ""}${sweep.name} · Lossdeck`;
   setText($("#loss-takeaway"), takeaway());

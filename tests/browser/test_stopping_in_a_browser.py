@@ -1,0 +1,43 @@
+"""The stopping rule in the form, and what it saved on the sweep's page, with real training."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Complaints
+
+pytestmark = pytest.mark.browser
+
+Opener = Callable[..., Page]
+
+
+def test_a_rule_is_chosen_checked_and_followed(open_page: Opener, complaints: Complaints) -> None:
+    page = open_page("/sweeps/new?recipe=coarse&dataset=digits")
+    expect(page.get_by_text("Every trial trains to its last epoch")).to_be_visible()
+    page.get_by_label("Rule", exact=True).select_option("successive halving")
+    expect(page.get_by_text("At each rung (after 1, 3, 9, ... epochs)")).to_be_visible()
+    expect(page.get_by_label("Epochs without a rise")).to_be_hidden()
+
+    page.get_by_label("Keep one in").fill("1")
+    told = page.get_by_text("stopping.halving.factor must be a whole number from 2 to 100, not 1.")
+    expect(told).to_be_visible()
+    expect(page.get_by_label("Keep one in")).to_have_attribute("aria-invalid", "true")
+    complaints.forgive("422")
+
+    page.get_by_label("Keep one in").fill("3")
+    page.get_by_label("Trials", exact=True).fill("9")
+    page.get_by_label("First rung").fill("2")
+    expect(told).to_be_hidden()
+    expect(page.get_by_text("9 trials, about")).to_be_visible()
+    page.get_by_role("button", name="Start the sweep").click()
+
+    saved = page.locator("#saved")
+    expect(saved).to_contain_text("stopped early, which saved", timeout=60_000)
+    expect(saved).to_contain_text(re.compile(r"epochs of training, about .* of one worker’s time\.$"))
+    expect(page.locator("#state")).to_have_attribute("data-state", "finished", timeout=60_000)
+
+    page.goto("/sweeps/new?from=1")
+    expect(page.get_by_label("Rule", exact=True)).to_have_value("halving")
+    expect(page.get_by_label("First rung")).to_have_value("2")

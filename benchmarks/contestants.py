@@ -53,8 +53,11 @@ def optuna(task: Task) -> Result:
     from benchmarks import optuna_torch
 
     with tempfile.TemporaryDirectory(dir=task.home, prefix="optuna-") as folder:
-        arguments = task, Path(folder)
-        return crew.run(optuna_torch.load, arguments, task.numbers, lambda: optuna_torch.begin(Path(folder)))
+        place = Path(folder)
+        seconds, found = crew.run(
+            optuna_torch.load, (task, place), task.numbers, lambda: optuna_torch.begin(place)
+        )
+        return seconds, [one for one in found if one is not None]
 
 
 def trainer(task: Task) -> Result:

@@ -24,18 +24,25 @@ from learning.space import Choice, Distribution, LogUniform, Space
 STUDY = "benchmark"
 
 
-def load(task: Task, folder: Path) -> Callable[[int], Outcome]:
-    """The data in memory, as for PyTorch alone; the study is opened with the first trial."""
+def load(
+    task: Task, folder: Path, over: Callable[[float], bool] = lambda val_acc: False
+) -> Callable[[int], Outcome | None]:
+    """The data in memory, as for PyTorch alone; the study is opened with the first trial.
+
+    `over` is told each val accuracy and ends the search: no trial begins any more, which is None.
+    """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     _quiet()
     trainer = Trainer(load_data(task))
     study = cache(partial(optuna.load_study, study_name=STUDY, storage=storage(folder), pruner=pruner()))
 
-    def work(number: int) -> Outcome:
+    def work(number: int) -> Outcome | None:
+        if over(0.0):
+            return None
         values = {name: getattr(task.settings[number], name) for name in task.space}
         study().sampler = PartialFixedSampler(values, RandomSampler(seed=task.seed))
-        objective = Objective(task, number, trainer)
+        objective = Objective(task, number, trainer, over)
         study().optimize(objective, n_trials=1)
         assert objective.outcome is not None
         return objective.outcome
@@ -52,8 +59,8 @@ def begin(folder: Path) -> None:
 class Objective:
     """Trains one trial and reports each epoch; keeps the outcome."""
 
-    def __init__(self, task: Task, number: int, trainer: Trainer) -> None:
-        self._task, self._number, self._trainer = task, number, trainer
+    def __init__(self, task: Task, number: int, trainer: Trainer, over: Callable[[float], bool]) -> None:
+        self._task, self._number, self._trainer, self._over = task, number, trainer, over
         self.outcome: Outcome | None = None
 
     def __call__(self, trial: optuna.Trial) -> float:
@@ -61,7 +68,7 @@ class Objective:
 
         def after_epoch(epoch: int, val_acc: float) -> bool:
             trial.report(val_acc, epoch)
-            return bool(trial.should_prune())
+            return self._over(val_acc) or bool(trial.should_prune())
 
         self.outcome = self._trainer.train(self._number, settings, after_epoch)
         if self.outcome.ended is not None:

@@ -40,6 +40,22 @@ class Run:
         return self.dataset, self.trials, self.epochs, self.momentum, self.seed
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How long a search took to its first good trial."""
+
+    contestant: str
+    dataset: str
+    seed: int
+    val_acc: float
+    seconds: float | None  # None: it never came to one
+    limit: float  # seconds; the time that counts then
+
+    @property
+    def counted(self) -> float:
+        return self.limit if self.seconds is None else self.seconds
+
+
 def summary(
     contestant: str, round: int, task: Task, sizes: Sizes, seconds: float, outcomes: Sequence[Outcome]
 ) -> Run:
@@ -88,6 +104,12 @@ class Results:
 
     def add_machine(self, about: dict[str, str]) -> None:
         self._append({"machine": about})
+
+    def add_reached(self, one: Reached) -> None:
+        self._append({"reached": asdict(one)})
+
+    def reached(self) -> list[Reached]:
+        return [Reached(**line["reached"]) for line in self._lines() if "reached" in line]
 
     def runs(self) -> list[Run]:
         found = [line["run"] for line in self._lines() if "run" in line]

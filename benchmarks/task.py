@@ -87,16 +87,20 @@ def coarse(
     seed: int = 0,
     momentum: float = 0.0,
     epochs: int | None = None,
+    beside: Mapping[str, object] | None = None,
 ) -> Task:
     """The lecture's coarse search. Raises DatasetError when the data is not there.
 
     With momentum the learning rates are multiplied by (1 - momentum), so that the steps sum up to the same.
+    `beside` is searched beside the recipe's space.
     """
     plan = recipe_for(RECIPE, dataset, catalog.summary(dataset, home, data).n_train)
     lr = Space.parse(plan.space).distributions["lr"]
     assert isinstance(lr, LogUniform)
-    space = plan.space | {"lr": {"log_uniform": [lr.low * (1 - momentum), lr.high * (1 - momentum)]}}
+    low, high = lr.low * (1 - momentum), lr.high * (1 - momentum)
+    space = plan.space | {"lr": {"log_uniform": [low, high]}} | dict(beside or {})
     fixed = plan.settings | {"momentum": momentum} | ({"epochs": epochs} if epochs else {})
+    fixed = {name: value for name, value in fixed.items() if name not in space}
     return Task(dataset, home, data, seed, space, draw(Space.parse(space), fixed, WHOLE, plan.sampler, seed))
 
 

@@ -1,4 +1,7 @@
-"""PyTorch on the CPU, eager: a trial at a time, float32 tensors in memory, autograd, optim.SGD."""
+"""PyTorch on the CPU, eager: a trial at a time, float32 tensors in memory, autograd, optim.SGD.
+
+index_select and the fused SGD are the fastest of what PyTorch offers for this.
+"""
 
 from collections.abc import Callable
 
@@ -40,6 +43,7 @@ class Trainer:
             [{"params": matrices, "weight_decay": settings.reg}, {"params": biases, "weight_decay": 0.0}],
             lr=settings.lr,
             momentum=settings.momentum,
+            fused=True,
         )
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, settings.lr_decay)
         limit, steps = None, 0
@@ -47,7 +51,7 @@ class Trainer:
         val_accs: list[float] = []
         for epoch in range(1, settings.epochs + 1):
             for rows in torch.from_numpy(self.data.mini_batches(settings.batch_size, epoch)):
-                loss = cross_entropy(model(self.X[rows]), self.y[rows])
+                loss = cross_entropy(model(self.X.index_select(0, rows)), self.y[rows])
                 cost = loss.item() + 0.5 * settings.reg * squares(matrices)
                 steps += 1
                 limit = settings.explosion * cost if limit is None else limit
@@ -77,7 +81,7 @@ class Trainer:
 def _start() -> None:
     """The first step imports half of PyTorch, which belongs to the start of the process."""
     weight = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([weight], lr=0.1)
+    optimizer = torch.optim.SGD([weight], lr=0.1, fused=True)
     torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
     weight.sum().backward()
     optimizer.step()

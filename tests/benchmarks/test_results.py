@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import __main__ as program
 from benchmarks import report
-from benchmarks.records import LIMIT, Results, Run
+from benchmarks.records import LIMIT, Reached, Results, Run
 from benchmarks.task import Outcome, Sizes, coarse, part
 from learning.settings import Settings
 
@@ -81,7 +81,7 @@ def test_ratios_are_taken_within_a_round_and_judged() -> None:
     page = report.page(runs, {"CPU": "a fast one"})
     assert "| CPU | a fast one |" in page
     (ours,) = (line for line in page.splitlines() if line.startswith("| (f) | Lossdeck whole"))
-    assert ours.split(" | ")[2:5] == ["10.0", "1.00", "50%"]  # 1e12 in 10 s is half of 2 x 1e11 a second
+    assert ours.split(" | ")[2:5] == ["10.0", "1.00", "25%"]  # 1e12 in 10 s is a quarter of 2 x 2e11 a second
     (judged,) = (line for line in page.splitlines() if line.startswith("| (f) faster than (c)"))
     assert judged.split(" | ")[1:5] == ["at least 2.40 x", "3.00 x", "3.00 x", "yes"]
     (missing,) = (line for line in page.splitlines() if line.startswith("| (f) faster than (a)"))
@@ -98,3 +98,17 @@ def test_the_profile_names_the_parts_of_a_step(home: Path) -> None:
     assert "4 trials, 12 steps" in shown
     for part_of_it in ("forward", "evaluation", "storage"):
         assert part_of_it in shown
+
+
+def test_a_search_without_a_good_net_counts_as_its_whole_time() -> None:
+    times = {"f": (10.0, None, 30.0), "d": (100.0, 120.0, None)}
+    reached = [
+        Reached(name, "cifar10", seed, 0.5, seconds, 600.0)
+        for name, each in times.items()
+        for seed, seconds in enumerate(each)
+    ]
+    page = report.page([RUN], {}, reached)
+    assert "| seed 1 | never | 120.0 |" in page
+    assert "| median | 30.0 | 120.0 |" in page
+    (judged,) = (line for line in page.splitlines() if line.startswith("| (f) over (d)"))
+    assert judged.split(" | ")[1:5] == ["at most 0.33 x", "", "0.25 x", "yes"]

@@ -1,0 +1,37 @@
+"""The search for a good net ends with the first one, and says so when there is none."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import search
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.records import Results
+
+
+@pytest.mark.parametrize("name", search.SEARCHES)
+def test_a_search_ends_with_its_first_good_net(
+    name: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not CONTESTANTS[name].here:
+        pytest.skip(f"{CONTESTANTS[name].needs} is not installed (extra `bench`)")
+    monkeypatch.setenv("LOSSDECK_HOME", str(home))
+    options = ["--dataset", "digits", "--only", name, "--seeds", "1", "--out", str(home / "results.jsonl")]
+    assert search.main([*options, "--val-acc", "0.9"]) == 0
+    (found,) = Results(home / "results.jsonl").reached()
+    assert found.seconds is not None
+    assert 0 < found.seconds < 60
+    assert search.main([*options, "--val-acc", "0.9"]) == 0, "what is in the file is not searched again"
+    assert Results(home / "results.jsonl").reached() == [found]
+
+
+def test_the_time_of_a_goal_ends_and_is_shared_by_files(tmp_path: Path) -> None:
+    goal, other = search.Goal(tmp_path, 0.5, 1000.0), search.Goal(tmp_path, 0.5, 1000.0)
+    goal.begin()
+    assert not goal.over(0.49)
+    assert goal.seconds is None
+    assert goal.over(0.5)
+    assert other.over()
+    assert other.seconds == goal.seconds is not None
+    (tmp_path / "reached").unlink()
+    assert search.Goal(tmp_path, 0.5, 0.0).over()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from benchmarks import machine, records, report
+from benchmarks import crew, machine, records, report
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.records import LIMIT, Results
 from benchmarks.task import WHOLE, Task, coarse, part, sizes
@@ -114,4 +114,5 @@ def _parser(home: Path) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    crew.end_in_order()
     sys.exit(main())

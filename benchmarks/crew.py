@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,13 +38,22 @@ def run(
         waiting = [pool.submit(_do, job) for job in jobs]
         try:
             ready.wait(READY)
+            started = time.perf_counter()
+            begin()
+            go.set()
+            results = [future.result() for future in waiting]
+            return time.perf_counter() - started, results
         except threading.BrokenBarrierError:
             raise RuntimeError("a process of the benchmark could not load; its error is above.") from None
-        started = time.perf_counter()
-        begin()
-        go.set()
-        results = [future.result() for future in waiting]
-        return time.perf_counter() - started, results
+        finally:  # when it failed or shall end, the processes end their job and begin no other
+            ready.abort()
+            go.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def end_in_order() -> None:
+    """SIGTERM ends this program as Ctrl-C does: with everything that it started."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 @contextmanager

@@ -119,4 +119,5 @@ def _parser(home: Path) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    crew.end_in_order()
     sys.exit(main())

@@ -1,7 +1,13 @@
 """The search for a good net ends with the first one, and says so when there is none."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks import search
@@ -35,3 +41,20 @@ def test_the_time_of_a_goal_ends_and_is_shared_by_files(tmp_path: Path) -> None:
     assert other.seconds == goal.seconds is not None
     (tmp_path / "reached").unlink()
     assert search.Goal(tmp_path, 0.5, 0.0).over()
+
+
+@pytest.mark.parametrize("name", ["a", "f"])
+def test_a_benchmark_that_is_asked_to_end_leaves_nothing_behind(name: str, home: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--dataset", "digits", "--only", name, "--epochs", "1000"]
+    environment = os.environ | {"LOSSDECK_HOME": str(home)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert "sgemm" in process.stdout.readline()
+    family, until = psutil.Process(process.pid), time.monotonic() + 30
+    while len(started := family.children(recursive=True)) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    process.stdout.close()
+    assert psutil.wait_procs(started, timeout=10)[1] == []

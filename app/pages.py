@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from app import assets, figures, pictures, wire
+from app import assets, figures, notes, pictures, wire
 from app.bodies import Id
 from app.fields import groups, rules
 from app.html import page
@@ -82,6 +82,7 @@ def command_center(id: Id, parts: Parts) -> HTMLResponse:
     sweep = _sweep(parts, id)
     with parts.database.read() as c:
         cursor = changes.cursor(c)
+        written = sweeps.notes(c, id)
     axes = list(
         dict.fromkeys(
             [*(name for name in USUAL_AXES if name in sweep.space or not sweep.space), *sweep.space]
@@ -98,7 +99,14 @@ def command_center(id: Id, parts: Parts) -> HTMLResponse:
     data = _data(shells, sweep=wire.sweep(sweep), cursor=cursor, axes=axes, columns=columns)
     words = [space_words(name, spec) for name, spec in sweep.space.items()]
     return page(
-        "sweep.html", section="/", data=data, sweep=sweep, space_words=words, axes=axes, columns=columns
+        "sweep.html",
+        section="/",
+        data=data,
+        sweep=sweep,
+        space_words=words,
+        axes=axes,
+        columns=columns,
+        notes=notes.html(written),
     )
 
 

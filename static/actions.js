@@ -2,11 +2,16 @@
 import { $$, attempt, confirm, notify } from "./page.js";
 import { post } from "./rest.js";
 
-const ASK = {
+export const SWEEP_ASKS = {
   cancel: { title: "Cancel this sweep?", text: "Running trials end now, queued ones are never run. What they have learned so far stays on record.", yes: "Cancel the sweep" },
   stop: { title: "Stop this sweep?", text: "Running trials train to their end; queued ones are never run.", yes: "Stop the sweep" },
 };
 
+export const TRIAL_ASKS = {
+  retry: { title: "Train this trial again?", text: "It begins anew; its curve so far is deleted.", yes: "Train it again" },
+};
+
+const UNDO = { exclude: "include", include: "exclude" };
 const DONE = { pause: "Paused.", resume: "Going on.", stop: "Stopping.", cancel: "Cancelled.", retry: "Queued again.", exclude: "Excluded from the ranking.", include: "Ranked again." };
 
 const SWEEP_ACTIONS = { running: ["pause", "stop", "cancel"], paused: ["resume", "stop", "cancel"], stopping: ["cancel"] };
@@ -19,16 +24,21 @@ export function showActions(root, allowed) {
   for (const button of $$("[data-act]", root)) button.hidden = !allowed.includes(button.dataset.act);
 }
 
+// `asks`: the question before an action that destroys; what can be undone is offered back.
 export function listenActions(root, path, asks, done) {
+  const act = async (action) => {
+    const answer = await attempt(() => post(`${path}/${action}`));
+    if (!answer) return;
+    notify(DONE[action], "good", UNDO[action] && { word: "Undo", act: () => act(UNDO[action]) });
+    done(answer);
+  };
   root.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-act]");
     if (!button) return;
-    const act = button.dataset.act;
-    const question = asks && ASK[act];
-    if (question && !(await confirm(question))) return;
+    const action = button.dataset.act;
+    if (asks[action] && !(await confirm(asks[action]))) return;
     button.disabled = true;
-    const answer = await attempt(() => post(`${path}/${act}`));
+    await act(action);
     button.disabled = false;
-    if (answer) { notify(DONE[act], "good"); done(answer); }
   });
 }

@@ -11,6 +11,7 @@ const KEPT = "columns"; // in the browser: what was added to and taken from the 
 const RESULTS = {
   number: { title: "trial", fresh: (trial) => make("a", { href: `/trials/${trial.id}` }, `#${trial.number}`) },
   state: { title: "state", fresh: (trial) => stateMark(trial.state), show: showState },
+  verdict: { title: "verdict", words: (trial) => trial.verdict?.replaceAll("-", " ") ?? "–", text: true },
   best_val_acc: { title: "best val acc", kind: "best-cell", words: (trial) => accuracy(trial.best_val_acc) },
   best_epoch: { title: "best epoch", words: (trial) => trial.best_epoch ?? "–" },
   train_acc: { title: "train acc", words: (trial) => accuracy(last(trial).train_acc) },

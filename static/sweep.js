@@ -1,12 +1,13 @@
 // The command center of one sweep: keeps its trials and curves, lets the charts and the table draw them.
-import { listenActions, showActions, sweepActions } from "./actions.js";
+import { listenActions, showActions, SWEEP_ASKS, sweepActions } from "./actions.js";
 import { Chart, theme } from "./chart.js";
 import { Curves, gap } from "./curves.js";
+import { listenDoing } from "./doing.js";
 import { accuracy, duration } from "./format.js";
 import { follow } from "./live.js";
 import { fillOverlay } from "./overlay.js";
-import { $, $$, attempt, confirm, data, fill, icon, make, notify, setLink, setState, setText, setTrack, throttle } from "./page.js";
-import { get, patch, post, remove } from "./rest.js";
+import { $, $$, attempt, data, fill, icon, make, notify, setLink, setState, setText, setTrack, throttle } from "./page.js";
+import { get } from "./rest.js";
 import { showSaved } from "./saved.js";
 import { fillScatter } from "./scatters.js";
 import { parameter, Selection, setParameters } from "./selection.js";
@@ -56,6 +57,7 @@ showLog();
 
 function showSweep() {
   setState($("#state"), sweep.state);
+  $("#tags").replaceChildren(...sweep.tags.map((tag) => make("span", { class: "tag" }, tag)));
   const { total, ended } = setTrack($("#track"), sweep.counts);
   const busy = sweep.state === "running" || sweep.state === "stopping";
   const over = sweep.finished_at && sweep.started_at;
@@ -147,35 +149,13 @@ $("#clear").addEventListener("click", () => selection.clear());
 
 const table = new TrialTable($("#table"), { sweep, series, selection, columns: page.columns });
 
-listenActions($("#actions"), `/api/sweeps/${sweep.id}`, true, (answer) => { sweep = answer; showSweep(); });
+listenActions($("#actions"), `/api/sweeps/${sweep.id}`, SWEEP_ASKS, (answer) => { sweep = answer; showSweep(); });
 
-$("#delete").addEventListener("click", async () => {
-  const sure = await confirm({ title: "Delete this sweep?", text: `All ${sweep.trials} trials of “${sweep.name}”, their curves and their models go with it. This cannot be undone.`, yes: "Delete for good" });
-  if (!sure) return;
-  leaving = true;
-  if (await attempt(() => remove(`/api/sweeps/${sweep.id}`))) location.assign("/");
-  else leaving = false;
-});
-
-const naming = $("#naming");
-$("#rename").addEventListener("click", () => {
-  $("input", naming).value = sweep.name;
-  naming.returnValue = "";
-  naming.showModal();
-});
-naming.addEventListener("close", () => attempt(async () => {
-  if (naming.returnValue !== "yes") return;
-  sweep = await patch(`/api/sweeps/${sweep.id}`, { name: $("input", naming).value.trim() });
-  showSweep();
-}));
-
-$("#refine").addEventListener("click", async () => {
-  const proposal = await attempt(() => get(`/api/sweeps/${sweep.id}/refinement`));
-  if (!proposal) return;
-  const words = proposal.words.map((bound) => bound.sentence).join("\n");
-  const sure = await confirm({ title: "Start the finer sweep?", text: `${words}\n${proposal.trials} trials.`, yes: "Start it", danger: false });
-  const child = sure && (await attempt(() => post(`/api/sweeps/${sweep.id}/refinement`, {})));
-  if (child) location.assign(`/sweeps/${child.id}`);
+listenDoing({
+  sweep: () => sweep,
+  selected: () => [...selection.numbers].map((number) => trials.get(number)).filter(Boolean),
+  changed: (answer) => { sweep = answer; showSweep(); },
+  leaving: (whether) => { leaving = whether; },
 });
 
 // --- data

@@ -9,7 +9,7 @@ import { parameter, setParameters } from "./selection.js";
 const PAGE = 50;
 const REFRESH_MS = 1500; // between re-sorts of a live table
 const BEST_FIRST = "-best_val_acc";
-const RISING = ["number", "state", "reason"]; // what is sorted upwards first
+const RISING = ["number", "state", "verdict", "reason"]; // what is sorted upwards first
 
 export class TrialTable {
   constructor(root, { sweep, series, selection, columns }) {

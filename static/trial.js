@@ -1,5 +1,5 @@
 // One trial: its curves, growing while it trains, and what they mean in words.
-import { listenActions, showActions, trialActions } from "./actions.js";
+import { listenActions, showActions, TRIAL_ASKS, trialActions } from "./actions.js";
 import { byRole, Chart, epochAxis, theme } from "./chart.js";
 import { Curves } from "./curves.js";
 import { accuracy, loss, setting, signed } from "./format.js";
@@ -201,7 +201,7 @@ async function restart() {
   refresh();
 }
 
-listenActions($("#actions"), `/api/trials/${trial.id}`, false, (answer) => { trial = answer; showTrial(); refresh(); });
+listenActions($("#actions"), `/api/trials/${trial.id}`, TRIAL_ASKS, (answer) => { trial = answer; showTrial(); refresh(); });
 showTrial();
 refresh();
 follow({ sweeps: [trial.sweep_id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });

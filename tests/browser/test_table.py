@@ -81,3 +81,39 @@ def test_rows_are_walked_and_selected_by_keys_alone(finished: Page) -> None:
     chosen = [rows.nth(place).get_attribute("data-number") for place in (0, 1)]
     assert page.url.endswith(f"selected={','.join(map(str, chosen))}")
     expect(rows.nth(1).get_by_role("link")).to_be_focused()
+
+
+def test_a_finer_sweep_is_started_by_keys_alone(finished: Page) -> None:
+    page = finished
+    page.keyboard.press("r")
+    dialog = page.get_by_role("dialog", name="A finer sweep")
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("by keys")
+    page.keyboard.press("Tab")
+    page.keyboard.type("3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("by keys")
+    expect(page.get_by_role("link", name="its coarser sweep")).to_be_visible()
+
+
+def test_tags_notes_and_more_trials_without_leaving_the_page(finished: Page, complaints: Complaints) -> None:
+    page = finished
+    menu = page.get_by_label("Export and more")
+    menu.click()
+    page.get_by_role("button", name="Name, tags, notes…").click()
+    page.get_by_label("Tags").fill("first, digits")
+    page.get_by_role("textbox", name="Notes").fill("It **works**.")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("#tags .tag")).to_have_text(["first", "digits"])
+    expect(page.locator("#notes strong")).to_have_text("works")
+
+    menu.click()
+    page.get_by_role("button", name="Add trials…").click()
+    dialog = page.get_by_role("dialog", name="Add trials")
+    dialog.get_by_label("of your own").fill('{"lr": -1}')
+    dialog.get_by_role("button", name="Add them").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("lr")
+    dialog.get_by_label("of your own").fill('{"lr": 0.05, "reg": 0.001}')
+    dialog.get_by_role("button", name="Add them").click()
+    expect(page.locator("#table tbody tr")).to_have_count(7)
+    complaints.forgive("422")

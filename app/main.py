@@ -1,5 +1,6 @@
 """Main: puts the application together: routes, guard, problems, and what opens and closes with it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -26,6 +27,7 @@ from app.heads import Heads
 from app.live import Live
 from app.security import Guard, Throttle
 from app.token_file import effective
+from app.webhook import Webhook
 from store import migrate
 from store.config import Config
 from store.database import Database
@@ -67,7 +69,13 @@ def create_app(config: Config) -> FastAPI:
 async def _life(app: FastAPI) -> AsyncIterator[None]:
     migrate.upgrade(app.state.database)
     app.state.live.start()
+    url = app.state.config.webhook
+    webhook = Webhook(app.state.database, url) if url else None
+    if webhook is not None:
+        webhook.start()
     yield
+    if webhook is not None:
+        await asyncio.to_thread(webhook.stop)
     await app.state.live.stop()
     app.state.database.close()
 

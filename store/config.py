@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -28,6 +29,17 @@ class Config(BaseSettings):
     token: str | None = None
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # besides localhost: "a.example,b.example"
     engine: Literal["local"] = "local"  # who places the work; so far only this machine's own workers
+
+    webhook: str | None = None  # address that is told when a sweep ends or mostly diverges
+
+    @field_validator("webhook")
+    @classmethod
+    def _check_address(cls, value: str | None) -> str | None:
+        if value is not None and (
+            urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc
+        ):
+            raise ValueError("must be an address such as https://example.org/hook")
+        return value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

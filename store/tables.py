@@ -236,6 +236,14 @@ test_look = Table(
     sqlite_autoincrement=True,
 )
 
+# What the webhook's receiver has taken, by event.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+
 # What was created under a client's Idempotency-Key, and a digest of the request that did it.
 idempotency = Table(
     "idempotency",

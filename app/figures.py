@@ -6,12 +6,16 @@ so one shell serves light and dark pages. The pages' scripts fill in the data.
 
 from typing import Any
 
+from learning.trial_rules import GAP, NO_GAP
+
 Shell = dict[str, Any]
 
 RAMP_STEPS = 5  # colour classes of the overlaid curves: quintiles of the trials by best accuracy
 POWER_SIZE = 10  # plotly draws ticks with exponents a quarter larger than it is told
 UPDATE_RATIO = 1e-3  # CS231n notes: update size to weight size, per matrix
 UPDATE_RATIO_BAND = (3e-4, 3e-3)  # half a decade either side still counts as "about 1e-3"
+
+BAR_STATES = ("finished", "running", "diverged", "stopped", "failed")
 
 _FONT = (
     '-apple-system, BlinkMacSystemFont, "Segoe UI", Inter, Roboto, "Helvetica Neue", "Noto Sans", '
@@ -25,15 +29,48 @@ def loss_curves() -> Shell:
 
 
 def gap_curves() -> Shell:
-    """All trials' train minus val accuracy by epoch; above zero the net knows its training part better."""
+    """All trials' train minus val accuracy by epoch, with the bands of the findings on it."""
     shell = _overlay("train − val accuracy", "%{y:+.3f}", rangemode="tozero")
-    shell["layout"]["shapes"] = [_level(0.0)]
+    none: Shell = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": 0.0, "y1": NO_GAP}
+    none |= {"line": {"width": 0}, "opacity": 0.14, "layer": "below", "name": "target"}
+    shell["layout"]["shapes"] = [_level(0.0), none, {**_level(GAP), "name": "edge"}]
     return shell
 
 
 def val_accuracy_curves() -> Shell:
     """Trials' val accuracy by epoch."""
     return _overlay("val accuracy", "%{y:.4f}", rangemode="normal")
+
+
+def best_so_far() -> Shell:
+    """The best val accuracy up to each trial that ended; the page says by time or by trials."""
+    data = [
+        _trace(
+            "quiet",
+            "trials",
+            mode="markers",
+            marker={"size": 4, "opacity": 0.55},
+            hovertemplate="#%{customdata}<br>val acc %{y:.3f}<extra></extra>",
+        ),
+        _line("best", "best so far", "#%{customdata}<br>best %{y:.4f}<extra></extra>", shape="hv"),
+    ]
+    layout = _layout("", "best val accuracy", yaxis={"autorangeoptions": {"clipmin": 0, "clipmax": 1.02}})
+    return {"data": data, "layout": layout}
+
+
+def timeline() -> Shell:
+    """Who trained what when: a bar a trial, a lane for each that a worker trains at the same time."""
+    words = "#%{customdata}<br>%{fullData.name}<extra></extra>"
+    data = [
+        _trace(role, role, mode="lines", line={"width": 5}, connectgaps=False, hovertemplate=words)
+        for role in BAR_STATES
+    ]
+    return {
+        "data": data,
+        "layout": _layout(
+            "minutes", "", yaxis={"showgrid": False, "autorange": "reversed"}, legend=_legend()
+        ),
+    }
 
 
 def scatter(parameter: str, log: bool) -> Shell:

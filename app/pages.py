@@ -12,7 +12,7 @@ from app import assets, figures, notes, pictures, wire
 from app.bodies import Id
 from app.fields import groups, rules
 from app.html import page
-from app.palettes import PALETTES, dressed
+from app.palettes import PALETTES, drawn_by_hand, dressed
 from app.problems import missing
 from app.shapes import SHAPES
 from app.state import Parts, State
@@ -31,6 +31,14 @@ MOST_COMPARED = 20
 CLASSES_SHOWN = 20
 COLUMNS = 6  # settings that get a column in the table of trials
 USUAL_AXES = ("lr", "reg")
+WALL = "wall"
+VIEWS = {
+    WALL: "Wall",
+    "curves": "Curves",
+    "settings": "Settings",
+    "history": "History",
+    "table": "Table",
+}  # of a sweep; the first is what it opens with
 SCIENTIFIC = frozenset({"lr", "reg", "init_scale"})  # as static/format.js writes them
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
@@ -77,7 +85,7 @@ def new(
 
 
 @router.get("/sweeps/{id}")
-def command_center(id: Id, parts: Parts) -> HTMLResponse:
+def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=20)] = WALL) -> HTMLResponse:
     """One sweep, watched and steered."""
     sweep = _sweep(parts, id)
     with parts.database.read() as c:
@@ -93,10 +101,13 @@ def command_center(id: Id, parts: Parts) -> HTMLResponse:
     shells = {
         "loss": figures.loss_curves(),
         "gap": figures.gap_curves(),
+        "best": figures.best_so_far(),
+        "timeline": figures.timeline(),
         "scatter": _with_edges(figures.scatter("{x}", False), "x"),
         "pair": _with_edges(figures.scatter_pair("{x}", "{y}", False, False), "xy"),
     }
     data = _data(shells, sweep=wire.sweep(sweep), cursor=cursor, axes=axes, columns=columns)
+    data["palettes"] = {theme: drawn_by_hand(palette) for theme, palette in PALETTES.items()}
     words = [space_words(name, spec) for name, spec in sweep.space.items()]
     return page(
         "sweep.html",
@@ -107,6 +118,8 @@ def command_center(id: Id, parts: Parts) -> HTMLResponse:
         axes=axes,
         columns=columns,
         notes=notes.html(written),
+        views=VIEWS,
+        view=view if view in VIEWS else WALL,
     )
 
 

@@ -50,6 +50,9 @@ PALETTES: dict[str, dict[str, Any]] = {
             "band": "#0072b2",
             "lr": "#7a3fa0",
             "target": "#008561",
+            "finished": "#008561",
+            "failed": "#b8578d",
+            "stopped": "#7a5600",
         },
     },
     "dark": {
@@ -70,9 +73,18 @@ PALETTES: dict[str, dict[str, Any]] = {
             "band": "#64b5f0",
             "lr": "#c39bf0",
             "target": "#3ecb9b",
+            "finished": "#3ecb9b",
+            "failed": "#f08cba",
+            "stopped": "#e3b341",
         },
     },
 }
+
+
+def drawn_by_hand(palette: Mapping[str, Any]) -> dict[str, Any]:
+    """A palette for what the page draws without plotly: colours by name, the scale low to high."""
+    plain = {name: palette[name] for name in ("ink", "quiet", "grid", "ground", "series")}
+    return {**palette["roles"], **plain, "scale": [colour for _, colour in palette["scale"]]}
 
 
 def dressed(shell: Shell, palette: Mapping[str, Any]) -> Shell:

@@ -24,12 +24,12 @@ export function showActions(root, allowed) {
   for (const button of $$("[data-act]", root)) button.hidden = !allowed.includes(button.dataset.act);
 }
 
-// `asks`: the question before an action that destroys; what can be undone is offered back.
+// `path()`: whose actions they are. `asks`: the question before one that destroys; what can be undone is offered back.
 export function listenActions(root, path, asks, done) {
-  const act = async (action) => {
-    const answer = await attempt(() => post(`${path}/${action}`));
+  const act = async (action, address) => {
+    const answer = await attempt(() => post(`${address}/${action}`));
     if (!answer) return;
-    notify(DONE[action], "good", UNDO[action] && { word: "Undo", act: () => act(UNDO[action]) });
+    notify(DONE[action], "good", UNDO[action] && { word: "Undo", act: () => act(UNDO[action], address) });
     done(answer);
   };
   root.addEventListener("click", async (event) => {
@@ -38,7 +38,7 @@ export function listenActions(root, path, asks, done) {
     const action = button.dataset.act;
     if (asks[action] && !(await confirm(asks[action]))) return;
     button.disabled = true;
-    await act(action);
+    await act(action, path());
     button.disabled = false;
   });
 }

@@ -1,15 +1,32 @@
 // One Plotly figure on the page: takes a shell per theme, draws only while in view, keeps zoom over updates.
+// plotly.js itself is fetched when the first chart comes into view.
+import { Tools } from "./tools.js";
+
 /* global Plotly */
 
 const CONFIG = {
   responsive: true,
   displaylogo: false,
-  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]], // no button that sends the chart elsewhere
+  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]], // no button that sends the chart elsewhere
   doubleClickDelay: 250,
 };
 
 const WHOLE = 8; // epochs; on a longer axis plotly's own ticks are whole numbers
+const RETRY_MS = 3000;
 const REST = 3; // times as long as the drawing took
+
+let library = null;
+
+function plotly() {
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = document.querySelector("meta[name=plotly]").content;
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", () => { library = null; reject(new Error("plotly.js did not come.")); });
+    document.head.append(script);
+  });
+  return library;
+}
 
 const charts = new Set();
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -40,6 +57,7 @@ export class Chart {
     charts.add(this);
     seen.observe(element);
     sizes.observe(element);
+    this.tools = new Tools(element);
   }
 
   // `now`: somebody waits for it. New data may wait until drawing has cost at most a quarter of the time.
@@ -57,6 +75,10 @@ export class Chart {
       this.later = setTimeout(() => this.draw(), this.ready - start);
       return;
     }
+    if (!globalThis.Plotly) {
+      plotly().then(() => this.draw(), () => { this.later = setTimeout(() => this.draw(), RETRY_MS); });
+      return;
+    }
     this.stale = false;
     const { data, layout } = this.figure(structuredClone(this.shells[theme()]));
     const empty = !data.some((trace) => trace.x.length);
@@ -66,6 +88,7 @@ export class Chart {
       layout.shapes = [];
     } else delete this.element.dataset.empty;
     layout.modebar = { bgcolor: "rgba(0,0,0,0)" };
+    layout.selections = []; // the page draws what is selected
     Plotly.react(this.element, data, layout, CONFIG);
     if (!this.drawn) this.listen();
     this.drawn = true;
@@ -78,6 +101,7 @@ export class Chart {
       const point = points.find((one) => one.customdata !== undefined);
       if (point) this.onPick?.(point.customdata, event);
     });
+    this.element.on("plotly_selected", (event) => event?.range && this.onBrush?.(event.range));
     this.element.on("plotly_hover", ({ points }) => this.onHover?.(points[0].customdata));
     this.element.on("plotly_unhover", () => this.onHover?.(undefined));
   }

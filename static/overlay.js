@@ -2,29 +2,34 @@
 import { byRole, epochAxis } from "./chart.js";
 
 const STEPS = 5;
+const WEIGHT = 0.7; // of what came before, in a running mean
 const CROWD = 40; // from so many curves on, each is drawn fainter
 const CLIP_SHARE = 0.95; // of the living trials' largest losses: what lies far above does not stretch the axis
 
 // With `clip` the axis follows the living trials and diverged ones are marked where they left; without, they are left out.
-export function fillOverlay(figure, { trials, curves, column, best, selected, series, log, clip }) {
+// `x(curve)`: epochs or seconds. With `smooth` the lines are running means, those on top with their own faint behind.
+export function fillOverlay(figure, { trials, curves, column: plain, best, selected, series, log, clip, smooth, x, total, across }) {
+  const column = smooth ? (curve) => smoothed(plain(curve)) : plain;
   const classes = classify(trials);
   const groups = new Map();
   const crosses = figure.data.find((trace) => trace.yaxis === "y2");
   for (const trial of trials) {
-    const curve = curves.byNumber.get(trial.number);
+    const curve = curves.get(trial.number);
     if (trial.excluded || !curve || (trial.state === "diverged" && !clip)) continue;
     const role = classes.get(trial.number);
     if (!groups.has(role)) groups.set(role, []);
     groups.get(role).push([trial.number, curve]);
-    if (trial.state === "diverged") mark(crosses, trial, curve);
+    if (trial.state === "diverged") mark(crosses, trial, x(curve).at(-1));
   }
-  for (const [role, members] of groups) join(byRole(figure, role), members, column, groups.size === 1);
+  for (const [role, members] of groups) join(byRole(figure, role), members, column, x, groups.size === 1);
   const faint = Math.max(0.25, Math.min(0.9, Math.sqrt(CROWD / Math.max(CROWD, trials.length))));
   for (const trace of figure.data) if (/^ramp|^diverged/.test(trace.meta.role) && !trace.yaxis) trace.opacity = faint;
   byRole(figure, "diverged").line.dash = trials.length > CROWD ? "solid" : "dot";
-  onTop(figure, "best", best, curves, column);
-  select(figure, selected, curves, column, series);
-  epochAxis(figure, Math.max(0, ...[...groups.values()].flat().map(([, curve]) => curve.epoch.length)));
+  const top = { curves, column, plain: smooth ? plain : null, x };
+  onTop(figure, best, top);
+  select(figure, selected, series, top);
+  if (total) epochAxis(figure, total);
+  figure.layout.xaxis.title.text = figure.layout.xaxis.uirevision = across;
   if (log) figure.layout.yaxis.type = "log";
   figure.layout.yaxis.uirevision = log ? "log" : "linear";
   if (clip) figure.layout.yaxis.autorangeoptions = limits(trials, curves, column);
@@ -42,17 +47,17 @@ export function classify(trials) {
   return classes;
 }
 
-function join(trace, members, column, alone) {
+function join(trace, members, column, across, alone) {
   const x = [];
   const y = [];
   const who = [];
   for (const [number, curve] of members) {
     const values = column(curve);
-    for (let place = 0; place < curve.epoch.length; place += 1) {
-      x.push(place + 1);
+    across(curve).forEach((at, place) => {
+      x.push(at);
       y.push(values[place]);
       who.push(number);
-    }
+    });
     x.push(null);
     y.push(null);
     who.push(number);
@@ -62,34 +67,52 @@ function join(trace, members, column, alone) {
   Object.assign(trace, { x, y, customdata: who });
 }
 
-function mark(crosses, trial, curve) {
-  crosses.x.push(curve.epoch.length);
+function mark(crosses, trial, at) {
+  crosses.x.push(at);
   crosses.y.push(1);
   (crosses.customdata ??= []).push(trial.number);
 }
 
-function onTop(figure, role, number, curves, column) {
-  const curve = number == null ? null : curves.byNumber.get(number);
-  if (curve) join(byRole(figure, role), [[number, curve]], column, true);
-}
-
-function select(figure, selected, curves, column, series) {
-  const model = byRole(figure, "series");
-  const place = figure.data.indexOf(model);
-  const traces = [...selected].filter((number) => curves.byNumber.has(number)).map((number, n) => {
+// The lines of one trial: its own, and the raw one faint behind a smoothed one.
+function lines(model, number, colour, { curves, column, plain, x }) {
+  const drawn = [plain && ["raw", plain, 0.3], ["", column, 1]].filter(Boolean);
+  return drawn.map(([word, values, opacity]) => {
     const trace = structuredClone(model);
-    trace.name = `#${number}`;
-    trace.line.color = series[n % series.length];
-    join(trace, [[number, curves.byNumber.get(number)]], column, true);
+    Object.assign(trace, { opacity, name: `${trace.name}${word && `, ${word}`}` });
+    if (colour) trace.line.color = colour;
+    if (word) trace.line.width = 1;
+    join(trace, [[number, curves.get(number)]], values, x, true);
     return trace;
   });
-  figure.data.splice(place, 1, ...traces);
+}
+
+function onTop(figure, best, top) {
+  if (best == null || !top.curves.get(best)) return;
+  const model = byRole(figure, "best");
+  figure.data.splice(figure.data.indexOf(model), 1, ...lines(model, best, null, top));
+}
+
+function select(figure, selected, series, top) {
+  const model = byRole(figure, "series");
+  const traces = [...selected].filter((number) => top.curves.get(number)).flatMap((number, n) =>
+    lines({ ...model, name: `#${number}` }, number, series[n % series.length], top));
+  figure.data.splice(figure.data.indexOf(model), 1, ...traces);
+}
+
+// An exponential running mean that starts at the first value and steps over what is missing.
+function smoothed(values) {
+  let mean = null;
+  return values.map((value) => {
+    if (value == null) return null;
+    mean = mean === null ? value : WEIGHT * mean + (1 - WEIGHT) * value;
+    return mean;
+  });
 }
 
 function limits(trials, curves, column) {
   const tops = [];
   for (const trial of trials) {
-    const curve = curves.byNumber.get(trial.number);
+    const curve = curves.get(trial.number);
     if (!curve || trial.excluded || trial.state === "diverged") continue;
     const finite = column(curve).filter((value) => value != null);
     if (finite.length) tops.push(Math.max(...finite));

@@ -41,10 +41,10 @@ export function icon(name) {
   return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `/static/icons.svg#${name}` }));
 }
 
-export function setState(element, state) {
-  if (element.dataset.state === state) return;
+export function setState(element, state, word = state) {
+  if (element.dataset.state === state && element.textContent === word) return;
   element.dataset.state = state;
-  element.replaceChildren(icon(state), make("span", {}, state));
+  element.replaceChildren(icon(state), make("span", {}, word));
 }
 
 export function stateMark(state) {

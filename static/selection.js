@@ -1,21 +1,52 @@
-// The selected trials (by number), the same in every chart and table, kept in the address.
+// The selected trials, the same in every chart, tile and row, kept in the address: those picked one by one
+// (by number), and those that lie inside a brush (ranges of settings and results: new trials may enter it).
+import { valueOf } from "./board.js";
 
 const MOST = 20;
 
 export class Selection extends EventTarget {
   constructor() {
     super();
-    this.numbers = new Set();
     this.read();
     addEventListener("popstate", () => { this.read(); this.announce(); });
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.numbers.size && !document.querySelector("dialog[open]")) this.clear();
+      if (event.key !== "Escape" || document.querySelector("dialog[open], details.menu[open]")) return;
+      if (this.numbers.size || this.brushed) this.clear();
     });
   }
 
   read() {
-    const given = new URLSearchParams(location.search).get("selected") || "";
-    this.numbers = new Set(given.split(",").filter((part) => /^\d+$/.test(part)).map(Number).slice(0, MOST));
+    const given = new URLSearchParams(location.search);
+    const numbers = (given.get("selected") || "").split(",").filter((part) => /^\d+$/.test(part));
+    this.numbers = new Set(numbers.map(Number).slice(0, MOST));
+    const ranges = (given.get("brush") || "").split(",").map((part) => part.split(":"));
+    const whole = ranges.filter(([name, ...ends]) => name && ends.length === 2 && ends.every((end) => Number.isFinite(Number(end))));
+    this.ranges = new Map(whole.map(([name, low, high]) => [name, [Number(low), Number(high)]]));
+  }
+
+  get brushed() { return this.ranges.size > 0; }
+
+  // Whether a trial lies inside every range of the brush.
+  holds(trial) {
+    for (const [name, [low, high]] of this.ranges) {
+      const value = valueOf(trial, name);
+      if (typeof value !== "number" || value < low || value > high) return false;
+    }
+    return true;
+  }
+
+  // Sets the range of some names; null takes it away.
+  brush(ranges) {
+    for (const [name, range] of Object.entries(ranges)) {
+      if (range) this.ranges.set(name, range.map((end) => Number(end.toPrecision(4))));
+      else this.ranges.delete(name);
+    }
+    this.write();
+  }
+
+  // The brush in the words of the table's filter.
+  get filter() {
+    return [...this.ranges].map(([name, [low, high]]) => `${name} >= ${low} and ${name} <= ${high}`).join(" and ");
   }
 
   toggle(number) {
@@ -37,13 +68,15 @@ export class Selection extends EventTarget {
 
   clear() {
     this.numbers = new Set();
+    this.ranges = new Map();
     this.write();
   }
 
   place(number) { return [...this.numbers].indexOf(number); }
 
   write() {
-    setParameters({ selected: [...this.numbers].join(",") });
+    const brush = [...this.ranges].map(([name, ends]) => [name, ...ends].join(":")).join(",");
+    setParameters({ selected: [...this.numbers].join(","), brush });
     this.announce();
   }
 
@@ -60,6 +93,6 @@ export function setParameters(values) {
     if (value) address.searchParams.set(name, value);
     else address.searchParams.delete(name);
   }
-  address.search = address.search.replaceAll("%2C", ",");
+  address.search = address.search.replaceAll("%2C", ",").replaceAll("%3A", ":");
   history.replaceState(history.state, "", address);
 }

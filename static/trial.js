@@ -201,7 +201,7 @@ async function restart() {
   refresh();
 }
 
-listenActions($("#actions"), `/api/trials/${trial.id}`, TRIAL_ASKS, (answer) => { trial = answer; showTrial(); refresh(); });
+listenActions($("#actions"), () => `/api/trials/${trial.id}`, TRIAL_ASKS, (answer) => { trial = answer; showTrial(); refresh(); });
 showTrial();
 refresh();
 follow({ sweeps: [trial.sweep_id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.pages import VIEWS
 from tests.browser.conftest import Complaints, Site
 
 pytestmark = pytest.mark.browser
@@ -42,10 +43,12 @@ def x_range(page: Page, chart: str) -> list[float]:
 
 
 def assert_no_gap(page: Page) -> None:
-    """The best trial's curve has every epoch from the first on, once."""
+    """The best trial's curve has every so-many-th epoch from the first on, once, and the last."""
     drawn = page.evaluate("document.querySelector('#loss').data.find((trace) => trace.name === 'best').x")
-    epochs = [epoch for epoch in drawn if epoch is not None]
-    assert epochs == list(range(1, len(epochs) + 1))
+    *epochs, last = [epoch for epoch in drawn if epoch is not None]
+    stride = epochs[1] - epochs[0] if len(epochs) > 1 else 1
+    assert epochs == list(range(1, epochs[-1] + 1, stride))
+    assert epochs[-1] < last <= epochs[-1] + stride
 
 
 def test_start_watch_open_and_cancel(open_page: Opener) -> None:
@@ -63,11 +66,17 @@ def test_start_watch_open_and_cancel(open_page: Opener) -> None:
 
     expect(page.get_by_role("heading", name="my first sweep")).to_be_visible()
     page.evaluate("window.notReloaded = true")
+    expect(page.locator("#wall .tile")).to_have_count(4)
+    curve = page.locator("#tile-0 .train")
+    expect(curve).to_have_attribute("d", re.compile("L"))
+    expect(curve).not_to_have_attribute("d", curve.get_attribute("d") or "")  # grows
+    page.get_by_role("link", name="Curves").click()
     wait_for_points(page, "#loss", 0)
     wait_for_points(page, "#loss", points(page, "#loss"))  # grows
     assert page.evaluate("window.notReloaded")
     expect(page).to_have_title(re.compile(r"^\(\d/4\) my first sweep"))
 
+    page.get_by_role("link", name="Table").click()
     page.get_by_role("link", name="#0", exact=True).click()
     expect(page.get_by_role("heading", name="Trial #0")).to_be_visible()
     wait_for_points(page, "#loss", 0)
@@ -82,7 +91,7 @@ def test_start_watch_open_and_cancel(open_page: Opener) -> None:
 
 def test_zoom_selection_and_scroll_survive_updates(open_page: Opener, post_sweep: Callable[..., Any]) -> None:
     sweep = post_sweep(settings=SLOW)
-    page = open_page(f"/sweeps/{sweep['id']}?selected=0")
+    page = open_page(f"/sweeps/{sweep['id']}?view=curves&selected=0")
     wait_for_points(page, "#loss", 20)
     box = page.locator("#loss .nsewdrag").first.bounding_box()
     assert box is not None
@@ -94,21 +103,30 @@ def test_zoom_selection_and_scroll_survive_updates(open_page: Opener, post_sweep
     page.evaluate("window.scrollTo(0, 40)")
     zoomed = x_range(page, "#loss")
 
-    wait_for_points(page, "#loss", 2 * points(page, "#loss"))
+    every = "document.querySelector('#loss').data.flatMap((trace) => trace.x)"
+    page.evaluate(f"window.epochs = () => Math.max(...{every})")
+    page.wait_for_function("(last) => window.epochs() > last", arg=page.evaluate("window.epochs()"))
     assert x_range(page, "#loss") == zoomed
     assert page.evaluate("window.scrollY") == 40
+    assert page.url.endswith("?view=curves&selected=0")
+    page.get_by_role("link", name="Table").click()
     expect(page.locator("tr[data-number='0']")).to_have_attribute("aria-selected", "true")
-    assert page.url.endswith("?selected=0")
+    page.get_by_role("link", name="Curves").click()
+    assert x_range(page, "#loss") == zoomed
 
 
 def test_selection_is_one_everywhere(open_page: Opener, post_sweep: Callable[..., Any]) -> None:
     sweep = post_sweep()
-    page = open_page(f"/sweeps/{sweep['id']}")
+    page = open_page(f"/sweeps/{sweep['id']}?view=table")
     expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
     page.locator("tr[data-number='2'] td").nth(3).click()
     page.locator("tr[data-number='4'] input").check()
-    assert page.url.endswith("?selected=2,4")
-    page.wait_for_function("document.querySelector('#by-a').data.at(-1).x.length === 2")  # two rings
+    assert page.url.endswith("selected=2,4")
+    page.get_by_role("link", name="Settings").click()
+    page.wait_for_function("() => document.querySelector('#by-a').data?.at(-1).x.length === 2")  # two rings
+    page.get_by_role("link", name="Wall").click()
+    expect(page.locator("#wall [aria-selected=true]")).to_have_count(2)
+    expect(page.get_by_role("heading", name="Trial #4")).to_be_visible()  # the last picked, beside the wall
     page.get_by_role("link", name="Compare").click()
     expect(page.get_by_role("heading", name="Compare 2 trials")).to_be_visible()
     wait_for_points(page, "#loss", 9)
@@ -140,7 +158,7 @@ def test_table_sorts_and_filters_on_the_server(
     open_page: Opener, post_sweep: Callable[..., Any], complaints: Complaints
 ) -> None:
     sweep = post_sweep()
-    page = open_page(f"/sweeps/{sweep['id']}")
+    page = open_page(f"/sweeps/{sweep['id']}?view=table")
     expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
     page.get_by_role("button", name="lr", exact=True).click()
     expect(page.get_by_role("columnheader", name="lr", exact=True)).to_have_attribute(
@@ -161,7 +179,7 @@ def test_a_hidden_page_lets_go_and_catches_up_without_gap(
     open_page: Opener, post_sweep: Callable[..., Any]
 ) -> None:
     sweep = post_sweep(settings=SLOW, trials=2)
-    page = open_page(f"/sweeps/{sweep['id']}")
+    page = open_page(f"/sweeps/{sweep['id']}?view=curves")
     wait_for_points(page, "#loss", 4)
     page.evaluate(HIDE, True)
     before = points(page, "#loss")
@@ -176,7 +194,7 @@ def test_a_page_outlives_its_server_without_gap(
     open_page: Opener, post_sweep: Callable[..., Any], site: Site, complaints: Complaints
 ) -> None:
     sweep = post_sweep(settings=SLOW, trials=2)
-    page = open_page(f"/sweeps/{sweep['id']}")
+    page = open_page(f"/sweeps/{sweep['id']}?view=curves")
     wait_for_points(page, "#loss", 4)
     site.stop()
     expect(page.locator("#stale")).to_be_visible()
@@ -199,7 +217,7 @@ def test_pages_open_in_both_themes_and_sizes(
     for path in (
         "/",
         "/sweeps/new",
-        f"/sweeps/{sweep}",
+        *(f"/sweeps/{sweep}?view={view}" for view in VIEWS),
         "/trials/1",
         "/compare?trials=1,2",
         "/datasets",
@@ -246,7 +264,7 @@ def test_a_choice_is_drawn_in_its_own_order_without_edges(
     open_page: Opener, post_sweep: Callable[..., Any]
 ) -> None:
     space = {"hidden": {"choice": [[40], [20, 10], []]}, "lr": {"log_uniform": [1e-2, 1e-1]}}
-    page = open_page(f"/sweeps/{post_sweep(trials=9, space=space)['id']}?axis-0=hidden")
+    page = open_page(f"/sweeps/{post_sweep(trials=9, space=space)['id']}?view=settings&axis-0=hidden")
     wait_for_points(page, "#by-a", more_than=8)
     layout = page.evaluate(
         "(({ xaxis, shapes }) => [xaxis._categories, shapes])(document.querySelector('#by-a')._fullLayout)"

@@ -17,7 +17,7 @@ Opener = Callable[..., Page]
 @pytest.fixture
 def finished(open_page: Opener, post_sweep: Callable[..., Any]) -> Page:
     """The page of a sweep of six trials that has ended."""
-    page = open_page(f"/sweeps/{post_sweep()['id']}")
+    page = open_page(f"/sweeps/{post_sweep()['id']}?view=table")
     expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
     return page
 

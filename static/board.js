@@ -1,0 +1,80 @@
+// What the page knows of a sweep's trials: a small record each, filled by columns, kept up by the live rows.
+import { get, query } from "./rest.js";
+
+const FIRST = ["number", "id", "state", "verdict", "best_val_acc", "epochs_done", "excluded"];
+const TIMES = ["started_at", "finished_at"];
+const NEVER_RANKED = new Set(["diverged", "failed"]);
+
+export class Board extends EventTarget {
+  // `axes`: settings that pictures are drawn of.
+  constructor(sweep, axes) {
+    super();
+    this.id = sweep.id;
+    this.epochs = sweep.settings.epochs;
+    this.axes = axes;
+    this.fields = [...FIRST];
+    this.byNumber = new Map();
+  }
+
+  get length() { return this.byNumber.size; }
+  get(number) { return this.byNumber.get(number); }
+  all() { return this.byNumber.values(); }
+
+  async load() {
+    const names = [...this.fields, ...this.axes];
+    const { columns } = await get(`/api/sweeps/${this.id}/columns?${query({ of: names.join(",") })}`);
+    this.byNumber.clear();
+    columns.number.forEach((number, place) => {
+      const trial = { settings: {} };
+      for (const name of this.fields) trial[name] = columns[name][place];
+      for (const name of this.axes) trial.settings[name] = read(columns[name][place]);
+      trial.excluded = trial.excluded === "true";
+      this.byNumber.set(number, trial);
+    });
+    this.announce();
+  }
+
+  // More fields than the first ones, once; whoever draws them asks.
+  async want(fields) {
+    const more = fields.filter((name) => !this.fields.includes(name));
+    if (!more.length) return;
+    this.fields.push(...more);
+    const { columns } = await get(`/api/sweeps/${this.id}/columns?${query({ of: ["number", ...more].join(",") })}`);
+    columns.number.forEach((number, place) => {
+      const trial = this.byNumber.get(number);
+      if (trial) for (const name of more) trial[name] = columns[name][place];
+    });
+    this.announce();
+  }
+
+  // A whole trial as the stream and the routes give it.
+  receive(row) {
+    const trial = this.byNumber.get(row.number) || {};
+    for (const name of this.fields) trial[name] = TIMES.includes(name) && row[name] ? Date.parse(row[name]) / 1000 : row[name];
+    trial.settings = Object.fromEntries(this.axes.map((name) => [name, row.settings[name]]));
+    this.byNumber.set(row.number, trial);
+  }
+
+  announce() { this.dispatchEvent(new Event("change")); }
+
+  total(trial) { return trial.settings.epochs ?? this.epochs; }
+}
+
+// May it be ranked? The store says the same.
+export function ranked(trial) {
+  return trial.best_val_acc != null && !trial.excluded && !NEVER_RANKED.has(trial.state);
+}
+
+export function bestFirst(a, b) {
+  return (ranked(b) ? b.best_val_acc : -1) - (ranked(a) ? a.best_val_acc : -1) || a.number - b.number;
+}
+
+// A setting's or field's value as charts draw it: lists as words.
+export function valueOf(trial, name) {
+  const value = name in trial ? trial[name] : trial.settings[name];
+  return Array.isArray(value) ? value.join(" × ") || "none" : value;
+}
+
+function read(value) {
+  return typeof value === "string" && value.startsWith("[") ? JSON.parse(value) : value;
+}

@@ -1,0 +1,80 @@
+// The head of a sweep's page: progress, its one sentence of advice, and the buttons that steer it.
+import { listenActions, showActions, SWEEP_ASKS, sweepActions } from "./actions.js";
+import { accuracy, duration } from "./format.js";
+import { $, fill, icon, make, setState, setText, setTrack, throttle } from "./page.js";
+import { get } from "./rest.js";
+import { showSaved } from "./saved.js";
+
+const NOTHING_YET = "Advice appears here as soon as trials have finished their first epochs.";
+const ADVICE_MS = 3000; // between looks at the findings while a sweep runs
+
+export class Heading {
+  // `said(importance)`: the answer that brings the advice has the settings' importance too.
+  constructor(sweep, said) {
+    this.said = said;
+    // What fails here is asked again at the next change; that the server is away, the stale banner says.
+    this.advise = throttle(() => this.showAdvice().catch(() => {}), ADVICE_MS);
+    this.show(sweep);
+    listenActions($("#actions"), () => this.path, SWEEP_ASKS, (answer) => this.show(answer));
+  }
+
+  get path() { return `/api/sweeps/${this.sweep.id}`; }
+
+  show(sweep) {
+    this.sweep = sweep;
+    setState($("#state"), sweep.state);
+    $("#tags").replaceChildren(...sweep.tags.map((tag) => make("span", { class: "tag" }, tag)));
+    const { total, ended } = setTrack($("#track"), sweep.counts);
+    const busy = sweep.state === "running" || sweep.state === "stopping";
+    const over = sweep.finished_at && sweep.started_at;
+    const { diverged = 0, failed = 0, running = 0 } = sweep.counts;
+    fill(document, {
+      name: sweep.name,
+      progress: `${ended} / ${total}`,
+      "best-value": accuracy(sweep.best?.best_val_acc),
+      "eta-label": over ? "Time taken" : "Time left, about",
+      eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? duration(sweep.eta_seconds) : sweep.state === "paused" ? "paused" : "–",
+      "eta-note": busy ? (running ? `${running} running now` : "waiting for a worker") : ended === total ? "all trials ended" : "",
+      diverged: String(diverged),
+      "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : over ? "none" : "none so far",
+    });
+    const link = $("#best-link");
+    if (sweep.best) {
+      link.href = `/trials/${sweep.best.id}`;
+      setText(link, `trial #${sweep.best.number}, epoch ${sweep.best.best_epoch ?? "–"}`);
+    }
+    link.hidden = !sweep.best;
+    $("#failed-note").hidden = !failed;
+    setText($("#failed-note"), `${failed} failed`);
+    showActions($("#actions"), sweepActions(sweep));
+    showSaved(sweep);
+    $("#delete").hidden = !["finished", "cancelled"].includes(sweep.state);
+    document.title = `${busy ? `(${ended}/${total}) ` : ""}${sweep.name} · Lossdeck`;
+  }
+
+  async showAdvice() {
+    const box = $("#advice");
+    const words = $(".quiet", box);
+    if (words && this.sweep.best) setText(words, "Reading the curves …");
+    const { findings, importance } = await get(`${this.path}/findings`);
+    this.said(importance);
+    if (!findings.length) {
+      if (words) setText(words, this.sweep.finished_at ? "Nothing to advise: the trials’ own pages say what their curves show." : NOTHING_YET);
+      return;
+    }
+    const [first] = findings;
+    box.dataset.severity = first.severity;
+    box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), ` ${first.advice} `, whyOf(first)));
+    if (findings.length > 1) box.append(moreFindings(findings.slice(1), $("details", box)?.open));
+  }
+}
+
+export function whyOf(finding) {
+  return make("a", { href: `/help#${finding.code}` }, "Why?");
+}
+
+function moreFindings(findings, open) {
+  const list = make("ul", { class: "findings" }, ...findings.map((one) =>
+    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, `${one.advice} `, whyOf(one)))));
+  return make("details", { class: "menu more", open }, make("summary", { class: "button tiny" }, `${findings.length} more`), make("div", {}, list));
+}

@@ -1,0 +1,43 @@
+// The small curve of a trial: train and val cost from the first epoch to the last one planned, × where it diverged.
+import { svg } from "./page.js";
+
+const ROOM = 1.25; // above the first cost; what explodes leaves at the top
+
+export function freshCurve(width, height) {
+  return svg("svg", { class: "mini", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("path", { class: "train" }), svg("path", { class: "val" }), svg("path", { class: "cross" }));
+}
+
+export function drawCurve(picture, sketch, { diverged, total, width, height }) {
+  const [train, val, cross] = picture.children;
+  const top = highest(sketch);
+  const last = sketch.epoch.at(-1);
+  const span = Math.max(1, (diverged ? last : Math.max(total, last)) - 1);
+  const x = (epoch) => (4 + ((width - 8) * (epoch - 1)) / span).toFixed(1);
+  const y = (value) => (3 + (height - 6) * (1 - Math.min(1, value / top))).toFixed(1);
+  set(train, path(sketch, "data_loss", x, y));
+  set(val, path(sketch, "val_loss", x, y));
+  set(cross, diverged ? `M${x(last) - 3},2l6,6m0,-6l-6,6` : "");
+}
+
+function highest(sketch) {
+  const seen = [...sketch.data_loss, ...sketch.val_loss].filter((value) => value != null);
+  const first = [sketch.data_loss[0], sketch.val_loss[0]].filter((value) => value != null);
+  return Math.min(Math.max(...seen, 1e-9), ROOM * Math.max(...first, 1e-9)) * 1.05 || 1;
+}
+
+function path(sketch, name, x, y) {
+  let drawn = "";
+  let pen = "M";
+  sketch.epoch.forEach((epoch, place) => {
+    const value = sketch[name][place];
+    if (value == null) { pen = "M"; return; }
+    drawn += `${pen}${x(epoch)},${y(value)}`;
+    pen = "L";
+  });
+  return drawn && !drawn.includes("L") ? `${drawn}h0.01` : drawn; // one epoch is a dot
+}
+
+function set(element, d) {
+  if (element.getAttribute("d") !== d) element.setAttribute("d", d);
+}

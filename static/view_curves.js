@@ -1,0 +1,124 @@
+// The view of curves: the cost of many trials in one chart, and the gap between train and val accuracy.
+import { bestFirst, ranked } from "./board.js";
+import { Chart } from "./chart.js";
+import { gap } from "./curves.js";
+import { fillOverlay } from "./overlay.js";
+import { $, setText } from "./page.js";
+import { parameter, setParameters } from "./selection.js";
+import { Sketches } from "./sketches.js";
+
+const MOST = 600; // curves drawn at a time
+const LEADERS = 100; // of them the best, the rest evenly by rank
+const POINTS = 40; // of a curve in the crowd
+const FINE = 500; // of the best and the selected
+const METRICS = ["loss", "train_acc", "val_acc"];
+
+export class CurvesView {
+  constructor({ sweep, board, selection, figures, series, best }) {
+    Object.assign(this, { sweep, board, selection, series, best });
+    this.byEpoch = new Sketches(sweep().id, METRICS, POINTS);
+    const chart = (id, shells, options) => {
+      const made = new Chart($(id), shells, (shell) => fillOverlay(shell, { ...this.common(), ...options() }));
+      made.onPick = (number, event) => selection.pick(number, event);
+      return made;
+    };
+    this.charts = [
+      chart("#loss", figures.loss, () => ({ column: (curve) => curve.loss, log: is("y", "log"), smooth: is("smooth", "on"), clip: true })),
+      chart("#gap", figures.gap, () => ({ column: gap })),
+    ];
+    this.listen();
+    this.update();
+  }
+
+  get sketches() { return is("x", "time") ? this.byTime : this.byEpoch; }
+
+  listen() {
+    for (const [id, name, on] of [["#log-loss", "y", "log"], ["#smooth", "smooth", "on"]]) {
+      const button = $(id);
+      const show = () => button.setAttribute("aria-pressed", String(is(name, on)));
+      button.addEventListener("click", () => { setParameters({ [name]: is(name, on) ? "" : on }); show(); this.charts[0].update(true); });
+      show();
+    }
+    const by = $("#by");
+    by.value = parameter("x");
+    by.addEventListener("change", () => { setParameters({ x: by.value }); this.update(); });
+    this.byEpoch.addEventListener("change", () => this.redraw());
+    if (is("x", "time")) this.time();
+  }
+
+  time() {
+    if (this.byTime) return;
+    this.byTime = new Sketches(this.sweep().id, METRICS, POINTS, true);
+    this.byTime.addEventListener("change", () => this.redraw());
+  }
+
+  // Fetches what is to be drawn and is not here yet; what is here is drawn at once.
+  update() {
+    if (is("x", "time")) this.time();
+    const fine = [...new Set([this.best(), ...this.selection.numbers])].filter((number) => this.board.get(number)?.epochs_done);
+    const { sketches } = this;
+    sketches.want(fine, FINE).then(() => sketches.want(this.chosen().map((trial) => trial.number))).catch(() => {});
+    this.redraw(true);
+  }
+
+  redraw(now = false) {
+    for (const chart of this.charts) chart.update(now);
+    this.say();
+  }
+
+  clear() {
+    this.byEpoch.clear();
+    this.byTime?.clear();
+  }
+
+  receive(row) {
+    this.byEpoch.receive(row);
+    this.byTime?.receive(row);
+  }
+
+  // Those of which there is a curve; of a crowd the best, the selected, and some of every rank.
+  chosen() {
+    const { board, selection } = this;
+    const begun = [...board.all()].filter((trial) => trial.epochs_done > 0 && (!selection.brushed || selection.holds(trial) || selection.numbers.has(trial.number)));
+    if (begun.length <= MOST) return begun;
+    const order = begun.sort(bestFirst);
+    const rest = order.slice(LEADERS);
+    const each = rest.length / (MOST - LEADERS);
+    return [...order.slice(0, LEADERS), ...Array.from({ length: MOST - LEADERS }, (_, n) => rest[Math.floor(n * each)])];
+  }
+
+  common() {
+    const time = is("x", "time");
+    const trials = this.chosen();
+    const total = time ? 0 : Math.max(0, ...trials.map((trial) => trial.epochs_done));
+    return {
+      trials, total, curves: this.sketches, best: this.best(), selected: this.selection.numbers, series: this.series(),
+      x: (curve) => (time ? curve.elapsed : curve.epoch), across: time ? "seconds of training" : "epoch",
+    };
+  }
+
+  say() {
+    const begun = [...this.board.all()].filter((trial) => trial.epochs_done > 0).length;
+    const drawn = this.chosen().length;
+    const diverged = this.sweep().counts.diverged || 0;
+    const running = this.sweep().counts.running || 0;
+    let words = running ? `No trial has finished an epoch yet; ${running} running.` : "No trial has started yet.";
+    if (begun) {
+      words = drawn < begun ? `${drawn} of ${begun} curves${this.selection.brushed ? " that are selected" : ": the best, and some of every rank"}` : begun === 1 ? "1 curve" : `${begun} curves`;
+      words += diverged ? `; ${diverged} diverged, marked × at the top edge.` : ", coloured by val accuracy.";
+    }
+    setText($("#loss-takeaway"), words);
+    setText($("#gap-takeaway"), this.gapWords());
+  }
+
+  gapWords() {
+    const leaders = [...this.board.all()].filter(ranked).sort(bestFirst).slice(0, 10);
+    const gaps = leaders.map((trial) => this.sketches.get(trial.number)).filter(Boolean).map((curve) => gap(curve).at(-1)).filter((value) => value != null);
+    if (!gaps.length) return "Growing: it overfits; none: try a larger net.";
+    const mean = gaps.reduce((sum, value) => sum + value, 0) / gaps.length;
+    const who = gaps.length === 1 ? "The best trial ends" : `The best ${gaps.length} end`;
+    return `${who} with a gap of ${mean.toFixed(2)}; above the dotted line it is big, in the band there is none.`;
+  }
+}
+
+function is(name, value) { return parameter(name) === value; }

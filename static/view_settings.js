@@ -1,0 +1,83 @@
+// The view of settings: all at once in parallel, each against val accuracy, two against each other, and their importance.
+import { bestFirst } from "./board.js";
+import { Chart } from "./chart.js";
+import { $, $$, make, setText } from "./page.js";
+import { Parallel } from "./parallel.js";
+import { fillScatter } from "./scatters.js";
+import { parameter, setParameters } from "./selection.js";
+
+const MOST = 2500; // points drawn at a time
+const LEADERS = 500; // of them the best, the rest evenly by rank
+
+export class SettingsView {
+  constructor({ sweep, board, selection, figures, palettes, axes, series, best, importance }) {
+    Object.assign(this, { sweep, board, selection, axes, series, best });
+    this.parallel = new Parallel($("#parallel"), { board, selection, space: sweep().space, palettes });
+    const chart = (id, shells, names) => {
+      const made = new Chart($(id), shells, (shell) => {
+        const [x, y] = names();
+        shell.layout.dragmode = "select";
+        return fillScatter(shell, { ...this.common(), x, y });
+      });
+      made.onPick = (number, event) => selection.pick(number, event);
+      made.onBrush = ({ x, y }) => selection.brush(Object.fromEntries(names().map((name, n) => [name, range([x, y][n])])));
+      return made;
+    };
+    const axis = (place) => parameter(`axis-${place}`, axes[place] || axes[0]);
+    this.charts = [
+      chart("#by-a", figures.scatter, () => [axis(0), "best_val_acc"]),
+      chart("#by-b", figures.scatter, () => [axis(1), "best_val_acc"]),
+      chart("#pair", figures.pair, () => [axis(0), axis(1)]),
+    ];
+    for (const select of $$("[data-axis]")) {
+      select.value = axis(Number(select.dataset.axis));
+      select.addEventListener("change", () => { setParameters({ [`axis-${select.dataset.axis}`]: select.value }); this.update(); });
+    }
+    this.weigh(importance());
+    this.update();
+  }
+
+  update() {
+    this.parallel.update();
+    for (const chart of this.charts) chart.update(true);
+  }
+
+  redraw() {
+    this.parallel.update();
+    for (const chart of this.charts) chart.update();
+  }
+
+  common() {
+    const all = [...this.board.all()].filter((trial) => !this.selection.brushed || this.selection.holds(trial));
+    let trials = all;
+    if (all.length > MOST) {
+      const order = all.sort(bestFirst);
+      const rest = order.slice(LEADERS);
+      const each = rest.length / (MOST - LEADERS);
+      trials = [...order.slice(0, LEADERS), ...Array.from({ length: MOST - LEADERS }, (_, n) => rest[Math.floor(n * each)])];
+    }
+    const words = trials.length < all.length ? `${trials.length} of ${all.length}: the best, and some of every rank` : "";
+    for (const place of [0, 1]) setText($(`#scatter-${place}-takeaway`), words);
+    return { trials, best: this.best(), selected: this.selection.numbers, series: this.series(), space: this.sweep().space };
+  }
+
+  weigh(importance) {
+    const list = $("#importance");
+    if (!importance?.shares?.length) {
+      setText($("#importance-takeaway"), importance ? `Too few trials to tell: ${importance.trials} have ended.` : "Said as soon as trials have ended.");
+      list.replaceChildren();
+      return;
+    }
+    setText($("#importance-takeaway"), `How the best ${importance.top} of ${importance.trials} ended trials differ from the rest, by setting.`);
+    list.replaceChildren(...importance.shares.map(({ parameter: name, share, matters }) => {
+      const bar = make("i", { style: `inline-size:${Math.max(0.5, 100 * share)}%` });
+      const words = matters ? `${Math.round(100 * share)} %` : `${Math.round(100 * share)} %, may be chance`;
+      return make("li", { class: matters ? "" : "quiet" }, make("b", {}, name), make("span", { class: "share", "aria-hidden": "true" }, bar), make("span", { class: "number" }, words));
+    }));
+  }
+}
+
+function range(ends) {
+  const [low, high] = ends.map(Number);
+  return Number.isFinite(low) && Number.isFinite(high) ? [Math.min(low, high), Math.max(low, high)] : null;
+}

@@ -1,0 +1,175 @@
+// The wall: a tile per trial, mounted only while in view; walked by arrow keys, picked by click or Enter.
+import { bestFirst, ranked } from "./board.js";
+import { accuracy, scientific, setting } from "./format.js";
+import { make, setState, setText, stateMark } from "./page.js";
+import { drawCurve, freshCurve } from "./tile.js";
+
+const LEAST_WIDTH = 148; // pixels of a tile
+const HEIGHT = 124;
+const GAP = 8;
+const ROWS_AHEAD = 1; // mounted beyond what is seen
+const CURVE = { width: 148, height: 52 };
+
+// What is bad first: how trials end, from the least to the most hopeful.
+const STATES = ["failed", "diverged", "cancelled", "stopped", "running", "queued", "finished"];
+const TONES = { healthy: "good", "still-improving": "good", "no-gap": "info", "too-early": "info" }; // all others warn
+const ORDERS = {
+  best: bestFirst,
+  newest: (a, b) => b.number - a.number,
+  worst: (a, b) => (ranked(a) ? a.best_val_acc : 2) - (ranked(b) ? b.best_val_acc : 2) || a.number - b.number,
+  verdict: (a, b) => verdict(a).localeCompare(verdict(b)) || STATES.indexOf(a.state) - STATES.indexOf(b.state) || bestFirst(a, b),
+};
+
+export class Wall {
+  constructor(element, { board, sketches, selection, series }) {
+    Object.assign(this, { element, board, sketches, selection, series, tiles: new Map(), order: [], mode: "best" });
+    this.inner = element.firstElementChild;
+    this.active = 0; // place of the tile that Tab reaches
+    element.addEventListener("scroll", () => this.soon(), { passive: true });
+    new ResizeObserver(() => this.soon()).observe(element);
+    this.inner.addEventListener("click", (event) => this.click(event));
+    this.inner.addEventListener("keydown", (event) => this.key(event));
+    element.addEventListener("pointerleave", () => this.arrange());
+    board.addEventListener("change", () => this.arrange());
+    sketches.addEventListener("change", () => this.soon());
+    selection.addEventListener("change", () => this.arrange());
+  }
+
+  sort(mode) {
+    this.mode = mode in ORDERS ? mode : "best";
+    this.element.scrollTop = 0;
+    this.arrange(true);
+  }
+
+  // While somebody points at a tile or stands on one, tiles keep their places; new ones come last.
+  arrange(now = false) {
+    const held = !now && this.order.length && (this.element.matches(":hover") || this.element.contains(document.activeElement));
+    if (held) {
+      const known = new Set(this.order);
+      for (const trial of this.board.all()) if (!known.has(trial.number)) this.order.push(trial.number);
+    } else {
+      const shown = [...this.board.all()].sort(ORDERS[this.mode]);
+      const { selection } = this;
+      if (selection.brushed) shown.sort((a, b) => selection.holds(b) - selection.holds(a));
+      this.order = shown.map((trial) => trial.number);
+    }
+    this.active = Math.min(this.active, Math.max(0, this.order.length - 1));
+    this.soon();
+  }
+
+  soon() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); });
+  }
+
+  draw() {
+    const { element, order } = this;
+    if (!element.clientWidth) return; // not in view; it draws when it is
+    this.across = Math.max(1, Math.floor((element.clientWidth - GAP) / (LEAST_WIDTH + GAP)));
+    this.width = (element.clientWidth - GAP) / this.across - GAP;
+    this.inner.style.height = `${Math.ceil(order.length / this.across) * (HEIGHT + GAP) + GAP}px`;
+    const row = (pixels) => Math.floor(pixels / (HEIGHT + GAP));
+    const from = Math.max(0, row(element.scrollTop) - ROWS_AHEAD) * this.across;
+    const to = Math.min(order.length, (row(element.scrollTop + element.clientHeight) + 1 + ROWS_AHEAD) * this.across);
+    const wanted = new Set(order.slice(from, to));
+    const focused = document.activeElement?.dataset?.number; // stays mounted while it has the focus
+    for (const [number, tile] of this.tiles) {
+      if (wanted.has(number) || String(number) === focused) continue;
+      tile.remove();
+      this.tiles.delete(number);
+    }
+    for (let place = from; place < to; place += 1) this.place(order[place], place);
+    this.sketches.want([...wanted].filter((number) => this.board.get(number).epochs_done > 0)).catch(() => {});
+  }
+
+  place(number, place) {
+    const trial = this.board.get(number);
+    if (!this.tiles.has(number)) {
+      const fresh = freshTile(number);
+      this.tiles.set(number, fresh);
+      this.inner.append(fresh);
+    }
+    const tile = this.tiles.get(number);
+    const left = GAP + (place % this.across) * (this.width + GAP);
+    const top = GAP + Math.floor(place / this.across) * (HEIGHT + GAP);
+    tile.style.translate = `${left.toFixed(1)}px ${top}px`;
+    tile.style.width = `${this.width.toFixed(1)}px`;
+    tile.dataset.place = place;
+    tile.tabIndex = place === this.active ? 0 : -1;
+    tile.setAttribute("aria-posinset", place + 1);
+    tile.setAttribute("aria-setsize", this.order.length);
+    this.fill(tile, trial);
+  }
+
+  fill(tile, trial) {
+    const picked = this.selection.place(trial.number);
+    const held = this.selection.brushed && this.selection.holds(trial);
+    tile.setAttribute("aria-selected", picked >= 0 || held ? "true" : "false");
+    tile.classList.toggle("picked", picked >= 0);
+    tile.classList.toggle("dim", Boolean(this.selection.brushed) && !held);
+    tile.classList.toggle("excluded", trial.excluded);
+    tile.style.setProperty("--swatch", picked >= 0 ? this.series()[picked % this.series().length] : "");
+    const [picture, line, where] = tile.children;
+    const sketch = this.sketches.get(trial.number);
+    if (sketch) drawCurve(picture, sketch, { diverged: trial.state === "diverged", total: this.board.total(trial), ...CURVE });
+    setText(line.firstElementChild, accuracy(trial.best_val_acc));
+    setState(line.lastElementChild, ...chip(trial));
+    const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${this.board.total(trial)}` : "";
+    const words = this.board.axes.slice(0, 2).map((name) => `${name} ${brief(name, trial.settings[name])}`);
+    words.forEach((said, n) => setText(where.children[n], said));
+    tile.title = `#${trial.number} ${trial.state}${progress} · ${words.join(" · ")}`;
+    tile.setAttribute("aria-label", `trial ${trial.number}, ${trial.state}${progress}, val accuracy ${accuracy(trial.best_val_acc)}, ${words.join(", ")}`);
+  }
+
+  click(event) {
+    const tile = event.target.closest(".tile");
+    if (!tile) return;
+    this.active = Number(tile.dataset.place);
+    this.selection.pick(Number(tile.dataset.number), event);
+    tile.focus({ preventScroll: true });
+  }
+
+  key(event) {
+    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.across, ArrowUp: -this.across };
+    const page = this.across * Math.max(1, Math.floor(this.element.clientHeight / (HEIGHT + GAP)));
+    const to = {
+      Home: 0, End: this.order.length - 1, PageDown: this.active + page, PageUp: this.active - page,
+      ...Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, this.active + step])),
+    }[event.key];
+    const tile = event.target.closest(".tile");
+    if (to !== undefined) this.walk(Math.max(0, Math.min(this.order.length - 1, to)));
+    else if (tile && (event.key === "Enter" || event.key === " ")) this.selection.pick(Number(tile.dataset.number), event);
+    else return;
+    event.preventDefault();
+  }
+
+  walk(place) {
+    this.active = place;
+    const top = Math.floor(place / this.across) * (HEIGHT + GAP);
+    const { element } = this;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + HEIGHT + 2 * GAP > element.scrollTop + element.clientHeight) element.scrollTop = top + HEIGHT + 2 * GAP - element.clientHeight;
+    this.draw();
+    this.tiles.get(this.order[place])?.focus({ preventScroll: true });
+    this.draw();
+  }
+}
+
+function freshTile(number) {
+  return make("div", { class: "tile", role: "option", "data-number": number, id: `tile-${number}` },
+    freshCurve(CURVE.width, CURVE.height),
+    make("div", { class: "line" }, make("b"), stateMark("queued")),
+    make("div", { class: "where" }, make("div"), make("div")));
+}
+
+// The verdict in a word with the icon of how grave it is; a trial that has none yet shows its state.
+function chip(trial) {
+  if (trial.state !== "finished" || !trial.verdict) return [trial.state];
+  return [TONES[trial.verdict] || "warning", trial.verdict.replaceAll("-", " ")];
+}
+
+function verdict(trial) { return trial.verdict || ""; }
+
+function brief(name, value) {
+  const said = setting(name, value, 3);
+  return typeof value === "number" && said.includes("e") ? scientific(value, 1) : said;
+}

@@ -13,7 +13,7 @@ from starlette.types import Message, Send
 from app import wire
 from app.bodies import MAX_ID, Cursor
 from app.live import Batch, Live
-from app.problems import Problem, bad_field
+from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
 from store import changes, sweeps
 
@@ -78,6 +78,8 @@ async def stream(
         )
     followed = _numbers(sweeps)
     cursor = _cursor(last_event_id, after)
+    if followed is not None and cursor is None:
+        await asyncio.to_thread(_all_there, parts, followed)
     return LiveResponse(_frames(parts, cursor, followed), parts.live)
 
 
@@ -116,6 +118,14 @@ def _present(parts: State, followed: frozenset[int] | None) -> Batch:
         for row, number in zip(ordered, numbers, strict=False)
     )
     return Batch(b"".join(frames), cursor)
+
+
+def _all_there(parts: State, followed: frozenset[int]) -> None:
+    """404 for a sweep that does not exist: its stream would be silent. A reader with a cursor gets `reset`."""
+    with parts.database.read() as c:
+        known = sweeps.by_ids(c, sorted(followed))
+    if absent := sorted(followed - set(known)):
+        raise missing("sweep", absent[0])
 
 
 def _numbers(text: str | None) -> frozenset[int] | None:

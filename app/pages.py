@@ -28,6 +28,14 @@ SWEEPS_SHOWN = 100
 PREFLIGHTS_SHOWN = 20
 SPARKS = 20  # curves sent with the list; those further down are fetched by the page
 MOST_COMPARED = 20
+RESULTS = (
+    ("best_val_acc", "best val accuracy"),
+    ("val_acc", "last val accuracy"),
+    ("train_acc", "last train accuracy"),
+    ("gap", "gap"),
+    ("loss", "last loss"),
+    ("seconds", "time, s"),
+)  # rows of a comparison
 CLASSES_SHOWN = 20
 COLUMNS = 6  # settings that get a column in the table of trials
 USUAL_AXES = ("lr", "reg")
@@ -165,7 +173,13 @@ def compare(parts: Parts, chosen: Annotated[str, Query(alias="trials", max_lengt
     shells = {"loss": figures.loss_curves(), "accuracy": figures.val_accuracy_curves()}
     data = _data(shells, trials=[wire.trial(row) for row in rows], cursor=cursor)
     return page(
-        "compare.html", section="/", data=data, trials=rows, sweeps=list(of.values()), diff=diff(rows)
+        "compare.html",
+        section="/",
+        data=data,
+        trials=rows,
+        sweeps=list(of.values()),
+        diff=diff(rows),
+        results=RESULTS,
     )
 
 

@@ -2,8 +2,9 @@
 import { byRole, Chart, epochAxis, theme } from "./chart.js";
 import { Curves } from "./curves.js";
 import { follow } from "./live.js";
-import { $, $$, attempt, data, setLink } from "./page.js";
+import { $, $$, attempt, data, make, setLink } from "./page.js";
 import { get } from "./rest.js";
+import { parameter, setParameters } from "./selection.js";
 
 const page = data();
 const curves = new Map(page.trials.map((trial) => [trial.id, new Curves()]));
@@ -44,6 +45,45 @@ function swatches() {
   $$("[data-swatch]").forEach((ring) => ring.style.setProperty("--swatch", series()[Number(ring.dataset.swatch) % series().length]));
 }
 
+// --- results, and how far the others are from the baseline
+
+const DIGITS = { loss: 4, seconds: 1 };
+const baseline = () => Number(parameter("baseline")) || null;
+
+function value(trial, name) {
+  const last = trial.state === "diverged" ? {} : trial.last || {};
+  if (name === "best_val_acc") return trial.best_val_acc;
+  if (name === "gap") return last.train_acc == null || last.val_acc == null ? null : last.train_acc - last.val_acc;
+  if (name === "seconds") return trial.finished_at ? (Date.parse(trial.finished_at) - Date.parse(trial.started_at)) / 1000 : null;
+  return last[name] ?? null;
+}
+
+function showResults() {
+  const pinned = page.trials.find((trial) => trial.id === baseline());
+  for (const row of $$("[data-result]")) {
+    const name = row.dataset.result;
+    const digits = DIGITS[name] ?? 3;
+    const from = pinned && value(pinned, name);
+    for (const trial of page.trials) {
+      const own = value(trial, name);
+      const cell = $(`[data-trial="${trial.id}"]`, row);
+      cell.replaceChildren(own == null ? "–" : own.toFixed(digits));
+      if (from == null || own == null || trial === pinned) continue;
+      const sign = own < from ? "−" : "+";
+      cell.append(" ", make("span", { class: "quiet small" }, `${sign}${Math.abs(own - from).toFixed(digits)}`));
+    }
+  }
+  for (const button of $$("[data-baseline]")) button.setAttribute("aria-pressed", String(Number(button.dataset.baseline) === baseline()));
+}
+
+for (const button of $$("[data-baseline]")) {
+  button.addEventListener("click", () => {
+    const id = Number(button.dataset.baseline);
+    setParameters({ baseline: id === baseline() ? "" : id });
+    showResults();
+  });
+}
+
 async function load() {
   await Promise.all(page.trials.map(async (trial) => {
     const { epochs } = await get(`/api/trials/${trial.id}/epochs`);
@@ -62,6 +102,7 @@ function receive(batch) {
     if (kind === "epoch") curves.get(row.trial_id)?.add(row);
     if (kind === "trial") page.trials = page.trials.map((trial) => (trial.id === row.id ? row : trial));
   }
+  showResults();
   redraw();
 }
 
@@ -70,6 +111,7 @@ $("#hide-equal")?.addEventListener("change", (event) => {
 });
 document.documentElement.addEventListener("themechange", swatches);
 swatches();
+showResults();
 if (page.trials.length) {
   attempt(load);
   const sweeps = [...new Set(page.trials.map((trial) => trial.sweep_id))];

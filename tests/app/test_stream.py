@@ -404,3 +404,9 @@ def test_writers_at_once_leave_no_gap_for_a_reader_that_pulls(
         found = sweeps.get(c, sweep.id)
     assert found is not None
     assert found.counts["finished"] == 8
+
+
+def test_a_stream_of_a_sweep_that_is_not_there_is_refused(shared_server: Server) -> None:
+    answer = httpx2.get(f"{shared_server.address}/api/stream?sweeps=999999")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "There is no sweep 999999."

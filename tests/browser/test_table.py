@@ -117,3 +117,19 @@ def test_tags_notes_and_more_trials_without_leaving_the_page(finished: Page, com
     dialog.get_by_role("button", name="Add them").click()
     expect(page.locator("#table tbody tr")).to_have_count(7)
     complaints.forgive("422")
+
+
+def test_a_baseline_shows_how_far_the_others_are(finished: Page) -> None:
+    page = finished
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("c")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 trials")
+    page.get_by_role("button", name="baseline").first.click()
+    best = page.locator("[data-result=best_val_acc] td")
+    expect(best.nth(0)).to_have_text(re.compile(r"^0\.\d{3}$"))
+    expect(best.nth(1)).to_have_text(re.compile(r"^0\.\d{3} [−+]0\.\d{3}$"))
+    page.reload()
+    expect(page.get_by_role("button", name="baseline").first).to_have_attribute("aria-pressed", "true")

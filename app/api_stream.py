@@ -121,7 +121,7 @@ def _present(parts: State, followed: frozenset[int] | None) -> Batch:
 
 
 def _all_there(parts: State, followed: frozenset[int]) -> None:
-    """404 for a sweep that does not exist: its stream would be silent. A reader with a cursor gets `reset`."""
+    """404 for a sweep that does not exist, whose stream would be silent; with a cursor it gets `reset`."""
     with parts.database.read() as c:
         known = sweeps.by_ids(c, sorted(followed))
     if absent := sorted(followed - set(known)):

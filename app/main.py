@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from app import (
     api_advice,
@@ -25,6 +25,7 @@ from app import (
 )
 from app.heads import Heads
 from app.live import Live
+from app.parameters import only_known
 from app.security import Guard, Throttle
 from app.token_file import effective
 from app.webhook import Webhook
@@ -91,7 +92,7 @@ def _add_routes(app: FastAPI) -> None:
         api_datasets,
         api_workers,
         api_stream,
-        health,
-        login,
     ):
+        app.include_router(module.router, dependencies=[Depends(only_known)])
+    for module in (health, login):
         app.include_router(module.router)

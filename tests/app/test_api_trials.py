@@ -78,6 +78,7 @@ def test_verdicts_are_shown_sorted_and_filtered(client: TestClient, post_sweep: 
         ({"limit": "0"}, "limit"),
         ({"limit": "1e9"}, "limit"),
         ({"offset": "99999999999999999999"}, "offset"),
+        ({"page": "2"}, "page"),
     ],
 )
 def test_a_bad_question_is_refused_by_field(

@@ -227,7 +227,24 @@ def _draw(body: SweepIn, choice: _Choice) -> tuple[Settings, ...]:
         return from_points(body.points, choice.settings, body.seed)
     if choice.trials is None:
         raise _bad("trials", None, "trials is missing: say how many to draw, or give points.")
-    return draw(Space.parse(choice.space), choice.settings, choice.trials, choice.sampler, body.seed)
+    return draw(_space(choice, body.seed), choice.settings, choice.trials, choice.sampler, body.seed)
+
+
+def _space(choice: _Choice, seed: int) -> Space:
+    """The space. Raises Invalid naming what is wrong with it and, in the same round, with what is fixed."""
+    try:
+        return Space.parse(choice.space)
+    except Invalid as wrong:
+        fixed = {name: value for name, value in choice.settings.items() if name not in choice.space}
+        raise Invalid(*wrong.errors, *_errors(lambda: from_points([{}], fixed, seed))) from None
+
+
+def _errors(check: Callable[[], object]) -> tuple[FieldError, ...]:
+    try:
+        check()
+    except Invalid as wrong:
+        return tuple(wrong.errors)
+    return ()
 
 
 def _distinct(trials: Iterable[Settings]) -> Iterable[Settings]:

@@ -125,3 +125,10 @@ def test_an_estimate_grows_with_the_work_and_falls_with_the_workers(config: Conf
 def store(database: Database, new: sweeps.NewSweep) -> Sweep:
     with database.write() as c:
         return sweeps.create(c, new, 0.0)
+
+
+def test_what_is_wrong_with_space_and_settings_is_said_in_one_round(config: Config) -> None:
+    body = SweepIn(trials=3, space={"lr": {"log_uniform": [-1, 1]}}, settings={"momentum": 7, "hidden": "x"})
+    with pytest.raises(Invalid) as caught:
+        plan.sweep(body, config)
+    assert fields(caught) == {"space.lr", "settings.hidden", "settings.momentum"}

@@ -71,7 +71,7 @@ function csv(all) {
 
 function file(title) { return title.toLowerCase().replace(/[^a-z0-9]+/g, "-"); }
 
-export function save(blob, name) {
+function save(blob, name) {
   const link = make("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

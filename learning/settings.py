@@ -5,7 +5,6 @@ import itertools
 import json
 import math
 import numbers
-import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ MAX_HIDDEN_WEIGHTS = 4096 * 4096  # weights between hidden layers, all together
 MAX_EPOCHS = 10_000
 MAX_ROWS = 10_000_000
 MAX_RATE = 1e12  # lr and reg: far above anything that could work, far below float32's 3e38
+SHOWN_CHARACTERS = 60  # of a bad value
 MAX_SEED = 2**53 - 1  # exact in JSON and in JavaScript
 
 
@@ -113,7 +113,7 @@ def read_field(name: str, value: object) -> object:
     try:
         return read(value)
     except (ValueError, TypeError, OverflowError):
-        message = f"{name} must be {wanted}, not {reprlib.repr(value)}."
+        message = f"{name} must be {wanted}, not {_shown(value)}."
         raise Invalid(FieldError(name, value, message)) from None
 
 
@@ -224,3 +224,12 @@ _RULES: Mapping[str, Rule] = {
     "stratify": ("true or false", _read_bool),
     "explosion": ("0 (off) or a number from 1 to 1e+06", _read_explosion),
 }
+
+
+def _shown(value: object) -> str:
+    """A bad value as it was sent, in JSON, cut where it is long; its type where JSON has no word for it."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = type(value).__name__
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

@@ -171,3 +171,8 @@ def test_two_dropout_rates_share_a_stack():
 def test_every_field_either_is_shared_or_may_differ():
     tested = {name for change in [*SHARED, *FREE] for name in change}
     assert tested == set(Settings().to_dict())
+
+
+def test_a_bad_value_is_said_as_it_was_sent() -> None:
+    with pytest.raises(Invalid, match=r"not true\. .*not null\.$"):
+        Settings.parse({"momentum": True, "lr": None})

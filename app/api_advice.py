@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, bodies, export, plan, wire
+from app import advice, bodies, export, plan, transcript, wire
 from app.answers import Answer, created
 from app.api_sweeps import found
 from app.bodies import Id
@@ -47,14 +47,19 @@ def refine(id: Id, parts: Parts, body: bodies.RefinementIn | None = None) -> JSO
 @router.get(
     "/{id}/export",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}, "text/html": {}}}},
+    responses={
+        200: {"content": {"text/csv": {}, "application/x-ndjson": {}, "text/html": {}, "text/plain": {}}}
+    },
 )
 def download(
     id: Id,
     parts: Parts,
     format: Annotated[
-        Literal["csv", "jsonl", "html"],
-        Query(description="csv: a row a trial. jsonl: a line a trial, with its epochs. html: a report."),
+        Literal["csv", "jsonl", "html", "transcript"],
+        Query(
+            description="csv: a row a trial. jsonl: a line a trial, with its epochs. html: a report. "
+            "transcript: the lines that the lecture's programs print."
+        ),
     ] = "csv",
     filter: Annotated[
         str | None, Query(max_length=2_000, description="Only these trials: `number in (1, 5, 7)`.")
@@ -72,7 +77,9 @@ def download(
         text, media_type = export.csv_text(rows), "text/csv; charset=utf-8"
     elif format == "jsonl":
         text, media_type = export.jsonl_text(rows, curves), "application/x-ndjson"
+    elif format == "transcript":
+        text, media_type = transcript.of_sweep(rows, curves, sweep.trials), "text/plain; charset=utf-8"
     else:
         text, media_type = export.html_text(sweep, rows, curves), "text/html; charset=utf-8"
-    name = f'attachment; filename="sweep-{id}.{format}"'
+    name = f'attachment; filename="sweep-{id}.{"txt" if format == "transcript" else format}"'
     return Response(text, media_type=media_type, headers={"content-disposition": name})

@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, bodies, plan, wire
+from app import advice, bodies, plan, transcript, wire
 from app.answers import Answer, created
 from app.api_sweeps import found as found_sweep
 from app.bodies import Id, Limit, Offset
@@ -85,6 +85,19 @@ def curve(id: Id, parts: Parts) -> JSONResponse:
     done = trial.state not in ("queued", "running")
     cursor = max((row.seq for row in rows), default=0)
     return Answer({"epochs": [wire.epoch(row) for row in rows], "cursor": cursor, "done": done})
+
+
+@router.get(
+    "/trials/{id}/transcript",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "A line an epoch"}},
+)
+def told(id: Id, parts: Parts) -> Response:
+    """A trial as the lecture's trainer prints it."""
+    trial = found(parts, id)
+    with parts.database.read() as c:
+        rows = epochs.of_trial(c, id)
+    return Response(transcript.of_trial(trial, rows, 1), media_type="text/plain; charset=utf-8")
 
 
 @router.get("/trials/{id}/findings", response_model=bodies.FindingsOut)

@@ -27,13 +27,17 @@ class Format(StrEnum):
     csv = "csv"
     jsonl = "jsonl"
     html = "html"
+    transcript = "transcript"
 
 
 def export(
     sweep: Annotated[int, typer.Argument(help="The sweep's number.")],
     format: Annotated[
         Format,
-        typer.Option(help="csv: a row a trial; jsonl: a trial a line, with its epochs; html: a report."),
+        typer.Option(
+            help="csv: a row a trial; jsonl: a trial a line, with its epochs; html: a report; "
+            "transcript: the lines that the lecture's programs print."
+        ),
     ] = Format.csv,
     out: Annotated[Path | None, typer.Option(help="File to write; stdout by default.")] = None,
     home: Home = None,
@@ -45,9 +49,10 @@ def export(
     Examples:
       lossdeck export 3 > coarse.csv
       lossdeck export 3 --format html --out coarse.html
+      lossdeck export 3 --format transcript
     """
     from app import export as formats
-    from app import report
+    from app import report, transcript
     from app.cli_keep import opened
     from store import epochs, sweeps, trials
 
@@ -62,6 +67,8 @@ def export(
         text = formats.csv_text(rows)
     elif format == Format.jsonl:
         text = formats.jsonl_text(rows, curves)
+    elif format == Format.transcript:
+        text = transcript.of_sweep(rows, curves, row.trials)
     else:
         text = report.html_text(row, rows, curves)
     if out is None:

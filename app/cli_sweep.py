@@ -5,6 +5,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,6 +58,7 @@ def sweep(
     from app import plan, wire
     from app.follow import follow
     from app.up import upgrade
+    from learning.recipes import RECIPES
     from store import sweeps
     from store.database import Database
 
@@ -68,6 +70,8 @@ def sweep(
         with database.write() as connection:
             row = sweeps.create(connection, new, time.time(), workers=config.workers)
         print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
+        if new.recipe:
+            print(fill(RECIPES[new.recipe].note, 100), file=sys.stderr)
         code = DONE
         if wait:
             code = follow(database, row.id, print_lines=not as_json)

@@ -122,32 +122,40 @@ def follow(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
 
 
 def watch(database: "Database", sweep_id: int, print_lines: bool, bar: Bar) -> "Sweep":
-    """Prints a line for each trial that ends, until the sweep has ended."""
-    tally, pulse, seen = Tally(sweep_id), Pulse(f"Sweep {sweep_id}"), None
+    """Prints what the lecture's programs would, until the sweep has ended."""
+    tally, pulse, seen, told = Tally(sweep_id), Pulse(f"Sweep {sweep_id}"), None, 0
     while tally.sweep is None or tally.sweep.state not in ENDED:
         if (version := database.version()) != seen:
             seen = version
             with database.read() as connection:
                 ended = tally.catch_up(connection)
-            assert tally.sweep is not None
-            for trial in ended if print_lines else ():
-                print(line(trial, tally.sweep.trials), flush=True)
+                assert tally.sweep is not None
+                text, told = lines(connection, tally, ended, told) if print_lines else ("", told)
+            print(text, end="", flush=True)
             bar(*tally.progress())
             continue
         pulse.wait(database)
     return tally.sweep
 
 
-def line(trial: "Trial", total: int) -> str:
-    """The lecture's line for a trial of ours."""
-    lr, reg = (float(str(trial.settings[name])) for name in ("lr", "reg"))
-    return transcript.trial_line(trial.best_val_acc, lr, reg, trial.number, total)
+def lines(connection: "Connection", tally: Tally, ended: "Sequence[Trial]", told: int) -> tuple[str, int]:
+    """What is new to print, and the cursor up to which epochs are told: those of a sweep's only trial."""
+    from store import epochs
+
+    sweep = tally.sweep
+    assert sweep is not None
+    if sweep.trials > 1:
+        rows = [row for one in ended for row in epochs.of_trial(connection, one.id)]
+        return transcript.of_sweep(ended, rows if sweep.trials <= transcript.FEW else (), sweep.trials), told
+    new, told = epochs.of_sweep(connection, sweep.id, told, sys.maxsize)
+    text = [transcript.epoch_line(row, tally.progress()[1]) for row in new]
+    return "".join(f"{line}\n" for line in [*text, *map(transcript.last_line, ended)]), told
 
 
 def summary(sweep: "Sweep") -> str:
     """How a sweep ended, in a sentence."""
     counts = ", ".join(f"{count} {state}" for state, count in sweep.counts.items() if count)
-    best = f"best is {line(sweep.best, sweep.trials)}" if sweep.best else "no trial to rank."
+    best = f"best is {transcript.line_of(sweep.best, sweep.trials)}" if sweep.best else "no trial to rank."
     return f"Sweep {sweep.id} {sweep.state}: {counts}; {saved_words(sweep.saved)}{best}"
 
 

@@ -1,7 +1,65 @@
-"""Owns the line that the lecture's search prints for a trial (an epoch's is the pages': static/lines.js)."""
+"""Owns the lines that the lecture's programs print: one an epoch in training, one a trial in a search."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from store.epochs import EpochRow
+    from store.trials import Trial
+
+FEW = 3  # trials of a sweep that are told epoch by epoch; a search tells only what became of each
+GOING = ("queued", "running")
 
 
-def trial_line(val_acc: float | None, lr: float, reg: float, number: int, total: int) -> str:
-    """For the trial `number` (from 0) of `total`; accuracy None, where no epoch was finished, reads nan."""
-    accuracy = float("nan") if val_acc is None else val_acc
-    return f"val acc: {accuracy:f}, lr: {lr:e}, reg: {reg:e}, ({number + 1} / {total})"
+def of_sweep(trials: "Sequence[Trial]", epochs: "Sequence[EpochRow]", total: int) -> str:
+    """The text of these of `total` trials: epoch by epoch of few, else a line for each that has ended."""
+    if total > FEW:
+        return _text([line_of(trial, total) for trial in trials if trial.state not in GOING])
+    curves: dict[int, list[EpochRow]] = defaultdict(list)
+    for row in epochs:
+        curves[row.trial_id].append(row)
+    return "\n".join(of_trial(trial, curves[trial.id], total) for trial in trials)
+
+
+def of_trial(trial: "Trial", epochs: "Sequence[EpochRow]", total: int) -> str:
+    """One of `total` trials: its settings where there are others, its epochs, and its end if it has come."""
+    head = [_head(trial, total)] if total > 1 else []
+    lines = [epoch_line(row, trial.epochs_total) for row in epochs]
+    return _text([*head, *lines, *([] if trial.state in GOING else [last_line(trial)])])
+
+
+def epoch_line(row: "EpochRow", total: int) -> str:
+    """As the lecture's trainer prints it; `total` epochs are wanted."""
+    cost, train, val, lr = (_number(row, name) for name in ("loss", "train_acc", "val_acc", "lr"))
+    return f"Finished epoch {row.epoch} / {total}: cost {cost:f}, train: {train:f}, val {val:f}, lr {lr:e}"
+
+
+def last_line(trial: "Trial") -> str:
+    """How the lecture's trainer ends; why, where it was not by its last epoch."""
+    why = "" if trial.reason is None else f" ({trial.reason.splitlines()[0]})"
+    return f"finished optimization. best validation accuracy: {_best(trial):f}{why}"
+
+
+def line_of(trial: "Trial", total: int) -> str:
+    """As the lecture's search prints it, for one of `total` trials."""
+    return f"val_acc: {_best(trial):f}, {_head(trial, total)}"
+
+
+def _head(trial: "Trial", total: int) -> str:
+    lr, reg = (float(str(trial.settings[name])) for name in ("lr", "reg"))
+    return f"lr: {lr:e}, reg: {reg:e}, ({trial.number + 1} / {total})"
+
+
+def _best(trial: "Trial") -> float:
+    return float("nan") if trial.best_val_acc is None else trial.best_val_acc
+
+
+def _number(row: "EpochRow", name: str) -> float:
+    """inf and nan too, which the store keeps as words."""
+    value: float | None = getattr(row, name)
+    return float(row.flags.get(name, "nan")) if value is None else value
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -134,14 +134,14 @@ _NUMBERS: Mapping[str, Mapping[str, _Numbers]] = {
     },
     "lr-too-low": {
         "cifar10": _Numbers({**_PROBE, "lr": 1e-6}),
-        "digits": _Numbers({**_PROBE, "lr": 1e-5}),
+        "digits": _Numbers({**_PROBE, "lr": 1e-3, "init_scale": 1e-3}),  # small, or the cost falls too far
         OTHER: _Numbers({**_PROBE, "lr": 1e-6}),
     },
     "lr-too-high": {
         OTHER: _Numbers({**_PROBE, "lr": 1e6, "explosion": 0.0}),  # to see the nan itself
     },
     "lr-3e-3": {
-        "cifar10": _Numbers({**_PROBE, "lr": 3e-3}),
+        "cifar10": _Numbers({**_PROBE, "lr": 3e-3, "explosion": 0.0}),  # the lecture's cost goes to inf
         "digits": _Numbers({**_PROBE, "update": "momentum", "momentum": 0.9, "lr": 0.2}),
         OTHER: _Numbers({**_PROBE, "update": "momentum", "momentum": 0.9, "lr": 3.0}),
     },

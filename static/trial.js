@@ -3,7 +3,6 @@ import { listenActions, showActions, TRIAL_ASKS, trialActions } from "./actions.
 import { byRole, Chart, epochAxis, theme } from "./chart.js";
 import { Curves } from "./curves.js";
 import { accuracy, loss, setting, signed } from "./format.js";
-import { epochLine, trialLine } from "./lines.js";
 import { follow } from "./live.js";
 import { $, attempt, data, fill, icon, make, setLink, setState, setText, throttle } from "./page.js";
 import { get } from "./rest.js";
@@ -140,12 +139,13 @@ function showTrial() {
   document.title = `${trial.state === "running" ? `(${trial.epochs_done}/${trial.settings.epochs}) ` : ""}#${trial.number} of ${page.sweep.name} · Lossdeck`;
 }
 
-function showLines() {
-  const lines = curve().rows.filter(Boolean).map((row) => epochLine(row, trial.settings.epochs));
-  if (!["queued", "running"].includes(trial.state)) lines.push(trialLine(trial, page.sweep.trials));
+async function showLines() {
+  const answer = await fetch(`/api/trials/${trial.id}/transcript`);
+  if (!answer.ok) return;
+  const lines = (await answer.text()).trimEnd();
   const box = $("#lines");
   const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
-  setText(box, lines.join("\n") || "The lines appear as the epochs end.");
+  setText(box, lines || "The lines appear as the epochs end.");
   if (atEnd) box.scrollTop = box.scrollHeight;
 }
 
@@ -181,7 +181,7 @@ async function loadEpochs() {
 const refresh = throttle(() => attempt(async () => {
   await loadEpochs();
   redraw();
-  showLines();
+  await showLines();
   await showFindings();
   await showWeights();
 }), 1000);

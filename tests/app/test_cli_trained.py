@@ -25,7 +25,7 @@ from store import sweeps
 from store.database import Database
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
-LINE = r"val acc: (\d\.\d{6}|nan), lr: \d\.\d{6}e[+-]\d\d, reg: \d\.\d{6}e[+-]\d\d, \((\d+) / 6\)"
+LINE = r"val_acc: (\d\.\d{6}|nan), lr: \d\.\d{6}e[+-]\d\d, reg: \d\.\d{6}e[+-]\d\d, \((\d+) / 6\)"
 LONG = {"recipe": "overfit-tiny", "dataset": "digits", "settings": {"epochs": 10_000, "train_count": 1000}}
 
 Done = subprocess.CompletedProcess[str]
@@ -155,14 +155,20 @@ def test_waiting_misses_nothing_after_a_sweep_was_deleted(deck: Deck) -> None:
     with database.write() as connection:
         sweeps.delete(connection, number)
     database.close()
-    assert len(deck.run("sweep", "coarse", "--trials", "3", "--wait").stdout.splitlines()) == 3
+    assert len(deck.run("sweep", "coarse", "--trials", "4", "--wait").stdout.splitlines()) == 4
 
 
 def test_a_diverged_trial_is_a_result(deck: Deck) -> None:
     done = deck.run("sweep", "lr-too-high", "--dataset", "digits", "--wait")
     assert done.returncode == 0
     assert "1 diverged" in done.stderr
-    assert done.stdout.startswith("val acc: ")
+    assert "A learning rate of a million" in done.stderr
+    told = done.stdout.splitlines()
+    assert told[0].startswith("Finished epoch 1 / 10: cost nan, train: 0.")
+    assert told[1:] == ["finished optimization. best validation accuracy: nan (cost is nan)"]
+    made = deck.run("sweep", "lr-too-low", "--json", "--wait")
+    told = deck.run("export", json.loads(made.stdout)["id"], "--format", "transcript").stdout
+    assert told.count("Finished epoch") == 10
 
 
 def test_a_preflight_tells_each_check_and_exits_0(deck: Deck) -> None:
@@ -360,7 +366,7 @@ def test_a_sweep_that_halves_says_at_its_end_what_that_saved(deck: Deck) -> None
     assert row["stopping"] == {"halving": {"factor": 3, "first": 2}}
     assert counts["stopped"] == saved["trials"] == 9 - counts["diverged"] - counts["finished"] > 0
     assert re.search(
-        rf"stopping early saved {saved['epochs']} epochs \(about [\d.e-]+ s of training\); best is val acc",
+        rf"stopping early saved {saved['epochs']} epochs \(about [\d.e-]+ s of training\); best is val_acc",
         done.stderr,
     )
 

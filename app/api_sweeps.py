@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from app import bodies, notes, plan, wire
+from app import bodies, gate, notes, plan, wire
 from app.answers import Answer, created
 from app.bodies import Cursor, Id, Limit, Offset
 from app.problems import bad_field, missing
 from app.state import Parts, State
 from store import epochs, speed, sweeps
+from store.database import Connection
 from store.sweeps import NewSweep, Sweep
 
 FINAL = frozenset({"finished", "cancelled"})
@@ -34,7 +35,7 @@ IdempotencyKey = Annotated[
 @router.post(
     "",
     status_code=201,
-    response_model=bodies.SweepOut,
+    response_model=bodies.SweepMadeOut,
     responses={200: {"model": bodies.DraftOut, "description": "The answer to a dry run"}},
 )
 def make(
@@ -54,7 +55,10 @@ def make(
         idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
     with parts.database.write() as c:
         sweep = sweeps.create(c, new, time.time(), idempotency, parts.config.workers)
-    return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
+        warned = gate.warnings(c, new, new.trials, parts.config.home)
+    return created(
+        f"/api/sweeps/{sweep.id}", wire.sweep(sweep) | {"warnings": list(map(wire.warned, warned))}
+    )
 
 
 @router.get("", response_model=bodies.SweepsOut)
@@ -67,12 +71,12 @@ def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse
 
 @router.get("/{id}", response_model=bodies.SweepNotesOut)
 def show(id: Id, parts: Parts) -> JSONResponse:
-    """One sweep, with its notes."""
+    """One sweep, with its notes and warnings."""
     with parts.database.read() as c:
-        sweep, written = sweeps.get(c, id), sweeps.notes(c, id)
-    if sweep is None:
-        raise missing("sweep", id)
-    return Answer(_with_notes(sweep, written))
+        sweep = sweeps.get(c, id)
+        if sweep is None:
+            raise missing("sweep", id)
+        return Answer(_whole(c, sweep, parts))
 
 
 @router.patch("/{id}", response_model=bodies.SweepNotesOut)
@@ -82,8 +86,7 @@ def describe(id: Id, body: bodies.SweepChange, parts: Parts) -> JSONResponse:
         raise bad_field("name", None, "Give at least one of name, tags and notes.")
     with parts.database.write() as c:
         sweep = sweeps.describe(c, id, body.name, body.tags, body.notes)
-        written = sweeps.notes(c, id)
-    return Answer(_with_notes(sweep, written))
+        return Answer(_whole(c, sweep, parts))
 
 
 @router.delete("/{id}", status_code=204)
@@ -139,8 +142,11 @@ def new_epochs(
     return Answer({"epochs": [wire.epoch(row) for row in rows], "cursor": cursor, "done": done})
 
 
-def _with_notes(sweep: Sweep, written: str) -> dict[str, object]:
-    return wire.sweep(sweep) | {"notes": written, "notes_html": notes.html(written)}
+def _whole(c: Connection, sweep: Sweep, parts: State) -> dict[str, object]:
+    """A sweep with its notes and warnings."""
+    written, warned = sweeps.notes(c, sweep.id), gate.of_sweep(c, sweep, parts.config.home)
+    more = {"notes": written, "notes_html": notes.html(written), "warnings": list(map(wire.warned, warned))}
+    return wire.sweep(sweep) | more
 
 
 def found(parts: State, id: int) -> Sweep:
@@ -162,6 +168,12 @@ def _draft(new: NewSweep, parts: State) -> dict[str, object]:
     summary = plan.dataset(new.dataset, parts.config)
     with parts.database.read() as c:
         rate = speed.flops_per_second(c, plan.arithmetic(parts.config))
+        warned = gate.warnings(c, new, new.trials, parts.config.home)
     seconds = plan.estimate(new.trials, summary, rate, parts.config.workers, new.stopping)
     draws = [settings.to_dict() for settings in new.trials[:SHOWN_DRAWS]]
-    return {"draws": draws, "trials": len(new.trials), "estimated_seconds": wire.plain(seconds)}
+    return {
+        "draws": draws,
+        "trials": len(new.trials),
+        "estimated_seconds": wire.plain(seconds),
+        "warnings": list(map(wire.warned, warned)),
+    }

@@ -231,7 +231,24 @@ class SweepOut(Out):
     finished_at: str | None
 
 
-class SweepNotesOut(SweepOut):
+class WarningOut(Out):
+    """What to know before the sweep runs; nothing is forced."""
+
+    code: Literal["no-preflight", "preflight-under-way", "preflight-failed"]
+    sentence: str
+    preflight_id: int | None = Field(description="The preflight that says more.")
+    preflight: dict[str, JsonValue] = Field(
+        description="The body for POST /api/preflights to run the checks."
+    )
+
+
+class SweepMadeOut(SweepOut):
+    """A sweep that was just made, and what to know about it."""
+
+    warnings: list[WarningOut]
+
+
+class SweepNotesOut(SweepMadeOut):
     """A sweep asked for by itself has its notes too."""
 
     notes: str = Field(description="As they were written, in Markdown.")
@@ -249,6 +266,7 @@ class DraftOut(Out):
     draws: list[dict[str, JsonValue]]
     trials: int
     estimated_seconds: float | None
+    warnings: list[WarningOut]
 
 
 class TrialsOut(Out):

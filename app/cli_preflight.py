@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import DONE, FAILED
+from app.failure import DONE, FAILED, Failure
 from app.follow import Pulse
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
+    from learning.settings import Settings
     from learning.verdicts import Check
-    from store.database import Database
+    from store.config import Config
+    from store.database import Connection, Database
     from store.preflights import Preflight
 
 
@@ -23,6 +25,9 @@ def preflight(
     dataset: Annotated[str, typer.Option(help="Data set; see `lossdeck data list`.")] = "digits",
     recipe: Annotated[
         str | None, typer.Option(help="Whose net to check; the coarse search's by default.")
+    ] = None,
+    sweep: Annotated[
+        int | None, typer.Option(help="Check the net of this sweep, on its data set, instead.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights.")] = 0,
     wait: Annotated[
@@ -43,25 +48,20 @@ def preflight(
     Examples:
       lossdeck preflight --wait
       lossdeck preflight --dataset cifar10 --wait --json
+      lossdeck preflight --sweep 3 --wait
     """
-    from pydantic import ValidationError
-
-    from app import plan, wire
-    from app.bodies import PreflightIn
-    from app.cli_sweep import wrong
+    from app import wire
     from app.up import upgrade
     from store import preflights
     from store.database import Database
 
     config = configure(home=home, data=data, database_url=database_url)
-    try:
-        body = PreflightIn(dataset=dataset, recipe=recipe, seed=seed)
-    except ValidationError as error:
-        raise wrong(error) from error
-    settings = plan.preflight(body, config)
+    settings = None if sweep is not None else asked(config, dataset, recipe, seed)
     upgrade(config)
     with closing(Database.open(config)) as database:
         with database.write() as connection:
+            if settings is None:
+                dataset, settings = of_sweep(connection, sweep, config)
             row = preflights.create(connection, dataset, settings, time.time())
         print(f"Preflight {row.id} on {dataset}, queued.", file=sys.stderr)
         code = DONE
@@ -73,6 +73,31 @@ def preflight(
     elif not wait:
         print(row.id)
     raise typer.Exit(code)
+
+
+def asked(config: "Config", dataset: str, recipe: str | None, seed: int) -> "Settings":
+    """The net that the options name."""
+    from pydantic import ValidationError
+
+    from app import plan
+    from app.bodies import PreflightIn
+    from app.cli_sweep import wrong
+
+    try:
+        return plan.preflight(PreflightIn(dataset=dataset, recipe=recipe, seed=seed), config)
+    except ValidationError as error:
+        raise wrong(error) from error
+
+
+def of_sweep(connection: "Connection", number: int | None, config: "Config") -> "tuple[str, Settings]":
+    """The data set and the net of a sweep."""
+    from app import gate
+    from store import sweeps
+
+    found = sweeps.get(connection, number) if number is not None else None
+    if found is None:
+        raise Failure(f"There is no sweep {number}.")
+    return found.dataset, gate.net_of(connection, found, config.home)
 
 
 def follow(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":

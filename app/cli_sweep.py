@@ -55,7 +55,7 @@ def sweep(
       lossdeck sweep coarse --stopping halving --wait
       lossdeck sweep mine.json --name "wider nets" --json
     """
-    from app import plan, wire
+    from app import gate, plan, wire
     from app.follow import follow
     from app.up import upgrade
     from learning.recipes import RECIPES
@@ -69,9 +69,13 @@ def sweep(
     with closing(Database.open(config)) as database:
         with database.write() as connection:
             row = sweeps.create(connection, new, time.time(), workers=config.workers)
+            unchecked = gate.warnings(connection, new, new.trials, config.home)
         print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
         if new.recipe:
             print(fill(RECIPES[new.recipe].note, 100), file=sys.stderr)
+        for warned in unchecked:
+            told = f"To check: lossdeck preflight --sweep {row.id} --wait"
+            print(fill(f"{warned.sentence} {told}", 100), file=sys.stderr)
         code = DONE
         if wait:
             code = follow(database, row.id, print_lines=not as_json)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from app import assets, figures, notes, pictures, wire
+from app import assets, figures, gate, notes, pictures, wire
 from app.bodies import Id
 from app.fields import groups, rules
 from app.html import page
@@ -99,6 +99,7 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
     with parts.database.read() as c:
         cursor = changes.cursor(c)
         written = sweeps.notes(c, id)
+        warned = gate.of_sweep(c, sweep, parts.config.home)
     axes = list(
         dict.fromkeys(
             [*(name for name in USUAL_AXES if name in sweep.space or not sweep.space), *sweep.space]
@@ -126,6 +127,8 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
         axes=axes,
         columns=columns,
         notes=notes.html(written),
+        recipe_note=RECIPES[sweep.recipe].note if sweep.recipe and sweep.recipe in RECIPES else "",
+        warnings=list(map(wire.warned, warned)),
         views=VIEWS,
         view=view if view in VIEWS else WALL,
     )

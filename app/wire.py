@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from app.gate import Warned
 from learning.autopilot import SEARCHES, STAGES
 from learning.catalog import Summary
 from learning.findings import Finding
@@ -235,6 +236,16 @@ def check(value: Check) -> dict[str, object]:
         "names": list(value.names),
         "span": plain(value.span),
         "flags": {} if math.isfinite(value.figure) else {"figure": str(value.figure)},
+    }
+
+
+def warned(value: Warned) -> dict[str, object]:
+    """A warning; `preflight` is the body to post to /api/preflights."""
+    return {
+        "code": value.code,
+        "sentence": value.sentence,
+        "preflight_id": value.preflight_id,
+        "preflight": {"dataset": value.dataset, "settings": plain(value.settings.to_dict())},
     }
 
 

@@ -91,6 +91,14 @@ def summary(home: Path, name: str) -> Summary | None:
     return Summary(name, True, n_train, n_test, n_features, *facts)
 
 
+def stored_at(home: Path, name: str) -> float:
+    """When a data set was stored, UTC seconds; 0 when there is none."""
+    try:
+        return (folder(home, name) / "meta.json").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def read_or_decode(home: Path, name: str, decode: Callable[[], Decoded]) -> Dataset:
     """The cached data set; decoded first when it is missing or damaged, by one process while others wait."""
     found = read(home, name)

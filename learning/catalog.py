@@ -92,6 +92,11 @@ def check_vacant(name: str, home: Path) -> None:
         )
 
 
+def stored_at(name: str, home: Path) -> float:
+    """When the arrays that now have this name were stored, UTC seconds; 0 when there are none."""
+    return cache.stored_at(home, check_name(name))
+
+
 def is_built_in(name: str) -> bool:
     """Whether the data set is one of Lossdeck's own, there or not."""
     return name in _BUILT_INS

@@ -1,6 +1,7 @@
 // The new-sweep form: recipes fill it, every change is checked by a dry run, its draws are shown before they are run.
 import { byRole, Chart } from "./chart.js";
 import { duration } from "./format.js";
+import { gate } from "./gate.js";
 import { $, $$, attempt, data, debounce, fill, make, setText } from "./page.js";
 import { get, post, Refused } from "./rest.js";
 import { number, SpaceRows } from "./space.js";
@@ -96,6 +97,7 @@ const check = debounce(async () => {
 function accept(draft) {
   complain([]);
   draws = draft.draws;
+  $("#gate").replaceChildren(...gate(draft.warnings));
   submit.disabled = false;
   fill(document, {
     estimate: draft.estimated_seconds == null ? "not measured yet" : duration(draft.estimated_seconds),
@@ -106,6 +108,7 @@ function accept(draft) {
 
 function refuse(error) {
   submit.disabled = true;
+  $("#gate").replaceChildren();
   fill(document, { estimate: "–", "estimate-note": "Mend what is marked first." });
   complain(error instanceof Refused && error.errors.length ? error.errors : [{ field: "", message: error.message }]);
 }

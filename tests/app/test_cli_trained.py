@@ -180,6 +180,16 @@ def test_a_preflight_tells_each_check_and_exits_0(deck: Deck) -> None:
     assert "all 7 checks passed" in done.stderr
 
 
+def test_a_sweep_says_what_was_not_checked_and_its_net_can_be(deck: Deck, tmp_path: Path) -> None:
+    (tmp_path / "tanh.json").write_text(json.dumps(LONG | {"settings": {"activation": "tanh", "epochs": 1}}))
+    made = deck.run("sweep", tmp_path / "tanh.json")
+    assert "The net of this sweep has not passed a preflight on digits" in made.stderr
+    number = made.stdout.strip()
+    assert f"lossdeck preflight --sweep {number} --wait" in " ".join(made.stderr.split())
+    assert deck.run("preflight", "--sweep", number, "--wait").stdout.count("passed  ") >= 5
+    assert deck.run("preflight", "--sweep", 999).stderr == "lossdeck: There is no sweep 999.\n"
+
+
 def test_an_autopilot_tells_each_step_and_what_it_came_to(deck: Deck) -> None:
     done = deck.run("autopilot", "--trials", 8, "--wait")
     assert done.returncode == 0, done.stderr

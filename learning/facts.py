@@ -12,6 +12,7 @@ from learning.settings import Settings
 
 MIN_EPOCHS = 3  # below this a curve has no shape (ours)
 HIGH_LOSS = 0.25  # of ln(C): a loss above has much left to learn
+EASING = 0.1  # of the penalty, lost in the last quarter: it has not come to rest (measured)
 NO_UPDATE = 1e-7  # update:weight ratio that float32 rounds away
 PLATEAU = 0.03  # of the loss: what it falls in the last half of a plateau (measured)
 
@@ -68,6 +69,12 @@ class Facts:
     def penalty(self) -> tuple[float, float]:
         """The L2 part of the cost, first and last."""
         return self.loss[0] - self.data[0], self.loss[-1] - self.data[-1]
+
+    @property
+    def penalty_falls(self) -> bool:
+        """The penalty is still what large first weights brought, on its way down."""
+        then = self.n - 1 - max(1, self.n // 4)
+        return then >= 0 and self.penalty[1] < (1 - EASING) * (self.loss[then] - self.data[then])
 
     @cached_property
     def gap(self) -> float:

@@ -18,7 +18,8 @@ AT_CHANCE = 0.02  # of ln(C): within this below it, nothing has been learned
 FLAT_BAND = 0.01  # of ln(C), either side: the flat stretch of a bad initialisation
 FLAT_EPOCHS, FLAT_SHARE = 3, 0.1  # a stretch is at least so many epochs and so much of the curve
 SUDDEN = 0.05  # of ln(C) in one epoch: the fall after the stretch; slower means lr is low (measured)
-VANISHING = 100.0  # times smaller in W1 than in the matrix updated most (measured)
+DEEP = 3  # matrices: with two there is hardly a way down
+VANISHING = 10.0  # times smaller in W1 than in the matrix updated most (measured)
 MOVING = 5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
 QUICK = 0.6  # of the whole fall in the first third: "quick fall, then a plateau" (lecture)
 BUSY = 3e-3  # update:weight ratio at the end, below which a plateau is not the work of a high lr (measured)
@@ -81,7 +82,7 @@ def reg_crushing(f: Facts) -> Finding | None:
         sentence += f"the loss stays at {f.data[-1]:.3f}, which is chance."
         return Finding("reg-crushing", "bad", f.all_epochs, sentence, "Lower reg by a factor of 100.")
     learned = f.chance - f.data[-1]
-    if learned > 0 and last > REG_SHARE * learned and f.train_acc[-1] < FITTED:
+    if learned > 0 and last > REG_SHARE * learned and not f.penalty_falls and f.train_acc[-1] < FITTED:
         sentence = f"Reg {reg:.2g} holds the weights back: the penalty is {last:.2g} where learning has "
         sentence += f"lowered the loss by {learned:.2g} below chance; train accuracy {f.train_acc[-1]:.2f}."
         return Finding("reg-crushing", "warning", f.all_epochs, sentence, "Lower reg by a factor of 10.")
@@ -257,7 +258,8 @@ def update_ratio(f: Facts) -> Finding | None:
 
 def no_gap(f: Facts) -> Finding | None:
     """Trained out, and val as good as train: the net could hold more."""
-    enough = f.done and f.settled and f.data[-1] > HIGH_LOSS * f.chance
+    learned = HIGH_LOSS * f.chance < f.data[-1] < (1 - LOW_FALL) * f.chance
+    enough = f.done and f.settled and learned
     if f.same_part or not enough or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
         return None
     train, val = mean(f.train_acc[-3:]), mean(f.val_acc[-3:])
@@ -316,7 +318,7 @@ def _stopped_at(f: Facts) -> int:
 def _vanishing(f: Facts) -> bool:
     """The first matrix is updated far less than the last: its gradient is lost on the way down."""
     ratios = f.last_ratios
-    if len(ratios) < 2:
+    if len(ratios) < DEEP:
         return False
     return 0 < ratios["W1"] * VANISHING < max(ratios.values())
 

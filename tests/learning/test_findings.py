@@ -65,6 +65,7 @@ def vanishing() -> Curve:
     """Flat at chance, the first matrix updated ten thousand times less than the last."""
     drawn = curve([CHANCE] * 10, 0.1, 0.1, ratio=1e-4)
     drawn.update_ratio["W1"][:] = 1e-8
+    drawn.update_ratio["W3"] = drawn.update_ratio["W2"]  # type: ignore[index]
     return drawn
 
 

@@ -1,6 +1,6 @@
 """Owns runs with known causes: how they are made and trained, and what may be said of each (judges no rule).
 
-A label takes two things: the recipe the run was made by, and a criterion fixed beforehand that looks at what
+A label takes two things: the recipe the run was made by, and a criterion that looks at what
 came of it beside other runs, by accuracies and weights alone. A run whose recipe did not do what it is for
 (a tenfold learning rate may simply be fine) is labelled near the best if it is that, and else not at all.
 """
@@ -24,7 +24,7 @@ from learning.settings import Settings
 from learning.train import Epoch, Member, train
 
 HALF_DECADES = tuple(k / 2 for k in range(-6, 7))  # lr around the best, 10^-3 to 10^3
-CLEARLY = 0.05  # of accuracy: what a cause must cost before it is one (at least two standard errors here)
+CLEARLY = 0.05  # of accuracy: what a cause must cost before it is one
 BIG_GAP = 0.15  # of accuracy between train and val at the end
 ERRORS = 2.0  # standard errors of val accuracy within which a run is as good as the best
 DEAD = 0.999  # of the units of a hidden layer give 0 for every validation row

@@ -113,6 +113,7 @@ def summary(found: Sequence[Case]) -> str:
         [
             f"- {len(found)} nets on {names}; {labelled} of them labelled.",
             f"- The right finding is among the first two in {hit_rate(found):.1%} of the labelled runs.",
+            f"- Of those that did not diverge: {hit_rate([c for c in found if c.cause != 'diverged']):.1%}.",
             f"- Healthy runs called sick: {false_alarms(found):.1%}.",
             f"- Runs with two findings that contradict each other: {len(contradictions(found))}.",
             f"- Rules that no run set off: {', '.join(silent(found)) or 'none'}.",

@@ -390,7 +390,8 @@ class WorkerOut(Out):
     host: str
     pid: int
     state: Literal["idle", "busy", "gone"]
-    group_id: int | None
+    group_id: int | None = Field(description="The group of trials that it trains.")
+    preflight_id: int | None = Field(description="The preflight that it runs.")
     facts: dict[str, JsonValue]
     started_at: str | None
     seen_at: str | None

@@ -1,7 +1,7 @@
-// The workers' table: state and group, live.
+// The workers' table: state and work, live.
 import { moment } from "./format.js";
 import { follow } from "./live.js";
-import { $, $$, data, setLink, setState, setText } from "./page.js";
+import { $, $$, data, make, setLink, setState, setText } from "./page.js";
 
 const page = data();
 const body = $("#workers tbody");
@@ -11,7 +11,9 @@ function show(worker) {
   const row = rows.get(String(worker.id)) || add(worker);
   const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
   setState(cells.state, worker.state);
-  setText(cells.group, worker.group_id ?? "–");
+  const { group_id: group, preflight_id: preflight } = worker;
+  if (preflight == null) setText(cells.work, group == null ? "–" : `group ${group}`);
+  else cells.work.replaceChildren(make("a", { href: `/preflight?id=${preflight}` }, `preflight ${preflight}`));
   setText(cells.host, worker.host);
   setText(cells.pid, worker.pid);
   setText(cells.threads, worker.facts.threads ?? "–");

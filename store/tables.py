@@ -160,6 +160,7 @@ worker = Table(
     Column("seen_at", Double, nullable=False),
     Column("gone_at", Double),
     Column("changed", BigInteger, nullable=False, unique=True),
+    Column("preflight_id", Integer),
 )
 
 # Every check that was made is an object in `checks`, in order; one that is not finite is a word there.

@@ -18,6 +18,7 @@ class Worker:
     pid: int
     facts: dict[str, Any]  # library versions, core type, threads
     group_id: int | None  # what it trains now
+    preflight_id: int | None  # or checks
     started_at: float
     seen_at: float
     gone_at: float | None  # None while it is not known to be gone
@@ -38,27 +39,31 @@ def register(c: Connection, token: str, host: str, pid: int, facts: dict[str, An
     c.execute(insert(worker), row)
 
 
-def touch(c: Connection, token: str, group_id: int | None, now: float) -> None:
-    """Notes that a worker lives and what it trains; readers are told only when that differs."""
+def touch(
+    c: Connection, token: str, group_id: int | None, now: float, preflight_id: int | None = None
+) -> None:
+    """Notes that a worker lives and what it trains or checks; readers are told only when that differs."""
     where = (worker.c.token == token, worker.c.gone_at.is_(None))
-    same = worker.c.group_id.is_not_distinct_from(group_id)
-    if c.execute(select(worker.c.token).where(*where, same)).first() is not None:
+    same = (
+        worker.c.group_id.is_not_distinct_from(group_id),
+        worker.c.preflight_id.is_not_distinct_from(preflight_id),
+    )
+    if c.execute(select(worker.c.token).where(*where, *same)).first() is not None:
         c.execute(update(worker).where(*where).values(seen_at=now))
         return
     number, *_ = clock.take(c)
     c.execute(
         update(worker)
         .where(worker.c.token == token)
-        .values(group_id=group_id, seen_at=now, gone_at=None, changed=number)
+        .values(group_id=group_id, preflight_id=preflight_id, seen_at=now, gone_at=None, changed=number)
     )
 
 
 def gone(c: Connection, token: str, now: float) -> None:
     """Notes that a worker has ended, by itself or not."""
     number, *_ = clock.take(c)
-    c.execute(
-        update(worker).where(worker.c.token == token).values(group_id=None, gone_at=now, changed=number)
-    )
+    nothing = {"group_id": None, "preflight_id": None}
+    c.execute(update(worker).where(worker.c.token == token).values(**nothing, gone_at=now, changed=number))
 
 
 def all(c: Connection) -> tuple[Worker, ...]:

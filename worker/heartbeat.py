@@ -97,12 +97,14 @@ class Heartbeat:
         else:
             preflights.beat(c, self._claim)
         if self._worker is not None:
-            workers.touch(c, self._worker, group(self._claim), time.time())
+            touch(c, self._worker, self._claim)
 
 
-def group(claim: Held | None) -> int | None:
-    """The claimed group, for the list of workers; None for a preflight, which is none."""
-    return claim.group_id if isinstance(claim, queue.Claim) else None
+def touch(c: Connection, worker: str, claim: Held | None) -> None:
+    """Shows in the list of workers that one lives, and what it holds."""
+    group_id = claim.group_id if isinstance(claim, queue.Claim) else None
+    preflight_id = claim.id if isinstance(claim, preflights.Claim) else None
+    workers.touch(c, worker, group_id, time.time(), preflight_id)
 
 
 def name(claim: Held) -> str:

@@ -14,7 +14,7 @@ from store.files import Files
 from store.outages import is_outage
 from store.queue import Claim
 from worker import autopilot, processes, threads
-from worker.heartbeat import BEATS, Held, LeaseLost, group, name
+from worker.heartbeat import BEATS, Held, LeaseLost, name, touch
 from worker.leases import LEASE
 from worker.pauses import pauses
 from worker.preflight import run_preflight
@@ -101,7 +101,7 @@ class Worker:
                 claim: Held | None = preflights.claim(c, self._token, time.time())
                 claim = claim or queue.claim(c, self._token, time.time())
                 if claim or due:
-                    workers.touch(c, self._token, group(claim), time.time())
+                    touch(c, self._token, claim)
         except Exception as error:
             if not is_outage(error):
                 raise

@@ -132,9 +132,11 @@ def test_workers_are_listed_with_what_they_do(client: TestClient) -> None:
         workers.register(c, "a", "here", 11, {"numpy": "2"}, time.time())
         workers.register(c, "b", "here", 12, {}, time.time())
         workers.touch(c, "a", 7, time.time())
+        workers.register(c, "c", "here", 13, {}, time.time())
+        workers.touch(c, "c", None, time.time(), preflight_id=3)
         workers.gone(c, "b", time.time())
     states = {one["id"]: one["state"] for one in client.get("/api/workers").json()["workers"]}
-    assert states == {"a": "busy", "b": "gone"}
+    assert states == {"a": "busy", "b": "gone", "c": "busy"}
 
 
 def test_health_tells_the_living_from_the_ready(client: TestClient) -> None:

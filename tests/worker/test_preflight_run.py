@@ -10,7 +10,7 @@ from living import MakeSweep, Start, children, wait_until
 from learning import preflight
 from learning.recipes import recipe_for
 from learning.settings import Settings
-from store import preflights, queue
+from store import preflights, queue, workers
 from store.config import Config
 from store.database import Database
 from store.preflights import Claim, Preflight
@@ -48,6 +48,7 @@ def test_a_worker_runs_all_checks(sqlite_database: Database, start: Start) -> No
     id = make(sqlite_database)
     start("--single")
     done = wait_for(sqlite_database, id, "finished", "failed")
+    wait_until(lambda: _works_on(sqlite_database) == [None], "the worker to be idle again")
     assert [check.code for check in done.checks] == list(preflight.CODES)
     assert done.passed
 
@@ -77,6 +78,7 @@ def test_sigterm_gives_it_back(sqlite_database: Database, start: Start) -> None:
     id = make(sqlite_database, hidden=[1024])
     process = start("--single")
     wait_until(lambda: len(get(sqlite_database, id).checks) >= 4, "the long checks")
+    assert _works_on(sqlite_database) == [id]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     row = get(sqlite_database, id)
@@ -120,6 +122,12 @@ def test_one_that_was_cancelled_stops_at_the_next_check(
 def _cancel(database: Database, id: int) -> None:
     with database.write() as c:
         preflights.cancel(c, id, NOW)
+
+
+def _works_on(database: Database) -> list[int | None]:
+    """The preflight of each living worker."""
+    with database.read() as c:
+        return [one.preflight_id for one in workers.all(c) if one.gone_at is None]
 
 
 def _running(database: Database) -> dict[int, tuple[int, str]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from app import assets, figures, gate, notes, pictures, wire
+from app import assets, figures, gate, notes, pages_preflight, pictures, wire
 from app.bodies import Id
 from app.fields import groups, rules
 from app.html import page
@@ -19,13 +19,11 @@ from app.state import Parts, State
 from learning import catalog
 from learning.download import OFFICIAL
 from learning.recipes import RECIPES
-from store import changes, epochs, preflights, sweeps, trials, workers
-from store.preflights import Preflight
+from store import changes, epochs, sweeps, trials, workers
 from store.sweeps import Sweep
 from store.trials import Trial
 
 SWEEPS_SHOWN = 100
-PREFLIGHTS_SHOWN = 20
 SPARKS = 20  # curves sent with the list; those further down are fetched by the page
 MOST_COMPARED = 20
 RESULTS = (
@@ -56,7 +54,7 @@ router = APIRouter(include_in_schema=False)
 
 def install(app: FastAPI) -> None:
     """Adds the pages and what they load; makes the error answers of pages pages too."""
-    for part in (assets.router, pictures.router, router):
+    for part in (assets.router, pictures.router, pages_preflight.router, router):
         app.include_router(part)
     for kind, handler in list(app.exception_handlers.items()):
         app.add_exception_handler(kind, _for_browsers(handler))
@@ -186,29 +184,6 @@ def compare(parts: Parts, chosen: Annotated[str, Query(alias="trials", max_lengt
     )
 
 
-@router.get("/preflight")
-def preflight(
-    parts: Parts,
-    dataset: Annotated[str, Query(max_length=200)] = "",
-    id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-) -> HTMLResponse:
-    """The checks before a search: a form, one preflight (the latest if none is named), and the others."""
-    names = [one.name for one in _summaries(parts) if one.ready]
-    with parts.database.read() as c:
-        rows, _ = preflights.list_all(c, None, PREFLIGHTS_SHOWN)
-        latest = preflights.list_all(c, dataset, 1)[0] if dataset else rows[:1]
-        found = preflights.get(c, id) if id is not None else next(iter(latest), None)
-    if found is None and id is not None:
-        raise missing("preflight", id)
-    chosen = dataset or (found.dataset if found else "")
-    data = {
-        "preflight": wire.preflight(found) if found else None,
-        "earlier": [_brief(row) for row in reversed(rows)],
-        "dataset": chosen if chosen in names else names[0],
-    }
-    return page("preflight.html", section="/preflight", data=data, datasets=names)
-
-
 @router.get("/datasets")
 def datasets(parts: Parts) -> HTMLResponse:
     """What there is to train on."""
@@ -279,11 +254,6 @@ def _sweep(parts: State, id: int) -> Sweep:
     if found is None:
         raise missing("sweep", id)
     return found
-
-
-def _brief(row: Preflight) -> dict[str, object]:
-    """A preflight without its checks' curves: only which failed."""
-    return wire.preflight(row) | {"checks": [], "failed": [one.code for one in row.checks if not one.passed]}
 
 
 def _summaries(parts: State) -> tuple[catalog.Summary, ...]:

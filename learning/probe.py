@@ -210,8 +210,14 @@ def _learns(found: Probed) -> Check:
 def _why_not(found: Probed) -> str:
     if not found.workable:
         return " No rate taught it anything, so there is nothing to hold for other examples."
+    train_acc = found.best.last.train_acc
+    if train_acc < _needed(found.part):
+        return (
+            f" It is no better on the examples it trains on ({train_acc:.2f}): the cost only fell to that of "
+            "guessing. Look at reg and the initial weights."
+        )
     return (
-        f" On the examples it trains on it came to {found.best.last.train_acc:.2f}, but that does not hold "
+        f" On the examples it trains on it came to {train_acc:.2f}, but that does not hold "
         "for others: are the labels right, and do they belong to these rows?"
     )
 

@@ -1,8 +1,9 @@
 // The preflight page: starts one, shows its checks as they come, by asking again only while one is under way.
 import { clock, moment, setting } from "./format.js";
 import { $, $$, attempt, data, fill, icon, make, setLink, setState, setText } from "./page.js";
-import { axes, draw, figure } from "./pictures.js";
+import { figure } from "./pictures.js";
 import { get, post, query } from "./rest.js";
+import { showCheck, sideBySide } from "./side.js";
 
 const POLL_MS = 500;
 
@@ -12,6 +13,7 @@ const report = $("#report");
 const list = $("#checks");
 const body = $("#earlier tbody");
 const rows = new Map();
+const known = new Map();
 let shown = null;
 let heard = new Date();
 
@@ -27,9 +29,11 @@ function show(preflight) {
   $("#next").hidden = !preflight.passed;
   $("#next").href = `/sweeps/new?${query({ dataset: preflight.dataset, recipe: "coarse" })}`;
   while (list.children.length > preflight.checks.length) list.lastElementChild.remove();
-  preflight.checks.forEach((check, n) => showCheck(list.children[n] || addCheck(), check));
-  showRow({ ...preflight, failed: preflight.checks.filter((check) => !check.passed).map((check) => check.code) });
+  preflight.checks.forEach((check, n) => update(list.children[n] || addCheck(), check));
+  showRow({ ...preflight, failed: failed(preflight) });
 }
+
+const failed = ({ checks }) => checks.filter((check) => !check.passed).map((check) => check.code);
 
 function showVerdict(element, preflight) {
   const words = verdict(preflight);
@@ -39,13 +43,12 @@ function showVerdict(element, preflight) {
   element.replaceChildren(...mark.map(icon), make("span", {}, words));
 }
 
-function verdict({ state, passed, checks, checks_total: total, reason }) {
+function verdict({ state, checks, checks_total: total, reason, verdict: words }) {
   if (state === "queued") return "waits for a free worker";
   if (state === "running") return `${checks.length} of ${total} checks done`;
   if (state === "failed") return `could not be run: ${reason.split("\n")[0]}`;
   if (state === "cancelled") return "";
-  const bad = checks.filter((check) => !check.passed).length;
-  return passed ? `all ${checks.length} checks passed` : `${bad} of ${checks.length} checks did not pass`;
+  return words;
 }
 
 function addCheck() {
@@ -54,17 +57,15 @@ function addCheck() {
   return item;
 }
 
-function showCheck(item, check) {
+function update(item, check) {
   if (item.dataset.code === check.code && item.dataset.figure === figure(check)) return;
   item.dataset.code = check.code;
   item.dataset.figure = figure(check);
-  item.dataset.passed = check.passed;
-  $(".verdict", item).replaceChildren(icon(check.passed ? "good" : "bad"), make("span", {}, check.passed ? "passed" : "failed"));
-  fill(item, { title: check.title, figure: figure(check), sentence: check.sentence, axes: axes(check) });
-  draw($(".picture", item), check);
+  showCheck(item, check);
 }
 
 function showRow(preflight) {
+  known.set(preflight.id, preflight);
   const row = rows.get(preflight.id) || addRow(preflight.id);
   const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
   setText(cells.number, preflight.id);
@@ -74,6 +75,18 @@ function showRow(preflight) {
   setState(cells.state, preflight.state);
   setText(cells.checks, preflight.state !== "finished" ? "–" : preflight.failed.length ? `failed: ${preflight.failed.join(", ")}` : "all passed");
   setText(cells.created, moment(preflight.created_at));
+  offerComparisons();
+}
+
+// Each row that has ended can be put beside the preflight that is shown.
+function offerComparisons() {
+  for (const [id, row] of rows) {
+    const ended = $('[data-field="state"]', row).dataset.state === "finished";
+    const link = $("[data-compare]", row);
+    link.hidden = !ended || !shown || shown.id === id || shown.state !== "finished";
+    if (!link.hidden) link.href = `/preflight?compare=${shown.id},${id}`;
+    link.textContent = `compare with ${shown?.id}`;
+  }
 }
 
 function addRow(id) {
@@ -85,14 +98,18 @@ function addRow(id) {
   return row;
 }
 
+function hear(preflight) {
+  if (shown?.id === preflight.id) show(preflight);
+  else showRow({ ...preflight, failed: failed(preflight) });
+}
+
 async function ask() {
-  if (shown && going(shown) && !document.hidden) {
-    const { id } = shown;
+  const asked = [...known.values()].filter(going);
+  if (asked.length && !document.hidden) {
     try {
-      const answer = await get(`/api/preflights/${id}`);
-      if (shown.id === id) show(answer);
+      for (const { id } of asked) hear(await get(`/api/preflights/${id}`));
       heard = new Date();
-      setLink({ state: going(shown) ? "live" : "idle" });
+      setLink({ state: [...known.values()].some(going) ? "live" : "idle" });
     } catch {
       setLink({ state: "down", since: clock(heard) });
     }
@@ -122,5 +139,9 @@ $("#cancel").addEventListener("click", async () => {
 });
 
 page.earlier.forEach(showRow);
+if (page.compared.length) {
+  $("#comparison").hidden = false;
+  sideBySide($("#comparison table"), page.compared, $("#check"));
+}
 if (page.preflight) show(page.preflight);
 ask();

@@ -39,7 +39,7 @@ def shown(client: TestClient, path: str) -> dict[str, Any]:
 
 def test_without_any_it_offers_to_run_one(client: TestClient) -> None:
     data = shown(client, "/preflight")
-    assert data == {"preflight": None, "earlier": [], "dataset": "digits"}
+    assert data == {"preflight": None, "compared": [], "earlier": [], "dataset": "digits"}
     assert "lossdeck preflight --wait" in client.get("/preflight", headers=BROWSER).text
 
 
@@ -72,3 +72,12 @@ def test_a_number_that_is_not_there_is_404(client: TestClient) -> None:
 def test_every_page_links_to_it(client: TestClient) -> None:
     page = Page(client.get("/workers", headers=BROWSER).text)
     assert "/preflight" in [values.get("href") for tag, values in page.elements if tag == "a"]
+
+
+def test_some_are_shown_side_by_side(client: TestClient, done: int) -> None:
+    data = shown(client, f"/preflight?compare={done},{done + 1},{done}")
+    assert data["preflight"] is None
+    assert data["compared"] == [client.get(f"/api/preflights/{id}").json() for id in (done, done + 1)]
+    assert shown(client, f"/preflight?compare={done},x")["compared"] == []
+    answer = client.get(f"/preflight?compare={done},99", headers=BROWSER)
+    assert (answer.status_code, "There is no preflight 99." in answer.text) == (404, True)

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 
+import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
 from learning.preflight import CODES
+from tests.browser.conftest import Site
 
 pytestmark = pytest.mark.browser
 
@@ -32,6 +34,37 @@ def test_run_the_checks_and_read_them(open_page: Callable[..., Page]) -> None:
     page.reload()
     expect(page.get_by_text("all 7 checks passed")).to_be_visible()
     assert page.url == address
+
+
+def test_two_are_put_side_by_side(open_page: Callable[..., Page], site: Site) -> None:
+    address = f"{site.address}/api/preflights"
+    net = {"hidden": [7], "val_count": 300, "init": "he", "preprocess": "standardise"}
+    first, second = (
+        httpx2.post(address, json=body).json()["id"] for body in ({}, {"settings": net | {"reg": 10.0}})
+    )
+    page = open_page(f"/preflight?id={second}")
+    expect(page.locator("#report")).to_contain_text("learns did not pass", timeout=60_000)
+    page.get_by_role("row", name=re.compile(f"^{first} ")).get_by_role("link", name="compare").click()
+    expect(page).to_have_url(re.compile(rf"/preflight\?compare={second},{first}$"))
+    side = page.get_by_role("region", name="Comparison, scrollable")
+    expect(side.get_by_role("row", name=re.compile("^hidden 7 50$"))).to_be_visible()
+    learns = side.get_by_role("row", name=re.compile("^Learns"))
+    expect(learns.locator(".verdict")).to_have_text(["failed", "passed"])
+    expect(side.locator("rect.span")).to_have_count(2)
+    expect(side.locator("svg.picture")).to_have_count(2 * len(CODES))
+
+
+def test_a_sweep_offers_the_checks_of_its_net(
+    open_page: Callable[..., Page], post_sweep: Callable[..., dict[str, int]]
+) -> None:
+    sweep = post_sweep(settings={"epochs": 1, "val_count": 300, "activation": "tanh"})
+    page = open_page(f"/sweeps/{sweep['id']}")
+    expect(page.locator(".gate")).to_contain_text("has not passed a preflight on digits")
+    page.get_by_role("button", name="Run the checks").click()
+    expect(page.locator(".gate")).to_contain_text("The checks are under way")
+    page.goto("/sweeps/new")
+    page.locator("#set-activation").select_option("tanh")
+    expect(page.locator("#gate")).to_contain_text("has not passed a preflight on digits")
 
 
 def test_one_that_waits_can_be_cancelled(open_page: Callable[..., Page], busy: int) -> None:

@@ -213,6 +213,14 @@ def test_a_penalty_that_shrinks_is_no_learning(digits: Dataset) -> None:
     assert "and reg" in found.sentence
 
 
+def test_a_cost_that_only_falls_to_that_of_guessing_is_told_from_wrong_labels(digits: Dataset) -> None:
+    settings = plan(hidden=[7], init="he", preprocess="standardise", reg=10.0)
+    found = list(probe(make_split(digits, settings), settings))
+    assert found[-1] is not None
+    assert not found[-1].passed
+    assert "the cost only fell to that of guessing" in found[-1].sentence
+
+
 def test_features_of_very_different_scale_fail_unless_standardised(digits: Dataset) -> None:
     X = digits.X_train.astype(np.float32)
     X[:, 28] *= 1e4

@@ -124,6 +124,8 @@ def test_recipes_carry_the_numbers_of_a_data_set(client: TestClient) -> None:
     assert list(digits) == list(cifar) == list(RECIPES)
     assert cifar["coarse"]["space"]["lr"] == {"log_uniform": [1e-6, 1e-3]}
     assert digits["coarse"]["space"]["lr"] != cifar["coarse"]["space"]["lr"]
+    unknown = client.get("/api/recipes?dataset=nowhere")
+    assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "dataset")
 
 
 def test_workers_are_listed_with_what_they_do(client: TestClient) -> None:

@@ -15,12 +15,13 @@ from living import STEADY_NETS, MakeSweep, Process, Start, rows_of, trials_of, w
 
 from store import queue, workers
 from store.database import Database
+from store.states import LIVING
 
 KILLS = 20
-EPOCHS = 40
+EPOCHS = 60
 TRIALS = 16
-NETS = STEADY_NETS | {"epochs": EPOCHS, "hidden": [100], "batch_size": 50}
-LATEST = 0.2  # seconds between the moment when a victim is found and its death: several epochs
+NETS = STEADY_NETS | {"epochs": EPOCHS, "hidden": [200], "batch_size": 25}  # many milliseconds an epoch
+LATEST = 0.1  # seconds between the moment when a victim is found and its death: a few epochs
 DIFFERS = ("seq", "seconds")  # between two runs of the same sweep
 
 STARTS = re.compile(r"group (\d+) goes on after epoch (\d+) of (\d+) stored")
@@ -57,27 +58,35 @@ def test_twenty_kills_change_nothing_but_the_attempts(
 
 
 def kill_at_random(database: Database, sweep_id: int) -> None:
-    """Kills workers one after the other, at a random moment after each has stored something.
+    """Kills workers at a random moment after they have stored something.
 
     (One that dies twice before it has stored anything is the poisoned group of test_poison.py.)
+    Nobody trains on while another begins again, so that the sweep cannot end before the kills do, however
+    fast the machine is.
     """
     draw = random.Random(20)
-    killed: set[int] = set()
+    killed: set[str] = set()
     while len(killed) < KILLS:
-        wait_until(lambda: bool(victims(database) - killed), "a worker that has stored an epoch")
+        wait_until(
+            lambda: bool(victims(database, killed)) or is_over(database, sweep_id),
+            "a worker that has stored an epoch",
+        )
         time.sleep(draw.uniform(0, LATEST))
-        if left := sorted(victims(database) - killed):
-            victim = draw.choice(left)
-            os.kill(victim, signal.SIGKILL)
-            killed.add(victim)
-    assert any(one.state == "running" for one in trials_of(database, sweep_id)), "the sweep was over too soon"
+        assert not is_over(database, sweep_id), f"the sweep was over after {len(killed)} kills"
+        for token, pid in victims(database, killed).items():
+            os.kill(pid, signal.SIGKILL)
+            killed.add(token)
 
 
-def victims(database: Database) -> set[int]:
-    """Pids of the workers that hold a group and have stored an epoch of it."""
+def is_over(database: Database, sweep_id: int) -> bool:
+    return not any(one.state in LIVING for one in trials_of(database, sweep_id))
+
+
+def victims(database: Database, killed: set[str]) -> dict[str, int]:
+    """Token -> pid of the workers that live, hold a group and have stored an epoch of it."""
     with database.read() as c:
-        living = [one for one in workers.all(c) if one.gone_at is None]
-        return {one.pid for one in living if queue.has_progressed(c, one.token)}
+        living = [one for one in workers.all(c) if one.gone_at is None and one.token not in killed]
+        return {one.token: one.pid for one in living if queue.has_progressed(c, one.token)}
 
 
 def stop(process: Process) -> None:

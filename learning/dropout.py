@@ -19,13 +19,16 @@ class Dropout:
         seeds = [np.random.SeedSequence(each.seed, spawn_key=(5, epoch)) for each in settings]
         self._generators = [np.random.default_rng(seed) for seed in seeds]
         self._rates = [each.dropout for each in settings]
-        self._masks = [np.empty((rows, len(settings), width), dtype) for width in settings[0].hidden]
+        self._widths = settings[0].hidden
+        self._buffers = [np.empty(rows * len(settings) * width, dtype) for width in self._widths]
 
     def draw(self, rows: int) -> list[Array]:
-        """For each hidden layer (rows, K*H); valid until the next draw."""
-        masks = [mask[:rows] for mask in self._masks]
-        for mask in masks:
+        """For each hidden layer (K*H, rows); valid until the next draw."""
+        masks = []
+        for buffer, width in zip(self._buffers, self._widths, strict=True):
+            mask = buffer[: len(self._rates) * width * rows].reshape(-1, width, rows)
             for net, (rng, rate) in enumerate(zip(self._generators, self._rates, strict=True)):
-                stays = rng.random((rows, mask.shape[2]), np.float32) >= rate
-                np.multiply(stays, 1 / (1 - rate), out=mask[:, net], casting="same_kind")
-        return [mask.reshape(rows, -1) for mask in masks]
+                stays = rng.random((width, rows), np.float32) >= rate
+                np.multiply(stays, 1 / (1 - rate), out=mask[net], casting="same_kind")
+            masks.append(mask.reshape(-1, rows))
+        return masks

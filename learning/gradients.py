@@ -45,10 +45,10 @@ class Problem:
         X = self.X.astype(weights["W1"].dtype)
         passage.forward(X, self.masks)
         passage.losses(self.y)
-        whole = {name: np.empty_like(param) for name, param in stack.params.items()}
-        for name, rows, piece in passage.backward(X, self.y, np.full(stack.count, 1 / len(X), X.dtype)):
-            whole[name][rows] = piece
-        gradients = {name: stack.split(name, gradient) for name, gradient in whole.items()}
+        gradients = {
+            one.name: stack.split(one.name, one.into(np.empty_like(stack.params[one.name])))
+            for one in passage.backward(X, self.y, np.full(stack.count, 1 / len(X), X.dtype))
+        }
         for name in _matrices(self.shape):
             gradients[name] += self.reg[:, None, None].astype(X.dtype) * weights[name]
         return gradients

@@ -7,7 +7,8 @@ import numpy as np
 
 from learning.dataset import Split
 from learning.dropout import Dropout
-from learning.net import Array, Pass, Piece, Shape, Stack
+from learning.gradient import Gradient, Summed
+from learning.net import Array, Pass, Shape, Stack, squares
 from learning.settings import Settings
 from learning.updates import Updater
 
@@ -64,7 +65,7 @@ class Group:
             for start in range(0, len(rows), len(self._X)):
                 part = rows[start : start + len(self._X)]
                 scores = self._pass.forward(self._gather(part))
-                right += (scores.argmax(axis=2) == self._split.y[part][:, None]).sum(axis=0)
+                right += (scores.argmax(axis=1) == self._split.y[part]).sum(axis=1)
                 loss += self._pass.losses(self._split.y[part])
         return loss / len(rows), right / len(rows)
 
@@ -99,33 +100,32 @@ class Group:
         """One update by the mini-batch of these rows; its cross-entropy (K,) before the update."""
         scale = self.updater.scale(len(rows))
         if len(rows) <= self._chunk:
-            loss, pieces = self._gradient(rows, scale, dropout)
+            loss, gradients = self._gradients(rows, scale, dropout)
         else:
-            loss, pieces = self._summed_gradient(rows, scale, dropout)
-        for piece in pieces:
-            self.updater.apply(piece, step)
+            loss, gradients = self._summed_gradients(rows, scale, dropout)
+        for gradient in gradients:
+            self.updater.apply(gradient, step)
         return loss / len(rows)
 
-    def _gradient(self, rows: Array, scale: Array, dropout: Dropout | None) -> tuple[Array, Iterator[Piece]]:
+    def _gradients(
+        self, rows: Array, scale: Array, dropout: Dropout | None
+    ) -> tuple[Array, Iterator[Gradient]]:
         X, y = self._gather(rows), self._split.y[rows]
         self._pass.forward(X, None if dropout is None else dropout.draw(len(rows)))
         return self._pass.losses(y), self._pass.backward(X, y, scale)
 
-    def _summed_gradient(
+    def _summed_gradients(
         self, rows: Array, scale: Array, dropout: Dropout | None
-    ) -> tuple[Array, Iterator[Piece]]:
+    ) -> tuple[Array, Iterator[Gradient]]:
         """The same for a batch too large to hold."""
         sums = {name: np.zeros_like(param) for name, param in self.stack.params.items()}
         total = np.zeros(self.stack.count)
         for start in range(0, len(rows), self._chunk):
-            loss, pieces = self._gradient(rows[start : start + self._chunk], scale, dropout)
+            loss, gradients = self._gradients(rows[start : start + self._chunk], scale, dropout)
             total += loss
-            for name, part, gradient in pieces:
-                sums[name][part] += gradient
-        whole = (
-            (name, part, array[part]) for name, array in sums.items() for part in self.stack.blocks(name)
-        )
-        return total, whole
+            for gradient in gradients:
+                gradient.onto(sums[gradient.name])
+        return total, (Summed(name, array) for name, array in sums.items())
 
     def _gather(self, rows: Array) -> Array:
         return self._split.gather(rows, out=self._X[: len(rows)])
@@ -136,14 +136,21 @@ class Group:
         return Dropout(self._settings, epoch, self._chunk, self._X.dtype)
 
     def _matrices(self) -> dict[str, Array]:
-        """A copy of the weight matrices, (K, in, out)."""
-        return {name: self.stack.split(name, W) for name, W in self.stack.params.items() if name[0] == "W"}
+        """A copy of the weight matrices."""
+        self.stack.fold()
+        return {name: W.copy() for name, W in self.stack.params.items() if name[0] == "W"}
 
     def _ratios(self, before: Mapping[str, Array]) -> dict[str, Array]:
         """Empty when the epoch was cut short, because all trials exploded."""
         after = self._matrices() if before else {}
-        changes = {name: _norm(after[name] - W) for name, W in before.items()}
-        return {name: np.where(changes[name] == 0, 0, changes[name] / _norm(W)) for name, W in before.items()}
+        ratios = {}
+        for name, W in before.items():
+            change, size = self._norm(after[name] - W), self._norm(W)
+            ratios[name] = np.where(change == 0, 0, change / size)
+        return ratios
+
+    def _norm(self, W: Array) -> Array:
+        return np.asarray(np.sqrt(self.stack.sum_rows(squares(W))))
 
 
 def shape_of(settings: Settings, split: Split) -> Shape:
@@ -162,8 +169,3 @@ def mini_batches(rows: Array, size: int, seed: int, epoch: int) -> Array:
     order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, epoch))).permutation(len(rows))
     steps = len(rows) // size
     return np.asarray(rows[order[: steps * size]].reshape(steps, size))
-
-
-def _norm(W: Array) -> Array:
-    flat = W.reshape(len(W), -1)
-    return np.asarray(np.sqrt(np.vecdot(flat, flat)))

@@ -1,9 +1,9 @@
 """Owns the net: K same-shaped nets as one stack of arrays; forward, loss, backward (does not update weights).
 
-Notation: D features, B examples in a batch, K nets, H units of a layer, C classes. Everything that belongs
-to one batch is kept row by row for all nets, (B, K*H): the first layer reads the same X for every net, so it
-is one product for the whole stack, X (B, D) @ W1 (D, K*H). Deeper layers are K products, (K, B, H) @
-(K, H, C).
+Notation: D features, B examples in a batch, K nets, H units of a layer, C classes. Every array has a row for
+each unit, net after net: W1 (K*H, D), the units' values on a batch (K*H, B). The first layer reads the same
+X (B, D) for every net, so it is one product for the whole stack, W1 @ X.T. Deeper layers are K products,
+(K, C, H) @ (K, H, B).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.gradient import Biases, Deeper, First, Gradient
 from learning.settings import Settings
 
 Array = NDArray[Any]
-Piece = tuple[str, slice, Array]  # parameter, its rows, the gradient of these rows
 
 LEAK = 0.01  # slope of leaky ReLU below zero
-BLOCK_BYTES = 512 * 1024  # rows of W1 handled at a time: gradient, weights and velocity stay in a core's L2
-WHOLE = slice(None)
+BLOCK_BYTES = (
+    1024 * 1024
+)  # of weights handled at a time: they and what a rule keeps beside stay in a core's L2
+FOLD_BELOW = 1e-6  # a smaller scale is multiplied into the weights, which are large beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,11 @@ def _init_scale(settings: Settings, fan_in: int) -> float:
 
 
 class Stack:
-    """The weights of K nets. params: W1 (D, K*H), W2.. (K, H, C), every b (K*H,).
+    """The weights of K nets. params: W1 (K*H, D), W2 (K*C, H), ..., every b (K*H,).
 
-    Per-trial arrays, (K, D, H) and (K, H), go in and come out: `split` and `join` say how.
+    Per-trial arrays, (K, D, H) and (K, H), go in and come out: `split` and `join` say how. The first layer's
+    weights are `scale` (K,) times params["W1"]: to shrink all of them by a factor is then one number, and no
+    pass over the memory (Bottou, "Stochastic Gradient Descent Tricks", 2012, section 5.1).
     """
 
     def __init__(self, shape: Shape, weights: Mapping[str, Array]) -> None:
@@ -82,155 +86,182 @@ class Stack:
         self.shape = shape
         self.count = len(weights["W1"])
         self.params = {name: self.join(name, weights[name]) for name in shape.names}
+        self.scale = np.ones(self.count)
 
     def join(self, name: str, array: Array) -> Array:
         """A copy of (K, ...) in the layout of parameter `name`."""
-        if name == "W1":
-            return np.ascontiguousarray(array.transpose(1, 0, 2)).reshape(array.shape[1], -1)
-        return array.copy() if name[0] == "W" else array.reshape(-1).copy()
+        if name[0] == "b":
+            return array.reshape(-1).copy()
+        return np.array(array.transpose(0, 2, 1), order="C").reshape(-1, array.shape[1])
 
     def split(self, name: str, array: Array) -> Array:
         """The reverse of `join`: a copy with the net first."""
-        if name == "W1":
-            return array.reshape(len(array), self.count, -1).transpose(1, 0, 2).copy()
-        return array.copy() if name[0] == "W" else array.reshape(self.count, -1).copy()
+        if name[0] == "b":
+            return array.reshape(self.count, -1).copy()
+        return array.reshape(self.count, -1, array.shape[1]).copy().transpose(0, 2, 1)
 
     def weights(self) -> dict[str, Array]:
         """A copy of all parameters, each (K, ...) with the net first."""
+        self.fold()
         return {name: self.split(name, param) for name, param in self.params.items()}
+
+    def by_net(self, array: Array) -> Array:
+        """(K*H, ...) seen as (K, H, ...)."""
+        return array.reshape(self.count, -1, *array.shape[1:])
 
     def spread(self, name: str, per_net: Array) -> Array:
         """(K,) as an array that broadcasts against parameter `name`."""
-        if name[0] == "W" and name != "W1":
-            return per_net.reshape(-1, 1, 1)
-        return np.repeat(per_net, self.shape.outputs[int(name[1:]) - 1])
+        rows = np.repeat(per_net, self.shape.outputs[int(name[1:]) - 1])
+        return rows if name[0] == "b" else rows[:, None]
 
     def blocks(self, name: str) -> list[slice]:
-        """The rows of a parameter in pieces that fit the cache; only W1 is ever large enough to be cut."""
+        """The rows of a parameter in pieces that fit the cache: several nets, one, or a part of one."""
         param = self.params[name]
-        if name != "W1":
-            return [WHOLE]
+        net = len(param) // self.count
         rows = max(1, BLOCK_BYTES // param[0].nbytes)
-        return [slice(start, start + rows) for start in range(0, len(param), rows)]
+        if rows >= net:
+            rows -= rows % net
+            return [slice(start, start + rows) for start in range(0, len(param), rows)]
+        starts = [(n * net, start) for n in range(self.count) for start in range(0, net, rows)]
+        return [slice(first + start, first + min(start + rows, net)) for first, start in starts]
+
+    def shrink(self, name: str, factors: Array) -> None:
+        """Multiply each net's weights by its factor (K,)."""
+        if name == "W1":
+            self.scale *= factors
+            if (self.scale < FOLD_BELOW).any():
+                self.fold(FOLD_BELOW)
+        else:
+            self.params[name] *= self.spread(name, factors.astype(self.params[name].dtype))
+
+    def add(self, gradient: Gradient) -> None:
+        """Add a gradient to its parameter."""
+        W = self.params[gradient.name]
+        if gradient.name == "W1" and (self.scale != 1).any():
+            gradient = gradient.times(self.spread("W1", (1 / self.scale).astype(W.dtype)))
+        gradient.onto(W)
+
+    def fold(self, below: float = 1.0) -> None:
+        """Multiply the scales that are less than this into the weights, so that they are 1 again."""
+        for net in np.flatnonzero(self.scale < below):
+            self.by_net(self.params["W1"])[net] *= self.scale[net].astype(self.params["W1"].dtype)
+            self.scale[net] = 1
 
     def squares(self, name: str) -> Array:
-        """(K,) float64: sum(W**2) of each net."""
-        return sum_per_net(self, name, [squares(self, name, rows) for rows in self.blocks(name)])
+        """(K,) in double precision: sum(W**2) of each net."""
+        return self.sum_squares(name, squares(self.params[name]))
+
+    def sum_squares(self, name: str, by_row: Array) -> Array:
+        """The same from the sum of each row of params[name]."""
+        return self.sum_rows(by_row) * (self.scale**2 if name == "W1" else 1)
+
+    def sum_rows(self, by_row: Array) -> Array:
+        """(K,) in double precision, from one number a row."""
+        return np.asarray(self.by_net(by_row).sum(axis=1, dtype=np.result_type(by_row.dtype, np.float64)))
 
 
-def squares(stack: Stack, name: str, rows: slice) -> Array:
-    """sum(W**2) of these rows: by column for W1, by net for the others."""
-    W = stack.params[name][rows]
-    return np.asarray(np.einsum("dk,dk->k" if name == "W1" else "khc,khc->k", W, W))
-
-
-def sum_per_net(stack: Stack, name: str, pieces: Sequence[Array]) -> Array:
-    """(K,) in double precision, from what `squares` gave for each block."""
-    total = np.sum(pieces, axis=0, dtype=np.result_type(pieces[0].dtype, np.float64))
-    return np.asarray(total.reshape(stack.count, -1).sum(axis=1))
+def squares(W: Array) -> Array:
+    """(rows,) sum(W**2) of each row; without conjugation where it is complex."""
+    return np.asarray(np.vecdot(W, W) if np.isrealobj(W) else (W * W).sum(axis=1))
 
 
 class Pass:
     """Buffers for at most `rows` examples, and the way through the stack and back."""
 
     def __init__(self, stack: Stack, rows: int) -> None:
-        dtype = stack.params["W1"].dtype
+        dtype, K = stack.params["W1"].dtype, stack.count
         self.stack = stack
-        self._outputs = [np.empty((rows, stack.count * width), dtype) for width in stack.shape.outputs]
-        self._dropped = [np.empty((0, 0), dtype)] * len(stack.shape.hidden)
+        self._outputs = [np.empty(rows * K * width, dtype) for width in stack.shape.outputs]
+        self._dropped = [np.empty(0, dtype)] * len(stack.shape.hidden)
         self._deltas = [np.empty_like(output) for output in self._outputs]
-        self._block = np.empty_like(stack.params["W1"][stack.blocks("W1")[0]])
         self._masks: Sequence[Array] | None = None
-        self._rows = rows
+        self._most = self._rows = rows
 
     def forward(self, X: Array, masks: Sequence[Array] | None = None) -> Array:
-        """Scores (B, K, C) of X (B, D). masks: for each hidden layer (B, K*H) of 0 and 1/(1-dropout)."""
+        """Scores (K, C, B) of X (B, D). masks: for each hidden layer (K*H, B) of 0 and 1/(1-dropout)."""
         self._rows, self._masks = len(X), masks
         last = len(self._outputs) - 1
         inputs = X
         for number, layer in enumerate(self.stack.shape.layers):
-            z = self._outputs[number][: self._rows]
+            z = self._fitted(self._outputs[number])
             self._product(layer, inputs, z)
-            z += self.stack.params[f"b{layer}"]
+            if layer == 1 and (self.stack.scale != 1).any():
+                z *= self.stack.spread("W1", self.stack.scale.astype(z.real.dtype))
+            z += self.stack.params[f"b{layer}"][:, None]
             if number < last:
                 activate(self.stack.shape.activation, z)
                 inputs = self._drop(number, z)
-        return self._by_net(z)
+        return self.stack.by_net(z)
 
     def losses(self, y: Array) -> Array:
         """(K,) sum of the cross-entropy over the examples of the last forward; leaves the probabilities."""
-        scores = self._by_net(self._outputs[-1][: self._rows])
+        scores = self.stack.by_net(self._fitted(self._outputs[-1]))
         scores -= scores.real.max(
-            axis=-1, keepdims=True
+            axis=1, keepdims=True
         )  # exp cannot overflow; the real part, for complex steps
-        probabilities = self._by_net(self._deltas[-1][: self._rows])
+        probabilities = self.stack.by_net(self._fitted(self._deltas[-1]))
         np.exp(scores, out=probabilities)
-        totals = probabilities.sum(axis=-1)
-        probabilities /= totals[:, :, None]
-        right = scores[np.arange(self._rows), :, y]
+        totals = probabilities.sum(axis=1)
+        probabilities /= totals[:, None]
+        right = scores[:, y, np.arange(self._rows)]
         wide = np.result_type(scores.dtype, np.float64)
-        return np.asarray((np.log(totals) - right).sum(axis=0, dtype=wide))
+        return np.asarray((np.log(totals) - right).sum(axis=1, dtype=wide))
 
-    def backward(self, X: Array, y: Array, scale: Array) -> Iterator[Piece]:
-        """The gradient of each net's summed cross-entropy times scale (K,), piece by piece, after `losses`.
+    def backward(self, X: Array, y: Array, scale: Array) -> Iterator[Gradient]:
+        """The gradient of each net's summed cross-entropy times scale (K,), by parameter, after `losses`.
 
-        A piece is valid until the next one is taken. All deltas are known before the first piece comes,
-        so that the caller may update the weights at once.
+        All deltas are known before the first gradient comes, so that the caller may change the weights at
+        once.
         """
         deltas = self._propagate(y, scale)
-        yield from self._first_layer(X, deltas[0])
         for number, layer in enumerate(self.stack.shape.layers):
-            yield f"b{layer}", WHOLE, deltas[number].sum(axis=0)
-            if number > 0:
-                inputs = self._net_first(self._inputs(number))
-                dW = np.matmul(inputs.transpose(0, 2, 1), self._net_first(deltas[number]))
-                yield f"W{layer}", WHOLE, dW
-
-    def _first_layer(self, X: Array, delta: Array) -> Iterator[Piece]:
-        for rows in self.stack.blocks("W1"):
-            XT = X[:, rows].T
-            yield "W1", rows, np.matmul(XT, delta, out=self._block[: len(XT)])
+            delta = deltas[number]
+            if layer == 1:
+                yield First("W1", delta, X)
+            else:
+                yield Deeper(f"W{layer}", self.stack.by_net(delta), self.stack.by_net(self._inputs(number)))
+            yield Biases(f"b{layer}", delta)
 
     def _propagate(self, y: Array, scale: Array) -> list[Array]:
-        """d(scaled loss)/dz of each layer, (B, K*H)."""
-        deltas = [delta[: self._rows] for delta in self._deltas]
-        self._by_net(deltas[-1])[np.arange(self._rows), :, y] -= 1
-        deltas[-1] *= np.repeat(scale, self.stack.shape.classes)
+        """d(scaled loss)/dz of each layer, (K*H, B)."""
+        deltas = [self._fitted(delta) for delta in self._deltas]
+        by_net = self.stack.by_net
+        scores = by_net(deltas[-1])
+        scores[:, y, np.arange(self._rows)] -= 1
+        scores *= scale[:, None, None]
         for number in range(len(deltas) - 1, 0, -1):
-            W = self.stack.params[f"W{number + 1}"]
+            W = by_net(self.stack.params[f"W{number + 1}"])
             delta = deltas[number - 1]
-            np.matmul(self._net_first(deltas[number]), W.transpose(0, 2, 1), out=self._net_first(delta))
-            times_slope(self.stack.shape.activation, delta, self._outputs[number - 1][: self._rows])
+            np.matmul(W.transpose(0, 2, 1), by_net(deltas[number]), out=by_net(delta))
+            times_slope(self.stack.shape.activation, delta, self._fitted(self._outputs[number - 1]))
             if self._masks is not None:
                 delta *= self._masks[number - 1]
         return deltas
 
     def _product(self, layer: int, inputs: Array, out: Array) -> None:
-        W = self.stack.params[f"W{layer}"]
+        W, by_net = self.stack.params[f"W{layer}"], self.stack.by_net
         if layer == 1:
-            np.matmul(inputs, W, out=out)
+            np.matmul(W, inputs.T, out=out)
         else:
-            np.matmul(self._net_first(inputs), W, out=self._net_first(out))
+            np.matmul(by_net(W), by_net(inputs), out=by_net(out))
 
     def _drop(self, number: int, h: Array) -> Array:
         """What the next layer sees; h itself is kept, because the slope of tanh is a function of it."""
         if self._masks is None:
             return h
-        if len(self._dropped[number]) < len(h):
+        if not self._dropped[number].size:
             self._dropped[number] = np.empty_like(self._outputs[number])
-        return np.multiply(h, self._masks[number], out=self._dropped[number][: self._rows])
+        return np.multiply(h, self._masks[number], out=self._fitted(self._dropped[number]))
 
     def _inputs(self, number: int) -> Array:
         """What layer number+1 saw in the last forward."""
         kept = self._outputs if self._masks is None else self._dropped
-        return kept[number - 1][: self._rows]
+        return self._fitted(kept[number - 1])
 
-    def _by_net(self, flat: Array) -> Array:
-        return flat.reshape(len(flat), self.stack.count, -1)
-
-    def _net_first(self, flat: Array) -> Array:
-        """(B, K*H) seen as (K, B, H): a view whose rows BLAS takes as they lie."""
-        return self._by_net(flat).transpose(1, 0, 2)
+    def _fitted(self, buffer: Array) -> Array:
+        """The front of a flat buffer as (K*H, B) for the batch at hand, in one piece for whatever B."""
+        width = buffer.size // self._most
+        return buffer[: width * self._rows].reshape(width, self._rows)
 
 
 def activate(name: str, z: Array) -> None:

@@ -79,7 +79,9 @@ class Preprocessing:
         elif rotation is not None:
             self._whiten(X, mean, rotation, out)
         else:
-            np.subtract(X, mean, out=out)
+            # Bytes are converted first: a subtraction that converts as it goes takes twice as long.
+            np.copyto(out, X, casting="same_kind")
+            np.subtract(out, mean, out=out)
             if scale is not None:
                 np.multiply(out, scale, out=out)
         return out

@@ -16,6 +16,11 @@ from learning.settings import Settings
 from store import migrate, sweeps
 from store.database import Database
 from store.sweeps import NewSweep, Sweep
+from worker import threads
+
+# As a worker does: the BLAS pools of NumPy and SciPy would fight for the cores.
+threads.limit_before_numpy()
+threads.limit_loaded()
 
 START = 1_700_000_000.0  # a time, in UTC seconds; tests pass their own clock
 

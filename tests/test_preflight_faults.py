@@ -24,13 +24,14 @@ Check = Callable[..., dict[str, Any]]
 # A worker whose backward pass is wrong by one per cent in one parameter, whose name is its last argument.
 BROKEN = """
 import sys
+from dataclasses import replace
 from learning.net import Pass
 from worker.__main__ import main
 name, sound = sys.argv.pop(), Pass.backward
 
 def backward(self, X, y, scale):
-    for which, rows, piece in sound(self, X, y, scale):
-        yield which, rows, piece * 1.01 if which == name else piece
+    for one in sound(self, X, y, scale):
+        yield replace(one, delta=one.delta * 1.01) if one.name == name else one
 
 Pass.backward = backward
 sys.exit(main(["--single"]))

@@ -23,6 +23,7 @@ def limit_loaded() -> None:
 def facts() -> dict[str, object]:
     """What decides the last bits: `numpy`, `blas`, `core` (kernel family), `threads` (most of any pool)."""
     import numpy
+    import scipy.linalg.blas  # brings its own BLAS, which does half of the products
     from threadpoolctl import threadpool_info
 
     pools = [cast(dict[str, object], pool) for pool in threadpool_info()]
@@ -30,6 +31,7 @@ def facts() -> dict[str, object]:
     return {
         "python": platform.python_version(),
         "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
         "blas": ", ".join(f"{pool['internal_api']} {pool['version']}" for pool in blas),
         "core": ", ".join(sorted({str(pool.get("architecture", "unknown")) for pool in blas})),
         "threads": max((int(str(pool["num_threads"])) for pool in pools), default=1),

@@ -21,6 +21,15 @@ def nets(hidden, activation="relu", dtype=np.float64, count=K):
     return shape, settings, each, {name: np.stack([w[name] for w in each]) for name in shape.names}
 
 
+def dense(passage, X, y):
+    """The gradients of the summed loss, multiplied out, each (K, ...)."""
+    stack = passage.stack
+    gradients = passage.backward(X, y, np.ones(stack.count, X.dtype))
+    return {
+        one.name: stack.split(one.name, one.into(np.empty_like(stack.params[one.name]))) for one in gradients
+    }
+
+
 @pytest.mark.parametrize("hidden", [[], [7], [7, 5, 3]])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_stack_computes_what_the_textbook_computes_for_each_net(hidden, activation):
@@ -31,8 +40,8 @@ def test_a_stack_computes_what_the_textbook_computes_for_each_net(hidden, activa
     for n, own in enumerate(each):
         _, data_loss, _ = textbook.loss_and_gradients(own, X, Y, 0.0, activation)
         assert losses[n] == pytest.approx(data_loss, rel=1e-12)
-        np.testing.assert_allclose(scores[:, n], textbook.forward(own, X, activation)[-1], rtol=1e-12)
-        np.testing.assert_allclose(predict.scores(own, settings[n], X), scores[:, n], rtol=1e-12)
+        np.testing.assert_allclose(scores[n].T, textbook.forward(own, X, activation)[-1], rtol=1e-12)
+        np.testing.assert_allclose(predict.scores(own, settings[n], X), scores[n].T, rtol=1e-12)
 
 
 def test_weights_go_in_and_come_out_unchanged():
@@ -57,17 +66,27 @@ def test_fewer_rows_than_the_buffers_hold_give_the_same():
     np.testing.assert_allclose(Pass(stack, 50).forward(X), Pass(stack, B).forward(X), rtol=1e-14)
 
 
-def test_w1_is_cut_into_blocks_without_gap_or_overlap(monkeypatch):
+@pytest.mark.parametrize(
+    ("bytes", "blocks"),
+    [(10**6, [(0, 21)]), (2 * 7 * D * 8, [(0, 14), (14, 21)]), (7 * D * 8, [(0, 7), (7, 14), (14, 21)])],
+)
+def test_weights_are_cut_into_blocks_of_whole_nets(bytes, blocks, monkeypatch):
+    monkeypatch.setattr(net, "BLOCK_BYTES", bytes)
     shape, _, _, weights = nets([7])
-    stack = Stack(shape, weights)
-    assert len(stack.blocks("W1")) == 1
-    squares = stack.squares("W1")
-    np.testing.assert_allclose(squares, (weights["W1"] ** 2).sum(axis=(1, 2)))
-    monkeypatch.setattr(net, "BLOCK_BYTES", 4 * K * 7 * 8)
-    rows = [row for block in stack.blocks("W1") for row in range(D)[block]]
-    assert len(stack.blocks("W1")) == 3
-    assert rows == list(range(D))
-    np.testing.assert_allclose(stack.squares("W1"), squares)
+    found = [range(21)[rows] for rows in Stack(shape, weights).blocks("W1")]
+    assert [(rows.start, rows.stop) for rows in found] == blocks
+
+
+def test_a_net_too_large_for_a_block_is_cut_too(monkeypatch):
+    monkeypatch.setattr(net, "BLOCK_BYTES", 4 * D * 8)
+    shape, _, _, weights = nets([7], count=2)
+    found = [range(14)[rows] for rows in Stack(shape, weights).blocks("W1")]
+    assert [(rows.start, rows.stop) for rows in found] == [(0, 4), (4, 7), (7, 11), (11, 14)]
+
+
+def test_squares_are_those_of_each_net():
+    shape, _, _, weights = nets([7])
+    np.testing.assert_allclose(Stack(shape, weights).squares("W1"), (weights["W1"] ** 2).sum(axis=(1, 2)))
 
 
 @pytest.mark.parametrize("size", [1e4, -1e4, 1e30])
@@ -80,10 +99,7 @@ def test_softmax_is_stable_at_huge_scores(size, dtype):
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         passage.forward(X.astype(dtype))
         loss = passage.losses(np.full(B, 1))
-        pieces = {
-            name: piece.copy()
-            for name, _, piece in passage.backward(X.astype(dtype), np.full(B, 1), np.ones(1, dtype))
-        }
+        pieces = dense(passage, X.astype(dtype), np.full(B, 1))
     expected = np.log(2) if size > 0 else np.log(2) - size
     assert loss[0] / B == pytest.approx(expected, rel=1e-6)
     assert all(np.isfinite(piece).all() for piece in pieces.values())
@@ -137,12 +153,27 @@ def test_a_nan_in_one_net_changes_no_bit_of_the_others():
         with np.errstate(all="ignore"):
             passage.forward(X.astype(np.float32))
             losses = passage.losses(Y)
-            stack = passage.stack
-            pieces = passage.backward(X.astype(np.float32), Y, np.ones(K, np.float32))
-            gradients = {name: stack.split(name, piece.copy()) for name, _, piece in pieces}
+            gradients = dense(passage, X.astype(np.float32), Y)
         results.append((losses, gradients))
     (losses, gradients), (sick_losses, sick_gradients) = results
     assert np.isnan(sick_losses[1])
     assert (losses[[0, 2]] == sick_losses[[0, 2]]).all()
     for name in gradients:
         assert (gradients[name][[0, 2]] == sick_gradients[name][[0, 2]]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("factor", [1.0, 0.9, "by net"])
+def test_a_gradient_is_added_onto_what_is_there(dtype, factor):
+    """As it would be multiplied out first; that is what makes momentum cost no pass over the memory."""
+    shape, _, _, weights = nets([7, 5], dtype=dtype)
+    passage = Pass(Stack(shape, weights), B)
+    passage.forward(X.astype(dtype))
+    passage.losses(Y)
+    stack = passage.stack
+    for one in passage.backward(X.astype(dtype), Y, np.ones(K, dtype)):
+        W = stack.params[one.name]
+        by = stack.spread(one.name, np.arange(K).astype(dtype)) if factor == "by net" else factor
+        target = np.ones_like(W)
+        one.onto(target, by)
+        np.testing.assert_allclose(target, by + one.into(np.empty_like(W)), rtol=1e-5, atol=1e-6)

@@ -80,8 +80,8 @@ def test_a_wrong_gradient_of_any_parameter_is_named(
     backward = Pass.backward
 
     def wrong(self, X, y, scale):  # type: ignore[no-untyped-def]
-        for which, rows, piece in backward(self, X, y, scale):
-            yield which, rows, piece * 1.0001 if which == name else piece
+        for one in backward(self, X, y, scale):
+            yield replace(one, delta=one.delta * 1.0001) if one.name == name else one
 
     monkeypatch.setattr(Pass, "backward", wrong)
     found = checks.gradient(split, plan())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.failure import DONE, FAILED
-from app.follow import Pulse
+from app.follow import Pulse, going_on
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ def autopilot(
         with database.write() as connection:
             row = autopilots.create(connection, new, time.time())
             found = shown(connection, row)
-        print(f"Autopilot {row.id} on {dataset}, queued.", file=sys.stderr)
-        if wait:
-            found = follow(database, row.id, tell_lines=not as_json)
+        with going_on(f"Autopilot {row.id}"):
+            print(f"Autopilot {row.id} on {dataset}, queued.", file=sys.stderr)
+            if wait:
+                found = follow(database, row.id, tell_lines=not as_json)
     if as_json:
         print(json.dumps(found))
     elif not wait:
@@ -75,27 +76,23 @@ def autopilot(
 def follow(database: "Database", id: int, tell_lines: bool) -> dict[str, Any]:
     """Waits for the end, telling each step as it is taken; sums it up on stderr.
 
-    Raises Failure (3) when no worker lives. Ctrl-C ends the waiting, not the autopilot.
+    Raises Failure (3) when no worker lives.
     """
     from app.autopilot import shown
     from store import autopilots
 
     pulse, told = Pulse(f"Autopilot {id}"), 0
-    try:
-        while True:
-            with database.read() as connection:
-                row = autopilots.get(connection, id)
-                assert row is not None  # nothing deletes autopilots
-                found = shown(connection, row)
-            for stage in row.stages[told:] if tell_lines else ():
-                print(f"{stage.name:<10}{stage.why}", flush=True)
-            told = len(row.stages)
-            if row.state != "running":
-                break
-            pulse.wait(database)
-    except KeyboardInterrupt:
-        print(f"Autopilot {id} goes on without you.", file=sys.stderr)
-        raise
+    while True:
+        with database.read() as connection:
+            row = autopilots.get(connection, id)
+            assert row is not None  # nothing deletes autopilots
+            found = shown(connection, row)
+        for stage in row.stages[told:] if tell_lines else ():
+            print(f"{stage.name:<10}{stage.why}", flush=True)
+        told = len(row.stages)
+        if row.state != "running":
+            break
+        pulse.wait(database)
     print(summary(found), file=sys.stderr)
     return found
 

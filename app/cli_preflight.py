@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.failure import DONE, FAILED, Failure
-from app.follow import Pulse
+from app.follow import Pulse, going_on
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
@@ -63,11 +63,12 @@ def preflight(
             if settings is None:
                 dataset, settings = of_sweep(connection, sweep, config)
             row = preflights.create(connection, dataset, settings, time.time())
-        print(f"Preflight {row.id} on {dataset}, queued.", file=sys.stderr)
         code = DONE
-        if wait:
-            row = follow(database, row.id, (lambda check: None) if as_json else tell)
-            code = DONE if row.passed else FAILED
+        with going_on(f"Preflight {row.id}"):
+            print(f"Preflight {row.id} on {dataset}, queued.", file=sys.stderr)
+            if wait:
+                row = follow(database, row.id, (lambda check: None) if as_json else tell)
+                code = DONE if row.passed else FAILED
     if as_json:
         print(json.dumps(wire.preflight(row)))
     elif not wait:
@@ -103,13 +104,9 @@ def of_sweep(connection: "Connection", number: int | None, config: "Config") -> 
 def follow(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":
     """Waits for the end of a preflight, calling `each` for a check that is new; sums it up on stderr.
 
-    Raises Failure (3) when no worker lives. Ctrl-C ends the waiting, not the preflight.
+    Raises Failure (3) when no worker lives.
     """
-    try:
-        ended = watch(database, id, each)
-    except KeyboardInterrupt:
-        print(f"Preflight {id} goes on without you.", file=sys.stderr)
-        raise
+    ended = watch(database, id, each)
     print(summary(ended), file=sys.stderr)
     return ended
 

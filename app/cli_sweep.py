@@ -56,7 +56,7 @@ def sweep(
       lossdeck sweep mine.json --name "wider nets" --json
     """
     from app import gate, plan, wire
-    from app.follow import follow
+    from app.follow import follow, going_on
     from app.up import upgrade
     from learning.recipes import RECIPES
     from store import sweeps
@@ -70,17 +70,18 @@ def sweep(
         with database.write() as connection:
             row = sweeps.create(connection, new, time.time(), workers=config.workers)
             unchecked = gate.warnings(connection, new, new.trials, config.home)
-        print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
-        if new.recipe:
-            print(fill(RECIPES[new.recipe].note, 100), file=sys.stderr)
-        for warned in unchecked:
-            told = f"To check: lossdeck preflight --sweep {row.id} --wait"
-            print(fill(f"{warned.sentence} {told}", 100), file=sys.stderr)
-        code = DONE
-        if wait:
-            code = follow(database, row.id, print_lines=not as_json)
-            with database.read() as connection:
-                row = sweeps.get(connection, row.id) or row
+        with going_on(f"Sweep {row.id}"):
+            print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
+            if new.recipe:
+                print(fill(RECIPES[new.recipe].note, 100), file=sys.stderr)
+            for warned in unchecked:
+                told = f"To check: lossdeck preflight --sweep {row.id} --wait"
+                print(fill(f"{warned.sentence} {told}", 100), file=sys.stderr)
+            code = DONE
+            if wait:
+                code = follow(database, row.id, print_lines=not as_json)
+                with database.read() as connection:
+                    row = sweeps.get(connection, row.id) or row
     if as_json:
         print(json.dumps(wire.sweep(row)))
     elif not wait:

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app import transcript
@@ -94,10 +95,20 @@ class Pulse:
         return any(now - since < SILENCE for _, since in self._moved.values())
 
 
+@contextmanager
+def going_on(what: str) -> Iterator[None]:
+    """Around everything after `what`, such as "Sweep 3", was queued: Ctrl-C ends the waiting, not that."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"{what} goes on without you.", file=sys.stderr)
+        raise
+
+
 def follow(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
     """Waits for the end of the sweep and answers the exit code: 1 if it was cancelled or a trial failed.
 
-    Raises Failure (3) when no worker lives. Ctrl-C ends the waiting, not the sweep.
+    Raises Failure (3) when no worker lives.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -106,17 +117,13 @@ def follow(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
     # On a terminal rich lifts printed lines above the bar; into a pipe they must go as they are.
     progress = Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty())
     bar = progress.add_task("epochs", total=None)
-    try:
-        with progress:
-            ended = watch(
-                database,
-                sweep_id,
-                print_lines,
-                lambda done, total: progress.update(bar, completed=done, total=total),
-            )
-    except KeyboardInterrupt:
-        print(f"Sweep {sweep_id} goes on without you.", file=sys.stderr)
-        raise
+    with progress:
+        ended = watch(
+            database,
+            sweep_id,
+            print_lines,
+            lambda done, total: progress.update(bar, completed=done, total=total),
+        )
     print(summary(ended), file=sys.stderr)
     return FAILED if ended.state == "cancelled" or ended.counts.get("failed") else DONE
 

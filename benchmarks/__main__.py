@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results.add_machine(machine.describe() | {"date": date.today().isoformat()})
     _run(search, chosen, options, results)
     if options.report:
-        options.report.write_text(report.page(results.runs(), results.machine(), results.reached()))
+        page = report.page(results.runs(), results.machine(), results.reached(), results.measured())
+        options.report.write_text(page)
     return 0
 
 

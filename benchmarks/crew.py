@@ -25,6 +25,8 @@ def run(
     arguments: tuple[Any, ...],
     jobs: Sequence[Job],
     begin: Callable[[], object] = lambda: None,
+    *,
+    processes: int = PROCESSES,
 ) -> tuple[float, list[Result]]:
     """Seconds of `begin()` and all jobs, and their results in order.
 
@@ -32,8 +34,8 @@ def run(
     job after the other, whichever is next.
     """
     context = multiprocessing.get_context("spawn")
-    ready, go = context.Barrier(PROCESSES + 1), context.Event()
-    pool = ProcessPoolExecutor(PROCESSES, context, _load, (ready, go, load, arguments))
+    ready, go = context.Barrier(processes + 1), context.Event()
+    pool = ProcessPoolExecutor(processes, context, _load, (ready, go, load, arguments))
     with one_thread(), pool:
         waiting = [pool.submit(_do, job) for job in jobs]
         try:

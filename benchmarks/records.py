@@ -56,6 +56,14 @@ class Reached:
         return self.limit if self.seconds is None else self.seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure of its own: a ratio, or MB."""
+
+    name: str
+    figure: float
+
+
 def summary(
     contestant: str, round: int, task: Task, sizes: Sizes, seconds: float, outcomes: Sequence[Outcome]
 ) -> Run:
@@ -107,6 +115,14 @@ class Results:
 
     def add_reached(self, one: Reached) -> None:
         self._append({"reached": asdict(one)})
+
+    def add_measured(self, one: Measured) -> None:
+        self._append({"measured": asdict(one)})
+
+    def measured(self) -> dict[str, float]:
+        """By name, each as it was measured last."""
+        found = [Measured(**line["measured"]) for line in self._lines() if "measured" in line]
+        return {one.name: one.figure for one in found}
 
     def reached(self) -> list[Reached]:
         return [Reached(**line["reached"]) for line in self._lines() if "reached" in line]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
+from types import MappingProxyType
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.crew import PROCESSES
@@ -10,6 +11,28 @@ from benchmarks.records import LIMIT, Reached, Run
 
 OURS = "f"  # what the others are compared with
 PLAIN, MOMENTUM = 0.0, 0.9
+
+NOTHING: Mapping[str, float] = MappingProxyType({})
+SCALING = (  # name in the results, words, bar, form, whether the bar is the most that it may be
+    (
+        "beside exploded",
+        "a trial beside as many that exploded, over a group without them",
+        1.05,
+        "{:.3f} x",
+        True,
+    ),
+    (
+        "beside collapsed",
+        "a trial beside as many that collapsed, over a healthy group",
+        1.05,
+        "{:.3f} x",
+        True,
+    ),
+    ("line of trials", "100, 200, 400, 800 trials: off a straight line by", 0.10, "{:.0%}", True),
+    ("line of units", "50, 100, 200, 400 hidden units: off a straight line by", 0.10, "{:.0%}", True),
+    ("two workers", "two workers over one", 1.85, "{:.2f} x", False),
+    ("own memory", "MB that one of eight workers has for itself", 150.0, "{:.0f}", True),
+)
 
 INTRODUCTION = """# Benchmarks
 
@@ -42,6 +65,7 @@ make bench ARGS="--minutes 30"                          # begins nothing new aft
 make bench ARGS="--resume"                              # ... and goes on from there
 make bench ARGS="--dataset digits --epochs 3 --report /dev/stdout"    # a quick look
 .venv/bin/python -m benchmarks.search                   # seconds to a good net, about half an hour
+.venv/bin/python -m benchmarks.scaling                  # sick neighbours, many trials, memory: ten minutes
 .venv/bin/python -m benchmarks.profile                  # where the time of a training step goes
 ```
 
@@ -68,14 +92,21 @@ class Line:
         return self.figure <= self.bar if self.at_most else self.figure >= self.bar
 
 
-def page(runs: Sequence[Run], machine: Mapping[str, str], reached: Sequence[Reached] = ()) -> str:
+def page(
+    runs: Sequence[Run],
+    machine: Mapping[str, str],
+    reached: Sequence[Reached] = (),
+    measured: Mapping[str, float] = NOTHING,
+) -> str:
     """The whole page in Markdown."""
     searches = list(dict.fromkeys(run.search for run in runs))
     rate = _limit(runs)
     tables = [_section([run for run in runs if run.search == search], rate) for search in searches]
     reached = [one for one in reached if one.dataset == "cifar10"]
     found = [_good_net(reached)] if reached else []
-    return "\n".join([INTRODUCTION, _machine(machine), *tables, _acceptance(runs, reached), *found, AGAIN])
+    return "\n".join(
+        [INTRODUCTION, _machine(machine), *tables, _acceptance(runs, reached, measured), *found, AGAIN]
+    )
 
 
 def _machine(machine: Mapping[str, str]) -> str:
@@ -144,7 +175,7 @@ def _to_good_net(reached: Sequence[Reached], name: str) -> float | None:
     return _median(one.counted for one in reached if one.contestant == name)
 
 
-def _acceptance(runs: Sequence[Run], reached: Sequence[Reached]) -> str:
+def _acceptance(runs: Sequence[Run], reached: Sequence[Reached], measured: Mapping[str, float]) -> str:
     def figures(momentum: float) -> Figures:
         return Figures(
             [run for run in runs if run.momentum == momentum and run.dataset == "cifar10"], _limit(runs)
@@ -161,6 +192,7 @@ def _acceptance(runs: Sequence[Run], reached: Sequence[Reached]) -> str:
         Line("(e), share of the limit, momentum 0.9", 0.60, 0.75, heavy.share("e"), "{:.0%}"),
         Line("(f) over (e): queue, database, server", 1.03, None, plain.ratio(OURS, "e"), "{:.3f} x", True),
         Line("(f) over (d): seconds to a good net", 1 / 3, None, third, "{:.2f} x", True),
+        *(Line(words, bar, None, measured.get(name), form, most) for name, words, bar, form, most in SCALING),
     ]
     head = "| | asked | aim | measured | met | possible at the machine's own rate |"
     rows = [_judged(line) for line in lines]

@@ -39,7 +39,7 @@ class Server:
 
 
 @contextmanager
-def server(task: Task) -> Iterator[Server]:
+def server(task: Task, workers: int = PROCESSES) -> Iterator[Server]:
     """Started in a fresh home; only the decoded data is there, as every contestant finds it."""
     with tempfile.TemporaryDirectory(dir=task.home, prefix="whole-") as folder:
         home, address = Path(folder), f"http://127.0.0.1:{_free_port()}"
@@ -48,14 +48,14 @@ def server(task: Task) -> Iterator[Server]:
         with (home / "log").open("wb") as log:
             process = subprocess.Popen(
                 [Path(sys.executable).parent / "lossdeck", "up"],
-                env=_environment(task, home, address),
+                env=_environment(task, home, address, workers),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
             found = Server(address, home)
             try:
-                _wait_for_workers(found, process)
+                _wait_for_workers(found, process, workers)
                 yield found
             finally:
                 process.terminate()
@@ -111,15 +111,15 @@ def outcomes(lossdeck: Server, sweep_id: int, task: Task) -> list[Outcome]:
     return found
 
 
-def _environment(task: Task, home: Path, address: str) -> dict[str, str]:
+def _environment(task: Task, home: Path, address: str, workers: int) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOSSDECK_", "DATABASE_"))}
-    own = {"LOSSDECK_HOME": home, "LOSSDECK_PORT": address.rpartition(":")[2], "LOSSDECK_WORKERS": PROCESSES}
+    own = {"LOSSDECK_HOME": home, "LOSSDECK_PORT": address.rpartition(":")[2], "LOSSDECK_WORKERS": workers}
     if task.data is not None:
         own["LOSSDECK_DATA"] = task.data
     return kept | {name: str(value) for name, value in own.items()}
 
 
-def _wait_for_workers(lossdeck: Server, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_workers(lossdeck: Server, process: subprocess.Popen[bytes], count: int) -> None:
     until = time.monotonic() + READY
     while time.monotonic() < until:
         if process.poll() is not None:
@@ -128,7 +128,7 @@ def _wait_for_workers(lossdeck: Server, process: subprocess.Popen[bytes]) -> Non
             workers = lossdeck.ask("/api/workers")["workers"]
         except OSError:
             workers = []
-        if [worker["state"] for worker in workers] == ["idle"] * PROCESSES:
+        if [worker["state"] for worker in workers] == ["idle"] * count:
             return
         time.sleep(POLL)
     raise RuntimeError(f"`lossdeck up` did not get ready; it said: {(lossdeck.home / 'log').read_text()}")

@@ -11,7 +11,7 @@ from app.answers import Answer, created
 from app.api_sweeps import found
 from app.bodies import Id
 from app.state import Parts
-from store import epochs, sweeps, trials
+from store import epochs, lineage, sweeps, trials
 
 router = APIRouter(prefix="/api/sweeps", tags=["advice"])
 
@@ -42,6 +42,15 @@ def refine(id: Id, parts: Parts, body: bodies.RefinementIn | None = None) -> JSO
     with parts.database.write() as c:
         sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
     return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
+
+
+@router.get("/{id}/family", response_model=bodies.FamilyOut)
+def family(id: Id, parts: Parts) -> JSONResponse:
+    """The sweeps that this one came from and that came from it, itself among them, in the order made."""
+    found(parts, id)
+    with parts.database.read() as c:
+        related = lineage.family(c, id)
+    return Answer({"sweeps": [wire.sweep(one) for one in related]})
 
 
 @router.get(

@@ -2,10 +2,10 @@
 
 import time
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
-from app import autopilot, bodies, plan
+from app import autopilot, autopilot_report, bodies, plan
 from app.answers import Answer, created
 from app.bodies import Id, Limit, Offset
 from app.problems import missing
@@ -43,6 +43,18 @@ def show(id: Id, parts: Parts) -> JSONResponse:
             raise missing("autopilot", id)
         shown = autopilot.shown(c, row)
     return Answer(shown)
+
+
+@router.get("/{id}/report", response_class=Response, responses={200: {"content": {"text/html": {}}}})
+def report(id: Id, parts: Parts) -> Response:
+    """What was tried, the winner, its curves and its test accuracy, as one HTML file to keep or print."""
+    with parts.database.read() as c:
+        row = autopilots.get(c, id)
+        if row is None:
+            raise missing("autopilot", id)
+        text = autopilot_report.html_text(c, row)
+    name = f'attachment; filename="autopilot-{id}.html"'
+    return Response(text, media_type="text/html; charset=utf-8", headers={"content-disposition": name})
 
 
 @router.post("/{id}/stop", response_model=bodies.AutopilotOut)

@@ -255,6 +255,10 @@ class SweepNotesOut(SweepMadeOut):
     notes_html: str = Field(description="The same as HTML that runs and loads nothing.")
 
 
+class FamilyOut(Out):
+    sweeps: list[SweepOut] = Field(description="In the order they were made.")
+
+
 class SweepsOut(Out):
     sweeps: list[SweepOut]
     total: int

@@ -13,6 +13,7 @@ from app.assets import PLOTLY_PATH
 NAVIGATION = (
     ("/", "Sweeps"),
     ("/preflight", "Preflight"),
+    ("/autopilot", "Autopilot"),
     ("/datasets", "Data sets"),
     ("/workers", "Workers"),
     ("/help", "Help"),

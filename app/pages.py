@@ -1,14 +1,13 @@
 """Pages: every HTML page, from what the store holds now; what changes later comes by the live stream."""
 
 import json
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from app import assets, figures, gate, notes, pages_preflight, pictures, wire
+from app import assets, figures, gate, notes, pages_autopilot, pages_preflight, pictures, wire
 from app.bodies import Id
 from app.fields import groups, rules
 from app.html import page
@@ -16,10 +15,11 @@ from app.palettes import PALETTES, drawn_by_hand, dressed
 from app.problems import missing
 from app.shapes import SHAPES
 from app.state import Parts, State
+from app.words import setting_words, space_words
 from learning import catalog
 from learning.download import OFFICIAL
 from learning.recipes import RECIPES
-from store import changes, epochs, sweeps, trials, workers
+from store import autopilots, changes, epochs, lineage, sweeps, trials, workers
 from store.sweeps import Sweep
 from store.trials import Trial
 
@@ -45,7 +45,6 @@ VIEWS = {
     "history": "History",
     "table": "Table",
 }  # of a sweep; the first is what it opens with
-SCIENTIFIC = frozenset({"lr", "reg", "init_scale"})  # as static/format.js writes them
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
@@ -54,7 +53,7 @@ router = APIRouter(include_in_schema=False)
 
 def install(app: FastAPI) -> None:
     """Adds the pages and what they load; makes the error answers of pages pages too."""
-    for part in (assets.router, pictures.router, pages_preflight.router, router):
+    for part in (assets.router, pictures.router, pages_preflight.router, pages_autopilot.router, router):
         app.include_router(part)
     for kind, handler in list(app.exception_handlers.items()):
         app.add_exception_handler(kind, _for_browsers(handler))
@@ -97,6 +96,8 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
     with parts.database.read() as c:
         cursor = changes.cursor(c)
         written = sweeps.notes(c, id)
+        related = lineage.family(c, id)
+        pilot = autopilots.of_sweep(c, id)
         warned = gate.of_sweep(c, sweep, parts.config.home)
     axes = list(
         dict.fromkeys(
@@ -121,6 +122,9 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
         section="/",
         data=data,
         sweep=sweep,
+        parent=next((one for one in related if one.id == sweep.parent_id), None),
+        children=[one for one in related if one.parent_id == id],
+        pilot=pilot,
         space_words=words,
         axes=axes,
         columns=columns,
@@ -216,36 +220,14 @@ def help_page() -> HTMLResponse:
     return page("help.html", section="/help", shapes=SHAPES)
 
 
-def space_words(name: str, spec: Mapping[str, Any]) -> str:
-    """A parameter's distribution in a few words, such as `lr 1e-6 … 0.001 (log)`."""
-    kind, value = next(iter(spec.items()))
-    if kind == "choice":
-        return f"{name} in {json.dumps(value)}"
-    low, high = (_short(f"{bound:g}") for bound in value)
-    return f"{name} {low} … {high}" + (" (log)" if kind == "log_uniform" else "")
-
-
 def diff(rows: Sequence[Trial]) -> list[dict[str, Any]]:
     """Every setting of the trials, those that differ first; values as text."""
     names = list(dict.fromkeys(name for row in rows for name in row.settings))
     lines = []
     for name in names:
-        values = [_words(name, row.settings.get(name)) for row in rows]
+        values = [setting_words(name, row.settings.get(name)) for row in rows]
         lines.append({"name": name, "values": values, "equal": len(set(values)) == 1})
     return sorted(lines, key=lambda line: bool(line["equal"]))
-
-
-def _words(name: str, value: object) -> str:
-    if isinstance(value, float):
-        return _short(f"{value:.3e}") if name in SCIENTIFIC and value else f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return " × ".join(map(str, value)) or "none (softmax regression)"
-    return "–" if value is None else value if isinstance(value, str) else json.dumps(value)
-
-
-def _short(number: str) -> str:
-    """`1e-06` as people write it: `1e-6`."""
-    return re.sub(r"e(-?)\+?0*(?=\d)", r"e\1", number)
 
 
 def _sweep(parts: State, id: int) -> Sweep:

@@ -51,22 +51,28 @@ def lines(epochs: Sequence[EpochRow], best: int | None) -> list[Line]:
     last = max(epoch for epoch, _ in points)
     low, high = min(loss for _, loss in points), max(loss for _, loss in points)
     ordered = sorted(curves.items(), key=lambda item: item[0] == best)
-    return [Line(_points(curve, last, low, high), id == best) for id, curve in ordered]
+    return [Line(placed(curve, last, low, high), id == best) for id, curve in ordered]
 
 
-def _points(curve: Sequence[tuple[int, float]], last: int, low: float, high: float) -> str:
-    """SVG coordinates; a curve of one epoch becomes a short stroke, so that it can be seen."""
-    spread = high - low or 1.0
-    placed = [
+def placed(
+    curve: Sequence[tuple[int, float]],
+    last: int,
+    low: float,
+    high: float,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> str:
+    """SVG coordinates of values by epoch; a curve of one epoch becomes a short stroke, to be seen."""
+    (width, height), spread = size, high - low or 1.0
+    found = [
         (
-            MARGIN + (WIDTH - 2 * MARGIN) * (epoch - 1) / max(last - 1, 1),
-            MARGIN + (HEIGHT - 2 * MARGIN) * (high - loss) / spread,
+            MARGIN + (width - 2 * MARGIN) * (epoch - 1) / max(last - 1, 1),
+            MARGIN + (height - 2 * MARGIN) * (high - value) / spread,
         )
-        for epoch, loss in curve
+        for epoch, value in curve
     ]
-    if len(placed) == 1:
-        placed.append((placed[0][0] + 4, placed[0][1]))
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+    if len(found) == 1:
+        found.append((found[0][0] + 4, found[0][1]))
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in found)
 
 
 def _rank(trial: Trial) -> tuple[bool, float, int]:

@@ -16,7 +16,8 @@ from starlette.testclient import TestClient
 
 from app import shapes
 from app.assets import PLOTLY_PATH
-from app.pages import diff, space_words
+from app.pages import diff
+from app.words import space_words
 from learning.findings import CODES
 from tests.app.conftest import Crew, made_epoch
 
@@ -57,10 +58,11 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def paths(post_sweep: Post, crew: Crew) -> list[str]:
-    """Every page, with a sweep behind it that has run."""
+def paths(client: TestClient, post_sweep: Post, crew: Crew) -> list[str]:
+    """Every page, with a sweep behind it that has run, and an autopilot that waits."""
     post_sweep(name=NASTY[:150])
     crew.finish_all()
+    assert client.post("/api/autopilots", json={"name": NASTY[:150]}).status_code == 201
     return [
         "/",
         "/sweeps/new",
@@ -70,7 +72,10 @@ def paths(post_sweep: Post, crew: Crew) -> list[str]:
         "/trials/1",
         "/compare?trials=1,2,3",
         "/compare",
+        "/sweeps/1/stages",
         "/preflight",
+        "/autopilot",
+        "/autopilot/1",
         "/datasets",
         "/workers",
         "/help",

@@ -7,7 +7,7 @@ from made import NOW, MakeSweep, claim, epoch, nothing_to_claim, record, train, 
 from sqlalchemy import func, select
 
 from learning.settings import Invalid, Settings
-from store import epochs, groups, speed, sweeps, tables, trials
+from store import epochs, groups, lineage, speed, sweeps, tables, trials
 from store.database import Database
 from store.states import NotAllowed, NotFound
 from store.sweeps import NewSweep, Sweep
@@ -399,3 +399,24 @@ def test_only_trials_that_fit_one_stack_share_a_group() -> None:
     assert sorted(position for group in cut for position in group) == list(range(30))
     assert all(len({mixed[position].group_key() for position in group}) == 1 for group in cut)
     assert len(cut) == 5  # a share of the four for each kind, rounded up
+
+
+def test_a_family_is_all_that_came_from_the_first_ancestor(database: Database) -> None:
+    def made(parent: int | None) -> int:
+        new = NewSweep("one", "digits", None, {}, {}, "random", 0, (Settings(seed=1),), parent)
+        with database.write() as c:
+            return sweeps.create(c, new, NOW).id
+
+    first, other = made(None), made(None)
+    fine, beside = made(first), made(first)
+    finer = made(fine)
+    with database.read() as c:
+        for id in (first, fine, beside, finer):
+            assert [one.id for one in lineage.family(c, id)] == [first, fine, beside, finer]
+        assert [one.id for one in lineage.family(c, other)] == [other]
+    with database.write() as c:
+        sweeps.act(c, fine, "cancel", NOW)
+        sweeps.delete(c, fine)
+    with database.read() as c:
+        assert [one.id for one in lineage.family(c, finer)] == [finer]
+        assert [one.id for one in lineage.family(c, first)] == [first, beside]

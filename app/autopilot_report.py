@@ -1,0 +1,79 @@
+"""The autopilot's report: one printable HTML file that loads nothing (decides and measures nothing)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app import autopilot, stages, wire
+from app.html import render
+from app.report import placed
+from app.words import setting_words, space_words
+from store import epochs, preflights, sweeps
+from store.autopilots import Autopilot
+from store.database import Connection
+from store.epochs import EpochRow
+from store.trials import Trial
+
+SIZE = (720, 240)  # of a figure, in SVG units
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line of the winner's figures; `last` is the value it ends with."""
+
+    name: str
+    points: str
+    last: float
+    colour: str
+
+
+def html_text(c: Connection, row: Autopilot) -> str:
+    """The whole file; what users wrote is escaped."""
+    searches = sweeps.by_ids(c, row.sweep_ids)
+    checked = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
+    winner = autopilot.leader(c, row)
+    rows = epochs.of_trial(c, winner.id) if winner else ()
+    return render(
+        "autopilot_report.html",
+        row=row,
+        shown=autopilot.shown(c, row),
+        created=wire.when(row.created_at),
+        ended=wire.when(row.finished_at),
+        searches=searches,
+        checks={id: found for id in checked if (found := preflights.get(c, id)) is not None},
+        winner=winner,
+        settings=[(name, setting_words(name, value)) for name, value in winner.settings.items()]
+        if winner
+        else [],
+        costs=curves(rows, ("loss", "val_loss")),
+        accuracies=curves(rows, ("train_acc", "val_acc")),
+        again=again(row, winner) if winner else "",
+        picture=stages.drawn(c, list(searches.values())),
+        ramp=stages.RAMP,
+        ring=stages.BEST,
+        words=space_words,
+        size=SIZE,
+    )
+
+
+def curves(rows: Sequence[EpochRow], names: Sequence[str]) -> list[Curve]:
+    """These columns by epoch on one scale, from the lowest to the highest value; none without an epoch."""
+    values = {
+        name: [(row.epoch, value) for row in rows if (value := getattr(row, name)) is not None]
+        for name in names
+    }
+    all_values = [value for points in values.values() for _, value in points]
+    if not all_values:
+        return []
+    last, low, high = max(row.epoch for row in rows), min(all_values), max(all_values)
+    return [
+        Curve(name, placed(points, last, low, high, SIZE), points[-1][1], colour)
+        for (name, points), colour in zip(values.items(), stages.LINES, strict=False)
+        if points
+    ]
+
+
+def again(row: Autopilot, winner: Trial) -> str:
+    """The body that trains the winner again: `lossdeck sweep again.json`."""
+    body = {"name": f"{row.name}: the winner again", "dataset": row.dataset, "seed": row.seed}
+    return json.dumps(body | {"points": [winner.settings]}, indent=2)

@@ -1,0 +1,80 @@
+"""Pages of searches that follow on one another: the autopilot, its report, and the stages of a sweep."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import HTMLResponse
+
+from app import autopilot, stages, wire
+from app.bodies import Id
+from app.html import page
+from app.problems import missing
+from app.state import Parts
+from app.words import space_words
+from learning import catalog
+from store import autopilots, lineage, preflights, sweeps
+
+SHOWN = 20
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/autopilot")
+def all_autopilots(parts: Parts, dataset: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
+    """A form to start one, and those that there are."""
+    names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
+    with parts.database.read() as c:
+        rows, _ = autopilots.list_all(c, SHOWN)
+        shown = autopilot.shown_all(c, rows)
+    chosen = dataset if dataset in names else names[0]
+    return page("autopilots.html", section="/autopilot", rows=shown, datasets=names, chosen=chosen)
+
+
+@router.get("/autopilot/{id}")
+def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
+    """What it has done and why, stage by stage, and what it came to."""
+    with parts.database.read() as c:
+        row = autopilots.get(c, id)
+        if row is None:
+            raise missing("autopilot", id)
+        searches = sweeps.by_ids(c, row.sweep_ids)
+        ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
+        checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
+        shown = autopilot.shown(c, row)
+        drawn = stages.drawn(c, list(searches.values()))
+    return page(
+        "autopilot.html",
+        section="/autopilot",
+        row=row,
+        shown=shown,
+        searches=searches,
+        preflights={id: wire.preflight(one) for id, one in checks.items()},
+        picture=drawn,
+        ramp=stages.RAMP,
+        ring=stages.BEST,
+        words=space_words,
+    )
+
+
+@router.get("/sweeps/{id}/stages")
+def family(id: Id, parts: Parts) -> HTMLResponse:
+    """A sweep beside those that it came from and that came from it, in one picture."""
+    with parts.database.read() as c:
+        found = sweeps.get(c, id)
+        if found is None:
+            raise missing("sweep", id)
+        related = lineage.family(c, id)
+        drawn = stages.drawn(c, related)
+    names = list(dict.fromkeys(name for one in related for name in one.space))
+    return page(
+        "stages.html",
+        section="/",
+        sweep=found,
+        related=related,
+        names=names,
+        picture=drawn,
+        ramp=stages.RAMP,
+        ring=stages.BEST,
+        words=space_words,
+        running=any(one.state in ("running", "stopping") for one in related),
+    )

@@ -1,0 +1,209 @@
+"""Stages: the picture of searches that came from one another, each one's ranges a box, each trial a point.
+
+What pages and reports draw as SVG from it is in templates/_stages.html.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.palettes import PALETTES
+from learning.space import Choice, Distribution, LogUniform, Space
+from store import trials
+from store.database import Connection
+from store.states import UNRANKED
+from store.sweeps import Sweep
+from store.trials import Trial
+
+WIDTH, HEIGHT = 720, 420  # in SVG units
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
+USUAL = ("lr", "reg")
+ROOM = 0.06  # of an axis beside the outermost box
+MOST_TICKS = 8
+POINTS = 400  # trials of a sweep in the picture, the best ones
+
+
+def _both(light: str, dark: str) -> str:
+    """A colour for either ground, as CSS and SVG's attributes take it."""
+    return f"light-dark({light}, {dark})"
+
+
+_LIGHT, _DARK = PALETTES["light"], PALETTES["dark"]
+RAMP = [_both(one[1], other[1]) for one, other in zip(_LIGHT["scale"], _DARK["scale"], strict=True)]
+LINES = [_both(one, other) for one, other in zip(_LIGHT["series"], _DARK["series"], strict=True)]
+BEST = _both(_LIGHT["roles"]["best"], _DARK["roles"]["best"])
+DIVERGED = _both(_LIGHT["roles"]["diverged"], _DARK["roles"]["diverged"])
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A searched setting; with `log`, low and high are decades."""
+
+    name: str
+    log: bool
+    low: float
+    high: float
+
+    def at(self, value: float) -> float:
+        """0 at the low end, 1 at the high end."""
+        return ((math.log10(value) if self.log else value) - self.low) / (self.high - self.low)
+
+    def shows(self, value: object) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return (value > 0 or not self.log) and 0 <= self.at(value) <= 1
+
+    def ticks(self) -> Iterator[tuple[float, str]]:
+        if self.log:
+            step = max(1, math.ceil((self.high - self.low) / MOST_TICKS))
+            for decade in range(math.ceil(self.low), math.floor(self.high) + 1, step):
+                yield self.at(10.0**decade), f"1e{decade}"
+        else:
+            for n in range(MOST_TICKS // 2 + 1):
+                value = self.low + (self.high - self.low) * n / (MOST_TICKS // 2)
+                yield self.at(value), f"{value:.3g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The ranges of one sweep; `number` 1.. is its place among them."""
+
+    number: int
+    sweep_id: int
+    name: str
+    colour: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One trial, coloured by its val accuracy; `diverged` ones are crosses."""
+
+    trial_id: int
+    x: float
+    y: float
+    colour: str
+    diverged: bool
+    best: bool
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Everything placed, in SVG units; the best trial's dot comes last and so lies on top."""
+
+    x: str
+    y: str
+    boxes: tuple[Box, ...]
+    dots: tuple[Dot, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    worst: float | None  # val accuracies at the ends of the colours, which go by rank
+    best: float | None
+    size: tuple[int, int] = (WIDTH, HEIGHT)
+    plot: tuple[int, int, int, int] = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
+
+
+def drawn(c: Connection, of: Sequence[Sweep]) -> Picture | None:
+    """The searches in one picture, with the best trials of each."""
+    return picture(of, {one.id: trials.page(c, one.id, POINTS, sort="-best_val_acc")[0] for one in of})
+
+
+def picture(sweeps: Sequence[Sweep], points: Mapping[int, Sequence[Trial]]) -> Picture | None:
+    """Of sweeps in their order, with the trials of each by its id; None if they do not share two ranges."""
+    spaces = [(sweep, Space.parse(sweep.space).distributions) for sweep in sweeps if sweep.space]
+    names = _axes([distributions for _, distributions in spaces])
+    if names is None:
+        return None
+    x, y = (_axis(name, [one[name] for _, one in spaces if name in one]) for name in names)
+    shown = [one for sweep in sweeps for one in points.get(sweep.id, ())]
+    boxes = [
+        _box(number, sweep, distributions, x, y)
+        for number, (sweep, distributions) in enumerate(spaces, start=1)
+        if x.name in distributions and y.name in distributions
+    ]
+    accuracies = sorted(acc for one in shown if (acc := _accuracy(one)) is not None)
+    ends = (accuracies[0], accuracies[-1]) if accuracies else (None, None)
+    dots = sorted(_dots(shown, x, y, accuracies), key=lambda dot: (dot.best, not dot.diverged))
+    return Picture(
+        x.name,
+        y.name,
+        tuple(boxes),
+        tuple(dots),
+        tuple(Tick(_x(at), text) for at, text in x.ticks()),
+        tuple(Tick(_y(at), text) for at, text in y.ticks()),
+        *ends,
+    )
+
+
+def _axes(spaces: Sequence[Mapping[str, Distribution]]) -> tuple[str, str] | None:
+    """lr and reg if they are searched, or the first two settings with ranges."""
+    ranges = [name for one in spaces for name, values in one.items() if not isinstance(values, Choice)]
+    names = list(dict.fromkeys([*(name for name in USUAL if name in ranges), *ranges]))
+    return (names[0], names[1]) if len(names) > 1 else None
+
+
+def _axis(name: str, ranges: Sequence[Any]) -> Axis:
+    """From the lowest to the highest end of all, and a little room."""
+    log = all(isinstance(one, LogUniform) for one in ranges)
+    ends = [math.log10(end) if log else float(end) for one in ranges for end in (one.low, one.high)]
+    room = ROOM * (max(ends) - min(ends) or 1.0)
+    return Axis(name, log, min(ends) - room, max(ends) + room)
+
+
+def _box(number: int, sweep: Sweep, ranges: Mapping[str, Any], x: Axis, y: Axis) -> Box:
+    left, right = (_x(x.at(end)) for end in (ranges[x.name].low, ranges[x.name].high))
+    bottom, top = (_y(y.at(end)) for end in (ranges[y.name].low, ranges[y.name].high))
+    colour = LINES[(number - 1) % len(LINES)]
+    return Box(number, sweep.id, sweep.name, colour, left, top, _round(right - left), _round(bottom - top))
+
+
+def _dots(shown: Sequence[Trial], x: Axis, y: Axis, accuracies: Sequence[float]) -> Iterator[Dot]:
+    """Coloured by rank among these accuracies: a few very poor trials would make all others look alike."""
+    leader = max((one for one in shown if _accuracy(one) is not None), key=_rank, default=None)
+    for one in shown:
+        across, up, acc = one.settings.get(x.name), one.settings.get(y.name), _accuracy(one)
+        if not (x.shows(across) and y.shows(up)) or (acc is None and one.state != "diverged"):
+            continue
+        words = one.state if acc is None else f"val accuracy {acc:.3f}"
+        title = f"Trial {one.id}: {words}, {x.name} {across:.3g}, {y.name} {up:.3g}"
+        colour = DIVERGED if acc is None else RAMP[_step(acc, accuracies)]
+        place = _x(x.at(across)), _y(y.at(up))  # type: ignore[arg-type]
+        yield Dot(one.id, *place, colour, acc is None, one is leader, title)
+
+
+def _accuracy(one: Trial) -> float | None:
+    """Of a trial that is ranked."""
+    return None if one.state in UNRANKED or one.excluded else one.best_val_acc
+
+
+def _rank(one: Trial) -> tuple[float, int]:
+    return (one.best_val_acc or 0.0, -one.id)
+
+
+def _step(acc: float, accuracies: Sequence[float]) -> int:
+    below, others = bisect_left(accuracies, acc), len(accuracies) - 1
+    return round(below / others * (len(RAMP) - 1)) if others else len(RAMP) - 1
+
+
+def _x(at: float) -> float:
+    return _round(LEFT + at * (WIDTH - LEFT - RIGHT))
+
+
+def _y(at: float) -> float:
+    return _round(HEIGHT - BOTTOM - at * (HEIGHT - TOP - BOTTOM))
+
+
+def _round(value: float) -> float:
+    return round(value, 1)

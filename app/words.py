@@ -1,0 +1,31 @@
+"""Words: settings and their ranges as people write them, in pages and reports (formats nothing live)."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+SCIENTIFIC = frozenset({"lr", "reg", "init_scale"})  # as static/format.js writes them
+
+
+def space_words(name: str, spec: Mapping[str, Any]) -> str:
+    """A parameter's distribution in a few words, such as `lr 1e-6 … 0.001 (log)`."""
+    kind, value = next(iter(spec.items()))
+    if kind == "choice":
+        return f"{name} in {json.dumps(value)}"
+    low, high = (_short(f"{bound:g}") for bound in value)
+    return f"{name} {low} … {high}" + (" (log)" if kind == "log_uniform" else "")
+
+
+def setting_words(name: str, value: object) -> str:
+    """A setting's value, such as `100 × 50` units or `3.2e-4`."""
+    if isinstance(value, float):
+        return _short(f"{value:.3e}") if name in SCIENTIFIC and value else f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return " × ".join(map(str, value)) or "none (softmax regression)"
+    return "–" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _short(number: str) -> str:
+    """`1e-06` as people write it: `1e-6`."""
+    return re.sub(r"e(-?)\+?0*(?=\d)", r"e\1", number)

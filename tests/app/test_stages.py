@@ -1,0 +1,145 @@
+"""Searches that came from one another: their picture, its pages, the autopilot's report."""
+
+import html
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app import stages
+from store import lineage, trials
+from tests.app.conftest import Crew, made_epoch
+from worker import autopilot as steps
+
+Post = Callable[..., dict[str, Any]]
+
+COARSE = {"lr": {"log_uniform": [1e-4, 1e-1]}, "reg": {"log_uniform": [1e-5, 10]}}
+FINE = {"lr": {"log_uniform": [1e-3, 1e-2]}, "reg": {"log_uniform": [1e-4, 1e-2]}}
+
+
+@pytest.fixture
+def pair(client: TestClient, post_sweep: Post, crew: Crew) -> tuple[int, int]:
+    """A sweep that has ended and the finer one that came from it."""
+    coarse = post_sweep(name="coarse", space=COARSE, trials=12)["id"]
+    crew.finish_all()
+    fine = client.post(f"/api/sweeps/{coarse}/refinement", json={"name": "fine", "space": FINE}).json()["id"]
+    return coarse, fine
+
+
+def test_boxes_and_points_lie_where_the_axes_say(
+    client: TestClient, crew: Crew, pair: tuple[int, int]
+) -> None:
+    with crew.database.read() as c:
+        related = lineage.family(c, pair[1])
+        drawn = stages.drawn(c, related)
+        points = trials.of_sweep(c, pair[0])
+    assert [one.id for one in related] == list(pair)
+    assert drawn is not None
+    assert (drawn.x, drawn.y) == ("lr", "reg")
+    assert [box.name for box in drawn.boxes] == ["coarse", "fine"]
+    outer, inner = drawn.boxes
+    assert inner.width == pytest.approx(outer.width / 3, abs=0.2)
+    assert inner.height == pytest.approx(outer.height / 3, abs=0.2)
+    assert inner.x == pytest.approx(outer.x + outer.width / 3, abs=0.2)
+    assert len(drawn.dots) == 12
+    for dot in drawn.dots:
+        assert outer.x <= dot.x <= outer.x + outer.width
+        assert outer.y <= dot.y <= outer.y + outer.height
+    by_lr = sorted(drawn.dots, key=lambda dot: dot.x)
+    assert [dot.trial_id for dot in by_lr] == [
+        one.id for one in sorted(points, key=lambda t: t.settings["lr"])
+    ]
+    assert [dot.best for dot in drawn.dots].count(True) == 1
+    decades = [tick.text for tick in drawn.x_ticks]
+    assert {"1e-4", "1e-1"} <= set(decades)
+
+
+def test_what_diverged_is_a_cross_and_what_waits_is_not_drawn(crew: Crew, post_sweep: Post) -> None:
+    id = post_sweep(space=COARSE, trials=3)["id"]
+    claim = crew.claim()
+    crew.record(
+        claim, [made_epoch(claim.trials[0].id, 1, diverged="cost is nan"), made_epoch(claim.trials[1].id, 1)]
+    )
+    with crew.database.read() as c:
+        drawn = stages.drawn(c, lineage.family(c, id))
+    assert drawn is not None
+    assert [(dot.diverged, dot.best) for dot in drawn.dots] == [(True, False), (False, True)]
+
+
+@pytest.mark.parametrize(
+    "space",
+    [{"lr": {"log_uniform": [1e-3, 1e-1]}}, {"lr": {"choice": [0.1, 0.2]}, "reg": {"choice": [0, 1]}}],
+)
+def test_without_two_ranges_there_is_no_picture(
+    client: TestClient, post_sweep: Post, space: dict[str, Any]
+) -> None:
+    id = post_sweep(space=space, trials=2)["id"]
+    answer = client.get(f"/sweeps/{id}/stages")
+    assert answer.status_code == 200
+    assert "no two ranges" in answer.text
+
+
+def test_parent_and_child_name_each_other(client: TestClient, pair: tuple[int, int]) -> None:
+    coarse, fine = (client.get(f"/sweeps/{id}").text for id in pair)
+    assert f'finer: <a href="/sweeps/{pair[1]}">fine</a>' in coarse
+    assert f'<a href="/sweeps/{pair[0]}">coarse</a>' in fine
+    for page in (coarse, fine):
+        assert "all stages in one picture" in page
+    stages_page = client.get(f"/sweeps/{pair[0]}/stages").text
+    assert "2 searches that came from one another" in stages_page
+    assert len(re.findall("<circle", stages_page)) == 12
+
+
+def test_the_family_by_rest(client: TestClient, post_sweep: Post, pair: tuple[int, int]) -> None:
+    other = post_sweep()["id"]
+    for id in pair:
+        assert [one["id"] for one in client.get(f"/api/sweeps/{id}/family").json()["sweeps"]] == list(pair)
+    assert [one["id"] for one in client.get(f"/api/sweeps/{other}/family").json()["sweeps"]] == [other]
+    assert client.get("/api/sweeps/99/family").status_code == 404
+    assert client.get("/sweeps/99/stages").status_code == 404
+
+
+@pytest.fixture
+def flown(client: TestClient, crew: Crew) -> dict[str, Any]:
+    """An autopilot that has ended, its trials made up."""
+    made = client.post(
+        "/api/autopilots", json={"preflight": False, "trials": 8, "name": "a <b>pilot</b>"}
+    ).json()
+    for _ in range(4):
+        steps.advance(client.app.state.database, client.app.state.config)  # type: ignore[attr-defined]
+        crew.finish_all()
+    return dict(client.get(f"/api/autopilots/{made['id']}").json())
+
+
+def test_an_autopilots_page_tells_each_stage_and_why(client: TestClient, flown: dict[str, Any]) -> None:
+    page = html.unescape(client.get(f"/autopilot/{flown['id']}").text)
+    assert flown["state"] == "finished"
+    for stage in flown["stages"]:
+        assert stage["why"] in page
+        assert f"/sweeps/{stage['sweep']['id']}" in page
+    assert flown["reason"] in page
+    assert f"/trials/{flown['best']['id']}" in page
+    assert f"autopilot {flown['id']}" in client.get(f"/sweeps/{flown['stages'][0]['sweep']['id']}").text
+    assert client.get("/autopilot/99").status_code == 404
+
+
+def test_a_report_is_one_file_with_the_winner_and_how_to_train_it_again(
+    client: TestClient, flown: dict[str, Any]
+) -> None:
+    answer = client.get(f"/api/autopilots/{flown['id']}/report")
+    assert answer.headers["content-disposition"] == f'attachment; filename="autopilot-{flown["id"]}.html"'
+    assert not re.findall(r'(?:src|href)="(?!#)', answer.text), "it loads nothing and leads nowhere"
+    assert "<b>pilot</b>" not in answer.text
+    text = html.unescape(answer.text)
+    for stage in flown["stages"]:
+        assert stage["why"] in text
+    body = json.loads(re.search(r"<pre>(.*?)</pre>", text, re.S).group(1))  # type: ignore[union-attr]
+    assert body["points"] == [flown["best"]["settings"]]
+    again = client.post("/api/sweeps", json=body)
+    assert again.status_code == 201, again.text
+    (trial,) = client.get(f"/api/sweeps/{again.json()['id']}/trials").json()["trials"]
+    assert trial["settings"] == flown["best"]["settings"]
+    assert client.get("/api/autopilots/99/report").status_code == 404

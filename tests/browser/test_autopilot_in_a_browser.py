@@ -1,0 +1,32 @@
+"""The autopilot in a real browser with a real worker."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_start_it_watch_its_stages_and_stop_it(open_page: Callable[..., Page]) -> None:
+    page = open_page("/")
+    page.get_by_role("link", name="autopilot", exact=True).click()
+    page.get_by_label("Coarse trials").fill("4")
+    page.get_by_role("button", name="Start the autopilot").click()
+
+    expect(page).to_have_url(re.compile(r"/autopilot/\d+$"))
+    steps = page.get_by_role("list", name="Stages").get_by_role("listitem")
+    expect(steps.first).to_contain_text("are the data, the loss and the gradients right")
+    expect(steps).to_have_count(2, timeout=60_000)  # by itself, without a reload
+    expect(steps.first).to_contain_text("all 7 checks passed")
+    expect(steps.nth(1)).to_contain_text("Its probe found learning rates")
+    expect(page.get_by_role("heading", name="All searches in one picture")).to_be_visible()
+
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("It was stopped by hand.")).to_be_visible()
+    with page.expect_download() as report:
+        page.get_by_role("link", name="Report, one HTML file").click()
+    assert report.value.suggested_filename == "autopilot-1.html"
+    page.get_by_role("link", name="Open its sweep").first.click()
+    expect(page.get_by_role("link", name="autopilot 1")).to_be_visible()

@@ -22,6 +22,8 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
 USUAL = ("lr", "reg")
 ROOM = 0.06  # of an axis beside the outermost box
 MOST_TICKS = 8
+PARTS = 4  # of a linear axis
+FEW_DECADES = 2
 POINTS = 400  # trials of a sweep in the picture, the best ones
 
 
@@ -56,14 +58,17 @@ class Axis:
         return (value > 0 or not self.log) and 0 <= self.at(value) <= 1
 
     def ticks(self) -> Iterator[tuple[float, str]]:
-        if self.log:
-            step = max(1, math.ceil((self.high - self.low) / MOST_TICKS))
-            for decade in range(math.ceil(self.low), math.floor(self.high) + 1, step):
-                yield self.at(10.0**decade), f"1e{decade}"
-        else:
-            for n in range(MOST_TICKS // 2 + 1):
-                value = self.low + (self.high - self.low) * n / (MOST_TICKS // 2)
+        """Decades, with 2 and 5 between them where there are few; else round parts of the range."""
+        if not self.log:
+            for n in range(PARTS + 1):
+                value = self.low + (self.high - self.low) * n / PARTS
                 yield self.at(value), f"{value:.3g}"
+            return
+        step = max(1, math.ceil((self.high - self.low) / MOST_TICKS))
+        for decade in range(math.floor(self.low), math.floor(self.high) + 1, step):
+            for digit in (1, 2, 5) if self.high - self.low < FEW_DECADES else (1,):
+                if 0 <= (at := self.at(digit * 10.0**decade)) <= 1:
+                    yield at, f"{digit}e{decade}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def test_parent_and_child_name_each_other(client: TestClient, pair: tuple[int, i
         assert "all stages in one picture" in page
     stages_page = client.get(f"/sweeps/{pair[0]}/stages").text
     assert "2 searches that came from one another" in stages_page
-    assert len(re.findall("<circle", stages_page)) == 12
+    assert len(re.findall("<circle", stages_page)) == 12 + 1  # and a ring around the best
 
 
 def test_the_family_by_rest(client: TestClient, post_sweep: Post, pair: tuple[int, int]) -> None:
@@ -143,3 +143,21 @@ def test_a_report_is_one_file_with_the_winner_and_how_to_train_it_again(
     (trial,) = client.get(f"/api/sweeps/{again.json()['id']}/trials").json()["trials"]
     assert trial["settings"] == flown["best"]["settings"]
     assert client.get("/api/autopilots/99/report").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("axis", "texts"),
+    [
+        (stages.Axis("lr", True, -5.0, -1.0), ["1e-5", "1e-4", "1e-3", "1e-2", "1e-1"]),
+        (stages.Axis("lr", True, -4.1, -3.0), ["1e-4", "2e-4", "5e-4", "1e-3"]),
+        (
+            stages.Axis("lr", True, -20.0, 20.0),
+            ["1e-20", "1e-15", "1e-10", "1e-5", "1e0", "1e5", "1e10", "1e15", "1e20"],
+        ),
+        (stages.Axis("dropout", False, 0.0, 1.0), ["0", "0.25", "0.5", "0.75", "1"]),
+    ],
+)
+def test_an_axis_has_round_ticks_within_it(axis: stages.Axis, texts: list[str]) -> None:
+    ticks = list(axis.ticks())
+    assert [text for _, text in ticks] == texts
+    assert all(0 <= at <= 1 for at, _ in ticks)

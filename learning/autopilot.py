@@ -159,10 +159,11 @@ def _closer_words(
 
 
 def _enough(searches: Sequence[Searched]) -> str | None:
-    """Why one more search would chase noise, if it would: nothing gained, and no end of a range touched."""
+    """Why one more search would chase noise, if it would: nothing gained, and no end clearly touched."""
     (before, *_), (last, *_) = (ranked(one.results) for one in searches[-2:])
     then, now = before.best_val_acc or 0.0, last.best_val_acc or 0.0
-    if now > then or touched_edges(searches[-1].space, searches[-1].results):
+    last_search = searches[-1]
+    if now > then or any(edge.clear for edge in touched_edges(last_search.space, last_search.results)):
         return None
     return (
         f"The {SEARCHES[len(searches) - 1]} search came to val accuracy {now:.3f}, no further than the "

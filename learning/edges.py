@@ -34,17 +34,20 @@ class Edge:
     best_there: bool  # it lies in the outer tenth
     top_there: int  # of the best five in the outer tenth
     fit_beyond: bool  # a parabola through the better half still rises at this end
+    clear: (
+        bool  # more than chance: the setting matters, or, while that is not known, others lead the same way
+    )
     extended: float | None  # a new end further out; None where the setting itself ends
 
 
 def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
     """The ends that the best trials touch, in the order of the parameters.
 
-    An end of a setting that matters (learning.importance) is touched when the best trial or three of the best
-    five lie in its outer tenth, or when a parabola fitted through the better half surely still rises there.
-    Where a setting does not matter, the best trial lies in one outer tenth or the other of every fifth range
-    by chance. While there are too few trials to know, a single best trial counts only when three of the best
-    five lead the same way, into the outer third.
+    An end is touched when the best trial or three of the best five lie in its outer tenth, or when a parabola
+    fitted through the better half surely still rises there. Where a setting does not matter
+    (learning.importance), the best trial lies in one outer tenth or the other of every fifth range by chance,
+    so that edge is not clear. While there are too few trials to know, a single best trial is clear only when
+    three of the best five lead the same way, into the outer third.
     """
     best_first = ranked(trials)
     ranges = space.numeric()
@@ -103,11 +106,13 @@ def _read_end(
     there, near = int((inwards <= OUTER).sum()), int((inwards <= NEAR).sum())
     enough = min(MANY, len(inwards))
     lead = near >= enough if matters is None else matters
-    if matters is False or not (there >= MANY or (best_there and lead) or beyond):
+    beyond = beyond and matters is not False
+    if not (best_there or there >= MANY or beyond):
         return None
+    clear = matters is not False and (there >= MANY or lead or beyond)
     value = value_of(best.settings, name)
     extended = extend(name, distribution, end)
-    return Edge(name, end, np.nan if value is None else value, best_there, there, beyond, extended)
+    return Edge(name, end, np.nan if value is None else value, best_there, there, beyond, clear, extended)
 
 
 def _fitted_beyond(

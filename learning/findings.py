@@ -43,8 +43,8 @@ REMARKS = (  # any of them, whatever the shape
 IF_SOUND = (trial_rules.still_improving,)  # advice that only helps a curve without a fault
 SWEEP_RULES = (
     sweep_rules.mostly_diverged,
-    sweep_rules.range_edges,
     sweep_rules.too_few_trials,
+    sweep_rules.range_edges,
     sweep_rules.within_noise,
     sweep_rules.val_too_small,
     sweep_rules.does_not_matter,

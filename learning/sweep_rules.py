@@ -103,23 +103,30 @@ def val_too_small(space: Space, trials: Sequence[Result], n_val: int) -> tuple[F
 
 
 def _edge(edge: Edge) -> Finding:
+    """A warning where it is clear; else a note that says why it may be chance."""
+    sentence = _seen(edge)
+    if edge.clear:
+        advice = f"The optimum may lie outside: search again with the {edge.end} end of {edge.parameter} at "
+        return Finding("range-edge", "warning", None, sentence, f"{advice}{edge.extended:.2g}.")
+    sentence += f" That may be chance: so far {edge.parameter} does not clearly matter."
+    advice = f"Add trials; if the best still lie there, move the {edge.end} end of {edge.parameter} to "
+    return Finding("range-edge", "info", None, sentence, f"{advice}{edge.extended:.2g}.")
+
+
+def _seen(edge: Edge) -> str:
+    """Which of two things: the best trials at the end, or only a fit that rises beyond it."""
     side, name = edge.end, edge.parameter
-    if edge.best_there or edge.top_there >= MANY:
-        seen = []
-        if edge.best_there:
-            seen.append(f"the best trial has {name} {edge.best_value:.2g}")
-        if edge.top_there > edge.best_there:
-            seen.append(f"{edge.top_there} of the best {TOP} lie there")
-        sentence = f"The best results lie at the {side} end of the range of {name}: {' and '.join(seen)}"
-        sentence += (
-            ", in its outer tenth; a fitted optimum lies beyond it."
-            if edge.fit_beyond
-            else ", in its outer tenth."
-        )
-    else:
+    if not edge.best_there and edge.top_there < MANY:
         sentence = f"The fitted optimum of {name} lies beyond the {side} end of its range: "
-        sentence += "a parabola through the better half of the trials still rises there."
-    advice = (
-        f"The optimum may lie outside: search again with the {side} end of {name} at {edge.extended:.2g}."
+        return sentence + "a parabola through the better half of the trials still rises there."
+    seen = []
+    if edge.best_there:
+        seen.append(f"the best trial has {name} {edge.best_value:.2g}")
+    if edge.top_there > edge.best_there:
+        seen.append(f"{edge.top_there} of the best {TOP} lie there")
+    sentence = f"The best results lie at the {side} end of the range of {name}: {' and '.join(seen)}"
+    return sentence + (
+        ", in its outer tenth; a fitted optimum lies beyond it."
+        if edge.fit_beyond
+        else ", in its outer tenth."
     )
-    return Finding("range-edge", "warning", None, sentence, advice)

@@ -286,6 +286,10 @@ def sweep(n: int, accuracy: Callable[[Settings], float], state: str = "finished"
 SPACE = Space.parse({"lr": {"log_uniform": [1e-4, 1e-3]}, "reg": {"log_uniform": [1e-4, 1.0]}})
 
 
+def edges(trials: Sequence[Result]) -> list[Finding]:
+    return [f for f in sweep_findings(SPACE, trials, 100_000) if f.code == "range-edge"]
+
+
 def peak(lr: float) -> Callable[[Settings], float]:
     return lambda s: 0.53 - 0.1 * math.log10(s.lr / lr) ** 2
 
@@ -320,9 +324,9 @@ def test_the_lectures_worrying_result() -> None:
 
 def test_an_optimum_outside_is_seen_at_the_right_end_only() -> None:
     for lr, end in ((2e-3, "high"), (5e-5, "low")):
-        edges = [f for f in sweep_findings(SPACE, sweep(60, peak(lr)), 100_000) if f.code == "range-edge"]
-        assert len(edges) == 1
-        assert f"{end} end" in edges[0].sentence
+        (edge,) = edges(sweep(60, peak(lr)))
+        assert f"{end} end" in edge.sentence
+        assert edge.severity == "warning"
     assert "range-edge" not in sweep_codes(sweep(60, peak(3e-4)))
 
 
@@ -334,21 +338,48 @@ def test_an_edge_that_cannot_be_extended_is_not_reported() -> None:
 
 def test_an_edge_says_which_of_two_things_was_seen() -> None:
     """The best at the edge, or only the fit rising beyond it."""
-    said = [
-        f.sentence for f in sweep_findings(SPACE, sweep(60, peak(5e-3)), 100_000) if f.code == "range-edge"
-    ]
+    said = [f.sentence for f in edges(sweep(60, peak(5e-3)))]
     assert len(said) == 1
     assert "The best results lie at the high end of the range of lr: the best trial has lr" in said[0]
     inside = [t for t in sweep(80, peak(3e-3)) if t.settings.lr < 7.5e-4]  # none in the outer tenth
-    said = [f.sentence for f in sweep_findings(SPACE, inside, 100_000) if f.code == "range-edge"]
+    said = [f.sentence for f in edges(inside) if f.severity == "warning"]
     assert len(said) == 1
     assert said[0].startswith("The fitted optimum of lr lies beyond the high end of its range")
 
 
-def test_a_best_trial_at_the_end_of_what_does_not_matter_is_no_edge() -> None:
+def test_a_best_trial_at_the_end_of_what_does_not_matter_is_only_noted() -> None:
+    """It is so by chance in every fifth range."""
     trials = sweep(80, peak(3e-4))
     reg_at_end = Result(Settings(lr=3e-4, reg=0.99), "finished", 0.531)
-    assert "range-edge" not in sweep_codes([*trials, reg_at_end])
+    (edge,) = edges([*trials, reg_at_end])
+    assert edge.severity == "info"
+    assert "the best trial has reg 0.99" in edge.sentence
+    assert "may be chance" in edge.sentence
+    assert "warning" not in {f.severity for f in sweep_findings(SPACE, [*trials, reg_at_end], 100_000)}
+
+
+def placed(*places: float) -> list[Result]:
+    """Trials best first, at these places of lr's range (0 low end, 1 high end on its log axis)."""
+    best = enumerate(places)
+    return [Result(Settings(lr=10 ** (u - 4), reg=0.01), "finished", 0.5 - 0.01 * k) for k, u in best]
+
+
+@pytest.mark.parametrize(
+    ("fires", "misses", "end"),
+    [
+        (placed(0.91, 0.5, 0.5, 0.5, 0.5), placed(0.89, 0.5, 0.5, 0.5, 0.5), "high"),
+        (placed(0.09, 0.5, 0.5, 0.5, 0.5), placed(0.11, 0.5, 0.5, 0.5, 0.5), "low"),
+        (placed(0.5, 0.95, 0.95, 0.5, 0.95), placed(0.5, 0.95, 0.95, 0.5, 0.5, 0.95), "high"),
+        (placed(0.5, 0.05, 0.05, 0.05), placed(0.5, 0.5, 0.05, 0.05), "low"),
+        (placed(0.95, 0.5, 0.5), placed(0.95, 0.5), "high"),  # two trials say nothing
+    ],
+)
+def test_the_best_or_three_of_the_best_five_in_the_outer_tenth(
+    fires: list[Result], misses: list[Result], end: str
+) -> None:
+    (edge,) = edges(fires)
+    assert f"The best results lie at the {end} end of the range of lr" in edge.sentence
+    assert edges(misses) == []
 
 
 def test_what_does_not_matter_is_named_beside_what_does() -> None:

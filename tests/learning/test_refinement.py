@@ -218,8 +218,9 @@ def unit_space(d: int) -> Space:
     return Space.parse({name: {"log_uniform": [1.0, 10.0]} for name in sorted(NAMES[:d])})
 
 
-def ends_touched(space: Space, trials: Sequence[Result]) -> set[tuple[str, str]]:
-    return {(edge.parameter, edge.end) for edge in touched_edges(space, trials)}
+def ends_touched(space: Space, trials: Sequence[Result], notes: bool = True) -> set[tuple[str, str]]:
+    """Ends that the rule names; without notes only those that it warns of."""
+    return {(e.parameter, e.end) for e in touched_edges(space, trials) if notes or e.clear}
 
 
 def test_the_edge_rule_on_two_hundred_noisy_surfaces() -> None:
@@ -239,7 +240,7 @@ def test_the_edge_rule_on_two_hundred_noisy_surfaces() -> None:
 
 
 def test_the_edge_rule_where_the_second_setting_does_not_matter() -> None:
-    """The case in which "the best lies in the outer tenth" alone gives false alarms."""
+    """The case in which "the best lies in the outer tenth" alone gives false alarms: noted, not warned of."""
     rng = np.random.default_rng(17)
     seen = false_alarms = 0
     for number in range(200):
@@ -248,7 +249,7 @@ def test_the_edge_rule_where_the_second_setting_does_not_matter() -> None:
             surface = Surface(rng, 2, outside=outside)
             surface.width[1] = 1e6
             first = next(iter(space.distributions))
-            touched = ends_touched(space, surface.trials(space, 100, number))
+            touched = ends_touched(space, surface.trials(space, 100, number), notes=False)
             if outside:
                 seen += (first, "high" if surface.at[0] > 1 else "low") in touched
             else:
@@ -260,7 +261,7 @@ def test_the_edge_rule_where_the_second_setting_does_not_matter() -> None:
 def test_two_rounds_keep_the_optimum_and_shrink_the_volume() -> None:
     rng = np.random.default_rng(11)
     inside, shrunk = 0, []
-    for number in range(100):
+    for number in range(200):
         space = unit_space(2)
         surface = Surface(rng, 2, outside=False)
         for n in (100, 50):
@@ -268,18 +269,18 @@ def test_two_rounds_keep_the_optimum_and_shrink_the_volume() -> None:
         logs = [(math.log10(d.low), math.log10(d.high)) for d in space.numeric().values()]
         inside += all(low <= at <= high for (low, high), at in zip(logs, surface.at, strict=True))
         shrunk.append(math.prod(1 / (high - low) for low, high in logs))
-    assert inside >= 95
-    assert sum(times >= 10 for times in shrunk) >= 50
+    assert inside >= 190
+    assert sum(times >= 10 for times in shrunk) >= 190
 
 
 def test_an_optimum_outside_is_inside_after_two_rounds() -> None:
     rng = np.random.default_rng(13)
     inside = 0
-    for number in range(100):
-        space = unit_space(1)
-        surface = Surface(rng, 1, outside=True)
+    for number in range(200):
+        space = unit_space(1 + number % 2)
+        surface = Surface(rng, len(space.distributions), outside=True)
         for n in (100, 50):
             space = refine(space, surface.trials(space, n, number)).space
-        (lr,) = space.numeric().values()
-        inside += math.log10(lr.low) <= surface.at[0] <= math.log10(lr.high)
-    assert inside >= 95
+        logs = [(math.log10(d.low), math.log10(d.high)) for d in space.numeric().values()]
+        inside += all(low <= at <= high for (low, high), at in zip(logs, surface.at, strict=True))
+    assert inside >= 190

@@ -225,8 +225,8 @@ SHAPES = (
         "accuracy still rises where the range ends",
         (hill(1.1, 0.5),),
         "The best trials lie at the end of a searched range, or a fit through the better half still rises "
-        "there: the optimum may well lie outside. Of a setting that does not clearly matter it is only noted, "
-        "since the best trial lies in one of the two outer tenths by chance in every fifth range.",
+        "there: the optimum may lie outside. Of a setting that does not clearly matter it is only a note: "
+        "by chance the best trial lies in one of the two outer tenths of every fifth range.",
         "Move the range past that end before you trust the result; Refine does.",
     ),
     Shape(

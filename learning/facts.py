@@ -94,6 +94,16 @@ class Facts:
         return NO_UPDATE + 2 * self.settings.lr * self.settings.reg
 
     @cached_property
+    def level(self) -> float:
+        """Mean loss of the second half; what noise is measured by, and no less than HIGH_LOSS."""
+        return max(mean(self.data[self.n // 2 :]), HIGH_LOSS * self.chance)
+
+    @cached_property
+    def inside(self) -> float:
+        """Jump of the cost from mini-batch to mini-batch in the second half; nan where it is not known."""
+        return mean([x for x in self.noise[self.n // 2 :] if math.isfinite(x)])
+
+    @cached_property
     def settled(self) -> bool:
         """The last quarter hardly falls."""
         quarter = max(1, self.n // 4)

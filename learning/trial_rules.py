@@ -39,6 +39,7 @@ DROP = 0.02  # val accuracy below its peak, and at least PEAK_ERRORS standard er
 PEAK_ERRORS = 2.0
 NOISE = 0.5  # of the loss: standard deviation from mini-batch to mini-batch (measured)
 WIGGLE = 0.05  # of the loss: standard deviation of an epoch's loss about the line through its neighbours
+SHAKEN = 0.01  # val accuracy, from epoch to epoch: a jump that costs (measured)
 BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
 FAR = 10.0  # times outside the band: a warning
 RISING = 0.01  # val accuracy gained in the last quarter: worth more epochs
@@ -152,8 +153,9 @@ def lr_too_high(f: Facts) -> Finding | None:
         return Finding("lr-too-high", "bad", f.all_epochs, sentence, advice)
     start = max(first, f.chance)  # the first epoch's mean may already lie far below
     quick = start - last > LOW_FALL * start and start - f.data[f.n // 3] >= QUICK * (start - last)
-    calm = bool(f.last_ratios) and max(f.last_ratios.values()) < BUSY
-    if not f.plateau or not quick or calm:
+    decay = f.settings.lr * f.settings.reg  # the part of the ratio that only shrinks the weights
+    calm = bool(f.last_ratios) and max(f.last_ratios.values()) - decay < BUSY
+    if not f.plateau or not quick or calm or _noisy(f):  # what noise holds up is told by noisy_loss
         return None
     since = f.epochs[f.n // 2]
     sentence = f"The loss fell quickly, then stayed near {last:.3g} from epoch {since} on at lr {lr:.2g}."
@@ -215,28 +217,42 @@ def val_peaked(f: Facts) -> Finding | None:
 
 
 def noisy_loss(f: Facts) -> Finding | None:
-    """The cost jumps from mini-batch to mini-batch, or its mean from epoch to epoch, by much of its level."""
+    """The cost jumps from mini-batch to mini-batch, or its mean from epoch to epoch, by much of its level.
+
+    A warning where accuracy jumps with it or the updates are large; else it costs nothing but a rough curve.
+    """
     if f.n < MIN_EPOCHS:
         return None
-    level = max(mean(f.data[f.n // 2 :]), HIGH_LOSS * f.chance)
-    inside = mean([x for x in f.noise[f.n // 2 :] if math.isfinite(x)])
-    if inside >= NOISE * level:
-        sentence = (
-            f"The cost jumps by {inside:.2g} from mini-batch to mini-batch of {f.settings.batch_size}: "
-        )
-        sentence += f"{inside / level:.0%} of {level:.2g}, about which it lies."
-        return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
     later = f.data[f.n // 2 :]
+    level = max(mean(later), HIGH_LOSS * f.chance)
+    inside = mean([x for x in f.noise[f.n // 2 :] if math.isfinite(x)])
     wiggle = _wiggle(later)
     rises = sum(b > a for a, b in itertools.pairwise(later))
-    if f.n < MIN_FOR_PEAK or not (wiggle >= WIGGLE * level and rises >= (len(later) - 1) / 3):
+    if inside >= NOISE * level:
+        sentence = (
+            f"The cost jumps by {inside:.2g} from mini-batch to mini-batch of {f.settings.batch_size}, "
+        )
+        sentence += f"{inside / level:.0%} of its level"
+    elif f.n >= MIN_FOR_PEAK and wiggle >= WIGGLE * level and rises >= (len(later) - 1) / 3:
+        sentence = f"The loss jumps from epoch to epoch by {wiggle:.2g}, {wiggle / level:.0%} of its level"
+    else:
         return None
-    sentence = f"The loss jumps from epoch to epoch by {wiggle:.2g}, {wiggle / level:.0%} of its level."
-    return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
+    shaken, largest = _wiggle(f.val_acc[f.n // 2 :]), max(f.last_ratios.values(), default=0.0)
+    if shaken >= SHAKEN or largest > BAND[1]:
+        sentence += f", and val accuracy by {shaken:.3f} from epoch to epoch"
+        sentence += f"; the largest update:weight ratio is {largest:.1e}." if largest > BAND[1] else "."
+        return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
+    sentence += f", but val accuracy by {shaken:.3f} only, from epoch to epoch."
+    advice = "Nothing to mend while accuracy holds; larger batches would smooth the curve."
+    return Finding("noisy-loss", "info", f.all_epochs, sentence, advice)
+
+
+def _noisy(f: Facts) -> bool:
+    return f.inside >= NOISE * f.level
 
 
 def _wiggle(data: list[float]) -> float:
-    """Standard deviation of an epoch's loss; a point has variance 1, the mean of its neighbours 1/2."""
+    """Standard deviation of an epoch's value; a point has variance 1, the mean of its neighbours 1/2."""
     off = [b - (a + c) / 2 for a, b, c in zip(data, data[1:], data[2:], strict=False)]
     return math.sqrt(mean([x * x for x in off]) * 2 / 3) if off else 0.0
 
@@ -258,8 +274,8 @@ def update_ratio(f: Facts) -> Finding | None:
 
 def no_gap(f: Facts) -> Finding | None:
     """Trained out, and val as good as train: the net could hold more."""
-    learned = HIGH_LOSS * f.chance < f.data[-1] < (1 - LOW_FALL) * f.chance
-    enough = f.done and f.settled and learned
+    learned = LEFT * f.chance < f.data[-1] < (1 - LOW_FALL) * f.chance
+    enough = f.done and (f.settled or _train_settled(f)) and learned and still_improving(f) is None
     if f.same_part or not enough or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
         return None
     train, val = mean(f.train_acc[-3:]), mean(f.val_acc[-3:])
@@ -267,6 +283,15 @@ def no_gap(f: Facts) -> Finding | None:
         f"There is no gap between train ({train:.2f}) and val accuracy ({val:.2f}), and the loss has settled."
     )
     return Finding("no-gap", "info", f.all_epochs, sentence, "Raise capacity: more units or a layer more.")
+
+
+def _train_settled(f: Facts) -> bool:
+    """Train accuracy gained nothing in the last quarter, whatever the loss still does."""
+    quarter = max(2, f.n // 4)
+    return (
+        f.n >= 2 * quarter
+        and mean(f.train_acc[-quarter:]) - mean(f.train_acc[-2 * quarter : -quarter]) < RISING
+    )
 
 
 def still_improving(f: Facts) -> Finding | None:

@@ -69,6 +69,11 @@ def vanishing() -> Curve:
     return drawn
 
 
+def jumping(by: float, n: int = 12) -> list[float]:
+    """Val accuracy about 0.48, up and down; its standard deviation is read as 1.6 times `by`."""
+    return [0.48 + by * (-1) ** k for k in range(n)]
+
+
 GOOD = decay(2.1, 0.3, 20)
 FLAT = [CHANCE] * 6
 
@@ -89,14 +94,15 @@ NAMED: list[tuple[str, Curve, dict[str, object]]] = [
     ("bad-init", curve([CHANCE] * 10, 0.1, 0.1, ratio=0.03), {"init_scale": 1e-4}),
     ("bad-init", vanishing(), {"hidden": [50, 50]}),
     ("dead-units", curve([2.4, 2.31, 2.304, 2.304], 0.1, 0.1, ratio=0.0), {}),
-    ("noisy-loss", curve(decay(2.2, 1.5, 12), noise=1.0), {"batch_size": 1}),
+    ("noisy-loss", curve(decay(2.2, 1.5, 12), 0.5, jumping(0.02), noise=1.0), {"batch_size": 1}),
+    ("noisy-loss", curve(decay(2.2, 1.5, 12), noise=1.0, ratio=0.02), {"batch_size": 1}),
     ("lr-bit-low", curve(decay(2.6, 1.4, 12, 2.5), ratio=4e-4), {}),
     ("lr-too-high", curve([1.85, *[1.60] * 9], 0.44, 0.42, ratio=0.03), {"lr": 2e-3}),
     ("lr-too-high", curve(decay(1.85, 1.60, 10, 12), 0.44, 0.42, ratio=None), {}),
     ("lr-too-high", curve([2.9, 2.31, 2.303, 2.303], 0.1, 0.1), {"lr": 1.0}),
     ("overfitting", curve(decay(2.2, 0.05, 20), line(0.3, 1.0, 20), line(0.3, 0.75, 20)), {}),
     ("val-peaked", curve(GOOD, 0.60, [*line(0.3, 0.6, 10), *line(0.6, 0.53, 10)]), {}),
-    ("noisy-loss", curve([1.5 + 0.3 * (-1) ** i for i in range(12)], ratio=1e-3), {}),
+    ("noisy-loss", curve([1.5 + 0.3 * (-1) ** i for i in range(12)], 0.5, jumping(0.02)), {}),
     ("update-ratio", curve(GOOD, ratio=0.2), {}),
     ("healthy", curve(GOOD, 0.9, 0.87), {}),
 ]
@@ -121,7 +127,10 @@ def test_each_drawn_curve_gets_its_verdict_first(
     [
         ("still-improving", curve(decay(2.2, 1.5, 12, 3), line(0.2, 0.45, 12), line(0.2, 0.45, 12)), {}),
         ("no-gap", curve(decay(1.9, 1.6, 12, 12), 0.42, 0.42, ratio=1e-3), {}),
+        ("no-gap", curve(decay(1.9, 0.3, 16), 0.84, 0.83), {}),
         ("update-ratio", curve(GOOD, ratio=0.02), {}),
+        ("noisy-loss", curve(decay(2.2, 1.5, 12), noise=1.0), {"batch_size": 1}),
+        ("noisy-loss", curve([1.5 + 0.3 * (-1) ** i for i in range(12)]), {}),
     ],
 )
 def test_remarks_stand_beside_a_healthy_verdict(code: str, drawn: Curve, settings: dict[str, object]) -> None:
@@ -202,6 +211,51 @@ def test_one_step_either_side_of_a_threshold(
 ) -> None:
     assert code in codes(fires, **settings)
     assert code not in codes(misses, **settings)
+
+
+@pytest.mark.parametrize(
+    ("val", "ratio", "severity"),
+    [
+        (jumping(0.0065), 1e-3, "warning"),
+        (jumping(0.0055), 1e-3, "info"),
+        (0.48, 1.1e-2, "warning"),
+        (0.48, 0.9e-2, "info"),
+    ],
+)
+def test_noise_is_a_warning_where_it_costs_accuracy_or_the_updates_are_large(
+    val: list[float] | float, ratio: float, severity: str
+) -> None:
+    drawn = curve(decay(2.2, 1.5, 12), 0.5, val, noise=1.0, ratio=ratio)
+    (noisy,) = [f for f in trial_findings(drawn, Settings(epochs=12), 10) if f.code == "noisy-loss"]
+    assert noisy.severity == severity
+
+
+def test_the_decay_of_weights_is_no_sign_of_a_rate_too_high() -> None:
+    """With lr x reg = 2e-3 an update:weight ratio of 4e-3 is half learning: below BUSY."""
+    plateau = curve([1.9, *[1.6] * 9], 0.55, ratio=4e-3)
+    assert codes(plateau, lr=0.02, reg=1e-3)[0] == "lr-too-high"
+    assert "lr-too-high" not in codes(plateau, lr=0.02, reg=0.1)
+
+
+def test_a_plateau_under_noise_is_told_as_noise() -> None:
+    plateau = [1.9, *[1.6] * 9]
+    assert codes(curve(plateau, 0.5, 0.48, ratio=0.02, noise=0.7))[0] == "lr-too-high"
+    noisy = codes(curve(plateau, 0.5, 0.48, ratio=0.02, noise=0.9))
+    assert noisy[0] == "noisy-loss"
+    assert "lr-too-high" not in noisy
+
+
+def test_what_still_improves_is_not_told_to_grow() -> None:
+    slow = curve([1.9, *line(1.62, 1.58, 11)], 0.42, [*[0.40] * 8, *line(0.40, 0.415, 4)])
+    assert "still-improving" in codes(slow)
+    assert "no-gap" not in codes(slow)
+    assert "no-gap" in codes(curve([1.9, *line(1.62, 1.58, 11)], 0.42, 0.41))
+
+
+def test_a_loss_that_creeps_is_settled_when_accuracy_is() -> None:
+    creeping = [1.9, *line(1.5, 1.1, 11)]
+    assert "no-gap" in codes(curve(creeping, 0.6, 0.59), lr=0.1)
+    assert "no-gap" not in codes(curve(creeping, [*[0.55] * 9, *[0.57] * 3], 0.56), lr=0.1)
 
 
 def test_validating_on_the_training_part_shows_no_gap_and_no_overfitting() -> None:

@@ -4,9 +4,10 @@ A shell holds no data and no colour. Each trace carries `meta.role`; `app.palett
 so one shell serves light and dark pages. The pages' scripts fill in the data.
 """
 
+import copy
 from typing import Any
 
-from learning.trial_rules import GAP, NO_GAP
+from learning.remark_rules import GAP, NO_GAP
 
 Shell = dict[str, Any]
 
@@ -96,6 +97,34 @@ def scatter_pair(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
         "data": [diverged, _points("scored", f"{x} %{{x:.3g}}<br>{y} %{{y:.3g}}", colour_bar=True), *marks],
         "layout": layout,
     }
+
+
+def projected(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
+    """Two settings against each other; above and beside, the trials piled up at each value of one of them."""
+    shell = scatter_pair(x, y, x_log, y_log)
+    layout, inner, outer = shell["layout"], [0.0, 0.8], [0.84, 1.0]
+    layout["xaxis"]["domain"] = layout["yaxis"]["domain"] = inner
+    pile: Shell = {
+        "domain": outer,
+        "fixedrange": True,
+        "showgrid": False,
+        "zeroline": False,
+        "visible": False,
+    }
+    layout |= {"xaxis2": {**pile, "anchor": "y"}, "yaxis2": {**pile, "anchor": "x"}}
+    dots: Shell = {"mode": "markers", "marker": {"size": 5}, "hoverinfo": "skip", "cliponaxis": False}
+    shell["data"] += [
+        _trace("running", f"trials at each {x}", yaxis="y2", **copy.deepcopy(dots)),
+        _trace("running", f"trials at each {y}", xaxis="x2", **copy.deepcopy(dots)),
+    ]
+    return shell
+
+
+def expected_bests() -> Shell:
+    """Of two searches: the best of so many trials on average, by how many."""
+    hover = "of %{x} trials<br>%{y:.4f} on average"
+    data = [_line("val", "grid", hover, dash="dash"), _line("train", "random", hover)]
+    return {"data": data, "layout": _layout("trials", "best val accuracy, on average", legend=_legend())}
 
 
 def trial_loss() -> Shell:

@@ -172,6 +172,11 @@ def _falls(run: Run, plain: Run, beside: Beside) -> bool:
     return float(np.convolve(known, np.ones(3) / 3, "valid").max()) - run.val > CLEARLY
 
 
+def _shapeless(run: Run, plain: Run, beside: Beside) -> bool:
+    """Two epochs are no curve, whatever they reached."""
+    return len(run.curve.epoch) < 3
+
+
 def _later(run: Run, plain: Run, beside: Beside) -> bool:
     """When the same net from good weights has a third of its epochs behind it, this one is far behind."""
     sound = beside["deep"]
@@ -207,7 +212,7 @@ _CAUSES: tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[Run, Run, Besid
     (("tiny", "big"), ("overfitting", "val-peaked"), _overfits),
     (("wrong",), ("val-peaked",), _falls),
     (("bad",), ("bad-init",), _later),
-    (("two",), ("too-early",), _too_short),
+    (("two",), ("too-early",), _shapeless),
     (("few",), ("still-improving", "lr-bit-low", "lr-too-low"), _too_short),
     (("units",), ("no-gap",), _small),
     (("batch",), ("noisy-loss",), _jumps),

@@ -1,4 +1,4 @@
-"""Facts: what the rules read off one curve. What follows from them is in trial_rules.py."""
+"""Facts: what the rules read off one curve. What follows from them is in trial_rules and remark_rules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from functools import cached_property
 from learning.curves import Curve
 from learning.settings import Settings
 
+LOW_FALL = 0.05  # of the first loss: less is "barely changing" (lecture: 0.007 %; measured: up to 4 %)
+AT_CHANCE = 0.02  # of ln(C): within this below it, nothing has been learned
+LEFT = 0.08  # of ln(C): a loss above has something left to learn (measured)
+FITTED = 0.95  # train accuracy at which there is nothing left to fit
+BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
+MOVING = 5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
+NOISE = 0.45  # of the loss: standard deviation from mini-batch to mini-batch (measured)
 MIN_EPOCHS = 3  # below this a curve has no shape (ours)
+MIN_FOR_QUARTER = 4
 HIGH_LOSS = 0.25  # of ln(C): a loss above has much left to learn
 EASING = 0.1  # of the penalty, lost in the last quarter: it has not come to rest (measured)
 NO_UPDATE = 1e-7  # update:weight ratio that float32 rounds away
@@ -102,6 +110,16 @@ class Facts:
     def inside(self) -> float:
         """Jump of the cost from mini-batch to mini-batch in the second half; nan where it is not known."""
         return mean([x for x in self.noise[self.n // 2 :] if math.isfinite(x)])
+
+    @property
+    def noisy(self) -> bool:
+        """Mini-batches that disagree by much of the level."""
+        return self.inside >= NOISE * self.level
+
+    @property
+    def moving(self) -> bool:
+        """Updates that would have taught the net something, were its first weights good."""
+        return max(self.last_ratios.values(), default=0.0) >= MOVING
 
     @cached_property
     def settled(self) -> bool:

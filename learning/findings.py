@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from learning import sweep_rules, trial_rules
+from learning import remark_rules, sweep_rules, trial_rules
 from learning.curves import Curve, Finding, Result
 from learning.facts import Facts
 from learning.settings import Settings
@@ -34,13 +34,13 @@ SHAPES = (  # the first that fires names the shape
     trial_rules.lr_bit_low,
 )
 REMARKS = (  # any of them, whatever the shape
-    trial_rules.overfitting,
-    trial_rules.val_peaked,
-    trial_rules.noisy_loss,
-    trial_rules.no_gap,
-    trial_rules.update_ratio,
+    remark_rules.overfitting,
+    remark_rules.val_peaked,
+    remark_rules.noisy_loss,
+    remark_rules.no_gap,
+    remark_rules.update_ratio,
 )
-IF_SOUND = (trial_rules.still_improving,)  # advice that only helps a curve without a fault
+IF_SOUND = (remark_rules.still_improving,)  # advice that only helps a curve without a fault
 SWEEP_RULES = (
     sweep_rules.mostly_diverged,
     sweep_rules.too_few_trials,
@@ -94,7 +94,7 @@ def trial_findings(curve: Curve, settings: Settings, n_classes: int) -> tuple[Fi
     remarks = [found for rule in REMARKS if (found := rule(facts)) is not None]
     findings = [shape, *remarks] if shape is not None else remarks
     if not any(found.severity in ("bad", "warning") for found in findings):
-        findings.append(trial_rules.healthy(facts))
+        findings.append(remark_rules.healthy(facts))
     if shape is None:
         findings += [found for rule in IF_SOUND if (found := rule(facts)) is not None]
     return _by_importance(findings)

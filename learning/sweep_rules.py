@@ -1,4 +1,4 @@
-"""Sweep rules: what the results of all trials say together. Curves of single trials: trial_rules.py."""
+"""Sweep rules: what the results of all trials say together. Of single curves: trial_rules, remark_rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Trial rules: how one curve is read, rule by rule. Which rules speak, and in what order, is for findings.py.
+"""Trial rules: how the end and the shape of one curve are read; what else there is to say: remark_rules.
+
+Which rules speak, and in what order, is for findings.py.
 
 Sources: "lecture" is CS231n, "Babysitting the learning process"; "notes" is its course notes on neural
 networks, part 3; "measured" is our own runs on CIFAR-10 and digits with known causes.
@@ -6,45 +8,39 @@ networks, part 3; "measured" is our own runs on CIFAR-10 and digits with known c
 
 from __future__ import annotations
 
-import itertools
 import math
 
 from learning.curves import Finding
-from learning.facts import HIGH_LOSS, MIN_EPOCHS, Facts, end_slope, mean
+from learning.facts import (
+    AT_CHANCE,
+    BAND,
+    FITTED,
+    HIGH_LOSS,
+    LEFT,
+    LOW_FALL,
+    MIN_EPOCHS,
+    MIN_FOR_QUARTER,
+    Facts,
+    end_slope,
+)
 
 EXPLOSION = 3.0  # times the first cost; the lecture's rule for breaking out
-LOW_FALL = 0.05  # of the first loss: less is "barely changing" (lecture: 0.007 %; measured: up to 4 %)
-AT_CHANCE = 0.02  # of ln(C): within this below it, nothing has been learned
 FLAT_BAND = 0.01  # of ln(C), either side: the flat stretch of a bad initialisation
 FLAT_EPOCHS, FLAT_SHARE = 3, 0.1  # a stretch is at least so many epochs and so much of the curve
 SUDDEN = 0.05  # of ln(C) in one epoch: the fall after the stretch; slower means lr is low (measured)
 DEEP = 3  # matrices: with two there is hardly a way down
+SHRINKING = 0.2  # signal after a layer / before it, below which deep nets lose it (He: 1; measured: 0.1)
 VANISHING = 10.0  # times smaller in W1 than in the matrix updated most (measured)
-MOVING = 5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
 QUICK = 0.6  # of the whole fall in the first third: "quick fall, then a plateau" (lecture)
 BUSY = 3e-3  # update:weight ratio at the end, below which a plateau is not the work of a high lr (measured)
 SMALL = (
     1e-3  # update:weight ratio that is "about right" by the notes: below it in every matrix, steps are small
 )
 FALLING = 0.1  # slope of the last quarter / mean slope: not settled
-LEFT = 0.08  # of ln(C): a loss above has something left to learn (measured)
 STRAIGHT = 0.4  # slope of the last quarter / mean slope: 1 is a straight line, 0 has flattened out (measured)
 SHRUNK = 0.5  # of the first L2 penalty: less at the end means the weights collapse
 PENALTY_SEEN = 1e-6  # of the loss: smaller penalties are lost in float32
-REG_SHARE = 0.25  # penalty / (ln(C) - loss): reg holds as much as a quarter of what was learned (measured)
-FITTED = 0.95  # train accuracy at which there is nothing left to fit
-GAP = 0.10  # train - val accuracy: the "big gap" of the lecture (number ours: 4.5 standard errors)
-NO_GAP = 0.02  # "no gap", about one standard error of the difference between two thousand images
-DROP = 0.02  # val accuracy below its peak, and at least PEAK_ERRORS standard errors of it
-PEAK_ERRORS = 2.0
-NOISE = 0.5  # of the loss: standard deviation from mini-batch to mini-batch (measured)
-WIGGLE = 0.05  # of the loss: standard deviation of an epoch's loss about the line through its neighbours
-SHAKEN = 0.01  # val accuracy, from epoch to epoch: a jump that costs (measured)
-BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
-FAR = 10.0  # times outside the band: a warning
-RISING = 0.01  # val accuracy gained in the last quarter: worth more epochs
-MIN_FOR_QUARTER = 4
-MIN_FOR_PEAK = 6
+REG_SHARE = 0.4  # penalty / (ln(C) - loss); from 0.47 on it cost accuracy, at 0.35 none (measured)
 
 
 def divergence(f: Facts) -> Finding | None:
@@ -105,7 +101,7 @@ def dead_units(f: Facts) -> Finding | None:
 def lr_too_low(f: Facts) -> Finding | None:
     """Loss barely changing, near where it began."""
     first, last = f.data[0], f.data[-1]
-    if first - last >= LOW_FALL * first or last < (1 - LOW_FALL) * f.chance or _moving(f):
+    if first - last >= LOW_FALL * first or last < (1 - LOW_FALL) * f.chance or f.moving:
         return None
     sentence = (
         f"The loss barely changes: {first:.4f} to {last:.4f} in {f.n} epochs at lr {f.settings.lr:.2g}."
@@ -132,12 +128,17 @@ def bad_init(f: Facts) -> Finding | None:
             sentence += (
                 f"ratio is {f.last_ratios['W1']:.1g} in W1 and {max(f.last_ratios.values()):.1g} at the top."
             )
-        fires = _moving(f) or _vanishing(f)
+        elif _shrinking(f):
+            sentence = (
+                f"The loss stays at ln(C) = {f.chance:.3f}: weights of scale {f.settings.init_scale:.2g} "
+            )
+            sentence += f"shrink the signal to {_signal(f):.2g} of itself in each of {len(f.ratios)} layers."
+        fires = f.moving or _vanishing(f) or _shrinking(f)
     else:
         sentence = (
             f"The loss lay flat at ln(C) = {f.chance:.3f} for {flat} epochs, then fell to {f.data[-1]:.3f}."
         )
-        fires = max(drops) >= SUDDEN * f.chance
+        fires = max(drops) >= SUDDEN * f.chance or _vanishing(f) or _shrinking(f)
     advice = f"Start from other weights: init {_other_init(f)}."
     return Finding("bad-init", "warning", (1, f.epochs[flat - 1]), sentence, advice) if fires else None
 
@@ -146,7 +147,9 @@ def lr_too_high(f: Facts) -> Finding | None:
     """A quick fall, then a plateau at a high loss; or thrown back to chance at once."""
     first, last, lr = f.data[0], f.data[-1], f.settings.lr
     advice = "Divide lr by 3, or let it decay faster."
-    if first > (1 + AT_CHANCE) * f.chance and abs(last - f.chance) <= AT_CHANCE * f.chance:
+    near = first > (1 + AT_CHANCE) * f.chance and abs(last - f.chance) <= AT_CHANCE * f.chance
+    creeping = f.quiet < max(f.last_ratios.values(), default=0.0) < SMALL  # on its way down, by small steps
+    if near and f.settled and not creeping:
         sentence = (
             f"At lr {lr:.2g} the loss began at {first:.3g} and settled at chance ({last:.3f}): units died."
         )
@@ -155,7 +158,7 @@ def lr_too_high(f: Facts) -> Finding | None:
     quick = start - last > LOW_FALL * start and start - f.data[f.n // 3] >= QUICK * (start - last)
     decay = f.settings.lr * f.settings.reg  # the part of the ratio that only shrinks the weights
     calm = bool(f.last_ratios) and max(f.last_ratios.values()) - decay < BUSY
-    if not f.plateau or not quick or calm or _noisy(f):  # what noise holds up is told by noisy_loss
+    if not f.plateau or not quick or calm or f.noisy:  # what noise holds up is told by noisy_loss
         return None
     since = f.epochs[f.n // 2]
     sentence = f"The loss fell quickly, then stayed near {last:.3g} from epoch {since} on at lr {lr:.2g}."
@@ -171,6 +174,7 @@ def lr_bit_low(f: Facts) -> Finding | None:
     if (
         f.n < MIN_FOR_QUARTER
         or large
+        or f.noisy
         or not (slow or (f.data[-1] > HIGH_LOSS * f.chance and share >= STRAIGHT))
     ):
         return None
@@ -185,142 +189,6 @@ def lr_bit_low(f: Facts) -> Finding | None:
     )
     sentence += f"{share:.0%} of the mean slope at lr {f.settings.lr:.2g}."
     return Finding("lr-bit-low", "warning", f.all_epochs, sentence, "Raise lr by a factor of 3.")
-
-
-def overfitting(f: Facts) -> Finding | None:
-    if f.same_part or not f.gap >= GAP:
-        return None
-    began = f.n - 1
-    while began > 0 and f.train_acc[began - 1] - f.val_acc[began - 1] >= GAP / 2:
-        began -= 1
-    sentence = f"Train accuracy is {mean(f.train_acc[-3:]):.2f} but val {mean(f.val_acc[-3:]):.2f}: a gap of "
-    sentence += f"{f.gap:.2f} that began at epoch {f.epochs[began]}."
-    advice = "Raise reg, add dropout, or use more training data."
-    return Finding("overfitting", "warning", (f.epochs[began], f.epochs[-1]), sentence, advice)
-
-
-def val_peaked(f: Facts) -> Finding | None:
-    """Val accuracy (mean of three epochs) was clearly higher before."""
-    if f.same_part or f.n < MIN_FOR_PEAK:
-        return None
-    triples = zip(f.val_acc, f.val_acc[1:], f.val_acc[2:], strict=False)
-    smooth = [(a + b + c) / 3 for a, b, c in triples]
-    peak = max(smooth)
-    error = math.sqrt(max(peak * (1 - peak), 0.0) / max(f.settings.val_count, 1))
-    if not peak - smooth[-1] >= max(DROP, PEAK_ERRORS * error):
-        return None
-    at = f.epochs[smooth.index(peak) + 1]
-    sentence = f"Val accuracy peaked near {peak:.3f} around epoch {at} and is {smooth[-1]:.3f} now."
-    return Finding(
-        "val-peaked", "warning", (at, f.epochs[-1]), sentence, f"Stop near epoch {at}, or decay lr faster."
-    )
-
-
-def noisy_loss(f: Facts) -> Finding | None:
-    """The cost jumps from mini-batch to mini-batch, or its mean from epoch to epoch, by much of its level.
-
-    A warning where accuracy jumps with it or the updates are large; else it costs nothing but a rough curve.
-    """
-    if f.n < MIN_EPOCHS:
-        return None
-    later = f.data[f.n // 2 :]
-    level = max(mean(later), HIGH_LOSS * f.chance)
-    inside = mean([x for x in f.noise[f.n // 2 :] if math.isfinite(x)])
-    wiggle = _wiggle(later)
-    rises = sum(b > a for a, b in itertools.pairwise(later))
-    if inside >= NOISE * level:
-        sentence = (
-            f"The cost jumps by {inside:.2g} from mini-batch to mini-batch of {f.settings.batch_size}, "
-        )
-        sentence += f"{inside / level:.0%} of its level"
-    elif f.n >= MIN_FOR_PEAK and wiggle >= WIGGLE * level and rises >= (len(later) - 1) / 3:
-        sentence = f"The loss jumps from epoch to epoch by {wiggle:.2g}, {wiggle / level:.0%} of its level"
-    else:
-        return None
-    shaken, largest = _wiggle(f.val_acc[f.n // 2 :]), max(f.last_ratios.values(), default=0.0)
-    if shaken >= SHAKEN or largest > BAND[1]:
-        sentence += f", and val accuracy by {shaken:.3f} from epoch to epoch"
-        sentence += f"; the largest update:weight ratio is {largest:.1e}." if largest > BAND[1] else "."
-        return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
-    sentence += f", but val accuracy by {shaken:.3f} only, from epoch to epoch."
-    advice = "Nothing to mend while accuracy holds; larger batches would smooth the curve."
-    return Finding("noisy-loss", "info", f.all_epochs, sentence, advice)
-
-
-def _noisy(f: Facts) -> bool:
-    return f.inside >= NOISE * f.level
-
-
-def _wiggle(data: list[float]) -> float:
-    """Standard deviation of an epoch's value; a point has variance 1, the mean of its neighbours 1/2."""
-    off = [b - (a + c) / 2 for a, b, c in zip(data, data[1:], data[2:], strict=False)]
-    return math.sqrt(mean([x * x for x in off]) * 2 / 3) if off else 0.0
-
-
-def update_ratio(f: Facts) -> Finding | None:
-    outside = {name: r for name, r in f.last_ratios.items() if not BAND[0] <= r <= BAND[1]}
-    if not outside:
-        return None
-    listed = ", ".join(f"{r:.1e} in {name}" for name, r in outside.items())
-    far = any(r > FAR * BAND[1] or r < BAND[0] / FAR for r in outside.values())
-    third = f.epochs[-max(1, f.n // 3)]
-    sentence = (
-        f"The update:weight ratio is {listed}; about 1e-3 is right, {BAND[0]:.0e} to {BAND[1]:.0e} will do."
-    )
-    high = max(outside.values()) > BAND[1]
-    advice = "Lower lr or reg." if high else "Raise lr, or start from smaller weights."
-    return Finding("update-ratio", "warning" if far else "info", (third, f.epochs[-1]), sentence, advice)
-
-
-def no_gap(f: Facts) -> Finding | None:
-    """Trained out, and val as good as train: the net could hold more."""
-    learned = LEFT * f.chance < f.data[-1] < (1 - LOW_FALL) * f.chance
-    enough = f.done and (f.settled or _train_settled(f)) and learned and still_improving(f) is None
-    if f.same_part or not enough or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
-        return None
-    train, val = mean(f.train_acc[-3:]), mean(f.val_acc[-3:])
-    sentence = (
-        f"There is no gap between train ({train:.2f}) and val accuracy ({val:.2f}), and the loss has settled."
-    )
-    return Finding("no-gap", "info", f.all_epochs, sentence, "Raise capacity: more units or a layer more.")
-
-
-def _train_settled(f: Facts) -> bool:
-    """Train accuracy gained nothing in the last quarter, whatever the loss still does."""
-    quarter = max(2, f.n // 4)
-    return (
-        f.n >= 2 * quarter
-        and mean(f.train_acc[-quarter:]) - mean(f.train_acc[-2 * quarter : -quarter]) < RISING
-    )
-
-
-def still_improving(f: Facts) -> Finding | None:
-    if not f.done or f.n < MIN_FOR_QUARTER:
-        return None
-    quarter = max(2, f.n // 4)
-    gained = mean(f.val_acc[-2:]) - mean(f.val_acc[-2 - quarter : -quarter])
-    if not (gained >= RISING and f.data[-1] < f.data[-1 - quarter]):
-        return None
-    sentence = (
-        f"Val accuracy still rose by {gained:.3f} in the last {quarter} epochs, to {f.val_acc[-1]:.3f}."
-    )
-    epochs = (f.epochs[-quarter], f.epochs[-1])
-    return Finding(
-        "still-improving", "info", epochs, sentence, f"Train longer: {2 * f.settings.epochs} epochs."
-    )
-
-
-def healthy(f: Facts) -> Finding:
-    sentence = (
-        f"The loss fell from {f.data[0]:.3g} to {f.data[-1]:.3g}; val accuracy {max(f.val_acc):.3f} at best"
-    )
-    sentence += "." if f.same_part else f", a gap of {f.gap:.2f} to train."
-    advice = "Nothing to mend; compare it with its neighbours." if f.done else "Let it run on."
-    return Finding("healthy", "good", f.all_epochs, sentence, advice)
-
-
-def _moving(f: Facts) -> bool:
-    return bool(f.last_ratios) and max(f.last_ratios.values()) >= MOVING
 
 
 def _calm_down(f: Facts, advice: str) -> str:
@@ -346,6 +214,16 @@ def _vanishing(f: Facts) -> bool:
     if len(ratios) < DEEP:
         return False
     return 0 < ratios["W1"] * VANISHING < max(ratios.values())
+
+
+def _shrinking(f: Facts) -> bool:
+    """A deep net whose first weights are so small that hardly a signal comes through."""
+    return len(f.ratios) >= DEEP and f.settings.init == "normal" and _signal(f) < SHRINKING
+
+
+def _signal(f: Facts) -> float:
+    """What the widest hidden layer's weights leave of a signal, of what weights by He would."""
+    return f.settings.init_scale * math.sqrt(max(f.settings.hidden, default=1) / 2)
 
 
 def _other_init(f: Facts) -> str:

@@ -1,0 +1,163 @@
+"""Remark rules: what is to be said of one curve beside its shape, which trial_rules names.
+
+Sources of the thresholds: as in trial_rules.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from learning.curves import Finding
+from learning.facts import (
+    AT_CHANCE,
+    BAND,
+    FITTED,
+    LEFT,
+    LOW_FALL,
+    MIN_EPOCHS,
+    MIN_FOR_QUARTER,
+    Facts,
+    mean,
+)
+
+GAP = 0.10  # train - val accuracy: the "big gap" of the lecture (number ours: 4.5 standard errors)
+NO_GAP = 0.02  # "no gap", about one standard error of the difference between two thousand images
+DROP = 0.02  # val accuracy below its peak, and at least PEAK_ERRORS standard errors of it
+PEAK_ERRORS = 2.0
+MIN_FOR_PEAK = 6
+WIGGLE = 0.05  # of the loss: standard deviation of an epoch's loss about the line through its neighbours
+SHAKEN = 0.01  # val accuracy, from epoch to epoch: a jump that costs (measured)
+FAR = 10.0  # times outside the band: a warning
+RISING = 0.01  # val accuracy gained in the last quarter: worth more epochs
+CREEP = 0.01  # of the loss, lost in the last quarter: less is no improvement (measured)
+
+
+def overfitting(f: Facts) -> Finding | None:
+    if f.same_part or not f.gap >= GAP:
+        return None
+    began = f.n - 1
+    while began > 0 and f.train_acc[began - 1] - f.val_acc[began - 1] >= GAP / 2:
+        began -= 1
+    sentence = f"Train accuracy is {mean(f.train_acc[-3:]):.2f} but val {mean(f.val_acc[-3:]):.2f}: a gap of "
+    sentence += f"{f.gap:.2f} that began at epoch {f.epochs[began]}."
+    advice = "Raise reg, add dropout, or use more training data."
+    return Finding("overfitting", "warning", (f.epochs[began], f.epochs[-1]), sentence, advice)
+
+
+def val_peaked(f: Facts) -> Finding | None:
+    """Val accuracy (mean of three epochs) was clearly higher before."""
+    if f.same_part or f.n < MIN_FOR_PEAK:
+        return None
+    triples = zip(f.val_acc, f.val_acc[1:], f.val_acc[2:], strict=False)
+    smooth = [(a + b + c) / 3 for a, b, c in triples]
+    peak = max(smooth)
+    error = math.sqrt(max(peak * (1 - peak), 0.0) / max(f.settings.val_count, 1))
+    if not peak - smooth[-1] >= max(DROP, PEAK_ERRORS * error):
+        return None
+    at = f.epochs[smooth.index(peak) + 1]
+    sentence = f"Val accuracy peaked near {peak:.3f} around epoch {at} and is {smooth[-1]:.3f} now."
+    return Finding(
+        "val-peaked", "warning", (at, f.epochs[-1]), sentence, f"Stop near epoch {at}, or decay lr faster."
+    )
+
+
+def noisy_loss(f: Facts) -> Finding | None:
+    """The cost jumps from mini-batch to mini-batch, or its mean from epoch to epoch, by much of its level.
+
+    A warning where accuracy jumps with it or the updates are large; else it costs nothing but a rough curve.
+    """
+    if f.n < MIN_EPOCHS:
+        return None
+    later = f.data[f.n // 2 :]
+    level, inside, wiggle = f.level, f.inside, _wiggle(later)
+    rises = sum(b > a for a, b in itertools.pairwise(later))
+    if f.noisy:
+        sentence = (
+            f"The cost jumps by {inside:.2g} from mini-batch to mini-batch of {f.settings.batch_size}, "
+        )
+        sentence += f"{inside / level:.0%} of its level"
+    elif f.n >= MIN_FOR_PEAK and wiggle >= WIGGLE * level and rises >= (len(later) - 1) / 3:
+        sentence = f"The loss jumps from epoch to epoch by {wiggle:.2g}, {wiggle / level:.0%} of its level"
+    else:
+        return None
+    shaken, largest = _wiggle(f.val_acc[f.n // 2 :]), max(f.last_ratios.values(), default=0.0)
+    if shaken >= SHAKEN or largest > BAND[1]:
+        sentence += f", and val accuracy by {shaken:.3f} from epoch to epoch"
+        sentence += f"; the largest update:weight ratio is {largest:.1e}." if largest > BAND[1] else "."
+        return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
+    sentence += f", but val accuracy by {shaken:.3f} only, from epoch to epoch."
+    advice = "Nothing to mend while accuracy holds; larger batches would smooth the curve."
+    return Finding("noisy-loss", "info", f.all_epochs, sentence, advice)
+
+
+def update_ratio(f: Facts) -> Finding | None:
+    fitted = f.data[-1] < LEFT * f.chance  # and so there is little left to update
+    low = 0.0 if fitted else BAND[0]
+    outside = {name: r for name, r in f.last_ratios.items() if not low <= r <= BAND[1]}
+    if not outside:
+        return None
+    listed = ", ".join(f"{r:.1e} in {name}" for name, r in outside.items())
+    far = any(r > FAR * BAND[1] or r < BAND[0] / FAR for r in outside.values())
+    third = f.epochs[-max(1, f.n // 3)]
+    sentence = (
+        f"The update:weight ratio is {listed}; about 1e-3 is right, {BAND[0]:.0e} to {BAND[1]:.0e} will do."
+    )
+    high = max(outside.values()) > BAND[1]
+    advice = "Lower lr or reg." if high else "Raise lr, or start from smaller weights."
+    return Finding("update-ratio", "warning" if far else "info", (third, f.epochs[-1]), sentence, advice)
+
+
+def no_gap(f: Facts) -> Finding | None:
+    """Trained out, and val as good as train: the net could hold more."""
+    least = AT_CHANCE if f.moving else LOW_FALL  # of ln(C); with weights that move it is not the rate
+    learned = LEFT * f.chance < f.data[-1] < (1 - least) * f.chance
+    enough = f.done and (f.settled or _train_settled(f)) and learned and still_improving(f) is None
+    if f.same_part or not enough or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
+        return None
+    train, val = mean(f.train_acc[-3:]), mean(f.val_acc[-3:])
+    sentence = (
+        f"There is no gap between train ({train:.2f}) and val accuracy ({val:.2f}), and the loss has settled."
+    )
+    return Finding("no-gap", "info", f.all_epochs, sentence, "Raise capacity: more units or a layer more.")
+
+
+def still_improving(f: Facts) -> Finding | None:
+    if not f.done or f.n < MIN_FOR_QUARTER:
+        return None
+    quarter = max(2, f.n // 4)
+    gained = mean(f.val_acc[-2:]) - mean(f.val_acc[-2 - quarter : -quarter])
+    fell = f.data[-1 - quarter] - f.data[-1]
+    if not (gained >= max(RISING, _wiggle(f.val_acc[f.n // 2 :])) and fell >= CREEP * f.data[-1]):
+        return None
+    sentence = (
+        f"Val accuracy still rose by {gained:.3f} in the last {quarter} epochs, to {f.val_acc[-1]:.3f}."
+    )
+    epochs = (f.epochs[-quarter], f.epochs[-1])
+    return Finding(
+        "still-improving", "info", epochs, sentence, f"Train longer: {2 * f.settings.epochs} epochs."
+    )
+
+
+def healthy(f: Facts) -> Finding:
+    sentence = (
+        f"The loss fell from {f.data[0]:.3g} to {f.data[-1]:.3g}; val accuracy {max(f.val_acc):.3f} at best"
+    )
+    sentence += "." if f.same_part else f", a gap of {f.gap:.2f} to train."
+    advice = "Nothing to mend; compare it with its neighbours." if f.done else "Let it run on."
+    return Finding("healthy", "good", f.all_epochs, sentence, advice)
+
+
+def _train_settled(f: Facts) -> bool:
+    """Train accuracy gained nothing in the last quarter, whatever the loss still does."""
+    quarter = max(2, f.n // 4)
+    return (
+        f.n >= 2 * quarter
+        and mean(f.train_acc[-quarter:]) - mean(f.train_acc[-2 * quarter : -quarter]) < RISING
+    )
+
+
+def _wiggle(data: list[float]) -> float:
+    """Standard deviation of an epoch's value; a point has variance 1, the mean of its neighbours 1/2."""
+    off = [b - (a + c) / 2 for a, b, c in zip(data, data[1:], data[2:], strict=False)]
+    return math.sqrt(mean([x * x for x in off]) * 2 / 3) if off else 0.0

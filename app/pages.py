@@ -7,7 +7,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from app import assets, figures, gate, notes, pages_autopilot, pages_preflight, pictures, wire
+from app import (
+    assets,
+    figures,
+    gate,
+    notes,
+    pages_autopilot,
+    pages_preflight,
+    pages_random_grid,
+    pictures,
+    wire,
+)
 from app.bodies import Id
 from app.fields import groups, rules
 from app.html import page
@@ -53,7 +63,8 @@ router = APIRouter(include_in_schema=False)
 
 def install(app: FastAPI) -> None:
     """Adds the pages and what they load; makes the error answers of pages pages too."""
-    for part in (assets.router, pictures.router, pages_preflight.router, pages_autopilot.router, router):
+    whole = (pages_preflight.router, pages_autopilot.router, pages_random_grid.router, router)
+    for part in (assets.router, pictures.router, *whole):
         app.include_router(part)
     for kind, handler in list(app.exception_handlers.items()):
         app.add_exception_handler(kind, _for_browsers(handler))

@@ -137,6 +137,10 @@ class Space:
         """The values at a point of the unit cube, one coordinate for each parameter in order."""
         return {n: d.at(float(u)) for (n, d), u in zip(self.distributions.items(), point, strict=True)}
 
+    def levels(self) -> list[int | None]:
+        """How many values each parameter may take, in order; None: a continuum."""
+        return [d.levels if isinstance(d, Integer | Choice) else None for d in self.distributions.values()]
+
     def numeric(self) -> dict[str, Uniform | LogUniform | Integer]:
         """The distributions that have two ends."""
         return {n: d for n, d in self.distributions.items() if not isinstance(d, Choice)}
@@ -154,8 +158,7 @@ def draw(
     """
     _check_request(count, sampler, seed, start)
     _check_fixed(fixed, taken=space.distributions)
-    levels = [d.levels if isinstance(d, Integer | Choice) else None for d in space.distributions.values()]
-    cube = SAMPLERS[sampler](levels, seed, start, start + count)
+    cube = SAMPLERS[sampler](space.levels(), seed, start, start + count)
     return tuple(_settings({**fixed, **space.at(point)}, seed, where="space.") for point in cube)
 
 

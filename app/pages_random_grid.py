@@ -1,0 +1,51 @@
+"""The page of random against grid: a form that starts both searches, and two searches side by side."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import HTMLResponse
+
+from app import figures, random_grid
+from app.html import page
+from app.palettes import PALETTES, dressed
+from app.state import Parts, State
+from learning import catalog
+from learning.space import LogUniform
+from store import changes
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/random-grid")
+def show(
+    parts: Parts,
+    pair: Annotated[str, Query(alias="sweeps", max_length=50)] = "",
+    dataset: Annotated[str, Query(max_length=200)] = "",
+) -> HTMLResponse:
+    """Two sweeps of one space side by side, or only the form that starts them."""
+    names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
+    data: dict[str, Any] = _compared(pair, parts) if pair else {"comparison": None}
+    data["dataset"] = dataset if dataset in names else names[0]
+    return page("random_grid.html", section="/sweeps/new", data=data, datasets=names)
+
+
+def _compared(pair: str, parts: State) -> dict[str, Any]:
+    with parts.database.read() as c:
+        cursor = changes.cursor(c)
+        found = random_grid.pair(c, random_grid.numbers(pair))
+    ranges = found.space.numeric()
+    axes = list(ranges)[: random_grid.RANGES]
+    logs = [isinstance(ranges[name], LogUniform) for name in axes]
+    shells = {
+        "side": figures.projected(axes[0], axes[1], logs[0], logs[1]),
+        "expected": figures.expected_bests(),
+    }
+    return {
+        "comparison": random_grid.shown(found, parts),
+        "cursor": cursor,
+        "axes": axes,
+        "figures": {
+            name: {theme: dressed(shell, palette) for theme, palette in PALETTES.items()}
+            for name, shell in shells.items()
+        },
+    }

@@ -1,0 +1,158 @@
+"""Random against grid: one problem searched both ways, started and set side by side (draws no picture)."""
+
+from dataclasses import dataclass
+
+from app import plan, wire
+from app.bodies import SweepIn
+from app.bodies_random_grid import RandomGridIn
+from app.problems import bad_field, missing
+from app.state import State
+from learning import catalog
+from learning.curves import Result
+from learning.dataset import DatasetError
+from learning.projections import Side, distinct, expected_best, full_grid, most_important, words
+from learning.recipes import recipe_for
+from learning.settings import Settings
+from learning.space import LogUniform, Space
+from store import sweeps, trials
+from store.database import Connection
+from store.sweeps import NewSweep, Sweep
+from store.trials import Trial
+
+SMALL_NET = {"hidden": [20], "epochs": 10}  # beside the coarse recipe's settings
+IDLE_REG = (1e-8, 1e-4)  # too little to matter beside the data
+WIDER = 10.0  # times the coarse recipe's range of lr at each end: as if nothing were known yet
+MOST_TRIALS = 1_000  # of one side
+RANGES = 2  # with fewer there is nothing that might not matter
+SAMPLERS = ("grid", "random")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two sweeps of one space on one data set, with their trials."""
+
+    space: Space
+    sweeps: tuple[Sweep, Sweep]
+    trials: tuple[tuple[Trial, ...], tuple[Trial, ...]]
+
+
+def planned(body: RandomGridIn, parts: State) -> list[NewSweep]:
+    """A grid and a random sweep of one space, equal in all else. Raises Invalid or Problem for bad fields."""
+    summary = plan.dataset(body.dataset, parts.config)
+    recipe = recipe_for(plan.USUAL_RECIPE, body.dataset, summary.n_train)
+    spec = _usual_space(Space.parse(recipe.space)) if body.space is None else body.space
+    space = Space.parse(spec)
+    _check(space, spec, body.trials)
+    settings = {n: v for n, v in {**recipe.settings, **SMALL_NET}.items() if n not in space.distributions}
+    common = body.model_dump(include={"dataset", "trials", "seed"}) | {
+        "space": space.to_dict(),
+        "settings": settings | body.settings,
+    }
+    return [
+        plan.sweep(SweepIn.model_validate({**common, "sampler": one, "name": _name(one, body)}), parts.config)
+        for one in SAMPLERS
+    ]
+
+
+def pair(c: Connection, ids: list[int]) -> Pair:
+    """The sweeps with these numbers. Raises Problem where one is missing or they cannot be compared."""
+    known = sweeps.by_ids(c, ids)
+    for id in ids:
+        if id not in known:
+            raise missing("sweep", id)
+    first, second = (known[id] for id in ids)
+    asked = ",".join(map(str, ids))
+    if (first.dataset, first.space) != (second.dataset, second.space):
+        message = f"Sweeps {ids[0]} and {ids[1]} differ in their space or data set; two that differ in "
+        raise bad_field("sweeps", asked, message + "nothing but the sampler can be compared.")
+    space = Space.parse(first.space)
+    if len(space.numeric()) < RANGES:
+        message = f"Sweeps {ids[0]} and {ids[1]} search fewer than two ranges, so there is no second axis."
+        raise bad_field("sweeps", asked, message)
+    if (most := max(first.trials, second.trials)) > MOST_TRIALS:
+        raise bad_field(
+            "sweeps", asked, f"One of the sweeps has {most:,} trials; at most {MOST_TRIALS:,} are compared."
+        )
+    return Pair(space, (first, second), (trials.of_sweep(c, ids[0]), trials.of_sweep(c, ids[1])))
+
+
+def numbers(text: str) -> list[int]:
+    """`4,5` as two numbers. Raises Problem for anything else."""
+    written = [word.strip() for word in text.split(",")]
+    found = [int(word) for word in written if word.isascii() and word.isdecimal() and len(word) < 10]
+    if len(found) != len(written) or len(set(found)) != 2 or len(found) != 2:
+        message = f"sweeps is {text[:50]!r}; give the numbers of two sweeps, such as 4,5."
+        raise bad_field("sweeps", text, message)
+    return found
+
+
+def shown(found: Pair, parts: State) -> dict[str, object]:
+    """The comparison as JSON."""
+    sides = [_side(sweep, rows) for sweep, rows in zip(found.sweeps, found.trials, strict=True)]
+    chance = _chance(found.sweeps[0].dataset, parts)
+    drawn = zip(found.sweeps, sides, found.trials, strict=True)
+    return {
+        "sides": [
+            {
+                "sweep": wire.sweep(sweep),
+                "distinct": distinct(found.space, side.trials),
+                "points": [_point(found.space, row) for row in rows],
+                "expected_best": [
+                    {"trials": k, "val_acc": value} for k, value in expected_best(_reached(side, chance))
+                ],
+            }
+            for sweep, side, rows in drawn
+        ],
+        "important": most_important(found.space, sides),
+        "words": words(found.space, sides),
+    }
+
+
+def _usual_space(space: Space) -> dict[str, object]:
+    lr = space.distributions["lr"]
+    assert isinstance(lr, LogUniform)  # in every coarse recipe
+    return {"lr": {"log_uniform": [lr.low / WIDER, lr.high * WIDER]}, "reg": {"log_uniform": [*IDLE_REG]}}
+
+
+def _check(space: Space, spec: object, trials: int) -> None:
+    if len(space.numeric()) < RANGES:
+        message = "space must have two ranges or more: one that may matter, and one that may not."
+        raise bad_field("space", spec, message)
+    if (grid := full_grid(space, trials)) != trials:
+        message = f"trials is {trials}, which is no full grid of this space; {grid} would be."
+        raise bad_field("trials", trials, message)
+
+
+def _name(sampler: str, body: RandomGridIn) -> str:
+    return f"{body.trials} trials, {'on a grid' if sampler == 'grid' else 'at random'}"
+
+
+def _side(sweep: Sweep, rows: tuple[Trial, ...]) -> Side:
+    drawn = tuple(Settings.parse(row.settings) for row in rows)
+    results = tuple(
+        Result(settings, row.state, row.best_val_acc)
+        for settings, row in zip(drawn, rows, strict=True)
+        if row.state in ("finished", "diverged") and not row.excluded
+    )
+    return Side(sweep.sampler, drawn, results)
+
+
+def _reached(side: Side, chance: float) -> list[float]:
+    return [chance if one.state == "diverged" else one.best_val_acc or 0.0 for one in side.results]
+
+
+def _chance(dataset: str, parts: State) -> float:
+    """Accuracy of guessing; 0 for a data set that was deleted meanwhile."""
+    try:
+        return 1 / len(catalog.summary(dataset, parts.config.home, parts.config.data).classes)
+    except DatasetError:
+        return 0.0
+
+
+def _point(space: Space, row: Trial) -> dict[str, object]:
+    return {
+        "number": row.number,
+        "state": row.state,
+        "values": {name: wire.plain(row.settings.get(name)) for name in space.distributions},
+        "best_val_acc": wire.plain(row.best_val_acc),
+    }

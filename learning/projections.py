@@ -1,0 +1,85 @@
+"""Projections: what a random and a grid sweep of one space tried of each setting, and how far they came.
+
+After Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization" (JMLR 13, 2012): where few of the
+settings matter, a grid spends its trials on few values of those. Draws and trains nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning.curves import Result, Series
+from learning.importance import importance
+from learning.samplers import grid_shape
+from learning.settings import Settings
+from learning.space import Space
+
+BUDGETS = 100  # points of the curve of expected bests, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two searches: every trial that was drawn, and what those that ended reached."""
+
+    sampler: str
+    trials: tuple[Settings, ...]
+    results: tuple[Result, ...]
+
+
+def distinct(space: Space, trials: Sequence[Settings]) -> dict[str, int]:
+    """How many different values of each searched setting the trials try."""
+    return {name: len({getattr(one, name) for one in trials}) for name in space.distributions}
+
+
+def most_important(space: Space, sides: Sequence[Side]) -> str | None:
+    """The setting that surely tells good trials from poor ones, by both sides together; None: none yet."""
+    shares = importance(space, [result for side in sides for result in side.results]).shares
+    return next((one.parameter for one in shares if one.matters), None)
+
+
+def expected_best(reached: Sequence[float]) -> list[tuple[int, float]]:
+    """Of k trials out of these, drawn blindly, the best on average: (k, value) from one to all of them.
+
+    Exact: the i-th smallest of n is the best of k draws in C(i - 1, k - 1) of C(n, k) ways.
+    """
+    ordered, n = np.sort(np.asarray(reached, dtype=np.float64)), len(reached)
+    ks = np.unique(np.linspace(1, n, min(n, BUDGETS)).round().astype(int)) if n else np.array([], dtype=int)
+    return [(int(k), float(_ways(n, int(k)) @ ordered)) for k in ks]
+
+
+def full_grid(space: Space, trials: int) -> int:
+    """The largest full grid of the space with at most so many trials."""
+    return math.prod(grid_shape(space.levels(), trials))
+
+
+def words(space: Space, sides: Sequence[Side]) -> str:
+    """What is to be seen, in two sentences."""
+    important = most_important(space, sides)
+    names = [important] if important else list(space.distributions)
+    tried = " and ".join(
+        f"{len(side.trials)} {'trials on a grid' if side.sampler == 'grid' else 'random trials'} try "
+        f"{' and '.join(f'{distinct(space, side.trials)[name]} values of {name}' for name in names)}"
+        for side in sides
+    )
+    if important:
+        why = (
+            f"{important} is what matters here, and each value of it that is tried is a chance to come close"
+        )
+    elif all(len(side.results) == len(side.trials) for side in sides):
+        why = "No setting surely tells the good trials from the poor ones: add trials, or widen the ranges"
+    else:
+        why = "Which of them matters is not known before more trials have ended"
+    return f"{tried[0].upper()}{tried[1:]}. {why}."
+
+
+def _ways(n: int, k: int) -> Series:
+    """C(i - 1, k - 1) / C(n, k) for i = 1..n, from the largest down, where it is k / n."""
+    ways = np.zeros(n)
+    ways[n - 1] = k / n
+    for i in range(n - 1, k - 1, -1):
+        ways[i - 1] = ways[i] * (i - k + 1) / i
+    return ways

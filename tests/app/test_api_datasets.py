@@ -200,6 +200,7 @@ DESIGNED = {
     "/api/stream": {"get"},
     "/api/sweeps/{id}/findings": {"get"},
     "/api/sweeps/{id}/refinement": {"get", "post"},
+    "/api/random-grid": {"get", "post"},
     "/api/sweeps/{id}/export": {"get"},
     "/api/trials/{id}": {"get"},
     "/api/trials/{id}/epochs": {"get"},

@@ -17,7 +17,7 @@ def test_search_both_ways_and_see_what_each_tried(open_page: Callable[..., Page]
     page.get_by_role("button", name="Search both ways").click()
     expect(page).to_have_url(re.compile(r"/random-grid\?sweeps=\d+,\d+$"))
 
-    row = page.get_by_role("row", name=re.compile("trials that ended"))
+    row = page.get_by_role("row", name=re.compile("^ended"))
     expect(row).to_have_text(re.compile(r"9 of 9\s*9 of 9"), timeout=60_000)
     expect(page.get_by_role("row", name="values of lr")).to_have_text(re.compile(r"3\s*9$"))
     expect(page.locator("#words")).to_contain_text("9 trials on a grid try 3 values of lr")

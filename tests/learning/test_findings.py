@@ -369,12 +369,18 @@ def test_advice_does_not_contradict_itself() -> None:
 
 
 def test_a_hundred_epochs_are_read_quickly() -> None:
-    """Well below the 5 ms asserted here (about 0.1 ms); a page reads a thousand curves."""
-    drawn, settings = curve(decay(2.2, 0.2, 100), 0.9, 0.87), Settings(epochs=100)
-    started = time.process_time()
-    for _ in range(50):
-        trial_findings(drawn, settings, 10)
-    assert (time.process_time() - started) / 50 < 0.005
+    """The aim is 0.2 ms, about twice what it takes; the bar is twice that, for a slower core."""
+    rng = np.random.default_rng(0)
+    loss = (np.array(decay(2.2, 0.3, 100)) + rng.normal(0, 0.02, 100)).tolist()
+    drawn, settings = curve(loss, line(0.3, 0.9, 100), line(0.3, 0.85, 100), noise=0.1), Settings(epochs=100)
+
+    def milliseconds() -> float:
+        started = time.process_time()
+        for _ in range(50):
+            trial_findings(drawn, settings, 10)
+        return (time.process_time() - started) / 50 * 1000
+
+    assert min(milliseconds() for _ in range(5)) < 0.4
 
 
 # Sweeps

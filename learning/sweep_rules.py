@@ -46,6 +46,8 @@ def too_few_trials(space: Space, trials: Sequence[Result], n_val: int) -> tuple[
     varying = len(space.distributions)
     words = f"finished {'trial' if finished == 1 else 'trials'} for {varying} searched"
     sentence = f"Only {finished} {words} {'setting' if varying == 1 else 'settings'}."
+    if not finished:
+        sentence = "No trial has finished yet, so nothing can be said of the search."
     return (
         Finding("too-few-trials", "info", None, sentence, f"Add trials: at least {FEW_TRIALS} for a claim."),
     )

@@ -311,6 +311,36 @@ def test_what_is_not_finite_is_null_with_a_flag(client: TestClient, post_sweep: 
     assert client.get(f"/api/trials/{key}/findings").json()["findings"]
 
 
+def test_a_sweep_that_has_nothing_to_say_says_so(client: TestClient, post_sweep: Post) -> None:
+    waiting = post_sweep(trials=2)["id"]
+    (finding,) = client.get(f"/api/sweeps/{waiting}/findings").json()["findings"]
+    assert finding["code"] == "too-few-trials"
+    assert finding["sentence"] == "No trial has finished yet, so nothing can be said of the search."
+    for method in ("GET", "POST"):
+        answer = client.request(method, f"/api/sweeps/{waiting}/refinement")
+        assert answer.status_code == 409
+        assert (
+            answer.json()["detail"] == "None of the 2 trials has finished; a refinement needs at least one."
+        )
+    listed = post_sweep(space=None, trials=None, points=[{"lr": 0.1}])["id"]
+    answer = client.get(f"/api/sweeps/{listed}/refinement")
+    assert answer.json()["detail"] == "Nothing varies in this sweep, so there is no range to refine."
+    first = client.get(f"/api/sweeps/{waiting}/trials").json()["trials"][0]["id"]
+    assert client.get(f"/api/trials/{first}/findings").json() == {"findings": []}  # before its first epoch
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"trials": 0}, "trials must be 1 or more, not 0."),
+        ({"space": None, "trials": None, "points": []}, "points must be a list of at least 1, not []."),
+    ],
+)
+def test_an_empty_sweep_is_refused(client: TestClient, body: dict[str, Any], sentence: str) -> None:
+    answer = client.post("/api/sweeps", json=BODY | body)
+    assert (answer.status_code, answer.json()["detail"]) == (422, sentence)
+
+
 def test_the_refinement_becomes_a_child_sweep(client: TestClient, post_sweep: Post, crew: Crew) -> None:
     parent = post_sweep(trials=20)
     assert client.get(f"/api/sweeps/{parent['id']}/refinement").status_code == 409  # nothing has finished

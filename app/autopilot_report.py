@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app import autopilot, stages, wire
 from app.html import render
 from app.report import placed
-from app.words import setting_words, space_words
+from app.words import end_words, setting_words, space_words
 from store import epochs, preflights, sweeps
 from store.autopilots import Autopilot
 from store.database import Connection
@@ -52,6 +52,7 @@ def html_text(c: Connection, row: Autopilot) -> str:
         ramp=stages.RAMP,
         ring=stages.BEST,
         words=space_words,
+        end=end_words,
         size=SIZE,
     )
 

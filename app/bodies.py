@@ -472,13 +472,24 @@ class LookOut(Out):
     taken_at: str | None
 
 
+class MoveOut(Out):
+    """One end of a setting's range: in the search before, in the recipe for the first, and in this one."""
+
+    parameter: str
+    end: Literal["low", "high"]
+    was: float
+    now: float
+    kind: Literal["shrunk", "extended", "kept"]
+
+
 class StageOut(Out):
     number: int
     name: Literal["preflight", "coarse", "fine", "finer"]
-    why: str
+    why: str = Field(description="A line for each setting whose range was chosen anew.")
     state: str | None = Field(description="Of its preflight or sweep; null when that was deleted.")
     preflight: PreflightOut | None
     sweep: SweepOut | None
+    moves: list[MoveOut] = Field(description="Where the ends of its ranges went.")
 
 
 class AutopilotOut(Out):

@@ -88,7 +88,7 @@ def follow(database: "Database", id: int, tell_lines: bool) -> dict[str, Any]:
             assert row is not None  # nothing deletes autopilots
             found = shown(connection, row)
         for stage in row.stages[told:] if tell_lines else ():
-            print(f"{stage.name:<10}{stage.why}", flush=True)
+            print(f"{stage.name:<10}{' '.join(stage.why.splitlines())}", flush=True)
         told = len(row.stages)
         if row.state != "running":
             break

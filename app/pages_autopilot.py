@@ -10,7 +10,7 @@ from app.bodies import Id
 from app.html import page
 from app.problems import missing
 from app.state import Parts
-from app.words import space_words
+from app.words import end_words, space_words
 from learning import catalog
 from store import autopilots, lineage, preflights, sweeps
 
@@ -53,6 +53,7 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         ramp=stages.RAMP,
         ring=stages.BEST,
         words=space_words,
+        end=end_words,
     )
 
 

@@ -11,9 +11,11 @@ from learning.autopilot import SEARCHES, STAGES
 from learning.catalog import Summary
 from learning.findings import Finding
 from learning.importance import Importance
+from learning.moves import Move, moves
 from learning.preflight import CODES
 from learning.recipes import RecipePlan
 from learning.refinement import Refinement
+from learning.space import Space
 from learning.verdicts import Check, verdict
 from store.autopilots import Autopilot
 from store.changes import Change
@@ -186,6 +188,7 @@ def autopilot(
 ) -> dict[str, object]:
     """An autopilot with its preflight and sweeps, by their ids."""
     begun = [one.name for one in row.stages]
+    moved = _moved(row, searches)
     possible = STAGES if row.preflight else SEARCHES
     return {
         "id": row.id,
@@ -201,6 +204,7 @@ def autopilot(
                 "state": one.state,
                 "preflight": preflight(made) if (made := checks.get(one.preflight_id or 0)) else None,
                 "sweep": sweep(search) if (search := searches.get(one.sweep_id or 0)) else None,
+                "moves": [asdict(end) for end in moved.get(one.number, ())],
             }
             for one in row.stages
         ],
@@ -215,6 +219,16 @@ def autopilot(
         "created_at": when(row.created_at),
         "finished_at": when(row.finished_at),
     }
+
+
+def _moved(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[Move, ...]]:
+    """By stage: where the ends of its ranges went, from those of the search before or of the plan."""
+    before, found = Space.parse(row.space), {}
+    for one in row.stages:
+        if (search := searches.get(one.sweep_id or 0)) is not None:
+            now = Space.parse(search.space)
+            found[one.number], before = moves(before, now), now
+    return found
 
 
 def test_look(value: Look) -> dict[str, object]:

@@ -13,8 +13,13 @@ def space_words(name: str, spec: Mapping[str, Any]) -> str:
     kind, value = next(iter(spec.items()))
     if kind == "choice":
         return f"{name} in {json.dumps(value)}"
-    low, high = (_short(f"{bound:g}") for bound in value)
+    low, high = (end_words(bound) for bound in value)
     return f"{name} {low} … {high}" + (" (log)" if kind == "log_uniform" else "")
+
+
+def end_words(value: float) -> str:
+    """An end of a range, such as `1e-6`."""
+    return _short(f"{value:g}")
 
 
 def setting_words(name: str, value: object) -> str:

@@ -149,7 +149,7 @@ def _closer_words(
     name: str, best: Result, trials: int, settings: Mapping[str, object], words: Sequence[Bound]
 ) -> str:
     epochs = f"{settings['epochs']} epochs" if "epochs" in settings else "as many epochs as are drawn"
-    return " ".join(
+    return "\n".join(  # a line for each parameter
         [
             f"The {name} search reached val accuracy {best.best_val_acc:.3f}. Closer and longer: "
             f"{trials} trials of {epochs}.",

@@ -1,6 +1,6 @@
 """Answers: the kinds of HTTP answer that routes give when all went well (errors: problems)."""
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from app import wire
 
@@ -15,3 +15,9 @@ class Answer(JSONResponse):
 def created(address: str, body: object) -> Answer:
     """201 with the address of what is new."""
     return Answer(body, status_code=201, headers={"location": address})
+
+
+def attachment(content: str | bytes, name: str, media_type: str) -> Response:
+    """A file to keep, under that name."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=headers)

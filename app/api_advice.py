@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
 from app import advice, bodies, export, plan, transcript, wire
-from app.answers import Answer, created
+from app.answers import Answer, attachment, created
 from app.api_sweeps import found
 from app.bodies import Id
 from app.state import Parts
@@ -90,5 +90,4 @@ def download(
         text, media_type = transcript.of_sweep(rows, curves, sweep.trials), "text/plain; charset=utf-8"
     else:
         text, media_type = export.html_text(sweep, rows, curves), "text/html; charset=utf-8"
-    name = f'attachment; filename="sweep-{id}.{"txt" if format == "transcript" else format}"'
-    return Response(text, media_type=media_type, headers={"content-disposition": name})
+    return attachment(text, f"sweep-{id}.{'txt' if format == 'transcript' else format}", media_type)

@@ -1,18 +1,16 @@
 """Routes of trials: those of a sweep, and one by itself with its epochs, findings and model."""
 
-import io
-import json
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
-import numpy as np
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, bodies, plan, transcript, wire
-from app.answers import Answer, created
+from app import advice, bodies, model_file, plan, transcript, wire
+from app.answers import Answer, attachment, created
 from app.api_sweeps import found as found_sweep
 from app.bodies import Id, Limit, Offset
+from app.model_file import Model
 from app.prediction import no_weights
 from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
@@ -110,24 +108,26 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
 @router.get(
     "/trials/{id}/model",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}, "description": "A NumPy .npz file"}},
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "A file of arrays"}},
 )
-def model(id: Id, parts: Parts) -> Response:
-    """The best weights of a trial (W1, b1, W2, ...) and its preprocessing's arrays, as a NumPy .npz file.
+def model(
+    id: Id,
+    parts: Parts,
+    format: Annotated[
+        Literal["npz", "safetensors"], Query(description="safetensors: if that package is installed.")
+    ] = "npz",
+) -> Response:
+    """The best weights of a trial (W1, b1, W2, ...) and its preprocessing's arrays, as a file.
 
-    `about` is a JSON text: settings, class names, image shape, epoch and val accuracy.
+    `about` is a JSON text: settings, class names, image shape, epoch and val accuracy; an array of the .npz,
+    in the metadata of the .safetensors.
     """
     found(parts, id)
     kept = parts.files.load_model(id)
     if kept is None:
         raise Problem(404, no_weights(id))
-    arrays, about = kept
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-    name = f'attachment; filename="trial-{id}.npz"'
-    return Response(
-        buffer.getvalue(), media_type="application/octet-stream", headers={"content-disposition": name}
-    )
+    content = model_file.to_bytes([Model(*kept)], format)
+    return attachment(content, f"trial-{id}.{format}", "application/octet-stream")
 
 
 @router.post("/trials/{id}/stop", response_model=bodies.TrialOut)

@@ -1,26 +1,15 @@
-"""Owns the commands that take results out: export and predict (app.export formats, learning scores)."""
+"""Owns the command `export`: a sweep as a file (app.export, app.report and app.transcript format it)."""
 
-import json
 import sys
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from app.failure import Failure
-from app.options import DatabaseUrl, Home, Json, configure
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-INPUTS = (
-    "X",
-    "x_test",
-    "X_test",
-    "x",
-)  # names under which a file may hold the examples, the first found counts
+from app.options import DatabaseUrl, Home, configure
 
 
 class Format(StrEnum):
@@ -76,57 +65,3 @@ def export(
     else:
         out.write_text(text, encoding="utf-8", newline="")
         print(f"Wrote {out}.", file=sys.stderr)
-
-
-def predict(
-    trial: Annotated[int, typer.Argument(help="The trial's id, as its page and the export show it.")],
-    file: Annotated[Path, typer.Argument(help="An .npz file with X: an example a row, raw as in training.")],
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Classify new examples with a trial's weights.
-
-    A line for each example: its class, and the probability of every class in the data set's order.
-
-    \b
-    Examples:
-      lossdeck predict 12 new.npz
-      lossdeck predict 12 new.npz --json
-    """
-    from app.prediction import predict_classes
-
-    config = configure(home=home)
-    prediction = predict_classes(trial, examples(file), config.home)
-    rows = zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
-    if as_json:
-        print(
-            json.dumps(
-                [
-                    {"class": name, "probabilities": dict(zip(prediction.names, row, strict=True))}
-                    for name, row in rows
-                ]
-            )
-        )
-        return
-    for name, row in rows:
-        print(name, *(f"{probability:.6f}" for probability in row))
-
-
-def examples(file: Path) -> "NDArray[Any]":
-    """The examples in a file, (N, ...) as they are."""
-    import zipfile
-
-    import numpy as np
-
-    if not file.is_file():
-        raise Failure(f"There is no file {file}.")
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            name = next((name for name in INPUTS if name in archive), None)
-            if name is None:
-                found = ", ".join(archive) or "nothing"
-                raise Failure(f"{file} has none of the arrays {', '.join(INPUTS)}; it has {found}.")
-            found_array: NDArray[Any] = archive[name]
-            return found_array
-    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        raise Failure(f"{file} is not an .npz file of plain arrays.") from error

@@ -21,6 +21,7 @@ from app import (
 from app.bodies import Id
 from app.fields import groups, rules
 from app.html import page
+from app.model_file import has_safetensors
 from app.palettes import PALETTES, drawn_by_hand, dressed
 from app.problems import missing
 from app.shapes import SHAPES
@@ -172,6 +173,7 @@ def trial(id: Id, parts: Parts) -> HTMLResponse:
         trial=found,
         sweep=sweep,
         image_shape=_image_shape(sweep.dataset, parts),
+        safetensors=has_safetensors(),
         previous=beside.get(found.number - 1),
         following=beside.get(found.number + 1),
     )

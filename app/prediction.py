@@ -1,16 +1,15 @@
-"""Owns Prediction: what a trial's kept weights say about new examples (trains nothing)."""
+"""Owns Prediction: what trials' kept weights say about new examples (trains nothing)."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.failure import Failure
-from learning.predict import Net, probabilities
-from learning.settings import Settings
+from app.model_file import Model
+from learning.predict import mean_probabilities
 from store.files import Damaged, Files
 
 
@@ -23,27 +22,26 @@ class Prediction:
     probabilities: NDArray[np.float64]
 
 
-def predict_classes(trial_id: int, examples: NDArray[Any], home: Path) -> Prediction:
-    """Classifies examples, raw as in training, (N, D) or (N, h, w, c). Raises Failure."""
-    try:
-        model = kept_net(trial_id, Files(home))
-    except Damaged as error:
-        raise Failure(str(error)) from error
-    if model is None:
-        raise Failure(no_weights(trial_id))
-    net, about = model
-    found = probabilities(net, flat(examples, net.n_features))
-    names = tuple(map(str, about["classes"]))
+def predict_classes(models: Sequence[Model], examples: NDArray[Any]) -> Prediction:
+    """Classifies examples, raw as in training, (N, D) or (N, h, w, c), by the nets' mean. Raises Failure."""
+    nets = [model.net() for model in models]
+    kinds = {(net.n_features, *model.about["classes"]) for net, model in zip(nets, models, strict=True)}
+    if len(kinds) > 1:
+        raise Failure("These nets have no average: they were trained on other features or classes.")
+    found = mean_probabilities(nets, flat(examples, nets[0].n_features))
+    names = tuple(map(str, models[0].about["classes"]))
     return Prediction(names, tuple(names[k] for k in found.argmax(axis=1)), found)
 
 
-def kept_net(trial_id: int, files: Files) -> tuple[Net, Mapping[str, Any]] | None:
-    """A trial's kept net and what its file says about it; None if none is kept here. Raises Damaged."""
-    model = files.load_model(trial_id)
-    if model is None:
-        return None
-    arrays, about = model
-    return Net.of(arrays, Settings.parse(dict(about["settings"]))), about  # type: ignore[call-overload]
+def kept_model(trial_id: int, files: Files) -> Model:
+    """A trial's kept net. Raises Failure if none is kept here."""
+    try:
+        found = files.load_model(trial_id)
+    except Damaged as error:
+        raise Failure(str(error)) from error
+    if found is None:
+        raise Failure(no_weights(trial_id))
+    return Model(*found)
 
 
 def no_weights(trial_id: int) -> str:

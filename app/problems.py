@@ -14,10 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from app.heads import ENDLESS
+from app.model_file import NotInstalled
 from app.sentences import SHOWN_CHARACTERS, cut, sentence, shown
 from learning.dataset import DatasetError
 from learning.refinement import NothingToRefine
 from learning.settings import FieldError, Invalid
+from store.files import Damaged
 from store.filter import FilterError
 from store.states import NotAllowed, NotFound
 from store.sweeps import IdempotencyConflict
@@ -93,6 +95,8 @@ def install(app: FastAPI) -> None:
     on(Invalid, lambda error: invalid(error.errors))
     on(FilterError, lambda error: bad_field(error.field, None, str(error)))
     on(DatasetError, lambda error: bad_field("dataset", None, str(error)))
+    on(NotInstalled, lambda error: Problem(501, str(error)))
+    on(Damaged, lambda error: Problem(500, str(error)))
     on(NotFound, lambda error: Problem(404, str(error)))
     on(NothingToRefine, lambda error: Problem(409, str(error)))
     on(NotAllowed, lambda error: Problem(409, str(error)))

@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from app import cli
 from learning import catalog
+from learning.dataset import make_split
 from learning.preflight import CODES
+from learning.settings import Settings
 from store import sweeps
 from store.database import Database
 
@@ -285,9 +288,56 @@ def test_predict_classifies_digits_that_training_never_saw(deck: Deck, tmp_path:
     assert [float(number) for number in first[1:]] == [round(p, 6) for p in rows[0]["probabilities"].values()]
 
 
+@pytest.fixture(scope="module")
+def learnt(deck: Deck) -> dict[str, dict[str, Any]]:
+    """Trials whose preprocessing has learnt something, trained for real, by its kind."""
+    points = [{"preprocess": kind} for kind in ("standardise", "whiten", "channel")]
+    settings = {"epochs": 9, "val_count": 300, "lr": 0.05, "batch_size": 50, "hidden": [20, 10], "init": "he"}
+    (deck.home / "learnt.json").write_text(json.dumps({"points": points, "settings": settings}))
+    made = deck.run("sweep", deck.home / "learnt.json", "--wait", "--json")
+    lines = deck.run("export", json.loads(made.stdout)["id"], "--format", "jsonl").stdout.splitlines()
+    return {trial["settings"]["preprocess"]: trial for trial in map(json.loads, lines)}
+
+
+@pytest.mark.parametrize("kind", ["standardise", "whiten", "channel"])
+@pytest.mark.parametrize("format", ["npz", "safetensors"])
+def test_a_model_file_alone_predicts_the_val_part_as_well_as_training_did(
+    deck: Deck, tmp_path: Path, learnt: dict[str, dict[str, Any]], kind: str, format: str
+) -> None:
+    trial = learnt[kind]
+    digits = catalog.load("digits", deck.home, None)
+    val = make_split(digits, Settings.parse(trial["settings"])).val_rows
+    np.savez(tmp_path / "val.npz", X=digits.X_train[val], y=digits.y_train[val])
+    file = tmp_path / f"winner.{format}"
+    assert deck.run("model", trial["id"], "--format", format, "--out", file).returncode == 0
+
+    elsewhere = Deck(tmp_path / "nothing-here", free_port(), deck.first)
+    done = elsewhere.run("predict", file, tmp_path / "val.npz")
+    classes = np.array([int(line.split()[0]) for line in done.stdout.splitlines()])
+    assert (classes == digits.y_train[val]).mean() == pytest.approx(trial["best_val_acc"], abs=1e-9)
+    assert trial["best_val_acc"] > 0.7
+    assert done.stderr == f"Accuracy {trial['best_val_acc']:.4f} on 300 examples.\n"
+
+
+def test_several_trials_predict_the_mean_of_their_probabilities(
+    deck: Deck, tmp_path: Path, learnt: dict[str, dict[str, Any]]
+) -> None:
+    digits = catalog.load("digits", deck.home, None)
+    np.savez(tmp_path / "new.npz", X=digits.X_test)
+    ids = [trial["id"] for trial in learnt.values()]
+
+    def said(which: object) -> np.ndarray:
+        rows = json.loads(deck.run("predict", which, tmp_path / "new.npz", "--json").stdout)
+        return np.array([list(row["probabilities"].values()) for row in rows])
+
+    together = said(",".join(map(str, ids)))
+    np.testing.assert_allclose(together, np.mean([said(id) for id in ids], axis=0), atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
+        ({"X": np.zeros((3, 64)), "y": np.zeros(2, int)}, "y must hold the number of each"),
         ({"X": np.zeros((3, 65))}, "65"),
         ({"X": np.zeros(64)}, "an example a row"),
         ({"X": np.full((1, 64), np.nan)}, "not finite"),

@@ -1,0 +1,135 @@
+"""Owns the commands of trained nets: model takes them away, predict asks them (work: app.prediction)."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.failure import Failure
+from app.options import Home, Json, configure
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from app.model_file import Model
+    from store.config import Config
+
+# Names under which a file may hold the examples and their labels; the first found counts.
+EXAMPLES = ("X", "x_test", "X_test", "x")
+LABELS = ("y", "y_test")
+
+
+class Format(StrEnum):
+    npz = "npz"
+    safetensors = "safetensors"
+
+
+def model(
+    trial: Annotated[int, typer.Argument(help="The trial's id, as its page and the export show it.")],
+    format: Annotated[
+        Format,
+        typer.Option(help="safetensors needs a package: pip install 'lossdeck[safetensors]'."),
+    ] = Format.npz,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; trial-ID.npz here by default.", show_default=False)
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Write a trial's best weights as a file.
+
+    It holds the weights, the settings, the classes' names and the preprocessing; `lossdeck predict` takes it
+    on any machine.
+
+    \b
+    Examples:
+      lossdeck model 12
+      lossdeck model 12 --format safetensors --out winner.safetensors
+    """
+    from app.model_file import to_bytes
+
+    config = configure(home=home)
+    content = to_bytes(kept(str(trial), config), format.value)
+    path = out or Path(f"trial-{trial}.{format}")
+    path.write_bytes(content)
+    print(f"Wrote {path}.", file=sys.stderr)
+
+
+def predict(
+    model: Annotated[
+        str, typer.Argument(help="A trial's id, several with commas between them, or a model file.")
+    ],
+    file: Annotated[Path, typer.Argument(help="An .npz file with X: an example a row, raw as in training.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Classify new examples with a trial's weights.
+
+    A line for each example: its class, and the probability of every class in the data set's order. Several
+    nets say the mean of their probabilities. If the file has labels y too, the accuracy goes to stderr.
+
+    \b
+    Examples:
+      lossdeck predict 12 new.npz
+      lossdeck predict 12,15,31 new.npz --json
+      lossdeck predict trial-12.npz new.npz
+    """
+    from app.prediction import predict_classes
+
+    config = configure(home=home)
+    rows, labels = examples(file)
+    prediction = predict_classes(kept(model, config), rows)
+    if labels is not None:
+        right = prediction.probabilities.argmax(axis=1) == labels
+        print(f"Accuracy {right.mean():.4f} on {len(labels):,} examples.", file=sys.stderr)
+    said = zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
+    if as_json:
+        print(
+            json.dumps(
+                [
+                    {"class": name, "probabilities": dict(zip(prediction.names, row, strict=True))}
+                    for name, row in said
+                ]
+            )
+        )
+        return
+    for name, row in said:
+        print(name, *(f"{probability:.6f}" for probability in row))
+
+
+def kept(which: str, config: "Config") -> "tuple[Model, ...]":
+    """The nets that an argument names: by trials' ids, or in a file. Raises Failure."""
+    from app.model_file import read
+    from app.prediction import kept_model
+    from store.files import Files
+
+    words = which.split(",")
+    if all(word.isascii() and word.isdecimal() for word in words):
+        return tuple(kept_model(int(word), Files(config.home)) for word in words)
+    return read(Path(which))
+
+
+def examples(file: Path) -> "tuple[NDArray[Any], NDArray[Any] | None]":
+    """The examples in a file, (N, ...) as they are, and their labels (N,) if it has any."""
+    import zipfile
+
+    import numpy as np
+
+    if not file.is_file():
+        raise Failure(f"There is no file {file}.")
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            names = list(archive)
+            rows = next((archive[name] for name in EXAMPLES if name in names), None)
+            labels = next((archive[name] for name in LABELS if name in names), None)
+    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise Failure(f"{file} is not an .npz file of plain arrays.") from error
+    if rows is None:
+        found = ", ".join(names) or "nothing"
+        raise Failure(f"{file} has none of the arrays {', '.join(EXAMPLES)}; it has {found}.")
+    if labels is not None and (labels.shape != rows.shape[:1] or labels.dtype.kind not in "ui"):
+        found = f"{labels.dtype} of shape {labels.shape}"
+        raise Failure(f"y must hold the number of each example's class; it is {found}.")
+    return rows, labels

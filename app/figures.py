@@ -160,6 +160,18 @@ def accuracy() -> Shell:
     return {"data": data, "layout": layout}
 
 
+def seeds(metric: str) -> Shell:
+    """A metric over the seeds of one trial: smallest to largest, the mean, and the run that they repeat."""
+    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    data = [
+        _trace("band-low", "smallest", **edge),
+        _trace("band", "smallest to largest", **{**edge, "fill": "tonexty", "showlegend": True}),
+        _line("train", "mean of the seeds", "%{y:.4f}"),
+        _line("best", "the repeated run", "%{y:.4f}", dash="dash"),
+    ]
+    return {"data": data, "layout": _layout("epoch", metric, legend=_legend())}
+
+
 def learning_rate() -> Shell:
     """One trial's learning rate by epoch."""
     return {

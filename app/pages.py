@@ -16,6 +16,7 @@ from app import (
     pages_preflight,
     pages_random_grid,
     pictures,
+    repeats,
     wire,
 )
 from app.bodies import Id
@@ -56,6 +57,7 @@ VIEWS = {
     "history": "History",
     "table": "Table",
 }  # of a sweep; the first is what it opens with
+SEEDS = {"seeds": "Seeds"}  # one more, where the trials differ in nothing else
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
@@ -111,6 +113,9 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
         related = lineage.family(c, id)
         pilot = autopilots.of_sweep(c, id)
         warned = gate.of_sweep(c, sweep, parts.config.home)
+        alike = repeats.members(c, sweep)
+        repeated = repeats.original_of(c, sweep, alike)
+    views = VIEWS | SEEDS if alike else VIEWS
     axes = list(
         dict.fromkeys(
             [*(name for name in USUAL_AXES if name in sweep.space or not sweep.space), *sweep.space]
@@ -126,6 +131,8 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
         "scatter": _with_edges(figures.scatter("{x}", False), "x"),
         "pair": _with_edges(figures.scatter_pair("{x}", "{y}", False, False), "xy"),
     }
+    if alike:
+        shells |= {"seeds-acc": figures.seeds("val accuracy"), "seeds-loss": figures.seeds("val loss")}
     data = _data(shells, sweep=wire.sweep(sweep), cursor=cursor, axes=axes, columns=columns)
     data["palettes"] = {theme: drawn_by_hand(palette) for theme, palette in PALETTES.items()}
     words = [space_words(name, spec) for name, spec in sweep.space.items()]
@@ -143,8 +150,9 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
         notes=notes.html(written),
         recipe_note=RECIPES[sweep.recipe].note if sweep.recipe and sweep.recipe in RECIPES else "",
         warnings=list(map(wire.warned, warned)),
-        views=VIEWS,
-        view=view if view in VIEWS else WALL,
+        views=views,
+        view=view if view in views else WALL,
+        repeated=repeated,
     )
 
 

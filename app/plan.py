@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.bodies import MAX_TRIALS, AutopilotIn, MoreTrials, PreflightIn, RefinementIn, SweepIn
+from app.bodies_results import RepeatsIn
+from app.repeats import SEED, seeds_after
 from learning import catalog, cost, stopping
 from learning.catalog import DatasetError, Summary
 from learning.preflight import NETS
@@ -19,6 +21,7 @@ from learning.space import Space, draw, from_points
 from store.autopilots import NewAutopilot
 from store.config import Config
 from store.sweeps import NewSweep, Sweep
+from store.trials import Trial
 
 MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs
 MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group
@@ -102,6 +105,20 @@ def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
             "stopping": parent.stopping,
         }
     )
+
+
+def repeats(body: RepeatsIn, trial: Trial, of: Sweep, config: Config) -> NewSweep:
+    """A trial of a sweep again from other seeds; the order of the mini-batches stays that of its sweep."""
+    fixed = {name: value for name, value in trial.settings.items() if name != SEED}
+    seeds = seeds_after(trial.settings[SEED], body.seeds)
+    asked = SweepIn(
+        name=body.name or f"{of.name[:160]} #{trial.number}, {body.seeds} seeds",
+        dataset=of.dataset,
+        settings=fixed,
+        points=[{SEED: seed} for seed in seeds],
+        seed=of.seed,
+    )
+    return sweep(asked, config, parent_id=of.id)
 
 
 def preflight(body: PreflightIn, config: Config) -> Settings:

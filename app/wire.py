@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from app.gate import Warned
+from app.repeats import Repeats
 from learning.autopilot import SEARCHES, STAGES
 from learning.catalog import Summary
 from learning.findings import Finding
@@ -74,6 +75,19 @@ def sweep(row: Sweep) -> dict[str, object]:
         "created_at": when(row.created_at),
         "started_at": when(row.started_at),
         "finished_at": when(row.finished_at),
+    }
+
+
+def repeats(found: Repeats) -> dict[str, object]:
+    curve = found.original_curve
+    return {
+        "sentence": found.sentence,
+        "spread": asdict(found.spread) if found.spread else None,
+        "original": trial(found.original) if found.original else None,
+        "deviations": found.deviations,
+        "val_acc": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_acc],
+        "val_loss": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_loss],
+        "original_curve": {"epoch": curve.epoch, **curve.metrics} if curve else None,
     }
 
 

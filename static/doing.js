@@ -1,6 +1,7 @@
 // What is done to a sweep without leaving its page: name, tags, notes, more trials, a finer sweep, deleting; and its keys.
+import { dialog } from "./dialog.js";
 import { bindKeys, pressing } from "./keys.js";
-import { $, attempt, confirm, make, notify, setText } from "./page.js";
+import { $, attempt, confirm, make, notify } from "./page.js";
 import { get, patch, post, remove } from "./rest.js";
 import { number, SpaceRows } from "./space.js";
 
@@ -68,25 +69,4 @@ export function listenDoing({ sweep, selected, changed, leaving }) {
     if (await attempt(() => remove(path()))) location.assign("/");
     else leaving(false);
   });
-}
-
-// Stays open, with its reason, while what it asks for is refused.
-function dialog(selector, submit) {
-  const box = $(selector);
-  const error = $(".error", box);
-  $("[data-close]", box).addEventListener("click", () => box.close());
-  box.addEventListener("close", () => setText(error, ""));
-  $("form", box).addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = $(".main", box);
-    button.disabled = true;
-    try {
-      await submit();
-      box.close();
-    } catch (problem) {
-      setText(error, problem instanceof SyntaxError ? `A line is not JSON: ${problem.message}.` : problem.message);
-    }
-    button.disabled = false;
-  });
-  return box;
 }

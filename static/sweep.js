@@ -76,6 +76,7 @@ const shared = { sweep, board, selection, figures: page.figures, palettes: page.
 const makers = {
   curves: async () => new (await import("./view_curves.js")).CurvesView(shared),
   settings: async () => new (await import("./view_settings.js")).SettingsView(shared),
+  seeds: async () => new (await import("./view_seeds.js")).SeedsView(shared),
   history: async () => new (await import("./view_history.js")).HistoryView(shared),
   table: async () => new (await import("./table.js")).TrialTable($("#table"), { sweep: sweep(), series, selection, columns: page.columns }),
 };

@@ -2,10 +2,12 @@
 import { listenActions, showActions, TRIAL_ASKS, trialActions } from "./actions.js";
 import { byRole, Chart, epochAxis, theme } from "./chart.js";
 import { Curves } from "./curves.js";
+import { dialog } from "./dialog.js";
 import { accuracy, loss, setting, signed } from "./format.js";
 import { follow } from "./live.js";
 import { $, attempt, data, fill, icon, make, setLink, setState, setText, throttle } from "./page.js";
-import { get } from "./rest.js";
+import { get, post } from "./rest.js";
+import { number } from "./space.js";
 
 const page = data();
 let trial = page.trial;
@@ -202,6 +204,11 @@ async function restart() {
   refresh();
 }
 
+const repeats = dialog("#repeats", async () => {
+  const sweep = await post(`/api/trials/${trial.id}/repeats`, { seeds: number($("#repeats-seeds").value) });
+  location.assign(`/sweeps/${sweep.id}?view=seeds`);
+});
+$("#repeat").addEventListener("click", () => repeats.showModal());
 listenActions($("#actions"), () => `/api/trials/${trial.id}`, TRIAL_ASKS, (answer) => { trial = answer; showTrial(); refresh(); });
 showTrial();
 refresh();

@@ -17,7 +17,17 @@ from app import cli
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 COMMANDS = ("up", "serve", "worker", "migrate", "sweep", "export", "predict", "backup", "restore", "prune")
-COMMANDS += ("preflight", "autopilot", "model", "token", "doctor", "data list", "data get", "data add")
+COMMANDS += (
+    "preflight",
+    "autopilot",
+    "repeat",
+    "model",
+    "token",
+    "doctor",
+    "data list",
+    "data get",
+    "data add",
+)
 HEAVY = ("numpy", "scipy", "plotly", "alembic", "sqlalchemy", "fastapi", "pydantic", "rich.progress")
 
 Done = subprocess.CompletedProcess[str]

@@ -334,6 +334,19 @@ def test_several_trials_predict_the_mean_of_their_probabilities(
     np.testing.assert_allclose(together, np.mean([said(id) for id in ids], axis=0), atol=1e-12)
 
 
+def test_a_repeated_trial_is_told_with_its_spread(deck: Deck, learnt: dict[str, dict[str, Any]]) -> None:
+    trial = learnt["standardise"]
+    done = deck.run("repeat", trial["id"], "--seeds", 3, "--wait")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("finished optimization.") == 3
+    told = re.search(r"Over 3 seeds the val accuracy is (0\.\d+) on average.* of (0\.\d+) \(", done.stderr)
+    assert told, done.stderr
+    assert float(told[2]) > 0, "other seeds, other results"
+    assert f"The repeated run's {trial['best_val_acc']:.4f} lies" in done.stderr
+    assert deck.run("repeat", 999).stderr == "lossdeck: There is no trial 999.\n"
+    assert "seeds must be 2 or more, not 1." in deck.run("repeat", trial["id"], "--seeds", 1).stderr
+
+
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [

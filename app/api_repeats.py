@@ -1,0 +1,39 @@
+"""Routes of repeats: train a trial again over seeds, and what the seeds show."""
+
+import time
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from app import bodies, plan, repeats, wire
+from app.answers import Answer, created
+from app.api_sweeps import found as found_sweep
+from app.api_trials import found as found_trial
+from app.bodies import Id
+from app.bodies_results import RepeatsIn, RepeatsOut
+from app.problems import Problem
+from app.state import Parts
+from store import sweeps
+
+router = APIRouter(prefix="/api", tags=["repeats"])
+
+
+@router.post("/trials/{id}/repeats", status_code=201, response_model=bodies.SweepOut)
+def repeat(id: Id, parts: Parts, body: RepeatsIn | None = None) -> JSONResponse:
+    """Train a trial again from other seeds: a sweep with the same settings, whose parent is the trial's."""
+    trial = found_trial(parts, id)
+    new = plan.repeats(body or RepeatsIn(), trial, found_sweep(parts, trial.sweep_id), parts.config)
+    with parts.database.write() as c:
+        sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
+    return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
+
+
+@router.get("/sweeps/{id}/repeats", response_model=RepeatsOut)
+def shown(id: Id, parts: Parts) -> JSONResponse:
+    """What a trial's settings come to over the seeds of a sweep whose trials differ in nothing else."""
+    sweep = found_sweep(parts, id)
+    with parts.database.read() as c:
+        found = repeats.of_sweep(c, sweep)
+    if found is None:
+        raise Problem(409, f"Sweep {id} repeats nothing: its trials must be alike in all but their seeds.")
+    return Answer(wire.repeats(found))

@@ -1,0 +1,65 @@
+"""Owns the command `repeat`: queues a trial again over seeds and tells what they show (app.follow waits)."""
+
+import json
+import sys
+import time
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from app.failure import DONE, Failure
+from app.options import Data, DatabaseUrl, Home, Json, configure
+
+
+def repeat(
+    trial: Annotated[int, typer.Argument(help="The trial's id, as its page and the export show it.")],
+    seeds: Annotated[int, typer.Option(help="How many other seeds to train it from.")] = 5,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow them and say how they spread.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Train a trial again over seeds.
+
+    Queues a sweep with the trial's settings and other seeds, and prints its number. With --wait it
+    follows them, and then says the mean, the standard deviation, and how lucky the trial was.
+
+    \b
+    Examples:
+      lossdeck repeat 12 --wait
+      lossdeck repeat 12 --seeds 10 --wait --json
+    """
+    from pydantic import ValidationError
+
+    from app import plan, repeats, wire
+    from app.bodies_results import RepeatsIn
+    from app.cli_keep import opened
+    from app.cli_sweep import wrong
+    from app.follow import follow
+    from store import sweeps, trials
+
+    config = configure(home=home, data=data, database_url=database_url)
+    try:
+        body = RepeatsIn(seeds=seeds)
+    except ValidationError as error:
+        raise wrong(error) from error
+    with closing(opened(config)) as database:
+        with database.write() as c:
+            row = trials.get(c, trial)
+            of = sweeps.get(c, row.sweep_id) if row else None
+            if row is None or of is None:
+                raise Failure(f"There is no trial {trial}.")
+            made = sweeps.create(c, plan.repeats(body, row, of, config), time.time(), workers=config.workers)
+        print(f"Sweep {made.id}: trial {trial} from {seeds} other seeds, queued.", file=sys.stderr)
+        code = follow(database, made.id, print_lines=not as_json) if wait else DONE
+        with database.read() as c:
+            found = repeats.of_sweep(c, made) if wait else None
+    if found is not None:
+        print(found.sentence, file=sys.stderr)
+    if as_json:
+        print(json.dumps(wire.repeats(found) if found else wire.sweep(made)))
+    elif not wait:
+        print(made.id)
+    raise typer.Exit(code)

@@ -1,0 +1,112 @@
+"""Repeats: a sweep whose trials differ in their seeds alone, and the trial that they repeat (trains nothing).
+
+Nothing is stored about it: the settings say it. The seeds of repeats follow on the seed of their trial.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from learning.repeats import Run, Spread, counted, sentence, spread
+from learning.settings import MAX_SEED
+from store import packed, trials
+from store.database import Connection
+from store.packed import Thinned
+from store.sweeps import Sweep
+from store.trials import Trial
+
+MOST = 50  # seeds of one trial
+POINTS = 1_000  # epochs of a curve that are read
+SEED = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A metric at one epoch over the seeds that have it."""
+
+    epoch: int
+    spread: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What the seeds came to; `original` is the repeated trial, if it is known and still there."""
+
+    trials: tuple[Trial, ...]
+    original: Trial | None
+    spread: Spread | None  # of the best val accuracies
+    deviations: float | None  # by how many the original lies above the mean
+    sentence: str
+    val_acc: tuple[At, ...]
+    val_loss: tuple[At, ...]
+    original_curve: Thinned | None
+
+
+def seeds_after(seed: int, count: int) -> list[int]:
+    """The seeds of as many repeats of a trial with that seed."""
+    return [(seed + n) % (MAX_SEED + 1) for n in range(1, count + 1)]
+
+
+def members(c: Connection, sweep: Sweep) -> tuple[Trial, ...]:
+    """The trials of a sweep if they differ in their seeds alone, else none."""
+    if not set(sweep.space) <= {SEED} or not 1 < sweep.trials <= MOST:
+        return ()
+    rows = trials.of_sweep(c, sweep.id)
+    alike = all(_but_seed(row) == _but_seed(rows[0]) for row in rows)
+    return rows if alike and len({row.settings[SEED] for row in rows}) == len(rows) else ()
+
+
+def original_of(c: Connection, sweep: Sweep, rows: Sequence[Trial]) -> Trial | None:
+    """The trial of the parent sweep that these trials repeat, if there is one."""
+    if sweep.parent_id is None or not rows:
+        return None
+    first = rows[0].settings
+    like = f"lr = {first['lr']!r} and reg = {first['reg']!r}"  # the rest is compared here: few have both
+    found, _ = trials.page(c, sweep.parent_id, MOST, filter=like)
+    repeated = (
+        row
+        for row in found
+        if _but_seed(row) == _but_seed(rows[0]) and seeds_after(row.settings[SEED], 1) == [first[SEED]]
+    )
+    return next(repeated, None)
+
+
+def of_sweep(c: Connection, sweep: Sweep) -> Repeats | None:
+    """What the seeds show so far; None for a sweep whose trials differ in more, or not at all."""
+    rows = members(c, sweep)
+    if not rows:
+        return None
+    original = original_of(c, sweep, rows)
+    runs = [Run(row.state, row.best_val_acc) for row in rows if not row.excluded]
+    first = Run(original.state, original.best_val_acc) if original else None
+    found = spread(counted(runs))
+    own = first.best_val_acc if first and first.state == "finished" else None
+    drawn = [row.number for row in rows if not row.excluded and row.state != "diverged"]
+    curves = _curves(c, sweep.id, drawn)
+    return Repeats(
+        rows,
+        original,
+        found,
+        found.of(own) if found and own is not None else None,
+        sentence(runs, first),
+        _band(curves, "val_acc"),
+        _band(curves, "val_loss"),
+        next(iter(_curves(c, original.sweep_id, [original.number])), None) if original else None,
+    )
+
+
+def _but_seed(row: Trial) -> dict[str, object]:
+    return {name: value for name, value in row.settings.items() if name != SEED}
+
+
+def _curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[Thinned, ...]:
+    return packed.curves(c, sweep_id, numbers, ("val_acc", "val_loss"), POINTS)
+
+
+def _band(curves: Sequence[Thinned], metric: str) -> tuple[At, ...]:
+    """The metric's spread at each epoch that any of the curves has."""
+    values: dict[int, list[float]] = {}
+    for curve in curves:
+        for epoch, value in zip(curve.epoch, curve.metrics[metric], strict=True):
+            if value is not None:
+                values.setdefault(epoch, []).append(value)
+    return tuple(At(epoch, found) for epoch in sorted(values) if (found := spread(values[epoch])) is not None)

@@ -1,0 +1,23 @@
+// A form in a dialog, and what submitting it does.
+import { $, setText } from "./page.js";
+
+// Stays open, with its reason, while what it asks for is refused.
+export function dialog(selector, submit) {
+  const box = $(selector);
+  const error = $(".error", box);
+  $("[data-close]", box).addEventListener("click", () => box.close());
+  box.addEventListener("close", () => setText(error, ""));
+  $("form", box).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = $(".main", box);
+    button.disabled = true;
+    try {
+      await submit();
+      box.close();
+    } catch (problem) {
+      setText(error, problem instanceof SyntaxError ? `A line is not JSON: ${problem.message}.` : problem.message);
+    }
+    button.disabled = false;
+  });
+  return box;
+}

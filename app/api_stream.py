@@ -12,7 +12,7 @@ from starlette.types import Message, Send
 
 from app import wire
 from app.bodies import MAX_ID, Cursor
-from app.live import Batch, Live
+from app.live import Batch, Following, Live
 from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
 from store import changes, sweeps
@@ -63,6 +63,13 @@ async def stream(
         str | None,
         Query(max_length=2_000, description="Whose epochs, trials and state: `1,2`. Left out: the overview."),
     ] = None,
+    overview: Annotated[
+        bool, Query(description="How all sweeps and workers are, too; so it is where `sweeps` is left out.")
+    ] = False,
+    once: Annotated[
+        bool,
+        Query(description="End when all that is new was told: for who cannot hold a stream and asks again."),
+    ] = False,
     after: Cursor | None = None,
     last_event_id: Annotated[str | None, Header(max_length=30)] = None,
 ) -> LiveResponse:
@@ -76,15 +83,16 @@ async def stream(
         raise Problem(
             503, f"{MAX_STREAMS} streams are open already, the most at a time.", headers={"retry-after": "5"}
         )
-    followed = _numbers(sweeps)
+    named = _numbers(sweeps)
+    followed = Following(named, overview or not named)
     cursor = _cursor(last_event_id, after)
-    if followed is not None and cursor is None:
-        await asyncio.to_thread(_all_there, parts, followed)
-    return LiveResponse(_frames(parts, cursor, followed), parts.live)
+    if named and cursor is None:
+        await asyncio.to_thread(_all_there, parts, named)
+    return LiveResponse(_frames(parts, cursor, followed, once), parts.live)
 
 
-async def _frames(parts: State, cursor: int | None, followed: frozenset[int] | None) -> AsyncIterator[bytes]:
-    """What one stream sends, from its cursor on, until the server closes."""
+async def _frames(parts: State, cursor: int | None, followed: Following, once: bool) -> AsyncIterator[bytes]:
+    """What one stream sends, from its cursor on, until the server closes, or `once` until it is told."""
     live = parts.live
     yield OPENING
     if cursor is None:
@@ -98,19 +106,21 @@ async def _frames(parts: State, cursor: int | None, followed: frozenset[int] | N
         moved, cursor = batch.cursor > cursor, batch.cursor
         if batch.data:
             yield batch.data
+        if not moved and once:
+            return
         if not moved and not await live.changed(HEARTBEAT_SECONDS):
             yield HEARTBEAT
     yield BYE
 
 
-def _present(parts: State, followed: frozenset[int] | None) -> Batch:
+def _present(parts: State, followed: Following) -> Batch:
     """The cursor now, and the state of what is followed: an event that carries the cursor to the client."""
     with parts.database.read() as c:
         cursor = changes.cursor(c)
-        if followed is None:
+        if followed.overview:
             rows = sweeps.list_all(c, 1, 0)[0]
         else:
-            rows = tuple(row for id in followed if (row := sweeps.get(c, id)) is not None)
+            rows = tuple(row for id in followed.sweeps if (row := sweeps.get(c, id)) is not None)
     ordered = sorted(rows, key=lambda row: row.changed)
     numbers = [*(row.changed for row in ordered[:-1]), cursor]  # rise, and end with the cursor
     frames = (
@@ -128,10 +138,10 @@ def _all_there(parts: State, followed: frozenset[int]) -> None:
         raise missing("sweep", absent[0])
 
 
-def _numbers(text: str | None) -> frozenset[int] | None:
-    """The sweeps of `1,2`; None for the overview."""
+def _numbers(text: str | None) -> frozenset[int]:
+    """The sweeps of `1,2`."""
     if not text:
-        return None
+        return frozenset()
     words = [word.strip() for word in text.split(",")]
     if len(words) > MAX_SWEEPS or not all(
         word.isascii() and word.isdecimal() and len(word) < 11 for word in words

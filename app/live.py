@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 from bisect import bisect_right
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastapi.sse import format_sse_event
@@ -28,6 +28,19 @@ log = logging.getLogger("lossdeck")
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """What a stream tells of: all that happens in some sweeps; how all sweeps and workers are; or both."""
+
+    sweeps: frozenset[int] = frozenset()
+    overview: bool = False
+
+    @property
+    def only(self) -> list[int] | None:
+        """The sweeps whose changes must be read; None for those of all."""
+        return None if self.overview else sorted(self.sweeps)
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One change, ready to send."""
 
@@ -36,11 +49,10 @@ class Frame:
     sweep_id: int | None
     data: bytes
 
-    def concerns(self, sweeps: Collection[int] | None) -> bool:
-        """Whether a stream that follows these sweeps (None: the overview) gets this frame."""
-        if self.kind == "reset":
-            return True
-        return self.kind in OVERVIEW_KINDS if sweeps is None else self.sweep_id in sweeps
+    def concerns(self, followed: Following) -> bool:
+        """Whether a stream gets this frame."""
+        told = followed.overview and self.kind in OVERVIEW_KINDS
+        return told or self.kind == "reset" or self.sweep_id in followed.sweeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +107,21 @@ class Live:
         """Is set at the next change; take it before you look, wait for it after."""
         return self._wake
 
-    def since(self, cursor: int, sweeps: Collection[int] | None) -> Batch | None:
+    def since(self, cursor: int, followed: Following) -> Batch | None:
         """What came after the cursor, out of memory; None when the ring does not reach so far."""
         if self._floor < 0 or not self._floor <= cursor <= self._head:
             return None
         first = bisect_right(self._ring, cursor, key=lambda frame: frame.number)
-        frames = [frame for frame in self._ring[first : first + BATCH] if frame.concerns(sweeps)]
+        frames = [frame for frame in self._ring[first : first + BATCH] if frame.concerns(followed)]
         last = (
             self._ring[min(first + BATCH, len(self._ring)) - 1].number if first < len(self._ring) else cursor
         )
         return Batch(b"".join(frame.data for frame in frames), max(cursor, last))
 
-    def pull(self, cursor: int, sweeps: Collection[int] | None) -> Batch:
+    def pull(self, cursor: int, followed: Following) -> Batch:
         """The same out of the database; blocks."""
-        found, reached = _read(self.database, cursor, sweeps)
-        frames = (frame for frame in _frames(found) if frame.concerns(sweeps))
+        found, reached = _read(self.database, cursor, followed.only)
+        frames = (frame for frame in _frames(found) if frame.concerns(followed))
         return Batch(b"".join(frame.data for frame in frames), reached)
 
     def _wake_all(self) -> None:
@@ -159,13 +171,13 @@ class Live:
                 return head
 
 
-def _read(database: Database, cursor: int, sweeps: Collection[int] | None) -> tuple[tuple[Change, ...], int]:
+def _read(database: Database, cursor: int, only: list[int] | None) -> tuple[tuple[Change, ...], int]:
     """One batch of changes and the cursor reached by it."""
     with database.read() as c:
         now = changes.cursor(
             c
         )  # before the rows: all that is numbered up to here is committed and seen below
-        found = changes.after(c, cursor, sorted(sweeps) if sweeps is not None else None, BATCH)
+        found = changes.after(c, cursor, only, BATCH)
     if len(found) >= BATCH:
         return found, found[-1].seq
     return found, max([cursor, now, *(change.seq for change in found)])

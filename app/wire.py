@@ -351,7 +351,7 @@ def change(value: Change) -> tuple[int | None, dict[str, object]]:
     """The sweep that a change belongs to, if to one, and the data of its event."""
     row = value.row
     if isinstance(row, EpochRow):
-        return row.sweep_id, epoch(row, trace=False)
+        return row.sweep_id, {"sweep_id": row.sweep_id} | epoch(row, trace=False)
     if isinstance(row, Trial):
         return row.sweep_id, trial(row)
     if isinstance(row, Sweep):

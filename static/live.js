@@ -1,71 +1,83 @@
-// The live link: one EventSource a page, batched, closed while the page is hidden, taken up again at its cursor.
+// The live link of a page: what it follows, drawn in batches while the page is seen; the stream is the hub's, shared by all tabs.
 import { clock } from "./format.js";
+import { Hub } from "./hub.js";
 
-const BATCH_MS = 250; // at most four repaints a second
+const BATCH_MS = 200; // the first news is drawn at once, then at most five times a second
 const DOWN_MS = 2500; // a link that is away for less is not worth a word
+const HUB = "lossdeck 1"; // counts up when its messages change: tabs of the version before keep theirs
 
-export function follow({ sweeps, cursor, onBatch, onReset, onLink }) {
-  let source = null;
+// While the page is hidden it draws nothing: `onGlance` gets the rows of sweeps, for its title. Seen again, it takes up
+// all it follows at the cursor where it stopped.
+export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink }) {
+  const overview = !sweeps.length;
+  const { port, shared } = connect();
+  let term = 0; // what was sent for an earlier one is of no use
   let pending = [];
   let timer = null;
+  let drawn = -Infinity;
   let downTimer = null;
   let heard = new Date();
 
-  const report = (state) => onLink?.({ state, since: clock(heard) });
+  const join = () => {
+    term += 1;
+    if (!document.hidden) port.postMessage({ term, sweeps, overview, cursor });
+    else if (shared && onGlance) port.postMessage({ term, sweeps: [], overview: true, cursor: null });
+    else leave();
+  };
 
-  const flush = () => {
+  const leave = () => {
+    term += 1;
+    port.postMessage({ leave: true });
+  };
+
+  const draw = () => {
+    clearTimeout(timer);
     timer = null;
+    if (!pending.length) return;
+    drawn = performance.now();
     const batch = pending;
     pending = [];
     onBatch(batch);
   };
 
-  const receive = (kind) => (event) => {
+  const receive = (rows) => {
     heard = new Date();
-    cursor = Number(event.lastEventId) || cursor;
-    pending.push({ kind, row: JSON.parse(event.data) });
-    timer ??= setTimeout(flush, BATCH_MS);
+    if (document.hidden) return onGlance?.(rows.filter(({ kind }) => kind === "sweep"));
+    cursor = rows.at(-1).number;
+    pending.push(...rows.filter(({ kind }) => kind !== "reset"));
+    if (rows.some(({ kind }) => kind === "reset")) onReset?.();
+    timer ??= setTimeout(draw, drawn + BATCH_MS - performance.now());
+    return undefined;
   };
 
-  const alive = () => {
-    heard = new Date();
+  const report = (state) => onLink?.({ state, since: clock(heard) });
+
+  const linked = (state) => {
+    if (state === "down") {
+      downTimer ??= setTimeout(() => report("down"), DOWN_MS);
+      return;
+    }
     clearTimeout(downTimer);
     downTimer = null;
-    report("live");
+    if (state === "live") heard = new Date();
+    report(state);
   };
 
-  const broken = () => {
-    downTimer ??= setTimeout(() => report("down"), DOWN_MS);
-    if (source.readyState === EventSource.CLOSED) setTimeout(reopen, 2000);
+  port.onmessage = ({ data }) => {
+    if (data.link) linked(data.link);
+    else if (data.term === term) receive(data.rows);
   };
-
-  const reopen = () => { if (source && !document.hidden) { close(); open(); } };
-
-  const open = () => {
-    const values = new URLSearchParams();
-    if (sweeps) values.set("sweeps", sweeps.join(","));
-    if (cursor != null) values.set("after", cursor);
-    source = new EventSource(`/api/stream?${values}`);
-    source.addEventListener("open", alive);
-    source.addEventListener("error", broken);
-    for (const kind of ["epoch", "trial", "sweep", "worker"]) source.addEventListener(kind, receive(kind));
-    source.addEventListener("reset", (event) => { cursor = Number(event.lastEventId) || cursor; onReset?.(); });
-  };
-
-  const close = () => {
-    source?.close();
-    source = null;
-    clearTimeout(downTimer);
-    downTimer = null;
-  };
-
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) close();
-    else if (!source) open();
-  });
-  addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => { if (event.persisted && !source) open(); });
+  document.addEventListener("visibilitychange", () => { draw(); join(); });
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", (event) => { if (event.persisted) join(); });
   report("connecting");
-  if (!document.hidden) open();
-  return { close, get cursor() { return cursor; } };
+  join();
+}
+
+// The browser's hub; a hub of the page's own where the browser shares no workers (Chrome on Android).
+function connect() {
+  if (globalThis.SharedWorker) return { port: new SharedWorker("/static/hub.js", { type: "module", name: HUB }).port, shared: true };
+  const { port1, port2 } = new MessageChannel();
+  new Hub().connect(port2);
+  return { port: port1, shared: false };
 }

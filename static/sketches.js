@@ -18,7 +18,7 @@ export class Sketches extends EventTarget {
   // Fetches what is not here; says "change" as it comes. With `points` finer ones, of few trials.
   async want(numbers, points = this.points) {
     const missing = [...numbers].filter((number) => !this.asked.has(key(number, points)) && this.isCoarse(number, points));
-    for (const number of missing) this.asked.add(key(number, points));
+    for (const number of missing) this.asked.add(key(number, points)).add(number);
     for (let start = 0; start < missing.length; start += AT_ONCE) {
       await this.fetch(missing.slice(start, start + AT_ONCE), points);
     }
@@ -36,7 +36,7 @@ export class Sketches extends EventTarget {
       for (const curve of curves) this.merge(curve, points);
       this.dispatchEvent(new Event("change"));
     } catch (error) {
-      for (const number of numbers) this.asked.delete(key(number, points)); // asked again when next in view
+      for (const number of numbers) for (const one of [number, key(number, points)]) this.asked.delete(one); // asked again when next in view
       throw error;
     }
   }
@@ -52,11 +52,11 @@ export class Sketches extends EventTarget {
     });
   }
 
-  // An epoch of the stream; curves that nobody has asked for stay away.
+  // An epoch of the stream; curves that nobody has asked for, at whatever fineness, stay away.
   receive(row) {
     const sketch = this.byNumber.get(row.number);
     if (!sketch) {
-      if (row.epoch === 1 || this.asked.has(key(row.number, this.points))) this.begin(row);
+      if (row.epoch === 1 || this.asked.has(row.number)) this.begin(row);
       return;
     }
     if (row.epoch > sketch.epoch.at(-1)) this.append(sketch, row.epoch, (name) => this.value(row, name, sketch));

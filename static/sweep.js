@@ -153,18 +153,20 @@ document.documentElement.addEventListener("themechange", () => { showSelection()
 // --- data
 
 function receive(batch) {
-  let ended = false;
   for (const { kind, row } of batch) {
     if (kind === "epoch") { sketches.receive(row); views.curves?.receive(row); }
     if (kind === "trial") { board.receive(row); views.table?.patch(row); }
-    if (kind === "sweep" && row.id === sweep().id) {
-      ended ||= row.state !== sweep().state && row.state === "finished";
-      heading.show(row);
-    }
   }
-  if (ended) notify(`“${sweep().name}” is finished.`, "good");
+  head(batch);
   refresh();
   if (batch.some(({ kind }) => kind !== "epoch")) heading.advise();
+}
+
+// The title bar and the head move in a hidden tab too.
+function head(batch) {
+  const before = sweep().state;
+  for (const { kind, row } of batch) if (kind === "sweep" && row.id === sweep().id) heading.show(row);
+  if (before !== "finished" && sweep().state === "finished") notify(`“${sweep().name}” is finished.`, "good");
 }
 
 function refresh() {
@@ -201,5 +203,5 @@ showWall();
 show(shown());
 attempt(async () => {
   await load();
-  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });
+  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: head, onReset: () => attempt(restart), onLink: setLink });
 });

@@ -79,4 +79,4 @@ function receive(batch) {
 
 page.sweeps.forEach(show);
 headline();
-follow({ cursor: page.cursor, onBatch: receive, onReset: () => attempt(reload), onLink: setLink });
+follow({ cursor: page.cursor, onBatch: receive, onGlance: receive, onReset: () => attempt(reload), onLink: setLink });

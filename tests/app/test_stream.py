@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import httpx2
@@ -17,7 +18,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.api_stream import LiveResponse
-from app.live import Batch, Live
+from app.live import Batch, Following, Live
 from store import changes, sweeps, workers
 from store.database import Database
 from tests.app.conftest import BODY, Crew, Server, made_epoch
@@ -159,7 +160,7 @@ def test_an_epoch_arrives_as_the_row_without_its_trace(shared_server: Server, wo
         worker.record(claim, [made_epoch(claim.trials[0].id, 1, loss=float("inf"))])
         event = reader.take("epoch")[0]
         row = httpx2.get(f"{shared_server.address}/api/sweeps/{id}/epochs").json()
-        expected = dict(row["epochs"][0])
+        expected = {"sweep_id": id} | row["epochs"][0]
         del expected["trace"]
         assert event.data == expected
         assert event.data["flags"] == {"loss": "inf"}
@@ -210,6 +211,21 @@ def test_the_overview_has_sweeps_and_workers_and_no_epochs(shared_server: Server
                 assert event.data["id"] == id
                 break
         assert kinds == {"sweep"}
+
+
+def test_once_ends_when_all_is_told_and_sweeps_go_with_the_overview(
+    shared_server: Server, worker: Crew
+) -> None:
+    followed, other = post(shared_server, trials=1), post(shared_server, trials=1)
+    worker.finish_all()
+    with reading(shared_server, f"?sweeps={followed}&overview=true&after=0&once=true") as reader:
+        events = list(reader)
+        assert reader.ended
+    told = {event.data["sweep_id"] for event in events if event.kind in ("epoch", "trial")}
+    assert told == {followed}
+    assert {followed, other} <= {event.data["id"] for event in events if event.kind == "sweep"}
+    with reading(shared_server, f"?sweeps={followed}&after={events[-1].id}&once=true") as reader:
+        assert list(reader) == []
 
 
 def test_deleted_rows_tell_every_reader_to_begin_anew(shared_server: Server, worker: Crew) -> None:
@@ -346,19 +362,21 @@ async def _compare(database: Database, make_sweep: MakeSweep) -> None:
     live = Live(database)
     live.open = 1
     live.start()
-    assert live.since(0, None) is None  # it has not looked yet
+    assert live.since(0, Following(overview=True)) is None  # it has not looked yet
     assert await live.changed(PATIENCE)
     with database.read() as c:
         start = changes.cursor(c)
     await asyncio.to_thread(Crew(database).finish_all)
     with database.read() as c:
         end = changes.cursor(c)
-    for followed in (None, {first.id}, {second.id}, {first.id, second.id}):
+    ids = [(), (first.id,), (second.id,), (first.id, second.id)]
+    for sweeps_of, overview in [*product(ids[1:], (False, True)), ((), True)]:
+        followed = Following(frozenset(sweeps_of), overview)
         memory = await _epochs(lambda cursor, f=followed: live.since(cursor, f), live, start, end)
         stored = await _epochs(lambda cursor, f=followed: live.pull(cursor, f), live, start, end)
         assert memory == stored
-        assert len(memory) == 400 * len(followed or ())
-    assert live.since(end + 1, None) is None
+        assert len(memory) == 400 * len(sweeps_of)
+    assert live.since(end + 1, Following(overview=True)) is None
     await live.stop()
 
 
@@ -394,13 +412,13 @@ def test_writers_at_once_leave_no_gap_for_a_reader_that_pulls(
     cursor, text = 0, b""
     deadline = time.monotonic() + PATIENCE
     while text.count(b"event: epoch") < 8 * 40:
-        batch = live.pull(cursor, {sweep.id})
+        batch = live.pull(cursor, Following(frozenset({sweep.id})))
         assert batch.cursor >= cursor
         cursor, text = batch.cursor, text + batch.data
         assert time.monotonic() < deadline
     for thread in threads:
         thread.join()
-    final = live.pull(cursor, {sweep.id})
+    final = live.pull(cursor, Following(frozenset({sweep.id})))
     ids = [int(line[4:]) for line in (text + final.data).splitlines() if line.startswith(b"id: ")]
     assert ids == sorted(set(ids))
     assert (text + final.data).count(b"event: epoch") == 8 * 40

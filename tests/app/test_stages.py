@@ -84,7 +84,7 @@ def test_without_two_ranges_there_is_no_picture(
 
 def test_parent_and_child_name_each_other(client: TestClient, pair: tuple[int, int]) -> None:
     coarse, fine = (client.get(f"/sweeps/{id}").text for id in pair)
-    assert f'finer: <a href="/sweeps/{pair[1]}">fine</a>' in coarse
+    assert f'from it: <a href="/sweeps/{pair[1]}">fine</a>' in coarse
     assert f'<a href="/sweeps/{pair[0]}">coarse</a>' in fine
     for page in (coarse, fine):
         assert "all stages in one picture" in page

@@ -1,0 +1,206 @@
+"""Live: how soon a page shows what was committed, with twelve tabs open: `python -m benchmarks.live`.
+
+Two workers train a sweep of their own, so that the machine is busy as in use. This program plays the
+worker of 32 more trials, for it alone knows to the millisecond when it has committed their epochs; the page
+and it read the same clock. Prints a verdict a line.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
+
+from benchmarks import seed
+from benchmarks.pages import FLAGS, Figure, served
+from learning.settings import Settings
+from learning.space import Space, draw
+from store import migrate, queue, sweeps
+from store.database import Database
+from store.queue import Claim
+from store.sweeps import NewSweep
+
+TRIALS = 32
+EPOCHS = 400
+ROUNDS = 60  # epochs of all trials that are measured
+PAUSE = 0.25  # seconds between two rounds
+TABS = 12
+TALL: ViewportSize = {"width": 1440, "height": 2400}  # all tiles are in view
+CALLS = 100  # of REST, with all tabs open
+BEGUN = 40  # epochs before the page is opened
+
+# When each tile said that it has so many epochs, by the clock of the wall, once the frame was painted.
+WATCH = """() => {
+    const shown = window.shown = [];
+    const { port1, port2 } = new MessageChannel();
+    port2.onmessage = ({ data }) => {  // the first task after the frame
+        const at = performance.timeOrigin + performance.now();
+        for (const [number, epochs] of data) shown.push([number, epochs, at]);
+    };
+    new MutationObserver((changes) => {
+        const epochs = (tile) => Number(tile.title.match(/· (\\d+)\\//)?.[1]);
+        const seen = changes.map(({ target }) => [Number(target.dataset.number), epochs(target)]);
+        requestAnimationFrame(() => port1.postMessage(seen));
+    }).observe(document.querySelector('#wall'), { subtree: true, attributeFilter: ['title'] });
+}"""
+HIDE = """(hidden) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""  # headless Chromium has no tabs to hide a page behind
+FRESH = """async (epochs) => {
+    const start = performance.now();
+    const tile = document.querySelector('#wall .tile');
+    const shown = () => Number(tile.title.match(/· (\\d+)\\//)?.[1]);
+    while (!(shown() >= epochs)) await new Promise(requestAnimationFrame);
+    return performance.now() - start;
+}"""
+
+
+class Player:
+    """Commits the epochs of all trials of a sweep, and notes when."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.database = database
+        self.random = np.random.default_rng(0)
+        fixed = {"hidden": [50], "val_count": 300, "epochs": EPOCHS}
+        drawn = draw(Space.parse({"lr": {"log_uniform": [1e-5, 1e-3]}}), fixed, TRIALS, "random", 0)
+        new = NewSweep(name, "digits", None, {"lr": {"log_uniform": [1e-5, 1e-3]}}, fixed, "random", 0, drawn)
+        with database.write() as c:
+            self.sweep = sweeps.create(c, new, time.time(), workers=2)
+        self.claims = list(self._claims())
+        self.curves = {
+            trial.id: self._curve(trial.id, trial.settings) for claim in self.claims for trial in claim.trials
+        }
+        self.done = 0  # epochs
+        self.committed: dict[tuple[int, int], float] = {}  # by trial and epoch: UTC milliseconds
+
+    def _claims(self) -> Iterator[Claim]:
+        while True:
+            with self.database.write() as c:
+                claim = queue.claim(c, "player", time.time())
+            if claim is None:
+                return
+            yield claim
+
+    def _curve(self, key: int, settings: Settings) -> Iterator[Any]:
+        return seed.curve(key, settings, EPOCHS, self.random)
+
+    def play(self, rounds: int, pause: float) -> None:
+        for _ in range(rounds):
+            self.done += 1
+            for claim in self.claims:
+                rows = [next(self.curves[trial.id]) for trial in claim.trials]
+                with self.database.write() as c:
+                    queue.record(c, claim, rows, None, time.time(), {})
+                now = time.time() * 1_000
+                self.committed |= {(trial.number, self.done): now for trial in claim.trials}
+            time.sleep(pause)
+
+
+def delays(player: Player, shown: list[tuple[int, int | None, float]]) -> list[float]:
+    """Milliseconds from each commit to the first frame that shows it or a later one."""
+    found = []
+    for (number, epoch), committed in player.committed.items():
+        times = [
+            at for trial, epochs, at in shown if trial == number and epochs is not None and epochs >= epoch
+        ]
+        if times and epoch > BEGUN:
+            found.append(min(times) - committed)
+    return found
+
+
+def p95(values: list[float]) -> float:
+    return quantiles(values, n=20)[-1]
+
+
+def measure(context: BrowserContext, player: Player, address: str) -> list[Figure]:
+    """The figures, with the first tab seen all the time and the last hidden for a while."""
+    path = f"/sweeps/{player.sweep.id}"
+    tabs = [context.new_page() for _ in range(TABS)]
+    for tab in tabs:
+        tab.goto(path, wait_until="domcontentloaded")
+        tab.locator("#link[data-link=live]").wait_for(timeout=60_000)
+    for tab in tabs[1:]:  # only one tab of a window is seen
+        tab.evaluate(HIDE, True)
+    tabs[0].evaluate(WATCH)
+    player.play(ROUNDS, PAUSE)
+    tabs[0].wait_for_timeout(1_000)
+    lags = delays(player, tabs[0].evaluate("window.shown"))
+    answers = []
+    for _ in range(CALLS):
+        player.play(1, 0)
+        answers.append(_rest(f"{address}/api{path}"))
+    return [
+        Figure("commit to changed pixel, p50", median(lags), 250, "ms"),
+        Figure("commit to changed pixel, p95", p95(lags), 500, "ms"),
+        Figure(f"tab of {TABS} brought to the front is fresh", _front(tabs[-1], player), 1_000, "ms"),
+        Figure(f"REST with {TABS} tabs, p95", p95(answers), 200, "ms"),
+    ]
+
+
+def _front(tab: Page, player: Player) -> float:
+    tab.evaluate(HIDE, False)
+    return float(tab.evaluate(FRESH, player.done))
+
+
+def _rest(url: str) -> float:
+    started = time.perf_counter()
+    urllib.request.urlopen(url).close()
+    return (time.perf_counter() - started) * 1_000
+
+
+@contextmanager
+def busy(home: Path) -> Iterator[None]:
+    """Two workers at work for minutes."""
+    kept = {name: v for name, v in os.environ.items() if not name.startswith(("LOSSDECK_", "DATABASE_"))}
+    own = {"LOSSDECK_HOME": str(home), "LOSSDECK_WORKERS": "2"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "worker"], env=kept | own, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def main() -> int:
+    """Prints all figures; 1 if one is over its limit."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("Chromium is not installed (Debian: apt-get install chromium).", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="lossdeck-live-") as folder:
+        home = Path(folder)
+        database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
+        migrate.upgrade(database)
+        player = Player(database, "played")
+        player.play(BEGUN, 0)
+        fixed = {"hidden": [200], "val_count": 300, "epochs": 10_000}  # keeps the workers busy for minutes
+        drawn = draw(Space.parse(seed.SPACE), fixed, 8, "random", 0)
+        long = NewSweep("busy", "digits", None, seed.SPACE, fixed, "random", 0, drawn)
+        with database.write() as c:
+            sweeps.create(c, long, time.time(), workers=2)
+        with served(home) as address, busy(home), sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            figures = measure(browser.new_context(base_url=address, viewport=TALL), player, address)
+            browser.close()
+        database.close()
+    print(f"{TRIALS} trials running, two workers busy; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(*figures, sep="\n")
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app import autopilot, stages, wire
+from app import autopilot, autopilot_report, stages, wire
 from app.bodies import Id
 from app.html import page
 from app.problems import missing
@@ -55,6 +55,16 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         words=space_words,
         end=end_words,
     )
+
+
+@router.get("/autopilot/{id}/report")
+def report(id: Id, parts: Parts) -> HTMLResponse:
+    """The file that is kept or printed, to be read here."""
+    with parts.database.read() as c:
+        row = autopilots.get(c, id)
+        if row is None:
+            raise missing("autopilot", id)
+        return HTMLResponse(autopilot_report.html_text(c, row), headers={"cache-control": "no-store"})
 
 
 @router.get("/sweeps/{id}/stages")

@@ -11,8 +11,8 @@ form?.addEventListener("submit", async (event) => {
   button.disabled = true;
   fill(form, { error: "" });
   try {
-    const { dataset, trials, seed } = Object.fromEntries(new FormData(form));
-    const made = await post("/api/autopilots", { dataset, trials: Number(trials), seed: Number(seed) });
+    const { dataset, trials, seed, preflight } = Object.fromEntries(new FormData(form));
+    const made = await post("/api/autopilots", { dataset, trials: Number(trials), seed: Number(seed), preflight: preflight === "on" });
     location.assign(`/autopilot/${made.id}`);
   } catch (error) {
     fill(form, { error: error.message });

@@ -152,7 +152,7 @@ def test_a_report_is_one_file_with_the_winner_and_how_to_train_it_again(
 ) -> None:
     answer = client.get(f"/api/autopilots/{flown['id']}/report")
     assert answer.headers["content-disposition"] == f'attachment; filename="autopilot-{flown["id"]}.html"'
-    assert not re.findall(r'(?:src|href)="(?!#)', answer.text), "it loads nothing and leads nowhere"
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', answer.text), "it loads nothing and leads nowhere"
     assert "<b>pilot</b>" not in answer.text
     text = html.unescape(answer.text)
     for stage in flown["stages"]:
@@ -182,3 +182,18 @@ def test_an_axis_has_round_ticks_within_it(axis: stages.Axis, texts: list[str]) 
     ticks = list(axis.ticks())
     assert [text for _, text in ticks] == texts
     assert all(0 <= at <= 1 for at, _ in ticks)
+
+
+def test_the_report_can_be_read_in_place_and_its_weights_are_near(
+    client: TestClient, flown: dict[str, Any]
+) -> None:
+    read = client.get(f"/autopilot/{flown['id']}/report")
+    assert "content-disposition" not in read.headers
+    assert read.text == client.get(f"/api/autopilots/{flown['id']}/report").text
+    assert f'href="/autopilot/{flown["id"]}/report"' in client.get(f"/autopilot/{flown['id']}").text
+    assert client.get("/autopilot/99/report").status_code == 404
+
+
+def test_the_autopilot_is_offered_where_a_search_begins(client: TestClient) -> None:
+    for path in ("/", "/sweeps/new"):
+        assert 'the <a href="/autopilot">autopilot</a>' in client.get(path).text

@@ -12,15 +12,17 @@ pytestmark = pytest.mark.browser
 def test_start_it_watch_its_stages_and_stop_it(open_page: Callable[..., Page]) -> None:
     page = open_page("/")
     page.get_by_role("link", name="autopilot", exact=True).click()
-    page.get_by_label("Coarse trials").fill("4")
+    page.get_by_label("Coarse trials").fill("600")  # too many to end before it is stopped
     page.get_by_role("button", name="Start the autopilot").click()
 
     expect(page).to_have_url(re.compile(r"/autopilot/\d+$"))
     steps = page.get_by_role("list", name="Stages").get_by_role("listitem")
-    expect(steps.first).to_contain_text("are the data, the loss and the gradients right")
+    expect(steps.first).to_contain_text("are the data, the loss and the gradients right", timeout=60_000)
     expect(steps).to_have_count(2, timeout=60_000)  # by itself, without a reload
     expect(steps.first).to_contain_text("all 7 checks passed")
+    expect(steps.first).to_contain_text(re.compile(r"Learning-rate probe\s*Workable: "))
     expect(steps.nth(1)).to_contain_text("Its probe found learning rates")
+    expect(steps.nth(1).get_by_role("row", name=re.compile("^reg, high end 10 10 kept$"))).to_be_visible()
     expect(page.get_by_role("heading", name="All searches in one picture")).to_be_visible()
 
     page.get_by_role("button", name="Stop").click()
@@ -28,5 +30,8 @@ def test_start_it_watch_its_stages_and_stop_it(open_page: Callable[..., Page]) -
     with page.expect_download() as report:
         page.get_by_role("link", name="Report, one HTML file").click()
     assert report.value.suggested_filename == "autopilot-1.html"
+    page.get_by_role("link", name="Report", exact=True).click()
+    expect(page.get_by_role("heading", name="What was tried, and why")).to_be_visible()
+    page.go_back()
     page.get_by_role("link", name="Open its sweep").first.click()
     expect(page.get_by_role("link", name="autopilot 1")).to_be_visible()

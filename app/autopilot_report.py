@@ -27,6 +27,16 @@ class Curve:
     colour: str
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Curves on one scale, and what it goes to."""
+
+    curves: tuple[Curve, ...]
+    low: float
+    high: float
+    epochs: int
+
+
 def html_text(c: Connection, row: Autopilot) -> str:
     """The whole file; what users wrote is escaped."""
     searches = sweeps.by_ids(c, row.sweep_ids)
@@ -45,8 +55,8 @@ def html_text(c: Connection, row: Autopilot) -> str:
         settings=[(name, setting_words(name, value)) for name, value in winner.settings.items()]
         if winner
         else [],
-        costs=curves(rows, ("loss", "val_loss")),
-        accuracies=curves(rows, ("train_acc", "val_acc")),
+        costs=figure(rows, ("loss", "val_loss")),
+        accuracies=figure(rows, ("train_acc", "val_acc")),
         again=again(row, winner) if winner else "",
         picture=stages.drawn(c, list(searches.values())),
         ramp=stages.RAMP,
@@ -57,21 +67,22 @@ def html_text(c: Connection, row: Autopilot) -> str:
     )
 
 
-def curves(rows: Sequence[EpochRow], names: Sequence[str]) -> list[Curve]:
-    """These columns by epoch on one scale, from the lowest to the highest value; none without an epoch."""
+def figure(rows: Sequence[EpochRow], names: Sequence[str]) -> Figure | None:
+    """These columns by epoch on one scale, from the lowest to the highest value; None without an epoch."""
     values = {
         name: [(row.epoch, value) for row in rows if (value := getattr(row, name)) is not None]
         for name in names
     }
     all_values = [value for points in values.values() for _, value in points]
     if not all_values:
-        return []
+        return None
     last, low, high = max(row.epoch for row in rows), min(all_values), max(all_values)
-    return [
+    curves = tuple(
         Curve(name, placed(points, last, low, high, SIZE), points[-1][1], colour)
         for (name, points), colour in zip(values.items(), stages.LINES, strict=False)
         if points
-    ]
+    )
+    return Figure(curves, low, high, last)
 
 
 def again(row: Autopilot, winner: Trial) -> str:

@@ -17,6 +17,10 @@ from app.state import Parts, State
 from store import bulk, epochs, sweeps, trials
 from store.trials import Trial
 
+FileFormat = Annotated[
+    Literal["npz", "safetensors"], Query(description="safetensors: if that package is installed.")
+]
+
 router = APIRouter(prefix="/api", tags=["trials"])
 
 
@@ -113,9 +117,7 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
 def model(
     id: Id,
     parts: Parts,
-    format: Annotated[
-        Literal["npz", "safetensors"], Query(description="safetensors: if that package is installed.")
-    ] = "npz",
+    format: FileFormat = "npz",
 ) -> Response:
     """The best weights of a trial (W1, b1, W2, ...) and its preprocessing's arrays, as a file.
 

@@ -1,4 +1,4 @@
-"""Bodies of what is done with trained trials: repeating them over seeds (sweeps and trials: bodies)."""
+"""Bodies of what is done with trained trials: repeats over seeds, averages (sweeps and trials: bodies)."""
 
 from typing import Annotated
 
@@ -37,3 +37,20 @@ class RepeatsOut(Out):
     val_acc: list[AtOut]
     val_loss: list[AtOut]
     original_curve: dict[str, list[float | None]] | None = Field(description="epoch, val_acc, val_loss")
+
+
+class MemberOut(Out):
+    trial: TrialOut
+    val_acc: float
+
+
+class EnsembleOut(Out):
+    """What the mean of some nets' probabilities is worth. The same examples chose them: a little too good."""
+
+    sentence: str
+    examples: int = Field(description="Of the validation part.")
+    members: list[MemberOut] = Field(description="Best first.")
+    val_acc: float = Field(description="Of the average.")
+    standard_error: float = Field(description="Of that val accuracy.")
+    gain: float = Field(description="Over the best single net.")
+    gain_standard_error: float = Field(description="From the examples on which the two differ.")

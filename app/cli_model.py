@@ -2,16 +2,19 @@
 
 import json
 import sys
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.failure import Failure
-from app.options import Home, Json, configure
+from app.failure import WRONG_USAGE, Failure
+from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from app.model_file import Model
@@ -27,32 +30,55 @@ class Format(StrEnum):
     safetensors = "safetensors"
 
 
+Top = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        max=20,
+        help="Take the number for a sweep's, and so many of its best nets together.",
+        show_default=False,
+    ),
+]
+
+
 def model(
     trial: Annotated[int, typer.Argument(help="The trial's id, as its page and the export show it.")],
+    top: Top = None,
     format: Annotated[
         Format,
         typer.Option(help="safetensors needs a package: pip install 'lossdeck[safetensors]'."),
     ] = Format.npz,
     out: Annotated[
-        Path | None, typer.Option(help="File to write; trial-ID.npz here by default.", show_default=False)
+        Path | None,
+        typer.Option(help="File to write; trial-ID.npz here by default.", show_default=False),
     ] = None,
     home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Write a trial's best weights as a file.
 
     It holds the weights, the settings, the classes' names and the preprocessing; `lossdeck predict` takes it
-    on any machine.
+    on any machine. With --top it holds the best nets of a sweep, whose probabilities are averaged: a line for
+    each net with its val accuracy, and what the average gets.
 
     \b
     Examples:
       lossdeck model 12
       lossdeck model 12 --format safetensors --out winner.safetensors
+      lossdeck model 3 --top 5
     """
     from app.model_file import to_bytes
+    from app.prediction import kept_model
+    from store.files import Files
 
-    config = configure(home=home)
-    content = to_bytes(kept(str(trial), config), format.value)
-    path = out or Path(f"trial-{trial}.{format}")
+    config = configure(home=home, data=data, database_url=database_url)
+    if top is None:
+        content = to_bytes([kept_model(trial, Files(config.home))], format.value)
+    else:
+        content = to_bytes(together(trial, top, config, tell=True), format.value)
+    name = f"trial-{trial}" if top is None else f"sweep-{trial}-top-{top}"
+    path = out or Path(f"{name}.{format}")
     path.write_bytes(content)
     print(f"Wrote {path}.", file=sys.stderr)
 
@@ -62,7 +88,9 @@ def predict(
         str, typer.Argument(help="A trial's id, several with commas between them, or a model file.")
     ],
     file: Annotated[Path, typer.Argument(help="An .npz file with X: an example a row, raw as in training.")],
+    top: Top = None,
     home: Home = None,
+    database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Classify new examples with a trial's weights.
@@ -75,12 +103,13 @@ def predict(
       lossdeck predict 12 new.npz
       lossdeck predict 12,15,31 new.npz --json
       lossdeck predict trial-12.npz new.npz
+      lossdeck predict 3 new.npz --top 5
     """
     from app.prediction import predict_classes
 
-    config = configure(home=home)
+    config = configure(home=home, database_url=database_url)
     rows, labels = examples(file)
-    prediction = predict_classes(kept(model, config), rows)
+    prediction = predict_classes(kept(model, top, config), rows)
     if labels is not None:
         right = prediction.probabilities.argmax(axis=1) == labels
         print(f"Accuracy {right.mean():.4f} on {len(labels):,} examples.", file=sys.stderr)
@@ -99,16 +128,43 @@ def predict(
         print(name, *(f"{probability:.6f}" for probability in row))
 
 
-def kept(which: str, config: "Config") -> "tuple[Model, ...]":
-    """The nets that an argument names: by trials' ids, or in a file. Raises Failure."""
+def kept(which: str, top: int | None, config: "Config") -> "Sequence[Model]":
+    """The nets that an argument names: by trials' ids, by a sweep's, or in a file. Raises Failure."""
     from app.model_file import read
     from app.prediction import kept_model
     from store.files import Files
 
     words = which.split(",")
-    if all(word.isascii() and word.isdecimal() for word in words):
-        return tuple(kept_model(int(word), Files(config.home)) for word in words)
-    return read(Path(which))
+    if not all(word.isascii() and word.isdecimal() for word in words):
+        if top is not None:
+            raise Failure(f"--top takes the nets of a sweep, by its number, not of {which!r}.", WRONG_USAGE)
+        return read(Path(which))
+    if top is None:
+        return [kept_model(int(word), Files(config.home)) for word in words]
+    if len(words) > 1:
+        raise Failure(f"--top takes the nets of one sweep, not of {which}.", WRONG_USAGE)
+    return together(int(which), top, config, tell=False)
+
+
+def together(number: int, top: int, config: "Config", tell: bool) -> "Sequence[Model]":
+    """The best nets of a sweep; says what each and their average are worth when asked to."""
+    from app import ensemble
+    from app.cli_keep import opened
+    from store import sweeps
+    from store.files import Files
+
+    files = Files(config.home)
+    with closing(opened(config)) as database, database.read() as c:
+        sweep = sweeps.get(c, number)
+        if sweep is None:
+            raise Failure(f"There is no sweep {number}.")
+        rows = ensemble.members(c, sweep, top, files)
+    if tell:
+        found = ensemble.measured(rows, sweep, config, files)
+        for row, accuracy in zip(rows, found.measured.each, strict=True):
+            print(f"trial {row.id}: val_acc: {accuracy:.6f}")
+        print(found.sentence, file=sys.stderr)
+    return ensemble.models(rows, files)
 
 
 def examples(file: Path) -> "tuple[NDArray[Any], NDArray[Any] | None]":

@@ -21,8 +21,9 @@ def explain(error: Exception) -> str | None:
     from learning.settings import Invalid
     from store import faults
     from store.database import DatabaseError
+    from store.files import Damaged
 
-    if isinstance(error, Failure | DatasetError | Invalid | DatabaseError):
+    if isinstance(error, Failure | DatasetError | Invalid | DatabaseError | Damaged):
         return str(error)
     if isinstance(error, FileExistsError | NotADirectoryError):
         return f"{error.filename or 'A file'} is there, but it is not a folder."

@@ -153,6 +153,7 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
         views=views,
         view=view if view in views else WALL,
         repeated=repeated,
+        safetensors=has_safetensors(),
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.failure import Failure
 from app.model_file import Model
 from learning.predict import mean_probabilities
-from store.files import Damaged, Files
+from store.files import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,8 @@ def predict_classes(models: Sequence[Model], examples: NDArray[Any]) -> Predicti
 
 
 def kept_model(trial_id: int, files: Files) -> Model:
-    """A trial's kept net. Raises Failure if none is kept here."""
-    try:
-        found = files.load_model(trial_id)
-    except Damaged as error:
-        raise Failure(str(error)) from error
+    """A trial's kept net. Raises Failure if none is kept here, and Damaged."""
+    found = files.load_model(trial_id)
     if found is None:
         raise Failure(no_weights(trial_id))
     return Model(*found)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from app.ensemble import NoEnsemble
 from app.heads import ENDLESS
 from app.model_file import NotInstalled
 from app.sentences import SHOWN_CHARACTERS, cut, sentence, shown
@@ -95,6 +96,7 @@ def install(app: FastAPI) -> None:
     on(Invalid, lambda error: invalid(error.errors))
     on(FilterError, lambda error: bad_field(error.field, None, str(error)))
     on(DatasetError, lambda error: bad_field("dataset", None, str(error)))
+    on(NoEnsemble, lambda error: Problem(409, str(error)))
     on(NotInstalled, lambda error: Problem(501, str(error)))
     on(Damaged, lambda error: Problem(500, str(error)))
     on(NotFound, lambda error: Problem(404, str(error)))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from app.ensemble import Ensemble
 from app.gate import Warned
 from app.repeats import Repeats
 from learning.autopilot import SEARCHES, STAGES
@@ -88,6 +89,22 @@ def repeats(found: Repeats) -> dict[str, object]:
         "val_acc": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_acc],
         "val_loss": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_loss],
         "original_curve": {"epoch": curve.epoch, **curve.metrics} if curve else None,
+    }
+
+
+def ensemble(found: Ensemble) -> dict[str, object]:
+    measured = found.measured
+    return {
+        "sentence": found.sentence,
+        "examples": measured.examples,
+        "members": [
+            {"trial": trial(row), "val_acc": one}
+            for row, one in zip(found.members, measured.each, strict=True)
+        ],
+        "val_acc": measured.accuracy,
+        "standard_error": measured.error,
+        "gain": measured.gain,
+        "gain_standard_error": measured.gain_error,
     }
 
 

@@ -1,7 +1,7 @@
 // A form in a dialog, and what submitting it does.
 import { $, setText } from "./page.js";
 
-// Stays open, with its reason, while what it asks for is refused.
+// Stays open, with its reason, while what it asks for is refused, and when `submit` gives something to read in it.
 export function dialog(selector, submit) {
   const box = $(selector);
   const error = $(".error", box);
@@ -12,8 +12,7 @@ export function dialog(selector, submit) {
     const button = $(".main", box);
     button.disabled = true;
     try {
-      await submit();
-      box.close();
+      if (!(await submit())) box.close();
     } catch (problem) {
       setText(error, problem instanceof SyntaxError ? `A line is not JSON: ${problem.message}.` : problem.message);
     }

@@ -1,8 +1,8 @@
 // What is done to a sweep without leaving its page: name, tags, notes, more trials, a finer sweep, deleting; and its keys.
 import { dialog } from "./dialog.js";
 import { bindKeys, pressing } from "./keys.js";
-import { $, attempt, confirm, make, notify } from "./page.js";
-import { get, patch, post, remove } from "./rest.js";
+import { $, $$, attempt, confirm, make, notify, setText } from "./page.js";
+import { get, patch, post, query, remove } from "./rest.js";
 import { number, SpaceRows } from "./space.js";
 
 bindKeys({
@@ -45,6 +45,20 @@ export function listenDoing({ sweep, selected, changed, leaving }) {
     $("#more-points").value = selected().map((trial) => JSON.stringify(chosen(trial.settings))).join("\n");
     more.showModal();
   });
+
+  const average = dialog("#average", async () => {
+    const top = number($("#average-top").value);
+    const found = await get(path(`/ensemble?${query({ top })}`));
+    setText($("[data-field=average-words]", average), found.sentence);
+    $("#average-members").replaceChildren(...found.members.map(({ trial, val_acc: accuracy }) =>
+      make("li", {}, make("a", { href: `/trials/${trial.id}` }, `#${trial.number}`), ` ${accuracy.toFixed(4)}`)));
+    for (const link of $$("a[download]", average)) {
+      link.href = path(`/ensemble/model?${query({ top, format: link.dataset.format })}`);
+      link.hidden = false;
+    }
+    return true;
+  });
+  $("#average-best").addEventListener("click", () => average.showModal());
 
   const space = new SpaceRows($("#finer-space"), () => {});
   const finer = dialog("#finer", async () => {

@@ -334,6 +334,30 @@ def test_several_trials_predict_the_mean_of_their_probabilities(
     np.testing.assert_allclose(together, np.mean([said(id) for id in ids], axis=0), atol=1e-12)
 
 
+def test_the_best_nets_of_a_sweep_are_averaged_and_taken_away(
+    deck: Deck, tmp_path: Path, learnt: dict[str, dict[str, Any]]
+) -> None:
+    sweep = learnt["whiten"]["sweep_id"]
+    digits = catalog.load("digits", deck.home, None)
+    val = make_split(digits, Settings.parse(learnt["whiten"]["settings"])).val_rows
+    np.savez(tmp_path / "val.npz", X=digits.X_train[val], y=digits.y_train[val])
+    done = deck.run("model", sweep, "--top", 3, "--out", tmp_path / "top.npz")
+    assert done.returncode == 0, done.stderr
+    ranked = sorted(learnt.values(), key=lambda trial: (-trial["best_val_acc"], trial["number"]))
+    lines = [f"trial {trial['id']}: val_acc: {trial['best_val_acc']:.6f}" for trial in ranked]
+    assert done.stdout.splitlines() == lines
+    told = re.search(r"The average of 3 nets gets (0\.\d+) of the 300 validation examples", done.stderr)
+    assert told, done.stderr
+    by_sweep = deck.run("predict", sweep, tmp_path / "val.npz", "--top", 3)
+    by_file = deck.run("predict", tmp_path / "top.npz", tmp_path / "val.npz")
+    assert by_sweep.stderr == by_file.stderr == f"Accuracy {told[1]} on 300 examples.\n"
+    assert by_sweep.stdout == by_file.stdout
+    for which in (tmp_path / "top.npz", "7,8"):
+        refused = deck.run("predict", which, tmp_path / "val.npz", "--top", 3)
+        assert (refused.returncode, "--top takes the nets of" in refused.stderr) == (2, True)
+    assert deck.run("model", 999, "--top", 3).stderr == "lossdeck: There is no sweep 999.\n"
+
+
 def test_a_repeated_trial_is_told_with_its_spread(deck: Deck, learnt: dict[str, dict[str, Any]]) -> None:
     trial = learnt["standardise"]
     done = deck.run("repeat", trial["id"], "--seeds", 3, "--wait")

@@ -1,0 +1,44 @@
+"""Routes of ensembles: the average of a sweep's best nets, measured or taken away as one file."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import JSONResponse
+
+from app import ensemble, model_file, wire
+from app.answers import Answer, attachment
+from app.api_sweeps import found as found_sweep
+from app.api_trials import FileFormat
+from app.bodies import Id
+from app.bodies_results import EnsembleOut
+from app.state import Parts
+
+Top = Annotated[int, Query(ge=2, le=ensemble.MOST, description="How many of the best kept nets.")]
+
+router = APIRouter(prefix="/api/sweeps", tags=["ensembles"])
+
+
+@router.get("/{id}/ensemble", response_model=EnsembleOut)
+def measure(id: Id, parts: Parts, top: Top = ensemble.USUAL) -> JSONResponse:
+    """What the mean of the best nets' probabilities is worth on the sweep's validation part."""
+    sweep = found_sweep(parts, id)
+    with parts.database.read() as c:
+        rows = ensemble.members(c, sweep, top, parts.files)
+    return Answer(wire.ensemble(ensemble.measured(rows, sweep, parts.config, parts.files)))
+
+
+@router.get(
+    "/{id}/ensemble/model",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "A file of arrays"}},
+)
+def model(id: Id, parts: Parts, top: Top = ensemble.USUAL, format: FileFormat = "npz") -> Response:
+    """The best nets in one file, as of one trial, each array behind its net's place (`0.W1`).
+
+    `about` lists the nets; `lossdeck predict` takes the file and averages them.
+    """
+    sweep = found_sweep(parts, id)
+    with parts.database.read() as c:
+        rows = ensemble.members(c, sweep, top, parts.files)
+    content = model_file.to_bytes(ensemble.models(rows, parts.files), format)
+    return attachment(content, f"sweep-{id}-top-{len(rows)}.{format}", "application/octet-stream")

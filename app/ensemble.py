@@ -1,0 +1,70 @@
+"""Ensemble: the best kept nets of a sweep, and what their average is worth (stores and trains nothing)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.failure import Failure
+from app.model_file import Model
+from app.prediction import kept_model
+from learning import catalog
+from learning.dataset import make_split
+from learning.ensemble import Measured, measure, sentence
+from learning.settings import Settings
+from store import trials
+from store.config import Config
+from store.database import Connection
+from store.files import Files
+from store.states import UNRANKED
+from store.sweeps import Sweep
+from store.trials import Trial
+
+USUAL = 5  # nets in an average
+MOST = 20  # nets that a sweep keeps
+SPLIT = ("train_count", "val_count", "stratify")  # settings that say which rows validate
+RANKED = " and ".join(f"state != {state}" for state in UNRANKED)
+KEPT = f"has_model = true and excluded = false and {RANKED}"
+
+
+class NoEnsemble(Failure):
+    """There are no two nets to average; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """The members, best first, and what their average is worth."""
+
+    members: tuple[Trial, ...]
+    measured: Measured
+    sentence: str
+
+
+def members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial, ...]:
+    """The `top` best trials whose nets are kept here, all validated on the same rows. Raises NoEnsemble."""
+    rows, _ = trials.page(c, sweep.id, MOST, 0, "-best_val_acc", KEPT)
+    here = [row for row in rows if files.has_model(row.id)]
+    alike = tuple(row for row in here if _split(row) == _split(here[0]))
+    if len(alike) < 2:
+        raise NoEnsemble(
+            f"Sweep {sweep.id} has {len(alike)} trained nets that are kept here and share a validation part; "
+            "an average takes two."
+        )
+    return alike[:top]
+
+
+def models(rows: Sequence[Trial], files: Files) -> tuple[Model, ...]:
+    """Their nets. Raises Failure and Damaged."""
+    return tuple(kept_model(row.id, files) for row in rows)
+
+
+def measured(rows: Sequence[Trial], sweep: Sweep, config: Config, files: Files) -> Ensemble:
+    """What the members' average is worth. Raises Failure, Damaged and DatasetError."""
+    dataset = catalog.load(sweep.dataset, config.home, config.data)
+    settings = replace(Settings.parse(rows[0].settings), preprocess="none")  # each net brings its own
+    val = make_split(dataset, settings).val_rows
+    nets = [model.net() for model in models(rows, files)]
+    found = measure(nets, dataset.X_train[val], dataset.y_train[val])
+    return Ensemble(tuple(rows), found, sentence(found, on_train=settings.val_count == 0))
+
+
+def _split(row: Trial) -> list[object]:
+    return [row.settings.get(name) for name in SPLIT]

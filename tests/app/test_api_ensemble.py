@@ -1,0 +1,116 @@
+"""The average of a sweep's best nets over HTTP: who is in it, what it is worth, its file, what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Crew, made_epoch
+from starlette.testclient import TestClient
+
+from app import model_file
+from store import trials
+
+Post = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def kept(client: TestClient, post_sweep: Post, crew: Crew) -> dict[str, Any]:
+    """A sweep of five ended trials, the later the better; the nets of all but number 1 are kept."""
+    sweep = post_sweep(trials=5)
+    while (claim := crew.claim_or_none()) is not None:
+        for epoch in range(1, claim.until + 1):
+            crew.record(
+                claim, [made_epoch(one.id, epoch, val_acc=(one.number + epoch) / 10) for one in claim.trials]
+            )
+    rows = client.get(f"/api/sweeps/{sweep['id']}/trials").json()["trials"]
+    keep(client, crew, sweep["id"], [row for row in rows if row["number"] != 1])
+    return sweep
+
+
+def keep(client: TestClient, crew: Crew, sweep_id: int, rows: list[dict[str, Any]]) -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"W1": (64, 10), "b1": (10,), "W2": (10, 10), "b2": (10,)}
+    for row in rows:
+        arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+        about = {"settings": row["settings"], "classes": list("0123456789")}
+        whole = {**arrays, "preprocess.kind": np.array("none")}
+        client.app.state.files.save_model(row["id"], whole, about)  # type: ignore[attr-defined]
+    with crew.database.write() as c:
+        trials.mark_models(c, sweep_id, {row["id"] for row in rows})
+
+
+def numbers(answer: Any) -> list[int]:
+    return [member["trial"]["number"] for member in answer.json()["members"]]
+
+
+def test_the_best_kept_nets_are_averaged(client: TestClient, kept: dict[str, Any]) -> None:
+    path = f"/api/sweeps/{kept['id']}/ensemble"
+    answer = client.get(path)
+    assert numbers(answer) == [4, 3, 2, 0], "five are asked for, four are kept"
+    assert numbers(client.get(path, params={"top": 2})) == [4, 3]
+    found = answer.json()
+    assert found["examples"] == 300
+    assert found["gain"] == pytest.approx(found["val_acc"] - max(one["val_acc"] for one in found["members"]))
+    p = found["val_acc"]
+    assert found["standard_error"] == pytest.approx(np.sqrt(p * (1 - p) / 300))
+    assert f"The average of 4 nets gets {p:.4f} of the 300 validation examples right" in found["sentence"]
+
+
+def test_an_excluded_trial_is_not_in_it(client: TestClient, kept: dict[str, Any]) -> None:
+    best = client.get(f"/api/sweeps/{kept['id']}").json()["best"]
+    client.post(f"/api/trials/{best['id']}/exclude")
+    assert numbers(client.get(f"/api/sweeps/{kept['id']}/ensemble")) == [3, 2, 0]
+
+
+def test_nets_validated_on_other_rows_are_left_out(
+    client: TestClient, kept: dict[str, Any], crew: Crew
+) -> None:
+    """Their validation rows may be rows that another net was trained on."""
+    client.post(f"/api/sweeps/{kept['id']}/trials", json={"points": [{"val_count": 200}]})
+    claim = crew.claim()
+    for epoch in (1, 2, 3):
+        crew.record(claim, [made_epoch(one.id, epoch, val_acc=0.1) for one in claim.trials])
+    rows = client.get(f"/api/sweeps/{kept['id']}/trials").json()["trials"]
+    keep(client, crew, kept["id"], rows)
+    assert numbers(client.get(f"/api/sweeps/{kept['id']}/ensemble", params={"top": 20})) == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("format", ["npz", "safetensors"])
+def test_the_nets_come_in_one_file(
+    client: TestClient, kept: dict[str, Any], tmp_path: Path, format: str
+) -> None:
+    path = f"/api/sweeps/{kept['id']}/ensemble/model"
+    answer = client.get(path, params={"top": 3, "format": format})
+    assert f'filename="sweep-1-top-3.{format}"' in answer.headers["content-disposition"]
+    file = tmp_path / f"nets.{format}"
+    file.write_bytes(answer.content)
+    lrs = [model.about["settings"]["lr"] for model in model_file.read(file)]
+    members = client.get(f"/api/sweeps/{kept['id']}/ensemble", params={"top": 3}).json()["members"]
+    assert lrs == [member["trial"]["settings"]["lr"] for member in members]
+
+
+def test_without_two_nets_there_is_no_average(client: TestClient, post_sweep: Post) -> None:
+    post_sweep()
+    for path in ("/api/sweeps/1/ensemble", "/api/sweeps/1/ensemble/model"):
+        answer = client.get(path)
+        assert answer.status_code == 409
+        assert "Sweep 1 has 0 trained nets that are kept here" in answer.json()["detail"]
+    assert client.get("/api/sweeps/9/ensemble").status_code == 404
+
+
+@pytest.mark.parametrize("top", ["1", "21", "all"])
+def test_a_bad_number_of_nets_is_named(client: TestClient, post_sweep: Post, top: str) -> None:
+    post_sweep()
+    (error,) = client.get("/api/sweeps/1/ensemble", params={"top": top}).json()["errors"]
+    assert (error["field"], error["value"]) == ("top", top)
+
+
+def test_a_damaged_net_is_told_by_its_file(client: TestClient, kept: dict[str, Any]) -> None:
+    best = client.get(f"/api/sweeps/{kept['id']}").json()["best"]["id"]
+    home: Path = client.app.state.config.home  # type: ignore[attr-defined]
+    (home / "models" / f"{best}.npz").write_bytes(b"cut off")
+    answer = client.get(f"/api/sweeps/{kept['id']}/ensemble")
+    assert answer.status_code == 500
+    assert f"{best}.npz is not a file of arrays" in answer.json()["detail"]

@@ -11,6 +11,7 @@ export function dialog(selector, submit) {
     event.preventDefault();
     const button = $(".main", box);
     button.disabled = true;
+    setText(error, "");
     try {
       if (!(await submit())) box.close();
     } catch (problem) {

@@ -48,6 +48,8 @@ export function listenDoing({ sweep, selected, changed, leaving }) {
 
   const average = dialog("#average", async () => {
     const top = number($("#average-top").value);
+    setText($("[data-field=average-words]", average), "");
+    $("#average-members").replaceChildren();
     const found = await get(path(`/ensemble?${query({ top })}`));
     setText($("[data-field=average-words]", average), found.sentence);
     $("#average-members").replaceChildren(...found.members.map(({ trial, val_acc: accuracy }) =>

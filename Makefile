@@ -6,7 +6,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 # Without hashes and what they depend on: on Linux that would be CUDA, which the build of PyTorch for CPUs has not.
 PINS := uv pip compile --universal --python-version 3.11 --no-header --no-annotate -q --no-deps
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench check fix lock debian clean
+.PHONY: help install run test bench gallery check fix lock debian clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -21,6 +21,9 @@ test: .venv/.dev debian  ## every test; some of them by ARGS="tests/learning -k 
 
 bench: .venv/.bench  ## Lossdeck beside NumPy, scikit-learn, PyTorch and Optuna, about an hour; options by ARGS="..."
 	@$(BIN)/python -m benchmarks --report docs/benchmarks.md $(ARGS)
+
+gallery: .venv/.dev  ## a picture of every page in its states, into docs/gallery, to be looked at
+	@$(BIN)/python -m benchmarks.gallery docs/gallery $(ARGS)
 
 check: .venv/.dev  ## lint, format and types; edits nothing
 	$(BIN)/ruff check .

@@ -51,7 +51,7 @@ export class Beside {
   draw() {
     const sketch = this.trial && this.sketches.get(this.trial.number);
     this.picture.toggleAttribute("hidden", !sketch);
-    if (sketch) drawCurve(this.picture, sketch, { diverged: this.trial.state === "diverged", total: this.board.total(this.trial), ...CURVE });
+    if (sketch) drawCurve(this.picture, sketch, { state: this.trial.state, total: this.board.total(this.trial), ...CURVE });
   }
 
   async findings() {

@@ -4,7 +4,7 @@ import { Canvas, colours, listenDrags, shade } from "./canvas.js";
 import { accuracy, setting } from "./format.js";
 import { scaleOf, shades, word } from "./scales.js";
 
-const MARGIN = { left: 46, right: 12, top: 10, bottom: 34 };
+const MARGIN = { left: 46, right: 12, top: 22, bottom: 34 };
 const CROWD = 600; // from so many trials on, points are small
 const NEAR = 12; // pixels from a point that still mean it
 const RINGED = 3; // best trials
@@ -59,7 +59,7 @@ export class TrialMap {
     }
     pen.fillText(word(across.name), frame.left + frame.width, frame.top + frame.height + 29);
     pen.textAlign = "left";
-    pen.fillText(word(up.name), frame.left + 4, frame.top + 10);
+    pen.fillText(word(up.name), frame.left, frame.top - 9);
     pen.setLineDash([2, 3]);
     pen.strokeStyle = diverged;
     for (const edge of across.edges || []) line(pen, this.x(across.at(edge)), frame.top, this.x(across.at(edge)), frame.top + frame.height);
@@ -164,6 +164,7 @@ export class TrialMap {
 
   takeaway() {
     const order = [...this.board.all()].filter(ranked).sort(bestFirst);
+    if (!order.length && [...this.board.all()].some((trial) => trial.state === "diverged")) return "No trial has a rank: × marks where each diverged.";
     if (!order.length) return "Points appear when trials have finished an epoch.";
     const top = order.slice(0, Math.max(3, Math.ceil(order.length / 10)));
     const values = top.map((trial) => valueOf(trial, this.across.name)).filter((value) => typeof value === "number").sort((a, b) => a - b);

@@ -35,7 +35,7 @@ function categories(name, values) {
   return {
     name, log: false, edges: null, words: true,
     at: (value) => (values.includes(value) ? at(value) : NaN),
-    ticks: values.map((value) => ({ at: at(value), text: String(value) })),
+    ticks: values.map((value) => ({ at: at(value), text: typeof value === "number" ? short(value) : value })),
     value: () => NaN,
   };
 }

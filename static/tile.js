@@ -1,23 +1,30 @@
-// The small curve of a trial: train and val cost from the first epoch to the last one planned, × where it diverged.
+// The small curve of a trial: train and val cost by epoch, × where it diverged. One that runs has room to its right.
 import { svg } from "./page.js";
 
 const ROOM = 1.25; // above the first cost; what explodes leaves at the top
+const AHEAD = 1.3; // of a running trial's epochs so far: a long run shows its shape, not a line at the left edge
 
 export function freshCurve(width, height) {
   return svg("svg", { class: "mini", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("path", { class: "train" }), svg("path", { class: "val" }), svg("path", { class: "cross" }));
 }
 
-export function drawCurve(picture, sketch, { diverged, total, width, height }) {
+export function drawCurve(picture, sketch, { state, total, width, height }) {
   const [train, val, cross] = picture.children;
   const top = highest(sketch);
   const last = sketch.epoch.at(-1);
-  const span = Math.max(1, (diverged ? last : Math.max(total, last)) - 1);
-  const x = (epoch) => (4 + ((width - 8) * (epoch - 1)) / span).toFixed(1);
+  const diverged = state === "diverged";
+  const span = Math.max(1, lastShown(state, last, total) - 1);
+  const x = (epoch) => (diverged && last === 1 ? width / 2 : 4 + ((width - 8) * (epoch - 1)) / span).toFixed(1);
   const y = (value) => (3 + (height - 6) * (1 - Math.min(1, value / top))).toFixed(1);
   set(train, path(sketch, "data_loss", x, y));
   set(val, path(sketch, "val_loss", x, y));
   set(cross, diverged ? `M${x(last) - 3},2l6,6m0,-6l-6,6` : "");
+}
+
+function lastShown(state, last, total) {
+  if (state === "diverged") return last;
+  return state === "running" ? Math.min(total, last * AHEAD) : Math.max(total, last);
 }
 
 function highest(sketch) {

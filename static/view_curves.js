@@ -117,7 +117,7 @@ export class CurvesView {
     if (!gaps.length) return "Growing: it overfits; none: try a larger net.";
     const mean = gaps.reduce((sum, value) => sum + value, 0) / gaps.length;
     const who = gaps.length === 1 ? "The best trial ends" : `The best ${gaps.length} end`;
-    return `${who} with a gap of ${mean.toFixed(2)}; above the dotted line it is big, in the band there is none.`;
+    return `${who} with a gap of ${mean.toFixed(2)}; above the line it is big, in the band there is none.`;
   }
 }
 

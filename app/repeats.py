@@ -6,6 +6,7 @@ Nothing is stored about it: the settings say it. The seeds of repeats follow on 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.bodies import MAX_TRIALS
 from learning.repeats import Run, Spread, counted, sentence, spread
 from learning.settings import MAX_SEED
 from store import packed, trials
@@ -60,14 +61,11 @@ def original_of(c: Connection, sweep: Sweep, rows: Sequence[Trial]) -> Trial | N
     if sweep.parent_id is None or not rows:
         return None
     first = rows[0].settings
-    like = f"lr = {first['lr']!r} and reg = {first['reg']!r}"  # the rest is compared here: few have both
-    found, _ = trials.page(c, sweep.parent_id, MOST, filter=like)
-    repeated = (
-        row
-        for row in found
-        if _but_seed(row) == _but_seed(rows[0]) and seeds_after(row.settings[SEED], 1) == [first[SEED]]
-    )
-    return next(repeated, None)
+    numbers = {name: value for name, value in _but_seed(rows[0]).items() if type(value) in (int, float)}
+    numbers[SEED] = (first[SEED] - 1) % (MAX_SEED + 1)
+    like = " and ".join(f"{name} = {value!r}" for name, value in numbers.items())
+    found, _ = trials.page(c, sweep.parent_id, MAX_TRIALS, filter=like)  # few: only words and lists are left
+    return next((row for row in found if _but_seed(row) == _but_seed(rows[0])), None)
 
 
 def of_sweep(c: Connection, sweep: Sweep) -> Repeats | None:

@@ -98,3 +98,16 @@ def test_what_repeats_nothing_says_so(client: TestClient, post_sweep: Post) -> N
     assert "alike in all but their seeds" in answer.json()["detail"]
     assert 'data-view="seeds"' not in client.get(f"/sweeps/{id}").text
     assert client.post("/api/trials/99/repeats").json()["detail"] == "There is no trial 99."
+
+
+@pytest.mark.parametrize("varied", ["momentum", "seed"])
+def test_the_repeated_trial_is_found_among_many_that_are_alike(
+    client: TestClient, post_sweep: Post, varied: str
+) -> None:
+    """Also where lr and reg, which most searches vary, are the same in all of the parent's trials."""
+    points = [{varied: n if varied == "seed" else n / 100} for n in range(60)]
+    fixed = {"epochs": 3, "val_count": 300, "update": "momentum", "lr": 0.1}
+    parent = post_sweep(space=None, trials=None, points=points, settings=fixed)
+    last = trials(client, parent["id"])[-1]
+    child = client.post(f"/api/trials/{last['id']}/repeats", json={"seeds": 2}).json()
+    assert client.get(f"/api/sweeps/{child['id']}/repeats").json()["original"]["id"] == last["id"]

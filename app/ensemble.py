@@ -25,8 +25,11 @@ RANKED = " and ".join(f"state != {state}" for state in UNRANKED)
 KEPT = f"has_model = true and excluded = false and {RANKED}"
 
 
+RECORDED = 0.01  # how far a net's val accuracy may lie from what training recorded: rounding
+
+
 class NoEnsemble(Failure):
-    """There are no two nets to average; the message says why."""
+    """There are no two nets to average, or nothing to measure them on; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,29 @@ def models(rows: Sequence[Trial], files: Files) -> tuple[Model, ...]:
 
 
 def measured(rows: Sequence[Trial], sweep: Sweep, config: Config, files: Files) -> Ensemble:
-    """What the members' average is worth. Raises Failure, Damaged and DatasetError."""
+    """What the members' average is worth. Raises Failure, Damaged and DatasetError.
+
+    NoEnsemble, too, where the data set's name has gone to other data since: the figures would mean nothing.
+    """
     dataset = catalog.load(sweep.dataset, config.home, config.data)
     settings = replace(Settings.parse(rows[0].settings), preprocess="none")  # each net brings its own
     val = make_split(dataset, settings).val_rows
-    nets = [model.net() for model in models(rows, files)]
+    kept = models(rows, files)
+    nets = [model.net() for model in kept]
+    if any(net.n_features != dataset.X_train.shape[1] for net in nets):
+        raise _other_data(sweep)
     found = measure(nets, dataset.X_train[val], dataset.y_train[val])
+    if any(abs(one - model.about["val_acc"]) > RECORDED for one, model in zip(found.each, kept, strict=True)):
+        raise _other_data(sweep)
     return Ensemble(tuple(rows), found, sentence(found, on_train=settings.val_count == 0))
 
 
 def _split(row: Trial) -> list[object]:
     return [row.settings.get(name) for name in SPLIT]
+
+
+def _other_data(sweep: Sweep) -> NoEnsemble:
+    return NoEnsemble(
+        f"The data set {sweep.dataset} is no longer what sweep {sweep.id} was trained on: "
+        "its nets do not get there what was recorded."
+    )

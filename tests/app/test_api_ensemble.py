@@ -1,6 +1,8 @@
 """The average of a sweep's best nets over HTTP: who is in it, what it is worth, its file, what is refused."""
 
+import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,10 @@ from conftest import Crew, made_epoch
 from starlette.testclient import TestClient
 
 from app import model_file
+from learning import catalog
+from learning.dataset import make_split
+from learning.predict import Net, accuracy, probabilities
+from learning.settings import Settings
 from store import trials
 
 Post = Callable[..., dict[str, Any]]
@@ -18,27 +24,40 @@ Post = Callable[..., dict[str, Any]]
 @pytest.fixture
 def kept(client: TestClient, post_sweep: Post, crew: Crew) -> dict[str, Any]:
     """A sweep of five ended trials, the later the better; the nets of all but number 1 are kept."""
-    sweep = post_sweep(trials=5)
+    return ended(client, crew, post_sweep(trials=5))
+
+
+def ended(client: TestClient, crew: Crew, sweep: dict[str, Any]) -> dict[str, Any]:
     while (claim := crew.claim_or_none()) is not None:
         for epoch in range(1, claim.until + 1):
             crew.record(
                 claim, [made_epoch(one.id, epoch, val_acc=(one.number + epoch) / 10) for one in claim.trials]
             )
     rows = client.get(f"/api/sweeps/{sweep['id']}/trials").json()["trials"]
-    keep(client, crew, sweep["id"], [row for row in rows if row["number"] != 1])
+    keep(client, crew, sweep, [row for row in rows if row["number"] != 1])
     return sweep
 
 
-def keep(client: TestClient, crew: Crew, sweep_id: int, rows: list[dict[str, Any]]) -> None:
+def keep(client: TestClient, crew: Crew, sweep: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     rng = np.random.default_rng(0)
     shapes = {"W1": (64, 10), "b1": (10,), "W2": (10, 10), "b2": (10,)}
+    home: Path = client.app.state.config.home  # type: ignore[attr-defined]
     for row in rows:
         arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
         about = {"settings": row["settings"], "classes": list("0123456789")}
         whole = {**arrays, "preprocess.kind": np.array("none")}
+        about["val_acc"] = recorded(sweep["dataset"], home, whole, row["settings"])
         client.app.state.files.save_model(row["id"], whole, about)  # type: ignore[attr-defined]
     with crew.database.write() as c:
-        trials.mark_models(c, sweep_id, {row["id"] for row in rows})
+        trials.mark_models(c, sweep["id"], {row["id"] for row in rows})
+
+
+def recorded(name: str, home: Path, arrays: dict[str, np.ndarray], settings: dict[str, Any]) -> float:
+    """What training would have noted of this net."""
+    parsed = Settings.parse(settings)
+    data = catalog.load(name, home, None)
+    val = make_split(data, replace(parsed, preprocess="none")).val_rows
+    return accuracy(probabilities(Net.of(arrays, parsed), data.X_train[val]), data.y_train[val])
 
 
 def numbers(answer: Any) -> list[int]:
@@ -73,7 +92,7 @@ def test_nets_validated_on_other_rows_are_left_out(
     for epoch in (1, 2, 3):
         crew.record(claim, [made_epoch(one.id, epoch, val_acc=0.1) for one in claim.trials])
     rows = client.get(f"/api/sweeps/{kept['id']}/trials").json()["trials"]
-    keep(client, crew, kept["id"], rows)
+    keep(client, crew, kept, rows)
     assert numbers(client.get(f"/api/sweeps/{kept['id']}/ensemble", params={"top": 20})) == [4, 3, 2, 1, 0]
 
 
@@ -114,3 +133,27 @@ def test_a_damaged_net_is_told_by_its_file(client: TestClient, kept: dict[str, A
     answer = client.get(f"/api/sweeps/{kept['id']}/ensemble")
     assert answer.status_code == 500
     assert f"{best}.npz is not a file of arrays" in answer.json()["detail"]
+
+
+def add_dataset(client: TestClient, features: int, seed: int) -> None:
+    """Noise with the name `mine`, in ten classes."""
+    rng = np.random.default_rng(seed)
+    file = io.BytesIO()
+    np.savez(file, X=rng.normal(size=(900, features)).astype(np.float32), y=rng.integers(0, 10, 900))
+    sent = {"file": ("mine.npz", file.getvalue())}
+    assert client.post("/api/datasets", files=sent, data={"name": "mine"}).status_code == 201
+
+
+@pytest.mark.parametrize("features", [64, 6])
+def test_nets_of_a_data_set_that_was_replaced_since_are_not_measured(
+    client: TestClient, post_sweep: Post, crew: Crew, features: int
+) -> None:
+    add_dataset(client, 64, seed=0)
+    sweep = ended(client, crew, post_sweep(dataset="mine"))
+    path = f"/api/sweeps/{sweep['id']}/ensemble"
+    assert client.get(path).status_code == 200
+    assert client.delete("/api/datasets/mine").status_code == 204
+    add_dataset(client, features, seed=1)
+    answer = client.get(path)
+    assert answer.status_code == 409
+    assert f"mine is no longer what sweep {sweep['id']} was trained on" in answer.json()["detail"]

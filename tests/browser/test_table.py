@@ -93,7 +93,7 @@ def test_a_finer_sweep_is_started_by_keys_alone(finished: Page) -> None:
     page.keyboard.type("3")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("by keys")
-    expect(page.get_by_role("link", name="its coarser sweep")).to_be_visible()
+    expect(page.get_by_role("link", name="small", exact=True)).to_be_visible()  # the one it came from
 
 
 def test_tags_notes_and_more_trials_without_leaving_the_page(finished: Page, complaints: Complaints) -> None:

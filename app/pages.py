@@ -13,6 +13,7 @@ from app import (
     gate,
     notes,
     pages_autopilot,
+    pages_embed,
     pages_preflight,
     pages_random_grid,
     pictures,
@@ -66,7 +67,13 @@ router = APIRouter(include_in_schema=False)
 
 def install(app: FastAPI) -> None:
     """Adds the pages and what they load; makes the error answers of pages pages too."""
-    whole = (pages_preflight.router, pages_autopilot.router, pages_random_grid.router, router)
+    whole = (
+        pages_preflight.router,
+        pages_autopilot.router,
+        pages_random_grid.router,
+        pages_embed.router,
+        router,
+    )
     for part in (assets.router, pictures.router, *whole):
         app.include_router(part)
     for kind, handler in list(app.exception_handlers.items()):

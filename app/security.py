@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +48,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 
+NO_FRAMES = "frame-ancestors 'none'"
+
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/@\s]+)(:\d{1,5})?", re.IGNORECASE)
 
 log = logging.getLogger("lossdeck")
@@ -61,6 +63,14 @@ def is_loopback(host: str) -> bool:
 def cookie_value(token: str) -> str:
     """What the login cookie holds: proves the token, does not tell it."""
     return hmac.new(token.encode(), b"lossdeck login cookie", hashlib.sha256).hexdigest()
+
+
+def framed_by(origins: Sequence[str]) -> dict[str, str]:
+    """Headers of an answer that pages of these origins, and no others, may frame."""
+    if not origins:
+        return {}
+    policy = HEADERS["content-security-policy"]
+    return {"content-security-policy": policy.replace(NO_FRAMES, f"frame-ancestors {' '.join(origins)}")}
 
 
 def same(given: str, expected: str) -> bool:
@@ -209,5 +219,7 @@ class _Outgoing:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if NO_FRAMES not in headers["content-security-policy"]:
+                del headers["x-frame-options"]  # it knows no list of origins; the policy says who may
             headers["x-request-id"] = self.request_id
         await self.send(message)

@@ -1,6 +1,7 @@
 """Owns Config: the program's options, from the environment or the command line (no hyper-parameters)."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -8,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+# Nothing that could end the directive of a policy it is put into, and no wildcard.
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?", re.IGNORECASE)
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
@@ -29,8 +32,8 @@ class Config(BaseSettings):
     token: str | None = None
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # besides localhost: "a.example,b.example"
     engine: Literal["local"] = "local"  # who places the work; so far only this machine's own workers
-
     webhook: str | None = None  # address that is told when a sweep ends or mostly diverges
+    embed_origins: Annotated[tuple[str, ...], NoDecode] = ()  # whose pages may frame /embed/...
 
     @field_validator("webhook")
     @classmethod
@@ -41,7 +44,15 @@ class Config(BaseSettings):
             raise ValueError("must be an address such as https://example.org/hook")
         return value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("embed_origins")
+    @classmethod
+    def _check_origins(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if _ORIGIN.fullmatch(value) is None:
+                raise ValueError(f"must be origins such as https://wiki.example:8443, and {value!r} is none")
+        return values
+
+    @field_validator("allowed_hosts", "embed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

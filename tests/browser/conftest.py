@@ -48,6 +48,7 @@ class Site:
     home: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    options: dict[str, str] = field(default_factory=dict)  # of its environment, besides the usual
 
     @property
     def address(self) -> str:
@@ -59,7 +60,7 @@ class Site:
         log = self.home.with_suffix(".log")
         with log.open("ab") as file:
             command = [sys.executable, "-m", "app", "up"]
-            self.process = subprocess.Popen(command, env=kept | own, stdout=file, stderr=file)
+            self.process = subprocess.Popen(command, env=kept | own | self.options, stdout=file, stderr=file)
         wait_until_ready(Server(self.process, self.address, self.home, log))
 
     def stop(self) -> None:

@@ -1,0 +1,66 @@
+"""One live chart of a sweep on a page of its own, for a wiki or a dashboard to frame (steers nothing)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from app import figures, security, wire
+from app.bodies import Id
+from app.html import page
+from app.palettes import PALETTES, dressed
+from app.problems import Problem, missing
+from app.state import Parts
+from store import changes, sweeps
+from store.sweeps import Sweep
+
+AXES = ("lr", "reg")  # of the two settings that a picture has where a sweep searches none, or one
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart's title, and its empty figure."""
+
+    title: str
+    shell: figures.Shell
+
+
+CHARTS = {
+    "loss": Chart("Loss curves", figures.loss_curves()),
+    "gap": Chart("Train/val gap", figures.gap_curves()),
+    "scatter": Chart("Val accuracy", figures.scatter("{x}", False)),
+    "pair": Chart("Two settings, coloured by val accuracy", figures.scatter_pair("{x}", "{y}", False, False)),
+}
+
+
+@router.get("/embed/sweeps/{id}/{chart}")
+def embed(id: Id, chart: str, parts: Parts) -> HTMLResponse:
+    """The chart alone. Pages of the origins in LOSSDECK_EMBED_ORIGINS may frame it, and no other page."""
+    if chart not in CHARTS:
+        raise Problem(404, f"There is no chart {chart[:50]!r}; there are {', '.join(CHARTS)}.")
+    with parts.database.read() as c:
+        sweep = sweeps.get(c, id)
+        cursor = changes.cursor(c)
+    if sweep is None:
+        raise missing("sweep", id)
+    chosen = CHARTS[chart]
+    data: dict[str, Any] = {
+        "chart": chart,
+        "sweep": wire.sweep(sweep),
+        "axes": axes(sweep),
+        "cursor": cursor,
+        "figure": {theme: dressed(chosen.shell, palette) for theme, palette in PALETTES.items()},
+        "series": {theme: palette["series"] for theme, palette in PALETTES.items()},
+    }
+    answer = page("embed.html", data=data, sweep=sweep, title=chosen.title)
+    answer.headers.update(security.framed_by(parts.config.embed_origins))
+    return answer
+
+
+def axes(sweep: Sweep) -> list[str]:
+    """The two settings a picture shows: searched ones first."""
+    searched = [name for name in AXES if name in sweep.space] + [n for n in sweep.space if n not in AXES]
+    return list(dict.fromkeys([*searched, *AXES]))[:2]

@@ -1,0 +1,70 @@
+// One live chart of a sweep on a page of its own: framed by pages of other sites, so it shows and steers nothing.
+import { bestFirst, Board } from "./board.js";
+import { Chart, theme } from "./chart.js";
+import { gap } from "./curves.js";
+import { accuracy } from "./format.js";
+import { follow } from "./live.js";
+import { fillOverlay } from "./overlay.js";
+import { $, attempt, data, setLink, setText } from "./page.js";
+import { get } from "./rest.js";
+import { fillScatter } from "./scatters.js";
+import { Sketches } from "./sketches.js";
+
+const MOST = 300; // trials drawn, the best first
+const POINTS = 60; // of a curve
+
+const page = data();
+let { sweep } = page;
+const [x, y] = page.axes;
+const board = new Board(sweep, page.axes);
+const sketches = new Sketches(sweep.id, ["loss", "train_acc", "val_acc"], POINTS);
+
+const drawn = () => [...board.all()].sort(bestFirst).slice(0, MOST);
+const common = () => ({ trials: drawn(), best: sweep.best?.number ?? null, selected: new Set(), series: page.series[theme()], space: sweep.space });
+const curves = (own) => (shell) => {
+  const trials = drawn().filter((trial) => trial.epochs_done > 0);
+  const total = Math.max(0, ...trials.map((trial) => trial.epochs_done));
+  return fillOverlay(shell, { ...common(), trials, curves: sketches, x: (curve) => curve.epoch, across: "epoch", total, ...own });
+};
+const fillers = {
+  loss: curves({ column: (curve) => curve.loss, clip: true }),
+  gap: curves({ column: gap }),
+  scatter: (shell) => fillScatter(shell, { ...common(), x, y: "best_val_acc" }),
+  pair: (shell) => fillScatter(shell, { ...common(), x, y }),
+};
+const chart = new Chart($("#chart"), page.figure, fillers[page.chart]);
+const hasCurves = page.chart === "loss" || page.chart === "gap";
+
+function show() {
+  const { queued = 0, running = 0 } = sweep.counts;
+  const ended = board.length - queued - running;
+  const crowd = board.length > MOST ? `; the best ${MOST} are drawn` : "";
+  setText($("#takeaway"), `${ended} of ${board.length} trials ended, best val accuracy ${accuracy(sweep.best?.best_val_acc)}${crowd}.`);
+  chart.update();
+}
+
+async function load() {
+  await board.load();
+  if (hasCurves) await sketches.want(drawn().filter((trial) => trial.epochs_done).map((trial) => trial.number));
+  show();
+}
+
+function receive(batch) {
+  for (const { kind, row } of batch) {
+    if (kind === "epoch") sketches.receive(row);
+    if (kind === "trial") board.receive(row);
+    if (kind === "sweep" && row.id === sweep.id) sweep = row;
+  }
+  show();
+}
+
+async function restart() {
+  sweep = await get(`/api/sweeps/${sweep.id}`);
+  sketches.clear();
+  await load();
+}
+
+attempt(async () => {
+  await load();
+  follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });
+});

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from app import wire
 from app.html import render
@@ -13,6 +14,7 @@ from store.sweeps import Sweep
 from store.trials import Trial
 
 WIDTH, HEIGHT, MARGIN = 720, 320, 8  # of the figure, in SVG units
+ROOM = 1.5  # times the usual first cost: what exploded is drawn at the top edge, and squashes nobody
 BEST_SHOWN = 200  # rows of the table
 
 
@@ -49,9 +51,11 @@ def lines(epochs: Sequence[EpochRow], best: int | None) -> list[Line]:
     if not points:
         return []
     last = max(epoch for epoch, _ in points)
-    low, high = min(loss for _, loss in points), max(loss for _, loss in points)
+    usual = median(curve[0][1] for curve in curves.values()) + math.log10(ROOM)
+    low, high = min(loss for _, loss in points), min(usual, max(loss for _, loss in points))
     ordered = sorted(curves.items(), key=lambda item: item[0] == best)
-    return [Line(placed(curve, last, low, high), id == best) for id, curve in ordered]
+    clipped = [(id, [(epoch, min(loss, high)) for epoch, loss in curve]) for id, curve in ordered]
+    return [Line(placed(curve, last, low, high), id == best) for id, curve in clipped]
 
 
 def placed(

@@ -207,8 +207,7 @@ def test_a_page_outlives_its_server_without_gap(
     complaints.forgive("ERR_CONNECTION_REFUSED")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
 def test_pages_open_in_both_themes_and_sizes(
     open_page: Opener, post_sweep: Callable[..., Any], theme: str, width: int
 ) -> None:

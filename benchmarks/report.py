@@ -53,7 +53,9 @@ is finished. Contestants take turns, round by round; figures are medians over th
 within a round. The **share of the limit** is the arithmetic of all products that training and evaluation
 needed, over the time, as a part of what the machine reaches with large float32 products in two processes at
 once, the best of all rounds. What is computed for a trial after its explosion does not count. The median
-pruner ends trials early, so (d) does less work than the others.
+pruner ends trials early, so (d) does less work than the others. Lossdeck draws first weights of its own, the
+same for all trials of a search: where a rate is too low to leave them behind, its accuracies differ from the
+others', in the mean too.
 """
 
 AGAIN = """## Run it again

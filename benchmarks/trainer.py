@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from benchmarks.crew import PROCESSES
 from benchmarks.task import Outcome, Task
 from learning import catalog
 from learning.dataset import make_split
+from learning.gradient import blas
 from learning.train import TRACE_BUCKETS, Epoch, Member, train
 from store import groups
 
@@ -17,7 +20,8 @@ def jobs(task: Task) -> list[Group]:
 
 
 def load(task: Task) -> Callable[[Group], list[Outcome]]:
-    """The data mapped, as a worker maps it."""
+    """The data mapped and BLAS loaded, as in a worker that has begun."""
+    blas("gemm", np.float32)
     split = make_split(catalog.load(task.dataset, task.home, task.data), task.settings[0])
 
     def work(group: Group) -> list[Outcome]:

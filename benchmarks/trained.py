@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from learning.curves import Curve, Point, noise
+from learning.curves import Curve
 from learning.dataset import Dataset, Split, make_split
 from learning.net import Array
 from learning.settings import Settings
 from learning.train import Epoch, Member, train
+from worker.verdicts import point
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +99,5 @@ def _dead(weights: Mapping[str, Array], split: Split) -> float:
 
 def _run(dataset: Dataset, seed: int, recipe: Recipe, epochs: Sequence[Epoch], dead: float) -> Run:
     name, settings = recipe
-    curve = Curve.of([_point(one) for one in epochs], epochs[-1].diverged)
+    curve = Curve.of([point(one) for one in epochs], epochs[-1].diverged)
     return Run(dataset.name, seed, name, settings, curve, len(dataset.classes), settings.val_count, dead)
-
-
-def _point(one: Epoch) -> Point:
-    return Point(
-        one.epoch,
-        one.loss,
-        one.data_loss,
-        one.train_acc,
-        one.val_loss,
-        one.val_acc,
-        noise(one.trace),
-        one.update_ratio,
-    )

@@ -35,7 +35,7 @@ class Verdicts:
         for one in epochs:
             points = self._points[one.key]
             del points[one.epoch - 1 :]  # trained a second time
-            points.append(_point(one))
+            points.append(point(one))
             ends = one.diverged is not None or one.epoch >= self._settings[one.key].epochs
             if due or ends or one.key not in self._known:
                 self._known[one.key] = self._read(one)
@@ -46,7 +46,8 @@ class Verdicts:
         return verdict(curve, self._settings[last.key], self._n_classes)
 
 
-def _point(one: Epoch) -> Point:
+def point(one: Epoch) -> Point:
+    """What the rules read of an epoch."""
     return Point(
         one.epoch,
         one.loss,

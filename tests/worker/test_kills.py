@@ -18,7 +18,7 @@ from store.database import Database
 from store.states import LIVING
 
 KILLS = 20
-EPOCHS = 60
+EPOCHS = 45
 TRIALS = 16
 NETS = STEADY_NETS | {"epochs": EPOCHS, "hidden": [200], "batch_size": 25}  # many milliseconds an epoch
 LATEST = 0.1  # seconds between the moment when a victim is found and its death: a few epochs

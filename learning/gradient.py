@@ -27,9 +27,6 @@ class Gradient(Protocol):
     def onto(self, target: Array, factor: Any = 1.0) -> None:
         """target = factor * target + gradient. factor: a number, or an array that broadcasts."""
 
-    def times(self, factor: Array) -> "Gradient":
-        """The gradient with its rows multiplied by factor (rows, 1)."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class First:
@@ -50,6 +47,7 @@ class First:
         gemm(1.0, self.X.T, self.delta.T, factor, target.T, overwrite_c=True)
 
     def times(self, factor: Array) -> "First":
+        """The same with its rows multiplied by factor (K*H, 1)."""
         return replace(self, delta=self.delta * factor)
 
 
@@ -69,9 +67,6 @@ class Deeper:
     def onto(self, target: Array, factor: Any = 1.0) -> None:
         add(target, self.into(np.empty_like(target)), factor)
 
-    def times(self, factor: Array) -> "Deeper":
-        return replace(self, delta=self.delta * factor.reshape(*self.delta.shape[:2], 1))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Biases:
@@ -85,9 +80,6 @@ class Biases:
 
     def onto(self, target: Array, factor: Any = 1.0) -> None:
         add(target, self.delta.sum(axis=1), factor)
-
-    def times(self, factor: Array) -> "Biases":
-        return replace(self, delta=self.delta * factor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +97,8 @@ class Summed:
         add(target, self.total, factor)
 
     def times(self, factor: Array) -> "Summed":
-        return replace(self, total=self.total * factor.reshape(-1, *[1] * (self.total.ndim - 1)))
+        """The same of a matrix with its rows multiplied by factor (rows, 1)."""
+        return replace(self, total=self.total * factor)
 
 
 def add(target: Array, gradient: Array, factor: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.gradient import Biases, Deeper, First, Gradient
+from learning.gradient import Biases, Deeper, First, Gradient, Summed
 from learning.settings import Settings
 
 Array = NDArray[Any]
@@ -137,7 +137,7 @@ class Stack:
     def add(self, gradient: Gradient) -> None:
         """Add a gradient to its parameter."""
         W = self.params[gradient.name]
-        if gradient.name == "W1" and (self.scale != 1).any():
+        if isinstance(gradient, First | Summed) and gradient.name == "W1" and (self.scale != 1).any():
             gradient = gradient.times(self.spread("W1", (1 / self.scale).astype(W.dtype)))
         gradient.onto(W)
 

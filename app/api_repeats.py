@@ -22,8 +22,10 @@ router = APIRouter(prefix="/api", tags=["repeats"])
 def repeat(id: Id, parts: Parts, body: RepeatsIn | None = None) -> JSONResponse:
     """Train a trial again from other seeds: a sweep with the same settings, whose parent is the trial's."""
     trial = found_trial(parts, id)
-    new = plan.repeats(body or RepeatsIn(), trial, found_sweep(parts, trial.sweep_id), parts.config)
+    of = found_sweep(parts, trial.sweep_id)
     with parts.database.write() as c:
+        tried = repeats.tried(c, of, trial)
+        new = plan.repeats(body or RepeatsIn(), trial, of, tried, parts.config)
         sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
     return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
 

@@ -51,7 +51,8 @@ def repeat(
             of = sweeps.get(c, row.sweep_id) if row else None
             if row is None or of is None:
                 raise Failure(f"There is no trial {trial}.")
-            made = sweeps.create(c, plan.repeats(body, row, of, config), time.time(), workers=config.workers)
+            new = plan.repeats(body, row, of, repeats.tried(c, of, row), config)
+            made = sweeps.create(c, new, time.time(), workers=config.workers)
         print(f"Sweep {made.id}: trial {trial} from {seeds} other seeds, queued.", file=sys.stderr)
         code = follow(database, made.id, print_lines=not as_json) if wait else DONE
         with database.read() as c:

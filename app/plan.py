@@ -5,7 +5,7 @@ asked for fits this machine, so that nothing absurd is ever queued.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.bodies import MAX_TRIALS, AutopilotIn, MoreTrials, PreflightIn, RefinementIn, SweepIn
@@ -107,10 +107,10 @@ def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
     )
 
 
-def repeats(body: RepeatsIn, trial: Trial, of: Sweep, config: Config) -> NewSweep:
-    """A trial of a sweep again from other seeds; the order of the mini-batches stays that of its sweep."""
+def repeats(body: RepeatsIn, trial: Trial, of: Sweep, tried: Collection[int], config: Config) -> NewSweep:
+    """A trial of a sweep from other seeds; the order of the mini-batches stays that of its sweep."""
     fixed = {name: value for name, value in trial.settings.items() if name != SEED}
-    seeds = seeds_after(trial.settings[SEED], body.seeds)
+    seeds = seeds_after(trial.settings[SEED], body.seeds, tried)
     asked = SweepIn(
         name=body.name or f"{of.name[:160]} #{trial.number}, {body.seeds} seeds",
         dataset=of.dataset,

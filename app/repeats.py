@@ -1,15 +1,17 @@
 """Repeats: a sweep whose trials differ in their seeds alone, and the trial that they repeat (trains nothing).
 
-Nothing is stored about it: the settings say it. The seeds of repeats follow on the seed of their trial.
+Nothing is stored about it: the settings say it. The seeds of repeats follow on that of their trial, and on
+those of its earlier repeats.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.bodies import MAX_TRIALS
 from learning.repeats import Run, Spread, counted, sentence, spread
 from learning.settings import MAX_SEED
-from store import packed, trials
+from store import lineage, packed, trials
 from store.database import Connection
 from store.packed import Thinned
 from store.sweeps import Sweep
@@ -42,9 +44,17 @@ class Repeats:
     original_curve: Thinned | None
 
 
-def seeds_after(seed: int, count: int) -> list[int]:
-    """The seeds of as many repeats of a trial with that seed."""
-    return [(seed + n) % (MAX_SEED + 1) for n in range(1, count + 1)]
+def seeds_after(seed: int, count: int, tried: Collection[int] = ()) -> list[int]:
+    """The next seeds, as many, that have not been tried."""
+    following = ((seed + n) % (MAX_SEED + 1) for n in itertools.count(1))
+    return list(itertools.islice((one for one in following if one not in tried), count))
+
+
+def tried(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
+    """Seeds from which a sweep and its children have trained the settings of this trial, or will."""
+    children = (one.id for one in lineage.family(c, sweep.id) if one.parent_id == sweep.id)
+    alike = (row for id in (sweep.id, *children) for row in _alike(c, id, trial))
+    return frozenset(row.settings[SEED] for row in alike)
 
 
 def members(c: Connection, sweep: Sweep) -> tuple[Trial, ...]:
@@ -60,12 +70,9 @@ def original_of(c: Connection, sweep: Sweep, rows: Sequence[Trial]) -> Trial | N
     """The trial of the parent sweep that these trials repeat, if there is one."""
     if sweep.parent_id is None or not rows:
         return None
-    first = rows[0].settings
-    numbers = {name: value for name, value in _but_seed(rows[0]).items() if type(value) in (int, float)}
-    numbers[SEED] = (first[SEED] - 1) % (MAX_SEED + 1)
-    like = " and ".join(f"{name} = {value!r}" for name, value in numbers.items())
-    found, _ = trials.page(c, sweep.parent_id, MAX_TRIALS, filter=like)  # few: only words and lists are left
-    return next((row for row in found if _but_seed(row) == _but_seed(rows[0])), None)
+    first = rows[0].settings[SEED]
+    found = _alike(c, sweep.parent_id, rows[0])
+    return min(found, key=lambda row: (first - row.settings[SEED]) % (MAX_SEED + 1), default=None)
 
 
 def of_sweep(c: Connection, sweep: Sweep) -> Repeats | None:
@@ -90,6 +97,14 @@ def of_sweep(c: Connection, sweep: Sweep) -> Repeats | None:
         _band(curves, "val_loss"),
         next(iter(_curves(c, original.sweep_id, [original.number])), None) if original else None,
     )
+
+
+def _alike(c: Connection, sweep_id: int, trial: Trial) -> list[Trial]:
+    """The trials of a sweep that have this trial's settings, whatever their seed."""
+    numbers = {name: value for name, value in _but_seed(trial).items() if type(value) in (int, float)}
+    like = " and ".join(f"{name} = {value!r}" for name, value in numbers.items())
+    found, _ = trials.page(c, sweep_id, MAX_TRIALS, filter=like)  # few: only words and lists are left
+    return [row for row in found if _but_seed(row) == _but_seed(trial)]
 
 
 def _but_seed(row: Trial) -> dict[str, object]:

@@ -19,7 +19,7 @@ POLL_SECONDS = 1.0
 TIMEOUT_SECONDS = 10.0  # for the receiver's answer
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0  # seconds before an event is sent again
 BATCH = 100  # sweeps in one read
-ENOUGH = 5  # trials that ended, before one may say that most diverge
+ENOUGH = 5  # trials that began, before one may say that most diverge
 
 log = logging.getLogger("lossdeck")
 
@@ -88,8 +88,8 @@ class Webhook:
 
 def events(sweep: Sweep) -> Iterator[tuple[str, str]]:
     """What is to be told of a sweep as it is now: ids, which never change, and names of events."""
-    ended = sum(sweep.counts.values()) - sweep.counts["queued"] - sweep.counts["running"]
-    if ended >= ENOUGH and 2 * sweep.counts["diverged"] > ended:
+    begun = sum(sweep.counts.values()) - sweep.counts["queued"]  # those that diverge end first: not `ended`
+    if begun >= ENOUGH and 2 * sweep.counts["diverged"] > begun:
         yield f"sweep-{sweep.id}-diverging", "sweep.diverging"
     if sweep.finished_at is not None and sweep.state in ("finished", "cancelled"):
         yield f"sweep-{sweep.id}-{sweep.state}-{round(1000 * sweep.finished_at)}", f"sweep.{sweep.state}"

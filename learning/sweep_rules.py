@@ -12,8 +12,8 @@ from learning.ranking import ranked
 from learning.space import Space
 
 FEW_TRIALS = 10  # finished; the best of 10 random trials is within the best 26 % with 95 % (1 - 0.74**10)
-MOSTLY = 0.5  # of the ended trials diverged
-MIN_ENDED = 4  # trials before "mostly" means anything
+MOSTLY = 0.5  # of the trials that have trained diverged
+MIN_TRAINED = 4  # trials before "mostly" means anything
 SAME = 1.0  # standard errors: differences among the best below this are noise
 IDLE_TRIALS = 30  # with fewer, a setting that matters little cannot be told from one that does not
 IDLE_SHARE = 0.05  # of the importance
@@ -30,11 +30,13 @@ def range_edges(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Fin
 
 
 def mostly_diverged(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Finding, ...]:
-    ended = [t for t in trials if t.state in ("finished", "diverged")]
-    diverged = sum(t.state == "diverged" for t in ended)
-    if len(ended) < MIN_ENDED or diverged <= MOSTLY * len(ended):
+    """Of all that have trained an epoch: those that diverge end first, and would be all there is early on."""
+    trained = [t for t in trials if t.state == "diverged" or t.best_val_acc is not None]
+    diverged = sum(t.state == "diverged" for t in trained)
+    if len(trained) < MIN_TRAINED or diverged <= MOSTLY * len(trained):
         return ()
-    sentence = f"{diverged} of {len(ended)} trials diverged."
+    so_far = " that have trained so far" if len(trained) < len(trials) else ""
+    sentence = f"{diverged} of {len(trained)} trials{so_far} diverged."
     advice = "Lower the high end of lr by a factor of 10, and look at reg."
     return (Finding("mostly-diverged", "warning", None, sentence, advice),)
 

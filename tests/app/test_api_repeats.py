@@ -37,6 +37,12 @@ def test_a_trial_is_repeated_with_its_settings_and_other_seeds(client: TestClien
     points = [trial["settings"] for trial in trials(client, child["id"])]
     assert [point["seed"] for point in points] == [8, 9, 10, 11]
     assert all(point | {"seed": 7} == chosen["settings"] for point in points)
+    again = client.post(f"/api/trials/{chosen['id']}/repeats", json={"seeds": 2}).json()
+    assert [trial["settings"]["seed"] for trial in trials(client, again["id"])] == [12, 13]
+    other = trials(client, parent["id"])[2]
+    fresh = client.post(f"/api/trials/{other['id']}/repeats", json={"seeds": 2}).json()
+    assert [trial["settings"]["seed"] for trial in trials(client, fresh["id"])] == [8, 9]
+    assert client.get(f"/api/sweeps/{again['id']}/repeats").json()["original"]["id"] == chosen["id"]
 
 
 def test_the_seeds_say_how_lucky_the_trial_was(client: TestClient, post_sweep: Post, crew: Crew) -> None:

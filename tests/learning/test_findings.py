@@ -516,6 +516,17 @@ def test_mostly_diverged_needs_more_than_half() -> None:
     assert "mostly-diverged" not in sweep_codes(ok + bad[:4])
 
 
+def test_mostly_diverged_counts_what_still_trains() -> None:
+    """Those that diverge end first: four of them beside twelve that go on well are no majority."""
+    bad, good = sweep(4, peak(3e-4), "diverged"), sweep(12, peak(3e-4), "running")
+    waiting = [Result(Settings(), "queued", None)] * 4
+    assert "mostly-diverged" not in sweep_codes([*bad, *good, *waiting])
+    (found,) = [
+        f for f in sweep_findings(SPACE, [*bad, *good[:3], *waiting], 1000) if f.code == "mostly-diverged"
+    ]
+    assert found.sentence == "4 of 7 trials that have trained so far diverged."
+
+
 def test_too_few_trials() -> None:
     assert "too-few-trials" in sweep_codes(sweep(9, peak(3e-4)))
     assert "too-few-trials" not in sweep_codes(sweep(10, peak(3e-4)))

@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app import autopilot, stages, wire
+from app import autopilot, probe_picture, stages
 from app.html import render
 from app.report import placed
-from app.words import end_words, setting_words, space_words
+from app.words import end_words, setting_words, space_words, time_words
 from store import epochs, preflights, sweeps
 from store.autopilots import Autopilot
 from store.database import Connection
@@ -40,17 +40,19 @@ class Figure:
 def html_text(c: Connection, row: Autopilot) -> str:
     """The whole file; what users wrote is escaped."""
     searches = sweeps.by_ids(c, row.sweep_ids)
-    checked = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
+    ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
+    checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
     winner = autopilot.leader(c, row)
     rows = epochs.of_trial(c, winner.id) if winner else ()
     return render(
         "autopilot_report.html",
         row=row,
         shown=autopilot.shown(c, row),
-        created=wire.when(row.created_at),
-        ended=wire.when(row.finished_at),
+        created=time_words(row.created_at),
+        ended=time_words(row.finished_at),
         searches=searches,
-        checks={id: found for id in checked if (found := preflights.get(c, id)) is not None},
+        checks=checks,
+        probes={id: probe_picture.of(one.checks) for id, one in checks.items()},
         winner=winner,
         settings=[(name, setting_words(name, value)) for name, value in winner.settings.items()]
         if winner

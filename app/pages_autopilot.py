@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app import autopilot, autopilot_report, stages, wire
+from app import autopilot, autopilot_report, probe_picture, stages, wire
 from app.bodies import Id
 from app.html import page
 from app.problems import missing
 from app.state import Parts
-from app.words import end_words, space_words
+from app.words import end_words, setting_words, space_words
 from learning import catalog
 from store import autopilots, lineage, preflights, sweeps
 
@@ -49,11 +49,14 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         shown=shown,
         searches=searches,
         preflights={id: wire.preflight(one) for id, one in checks.items()},
+        probes={id: probe_picture.of(one.checks) for id, one in checks.items()},
         picture=drawn,
         ramp=stages.RAMP,
         ring=stages.BEST,
         words=space_words,
         end=end_words,
+        varied=list(dict.fromkeys(name for one in searches.values() for name in one.space)),
+        setting_words=setting_words,
     )
 
 

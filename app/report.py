@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from app import wire
 from app.html import render
+from app.words import time_words
 from store.epochs import EpochRow
 from store.states import UNRANKED
 from store.sweeps import Sweep
@@ -33,7 +33,7 @@ def html_text(sweep: Sweep, trials: Sequence[Trial], epochs: Sequence[EpochRow])
     return render(
         "report.html",
         sweep=sweep,
-        created=wire.when(sweep.created_at),
+        created=time_words(sweep.created_at),
         trials=ranked[:BEST_SHOWN],
         varied=varied,
         lines=lines(epochs, sweep.best.id if sweep.best else None),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 SCIENTIFIC = frozenset({"lr", "reg", "init_scale"})  # as static/format.js writes them
@@ -20,6 +21,13 @@ def space_words(name: str, spec: Mapping[str, Any]) -> str:
 def end_words(value: float) -> str:
     """An end of a range, such as `1e-6`."""
     return _short(f"{value:g}")
+
+
+def time_words(seconds: float | None) -> str:
+    """A time in seconds since 1970, such as `26 Nov 2026, 14:25 UTC`; in a file that is read anywhere."""
+    if seconds is None:
+        return ""
+    return f"{datetime.fromtimestamp(seconds, UTC):%-d %b %Y, %H:%M} UTC"
 
 
 def setting_words(name: str, value: object) -> str:

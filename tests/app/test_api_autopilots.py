@@ -1,10 +1,12 @@
 """Autopilots over HTTP: asked for, weighed, watched while a worker takes their steps, stopped."""
 
+import math
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from app import probe_picture
 from learning.recipes import recipe_for
 from tests.app.conftest import Crew
 from worker import autopilot as steps  # the arrows bind the program, not its tests
@@ -94,6 +96,21 @@ def test_it_begins_with_the_preflight(client: TestClient) -> None:
     assert stage["preflight"] == client.get(f"/api/preflights/{stage['preflight']['id']}").json()
     step(client)
     assert len(show(client, id)["stages"]) == 1
+
+
+def test_the_probe_is_placed_by_rate_and_cost() -> None:
+    curve = [(1e-4, 2.0), (1e-3, 1.5), (1e-2, 0.0), (1e-1, math.nan), (1.0, math.inf)]
+    shown = probe_picture.placed(curve, (1e-3, 1e-2))
+    assert shown is not None
+    left, top, right, bottom = shown.plot
+    assert [one.over for one in shown.marks] == [False, False, False, True, True]
+    assert (shown.marks[0].x, shown.marks[-1].x) == (left, right)
+    assert shown.marks[2].y == bottom
+    assert shown.marks[1].y == pytest.approx((top + bottom) / 2)  # 1.5 of 3.0, which is 1.5 times the first
+    assert shown.marks[-1].y == top
+    assert shown.band == (shown.marks[1].x, round(shown.marks[2].x - shown.marks[1].x, 1))
+    assert [one.text for one in shown.decades] == ["1e-4", "1e-3", "1e-2", "1e-1", "1e0"]
+    assert probe_picture.placed(curve[:1], None) is None
 
 
 def test_stopping_is_allowed_once(client: TestClient, crew: Crew) -> None:

@@ -155,6 +155,7 @@ def test_a_report_is_one_file_with_the_winner_and_how_to_train_it_again(
     assert not re.findall(r'(?:src|href)="(?!#|data:)', answer.text), "it loads nothing and leads nowhere"
     assert "<b>pilot</b>" not in answer.text
     assert answer.text.count(f"epochs 1 to {flown['best']['epochs_done']}") == 2  # the scale of both figures
+    assert re.search(r"begun \d+ [A-Z][a-z]+ 20\d\d, \d\d:\d\d UTC, finished \d", answer.text)
     text = html.unescape(answer.text)
     for stage in flown["stages"]:
         assert all(line in text for line in stage["why"].splitlines())

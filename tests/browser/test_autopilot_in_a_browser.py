@@ -18,15 +18,17 @@ def test_start_it_watch_its_stages_and_stop_it(open_page: Callable[..., Page]) -
     expect(page).to_have_url(re.compile(r"/autopilot/\d+$"))
     steps = page.get_by_role("list", name="Stages").get_by_role("listitem")
     expect(steps.first).to_contain_text("are the data, the loss and the gradients right", timeout=60_000)
-    expect(steps).to_have_count(2, timeout=60_000)  # by itself, without a reload
+    expect(steps).to_have_count(3, timeout=60_000)  # by itself, without a reload
     expect(steps.first).to_contain_text("all 7 checks passed")
-    expect(steps.first).to_contain_text(re.compile(r"Learning-rate probe\s*Workable: "))
-    expect(steps.nth(1)).to_contain_text("Its probe found learning rates")
-    expect(steps.nth(1).get_by_role("row", name=re.compile("^reg, high end 10 10 kept$"))).to_be_visible()
+    expect(steps.nth(1)).to_contain_text(re.compile(r"Learning-rate probe\s*finished\s*Workable: "))
+    expect(steps.nth(1).get_by_role("img", name="Cost after a few hundred steps")).to_be_visible()
+    expect(steps.nth(2)).to_contain_text("Its probe found learning rates")
+    expect(steps.nth(2).get_by_role("row", name=re.compile("^reg, high end 10 10 kept$"))).to_be_visible()
     expect(page.get_by_role("heading", name="All searches in one picture")).to_be_visible()
 
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("It was stopped by hand.")).to_be_visible()
+    expect(steps.last).to_contain_text(re.compile(r"Winner\s*Trial \d+: val accuracy 0\.\d+ at epoch \d+"))
     with page.expect_download() as report:
         page.get_by_role("link", name="Report, one HTML file").click()
     assert report.value.suggested_filename == "autopilot-1.html"

@@ -2,6 +2,7 @@
 //
 // A member says what it follows and from which cursor on; the stream is opened on what all of them follow, at the lowest
 // cursor of theirs, and each is sent what is new to it. So whoever comes, goes or comes back has neither gap nor repeat.
+// Who was away for very long is told to ask for all of it anew, which is less than what it has missed.
 // Where no stream can be held, the hub asks again and again from its cursor.
 
 const FLUSH_MS = 20; // what comes together goes on together
@@ -9,6 +10,7 @@ const OPEN_MS = 4000; // a stream that is not open by then is held up by somethi
 const POLL_MS = 1000;
 const POLLS = 30; // before the stream is tried again
 const RETRY_MS = 2000;
+const FAR = 1000; // changes; about what a page asks for at once anyway
 const OVERVIEW = new Set(["sweep", "worker"]);
 const KINDS = ["epoch", "trial", "sweep", "worker", "reset"];
 
@@ -26,9 +28,18 @@ export class Hub {
   }
 
   join(port, following) {
-    this.members.set(port, { ...following, rows: [] });
+    const member = { ...following, rows: [] };
+    this.members.set(port, member);
     port.postMessage({ link: this.state });
+    if (member.cursor != null && this.cursor - member.cursor > FAR) this.skip(member);
     this.reopen();
+  }
+
+  // What comes from here on is new to what the member then asks for.
+  skip(member) {
+    member.cursor = this.cursor;
+    member.rows.push({ kind: "reset", row: {}, number: this.cursor });
+    this.flushing ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
   leave(port) {

@@ -9,11 +9,11 @@ export class Sketches extends EventTarget {
   // `timed`: with the seconds of training up to each epoch, as `elapsed`.
   constructor(sweepId, metrics, points, timed = false) {
     super();
-    Object.assign(this, { sweepId, metrics, points, timed, byNumber: new Map(), asked: new Set() });
+    Object.assign(this, { sweepId, metrics, points, timed, byNumber: new Map(), asked: new Set(), old: new Map() });
     this.names = timed ? [...metrics, "elapsed"] : metrics;
   }
 
-  get(number) { return this.byNumber.get(number); }
+  get(number) { return this.old.get(number) ?? this.byNumber.get(number); }
 
   // Fetches what is not here; says "change" as it comes. With `points` finer ones, of few trials.
   async want(numbers, points = this.points) {
@@ -46,6 +46,7 @@ export class Sketches extends EventTarget {
     const before = this.byNumber.get(curve.number);
     const sketch = { epoch: curve.epoch, stride: curve.stride, points, ...curve.metrics, elapsed: curve.elapsed };
     this.byNumber.set(curve.number, sketch);
+    this.old.delete(curve.number);
     const last = curve.epoch.at(-1);
     before?.epoch.forEach((epoch, place) => {
       if (epoch > last) this.append(sketch, epoch, (name) => before[name][place]);
@@ -89,7 +90,9 @@ export class Sketches extends EventTarget {
     for (const name of ["epoch", ...this.names]) sketch[name] = sketch[name].filter((_, place) => kept[place]);
   }
 
+  // All are fetched anew by whoever draws them, who sees the old ones until then.
   clear() {
+    this.old = new Map([...this.old, ...this.byNumber]);
     this.byNumber.clear();
     this.asked.clear();
   }

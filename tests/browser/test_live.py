@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints, Site
-from tests.browser.test_journeys import SLOW, assert_no_gap, points, wait_for_points
+from tests.browser.test_journeys import HIDE, SLOW, assert_no_gap, points, wait_for_points
+from tests.worker.living import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -20,6 +21,12 @@ def streams(site: Site) -> int:
     """How many live streams the server has open."""
     lines = httpx2.get(f"{site.address}/metrics").text.splitlines()
     return int(float(next(line.split()[1] for line in lines if line.startswith("lossdeck_streams_open "))))
+
+
+def epochs(site: Site, sweep_id: int) -> int:
+    """How far the first trial of a sweep is."""
+    answer = httpx2.get(f"{site.address}/api/sweeps/{sweep_id}/trials")
+    return int(answer.json()["trials"][0]["epochs_done"])
 
 
 def test_twelve_tabs_share_one_stream_and_survive_the_first(
@@ -53,4 +60,24 @@ def test_without_streams_a_page_asks_again_and_again(
     wait_for_points(page, "#loss", 4)
     wait_for_points(page, "#loss", points(page, "#loss"))
     expect(page.locator("#link")).to_have_text("live")
+    assert_no_gap(page)
+
+
+def test_a_tab_that_was_away_for_long_asks_anew_instead_of_hearing_it_all(
+    open_page: Opener, post_sweep: Callable[..., Any], site: Site
+) -> None:
+    sweep = post_sweep(settings=SLOW, trials=2)
+    page = open_page(f"/sweeps/{sweep['id']}?view=curves")
+    wait_for_points(page, "#loss", 4)
+    page.evaluate(HIDE, True)
+    drawn = points(page, "#loss")
+    post_sweep(trials=1_200)  # as many changes
+    soon = epochs(site, sweep["id"]) + 100  # of which the stream for hidden tabs has told by then
+    wait_until(lambda: epochs(site, sweep["id"]) > soon, "a hundred epochs more")
+    assert points(page, "#loss") == drawn
+    with page.expect_response("**/columns?**"):
+        page.evaluate(HIDE, False)
+    wait_for_points(page, "#loss", drawn)
+    assert_no_gap(page)
+    wait_for_points(page, "#loss", points(page, "#loss"))
     assert_no_gap(page)

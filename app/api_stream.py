@@ -17,7 +17,7 @@ from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
 from store import changes, sweeps
 
-HEARTBEAT_SECONDS = 10.0  # proxies cut what is silent for longer; a page that hears nothing for two is stale
+HEARTBEAT_SECONDS = 10.0  # proxies cut what is silent for longer; for a page, two of silence are a dead link
 SEND_SECONDS = 8.0  # a client that takes nothing for so long is let go
 RETRY_MILLISECONDS = 1_000  # what a browser waits before it comes back
 MAX_STREAMS = 512
@@ -25,7 +25,7 @@ MAX_SWEEPS = 100  # followed by one stream
 
 BYE = format_sse_event(data_str="{}", event="bye")
 OPENING = format_sse_event(comment="open", retry=RETRY_MILLISECONDS)
-HEARTBEAT = format_sse_event(comment="alive")
+HEARTBEAT = format_sse_event(data_str="{}", event="alive")  # a comment would not reach the page
 
 log = logging.getLogger("lossdeck")
 router = APIRouter(prefix="/api", tags=["live"])
@@ -73,11 +73,12 @@ async def stream(
     after: Cursor | None = None,
     last_event_id: Annotated[str | None, Header(max_length=30)] = None,
 ) -> LiveResponse:
-    """Server-sent events `epoch`, `trial`, `sweep`, `worker`, `reset` and `bye`, each with its data as JSON.
+    """Server-sent events `epoch`, `trial`, `sweep`, `worker`, `reset`, `alive`, `bye`, their data as JSON.
 
     The id of an event is a cursor: a stream that starts with it, as Last-Event-ID or `after`, goes on where
     that event was, with no gap and no repeat. Without one it starts now, with the state of what it follows.
-    `reset`: rows were deleted, read afresh. `bye`: the server ends; come back.
+    `reset`: rows were deleted, read afresh. `alive`: nothing new in ten seconds. `bye`: the server ends; come
+    back.
     """
     if parts.live.open >= MAX_STREAMS:
         raise Problem(
@@ -88,28 +89,32 @@ async def stream(
     cursor = _cursor(last_event_id, after)
     if named and cursor is None:
         await asyncio.to_thread(_all_there, parts, named)
-    return LiveResponse(_frames(parts, cursor, followed, once), parts.live)
+    return LiveResponse(frames(parts, cursor, followed, once), parts.live)
 
 
-async def _frames(parts: State, cursor: int | None, followed: Following, once: bool) -> AsyncIterator[bytes]:
+async def frames(
+    parts: State, cursor: int | None, followed: Following, once: bool, beat: float = HEARTBEAT_SECONDS
+) -> AsyncIterator[bytes]:
     """What one stream sends, from its cursor on, until the server closes, or `once` until it is told."""
-    live = parts.live
+    live, now = parts.live, asyncio.get_running_loop().time
     yield OPENING
     if cursor is None:
         start = await asyncio.to_thread(_present, parts, followed)
         cursor = start.cursor
         yield start.data
+    spoke = now()
     while not live.closing:
         batch = live.since(cursor, followed)
         if batch is None:
             batch = await asyncio.to_thread(live.pull, cursor, followed)
         moved, cursor = batch.cursor > cursor, batch.cursor
-        if batch.data:
-            yield batch.data
         if not moved and once:
             return
-        if not moved and not await live.changed(HEARTBEAT_SECONDS):
-            yield HEARTBEAT
+        if batch.data or now() - spoke >= beat:  # also where only what is not followed goes on
+            yield batch.data or HEARTBEAT
+            spoke = now()
+        if not moved:
+            await live.changed(max(spoke + beat - now(), 0))
     yield BYE
 
 

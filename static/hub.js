@@ -10,6 +10,7 @@ const OPEN_MS = 4000; // a stream that is not open by then is held up by somethi
 const POLL_MS = 1000;
 const POLLS = 30; // before the stream is tried again
 const RETRY_MS = 2000;
+const SILENT_MS = 25_000; // the server says "alive" every ten seconds: the line is dead, though nobody has hung up
 const FAR = 1000; // changes; about what a page asks for at once anyway
 const OVERVIEW = new Set(["sweep", "worker"]);
 const KINDS = ["epoch", "trial", "sweep", "worker", "reset"];
@@ -81,13 +82,20 @@ export class Hub {
     const source = new EventSource(this.path);
     this.source = source;
     this.timer = setTimeout(() => this.instead(), OPEN_MS);
-    source.onopen = () => { clearTimeout(this.timer); this.report("live"); };
+    source.onopen = () => { this.report("live"); this.listen(); };
+    source.addEventListener("alive", () => this.listen());
     source.onerror = () => {
       this.report("down"); // the browser tries again by itself, unless the server has refused
       if (source.readyState === EventSource.CLOSED) this.instead();
     };
     for (const kind of KINDS) source.addEventListener(kind, (event) => this.receive(kind, Number(event.lastEventId), event.data));
     return undefined;
+  }
+
+  // Until the next sign of life.
+  listen() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => { this.report("down"); this.close(); this.open(); }, SILENT_MS);
   }
 
   instead() {
@@ -129,6 +137,7 @@ export class Hub {
   }
 
   receive(kind, number, data) {
+    if (this.source) this.listen();
     this.cursor = number;
     const row = JSON.parse(data);
     for (const member of this.members.values()) {

@@ -11,16 +11,20 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from app.api_stream import LiveResponse
+from app.api_stream import HEARTBEAT, LiveResponse, frames
 from app.live import Batch, Following, Live
+from app.state import State
 from store import changes, sweeps, workers
+from store.config import Config
 from store.database import Database
+from store.files import Files
 from tests.app.conftest import BODY, Crew, Server, made_epoch
 from tests.conftest import MakeSweep
 
@@ -349,6 +353,38 @@ def test_a_client_that_takes_nothing_is_let_go(sqlite_database: Database) -> Non
     asyncio.run(LiveResponse(frames(), live, patience=0.05)(scope, receive, send))
     assert counts == [1]
     assert live.open == 0
+
+
+def test_a_stream_shows_that_it_lives_also_while_only_others_have_news(
+    sqlite_database: Database, make_sweep: MakeSweep, tmp_path: Path
+) -> None:
+    followed = make_sweep(sqlite_database, trials=1)
+    make_sweep(sqlite_database, trials=1, epochs=200)
+
+    async def listen() -> None:
+        live = Live(sqlite_database)
+        live.open = 1
+        live.start()
+        parts = State(Config(home=tmp_path), sqlite_database, Files(tmp_path), live)
+        sent = frames(parts, None, Following(frozenset({followed.id})), once=False, beat=0.05)
+        assert b"retry" in await anext(sent)
+        assert b"event: sweep" in await anext(sent)
+        crew = Crew(sqlite_database)
+        _, busy = crew.claim(), crew.claim()  # of the sweep that is followed, and of the one made after it
+
+        async def work() -> None:
+            for epoch in range(1, 201):
+                await asyncio.to_thread(crew.record, busy, [made_epoch(busy.trials[0].id, epoch)])
+
+        working = asyncio.create_task(work())
+        async with asyncio.timeout(PATIENCE):
+            while HEARTBEAT not in await anext(sent):
+                pass
+        assert not working.done()
+        await working
+        await live.stop()
+
+    asyncio.run(listen())
 
 
 def test_the_hub_out_of_memory_and_out_of_the_database_says_the_same(

@@ -75,6 +75,12 @@ export function valueOf(trial, name) {
   return Array.isArray(value) ? value.join(" × ") || "none" : value;
 }
 
+// Trials as the rows of a table, its head first; the names are settings and fields.
+export function rowsOf(trials, names) {
+  const head = ["trial", "state", ...names.map((name) => (name === "best_val_acc" ? "best val accuracy" : name.replaceAll("_", " ")))];
+  return [head, ...trials.map((trial) => [trial.number, trial.state, ...names.map((name) => valueOf(trial, name) ?? null)])];
+}
+
 function read(value) {
   return typeof value === "string" && value.startsWith("[") ? JSON.parse(value) : value;
 }

@@ -1,5 +1,9 @@
-// A canvas on the page: sharp on every screen, drawn only while it is seen and something is new, safe as PNG.
+// A canvas on the page: sharp on every screen, drawn only while it is seen and something is new, saved as PNG or SVG.
 import { theme } from "./chart.js";
+import { SvgPen } from "./pen.js";
+import { groundOf, save } from "./tools.js";
+
+const SAVED_SHARP = 2; // pixels of the file for one of the page
 
 export class Canvas {
   // `draw(pen, width, height)` in pixels of the page.
@@ -23,14 +27,40 @@ export class Canvas {
       const { clientWidth: width, clientHeight: height } = this.element;
       if (!width || !height) return;
       this.stale = false;
-      const sharp = devicePixelRatio || 1;
-      this.element.width = Math.round(width * sharp);
-      this.element.height = Math.round(height * sharp);
-      const pen = this.element.getContext("2d");
-      pen.scale(sharp, sharp);
-      pen.font = `11px ${getComputedStyle(this.element).fontFamily}`;
-      this.draw(pen, width, height);
+      this.draw(this.pen(this.element, devicePixelRatio || 1), width, height);
     });
+  }
+
+  get font() { return `11px ${getComputedStyle(this.element).fontFamily}`; }
+
+  // A pen for a canvas that is to be as large as the one on the page, and so sharp.
+  pen(canvas, sharp) {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    canvas.width = Math.round(width * sharp);
+    canvas.height = Math.round(height * sharp);
+    const pen = canvas.getContext("2d");
+    pen.scale(sharp, sharp);
+    pen.font = this.font;
+    return pen;
+  }
+
+  // As it stands on the page.
+  save(name, format) {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const ground = groundOf(this.element);
+    if (format === "svg") {
+      const pen = new SvgPen(width, height, ground, this.font);
+      this.draw(pen, width, height);
+      save(new Blob([pen.text], { type: "image/svg+xml" }), name);
+      return;
+    }
+    const canvas = document.createElement("canvas");
+    const pen = this.pen(canvas, SAVED_SHARP);
+    this.draw(pen, width, height);
+    pen.globalCompositeOperation = "destination-over"; // behind what is drawn
+    pen.fillStyle = ground;
+    pen.fillRect(0, 0, width, height);
+    canvas.toBlob((blob) => save(blob, name));
   }
 }
 

@@ -1,6 +1,6 @@
 // One Plotly figure on the page: takes a shell per theme, draws only while in view, keeps zoom over updates.
 // plotly.js itself is fetched when the first chart comes into view.
-import { Tools } from "./tools.js";
+import { groundOf, Tools } from "./tools.js";
 
 /* global Plotly */
 
@@ -13,6 +13,7 @@ const CONFIG = {
 
 const WHOLE = 8; // epochs; on a longer axis plotly's own ticks are whole numbers
 const RETRY_MS = 3000;
+const SAVED = { width: 1200, height: 700, scale: 2 }; // of a picture as a file
 const REST = 3; // times as long as the drawing took
 
 let library = null;
@@ -50,14 +51,15 @@ const seen = new IntersectionObserver((entries) => {
 }, { rootMargin: "150px" });
 
 export class Chart {
-  // `figure(shell)` fills a fresh copy of the shell: {light: {data, layout}, dark: {...}}.
-  constructor(element, shells, figure) {
+  // `figure(shell)` fills a fresh copy of the shell: {light: {data, layout}, dark: {...}}. `rows()`: its numbers, where
+  // they are not simply the drawn points.
+  constructor(element, shells, figure, rows = () => pointsOf(element)) {
     Object.assign(this, { element, shells, figure, inView: false, stale: true, drawn: false, ready: 0 });
     element.chart = this;
     charts.add(this);
     seen.observe(element);
     sizes.observe(element);
-    this.tools = new Tools(element);
+    new Tools(element, { rows, picture: (name, format) => this.save(name, format) });
   }
 
   // `now`: somebody waits for it. New data may wait until drawing has cost at most a quarter of the time.
@@ -96,6 +98,12 @@ export class Chart {
     this.ready = end + REST * (end - start);
   }
 
+  save(name, format) {
+    if (!this.drawn) return;
+    const layout = { ...this.element.layout, paper_bgcolor: groundOf(this.element) };
+    Plotly.downloadImage({ data: this.element.data, layout }, { ...SAVED, format, filename: name.replace(/\.\w+$/, "") });
+  }
+
   listen() {
     this.element.on("plotly_click", ({ points, event }) => {
       const point = points.find((one) => one.customdata !== undefined);
@@ -105,6 +113,17 @@ export class Chart {
     this.element.on("plotly_hover", ({ points }) => this.onHover?.(points[0].customdata));
     this.element.on("plotly_unhover", () => this.onHover?.(undefined));
   }
+}
+
+// The drawn points, a row each: which line, which trial if the chart is of trials, x and y.
+function pointsOf({ data = [], layout = {} }) {
+  const found = [["line", "trial", layout.xaxis?.title?.text || "x", layout.yaxis?.title?.text || "y"]];
+  for (const trace of data) {
+    trace.x.forEach((x, place) => {
+      if (x != null) found.push([trace.name, trace.customdata?.[place] ?? null, x, trace.y[place]]);
+    });
+  }
+  return found;
 }
 
 // The axis of epochs: from the first to the last, whole numbers only; a lone epoch stands in the middle.

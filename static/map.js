@@ -1,19 +1,21 @@
 // The map: every trial a point on two axes of choice, coloured by val accuracy; a drag selects what lies inside.
-import { bestFirst, ranked, valueOf } from "./board.js";
+import { bestFirst, ranked, rowsOf, valueOf } from "./board.js";
 import { Canvas, colours, listenDrags, shade } from "./canvas.js";
 import { accuracy, setting } from "./format.js";
 import { scaleOf, shades, word } from "./scales.js";
+import { mapSays } from "./takeaways.js";
+import { Tools } from "./tools.js";
 
 const MARGIN = { left: 46, right: 12, top: 22, bottom: 34 };
 const CROWD = 600; // from so many trials on, points are small
 const NEAR = 12; // pixels from a point that still mean it
 const RINGED = 3; // best trials
-const SAID = 10; // least trials of which the place of the best is worth a sentence
 
 export class TrialMap {
   constructor(element, { board, selection, space, palettes, axes, byRank, tip, said }) {
     Object.assign(this, { element, board, selection, space, palettes, axes, byRank, tip, said, drag: null });
     this.canvas = new Canvas(element, (pen, width, height) => this.draw(pen, width, height));
+    new Tools(element.parentElement, { rows: () => this.rows(), picture: (name, format) => this.canvas.save(name, format) });
     listenDrags(element, {
       moved: (from, to) => { this.drag = [from, to]; this.canvas.update(); },
       ended: (from, to) => this.brush(from, to),
@@ -36,7 +38,12 @@ export class TrialMap {
     this.drawAxes(pen, palette);
     this.drawPoints(pen, palette);
     this.drawBrush(pen, palette);
-    this.said(this.takeaway());
+    this.said(mapSays([...this.board.all()], across));
+  }
+
+  // A row for each point, the best first.
+  rows() {
+    return rowsOf((this.points || []).map(([,, trial]) => trial).reverse(), [...new Set([...this.axes(), "best_val_acc"])]);
   }
 
   x(place) { return this.frame.left + place * this.frame.width; }
@@ -111,17 +118,14 @@ export class TrialMap {
       box = [[x0, y0], [x1, y1]];
     }
     if (!box) return;
-    const [[x0, y0], [x1, y1]] = box;
-    pen.save();
-    pen.beginPath();
-    pen.rect(frame.left, frame.top, frame.width, frame.height);
-    pen.clip();
+    const [[x0, y0], [x1, y1]] = box.map(([x, y]) => [within(x, frame.left, frame.width), within(y, frame.top, frame.height)]);
     pen.strokeStyle = pen.fillStyle = ink;
+    pen.lineWidth = 1;
     pen.globalAlpha = 0.06;
     pen.fillRect(x0, y0, x1 - x0, y1 - y0);
     pen.globalAlpha = 0.6;
     pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
-    pen.restore();
+    pen.globalAlpha = 1;
   }
 
   brush(from, to) {
@@ -161,18 +165,9 @@ export class TrialMap {
     this.tip.textContent = [`#${trial.number} · ${trial.state}`, `val acc ${accuracy(trial.best_val_acc)}`, ...words].join("\n");
     this.tip.style.translate = `${Math.min(x + 10, box.width - this.tip.offsetWidth)}px ${y < box.height / 2 ? y + 12 : y - 12 - this.tip.offsetHeight}px`;
   }
-
-  takeaway() {
-    const order = [...this.board.all()].filter(ranked).sort(bestFirst);
-    if (!order.length && [...this.board.all()].some((trial) => trial.state === "diverged")) return "No trial has a rank: × marks where each diverged.";
-    if (!order.length) return "Points appear when trials have finished an epoch.";
-    const top = order.slice(0, Math.max(3, Math.ceil(order.length / 10)));
-    const values = top.map((trial) => valueOf(trial, this.across.name)).filter((value) => typeof value === "number").sort((a, b) => a - b);
-    if (order.length < SAID || this.across.words || !values.length) return "Coloured by val accuracy, × diverged, the best ringed.";
-    const name = this.across.name;
-    return `The best ${top.length} lie at ${name} ${setting(name, values[0], 2)} to ${setting(name, values.at(-1), 2)}.`;
-  }
 }
+
+function within(at, start, size) { return Math.max(start, Math.min(start + size, at)); }
 
 function line(pen, x0, y0, x1, y1) {
   pen.beginPath();

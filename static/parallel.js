@@ -1,7 +1,8 @@
 // Parallel coordinates: an axis for each setting and one for val accuracy, a line a trial; a drag along an axis selects.
-import { bestFirst, valueOf } from "./board.js";
+import { bestFirst, rowsOf, valueOf } from "./board.js";
 import { Canvas, colours, listenDrags, shade } from "./canvas.js";
 import { scaleOf, shades, word } from "./scales.js";
+import { Tools } from "./tools.js";
 
 const MARGIN = { left: 72, right: 48, top: 26, bottom: 14 };
 const REACH = 24; // pixels to the side of an axis that still mean it
@@ -15,6 +16,7 @@ export class Parallel {
     const searched = Object.keys(space).length ? Object.keys(space) : board.axes;
     this.names = [...searched, "best_val_acc"];
     this.canvas = new Canvas(element, (pen, width, height) => this.draw(pen, width, height));
+    new Tools(element.parentElement, { rows: () => rowsOf(this.drawn(), this.names), picture: (name, format) => this.canvas.save(name, format) });
     listenDrags(element, {
       moved: (from, to) => { this.drag = [this.nearestAxis(from[0]), from[1], to[1]]; this.update(); },
       ended: (from, to) => this.brush(from, to),
@@ -38,6 +40,9 @@ export class Parallel {
     this.drawAxes(pen, palette);
   }
 
+  // The trials that have a line, the best first.
+  drawn() { return [...this.board.all()].filter((trial) => !trial.excluded && trial.state !== "queued").sort(bestFirst); }
+
   line(trial) {
     return this.scales.map((scale, n) => {
       const lost = scale.name === "best_val_acc" && trial.state === "diverged";
@@ -48,7 +53,7 @@ export class Parallel {
   drawLines(pen, palette) {
     const { selection, board } = this;
     const tone = shades(board, false);
-    const order = [...board.all()].filter((trial) => !trial.excluded && trial.state !== "queued").sort(bestFirst).reverse();
+    const order = this.drawn().reverse();
     const classes = new Map();
     for (const trial of order) {
       const held = !selection.brushed || selection.holds(trial);

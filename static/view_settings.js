@@ -1,10 +1,12 @@
 // The view of settings: all at once in parallel, each against val accuracy, two against each other, and their importance.
-import { bestFirst } from "./board.js";
+import { bestFirst, rowsOf } from "./board.js";
 import { Chart } from "./chart.js";
 import { $, $$, make, setText } from "./page.js";
 import { Parallel } from "./parallel.js";
+import { scaleOf } from "./scales.js";
 import { fillScatter } from "./scatters.js";
 import { parameter, setParameters } from "./selection.js";
+import { scatterSays } from "./takeaways.js";
 
 const MOST = 2500; // points drawn at a time
 const LEADERS = 500; // of them the best, the rest evenly by rank
@@ -18,19 +20,20 @@ export class SettingsView {
         const [x, y] = names();
         shell.layout.dragmode = "select";
         return fillScatter(shell, { ...this.common(), x, y });
-      });
+      }, () => rowsOf(this.shown().filter((trial) => !trial.excluded && trial.state !== "queued").sort(bestFirst), [...new Set([...names(), "best_val_acc"])]));
       made.onPick = (number, event) => selection.pick(number, event);
       made.onBrush = ({ x, y }) => selection.brush(Object.fromEntries(names().map((name, n) => [name, range([x, y][n])])));
       return made;
     };
     const axis = (place) => parameter(`axis-${place}`, axes[place] || axes[0]);
+    const selects = $$("[data-axis]");
+    for (const select of selects) select.value = axis(Number(select.dataset.axis));
     this.charts = [
       chart("#by-a", figures.scatter, () => [axis(0), "best_val_acc"]),
       chart("#by-b", figures.scatter, () => [axis(1), "best_val_acc"]),
       chart("#pair", figures.pair, () => [axis(0), axis(1)]),
     ];
-    for (const select of $$("[data-axis]")) {
-      select.value = axis(Number(select.dataset.axis));
+    for (const select of selects) {
       select.addEventListener("change", () => { setParameters({ [`axis-${select.dataset.axis}`]: select.value }); this.update(); });
     }
     this.weigh(importance());
@@ -40,15 +43,29 @@ export class SettingsView {
   update() {
     this.parallel.update();
     for (const chart of this.charts) chart.update(true);
+    this.say();
   }
 
   redraw() {
     this.parallel.update();
     for (const chart of this.charts) chart.update();
+    this.say();
+  }
+
+  // All trials, or those inside the brush.
+  shown() { return [...this.board.all()].filter((trial) => !this.selection.brushed || this.selection.holds(trial)); }
+
+  say() {
+    const shown = this.shown();
+    const thinned = shown.length > MOST ? ` Drawn are ${MOST} of ${shown.length}: the best, and some of every rank.` : "";
+    for (const place of [0, 1]) {
+      const scale = scaleOf($(`#axis-${place}`).value, this.board, this.sweep().space);
+      setText($(`#scatter-${place}-takeaway`), scatterSays(shown, scale) + thinned);
+    }
   }
 
   common() {
-    const all = [...this.board.all()].filter((trial) => !this.selection.brushed || this.selection.holds(trial));
+    const all = this.shown();
     let trials = all;
     if (all.length > MOST) {
       const order = all.sort(bestFirst);
@@ -56,8 +73,6 @@ export class SettingsView {
       const each = rest.length / (MOST - LEADERS);
       trials = [...order.slice(0, LEADERS), ...Array.from({ length: MOST - LEADERS }, (_, n) => rest[Math.floor(n * each)])];
     }
-    const words = trials.length < all.length ? `${trials.length} of ${all.length}: the best, and some of every rank` : "";
-    for (const place of [0, 1]) setText($(`#scatter-${place}-takeaway`), words);
     return { trials, best: this.best(), selected: this.selection.numbers, series: this.series(), space: this.sweep().space };
   }
 

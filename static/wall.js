@@ -1,8 +1,9 @@
 // The wall: a tile per trial, mounted only while in view; walked by arrow keys, picked by click or Enter.
-import { bestFirst, ranked } from "./board.js";
+import { bestFirst, ranked, rowsOf } from "./board.js";
 import { accuracy, scientific, setting } from "./format.js";
 import { make, setState, setText, stateMark } from "./page.js";
 import { drawCurve, freshCurve } from "./tile.js";
+import { Tools } from "./tools.js";
 
 const LEAST_WIDTH = 148; // pixels of a tile
 const HEIGHT = 124;
@@ -24,6 +25,7 @@ export class Wall {
   constructor(element, { board, sketches, selection, series }) {
     Object.assign(this, { element, board, sketches, selection, series, tiles: new Map(), order: [], mode: "best" });
     this.inner = element.firstElementChild;
+    new Tools(element, { rows: () => rowsOf(this.order.map((number) => board.get(number)), ["verdict", "best_val_acc", "epochs_done", ...board.axes]) });
     this.active = 0; // place of the tile that Tab reaches
     element.addEventListener("scroll", () => this.soon(), { passive: true });
     new ResizeObserver(() => this.soon()).observe(element);

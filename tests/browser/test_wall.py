@@ -1,7 +1,7 @@
 """The first view of a sweep: the wall of tiles, the trial beside it, the map and its brush."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from benchmarks import pages, seed
 from store import migrate
 from store.database import Database
+from tests.browser.conftest import Site
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +25,15 @@ def finished(open_page: Opener, post_sweep: Callable[..., Any]) -> Page:
     expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
     expect(page.locator('#wall .train[d^="M"]')).to_have_count(6)
     return page
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser, site: Site) -> Iterator[Page]:
+    """A page of the server, whose modules may be asked."""
+    with browser.new_context(base_url=site.address) as context:
+        page = context.new_page()
+        page.goto("/help")
+        yield page
 
 
 def test_tiles_are_walked_and_opened_by_keys_alone(finished: Page) -> None:
@@ -86,19 +96,84 @@ def test_the_wall_mounts_what_is_seen_and_sorts(open_page: Opener, post_sweep: C
 
 def test_every_chart_gives_its_numbers(finished: Page) -> None:
     page = finished
+    assert_gives_its_numbers(page, "Wall", ("csv",), rows=6)
+    assert_gives_its_numbers(page, "Map", ("csv", "png", "svg"), rows=6)
     page.get_by_role("link", name="Curves").click()
     page.wait_for_function("() => document.querySelector('#loss').data?.length > 1")
-    menu = page.get_by_label("Loss curves: table and files")
+    assert_gives_its_numbers(page, "Loss curves", ("csv", "png", "svg"))
+    page.get_by_role("link", name="Settings").click()
+    assert_gives_its_numbers(page, "All settings at once", ("csv", "png", "svg"), rows=6)
+    page.wait_for_function("() => document.querySelector('#by-b').data?.length > 1")
+    assert_gives_its_numbers(page, "Val accuracy by reg", ("csv", "png", "svg"), rows=6)
+    expect(page.locator("#scatter-1-takeaway")).to_have_text(
+        re.compile(r"The best of \d, 0\.\d{3}, is at reg [\d.e-]+(; .*)?\.")
+    )
+
+
+def assert_gives_its_numbers(
+    page: Page, title: str, endings: tuple[str, ...], rows: int | None = None
+) -> None:
+    """The menu of the picture with this title has a table, of so many rows, and these files."""
+    menu = page.get_by_label(f"{title}: table and files", exact=True)
+    inside = page.locator("details.tools", has=menu)
     menu.click()
-    page.get_by_role("button", name="Show as table").first.click()
-    expect(
-        page.get_by_role("region", name="Loss curves as a table").locator("tbody tr").first
-    ).to_be_visible()
-    for word, ending in (("CSV", "csv"), ("PNG", "png"), ("SVG", "svg")):
+    inside.get_by_role("button", name="Show as table").click()
+    lines = page.get_by_role("region", name=f"{title} as a table").locator("tbody tr")
+    expect(lines.first).to_be_visible()
+    assert rows in (None, lines.count())
+    files = {}
+    for ending in endings:
         menu.click()
         with page.expect_download() as download:
-            page.locator("figure", has=page.locator("#loss")).get_by_role("button", name=word).click()
-        assert re.fullmatch(rf"loss-curves\.{ending}", download.value.suggested_filename)
+            inside.get_by_role("button", name=ending.upper()).click()
+        assert download.value.suggested_filename == f"{title.lower().replace(' ', '-')}.{ending}"
+        files[ending] = download.value.path().read_bytes()
+    assert files["csv"].count(b"\r\n") >= 1 + (rows or 1)
+    assert endings == ("csv",) or files["png"].startswith(b"\x89PNG")
+    assert endings == ("csv",) or files["svg"].count(b"<path") > 6
+
+
+SAYS = """async ([trials, spec]) => {
+    const { scatterSays } = await import('/static/takeaways.js');
+    const { scaleOf } = await import('/static/scales.js');
+    const all = trials.map(([x, accuracy, state = 'finished'], number) =>
+        ({ number, state, best_val_acc: accuracy, settings: { x } }));
+    return scatterSays(all, scaleOf('x', { all: () => all.values(), get: (n) => all[n] }, { x: spec }));
+}"""
+LOG = {"log_uniform": [1e-4, 1.0]}
+GOOD = [[10 ** (-4 + n / 5), 0.5 + n / 100] for n in range(11)]  # the best three from 0.0040 to 0.01
+LOST = [None, "diverged"]
+
+
+@pytest.mark.parametrize(
+    ("trials", "spec", "words"),
+    [
+        ([], LOG, ""),
+        ([[0.1, *LOST]], LOG, "Nothing to compare: 1 diverged and none has a rank."),
+        (GOOD[:9], LOG, "The best of 9, 0.580, is at x 0.004."),
+        (GOOD, LOG, "The best 3 of 11 lie at x 0.004 to 0.01, 10 % of the range."),
+        (
+            [*GOOD, [0.5, *LOST], [0.1, *LOST]],
+            LOG,
+            "The best 3 of 11 lie at x 0.004 to 0.01, 10 % of the range; "
+            "the 2 that diverged are all at 0.1 or above.",
+        ),
+        (
+            [*GOOD, [5e-4, *LOST]],
+            LOG,
+            "The best 3 of 11 lie at x 0.004 to 0.01, 10 % of the range; the one that diverged is at 5.0e-4.",
+        ),
+        (
+            [[[20], 0.5], [[20], 0.7], [[], 0.9], [[], *LOST]],
+            {"choice": [[20], []]},
+            "On average x none does best, 0.900 over 1 trial, and 20 worst, 0.600 over 2 trials; 1 diverged.",
+        ),
+    ],
+)
+def test_a_scatter_says_where_the_best_lie(
+    tab: Page, trials: list[Any], spec: dict[str, Any], words: str
+) -> None:
+    assert tab.evaluate(SAYS, [trials, spec]) == words
 
 
 def test_a_large_sweep_keeps_to_its_budget(browser: Browser, tmp_path: Any) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from learning.curves import Result
 from learning.edges import MANY, TOP, Edge, at_position, rounded, touched_edges
 from learning.ranking import Range, positions, ranked
-from learning.settings import MAX_EPOCHS
+from learning.settings import MAX_EPOCHS, in_words
 from learning.space import Choice, Distribution, Integer, LogUniform, Space, Uniform
 
 PADDING = 0.3  # of the spread of the top trials, added at each end: the true optimum need not lie among them
@@ -144,7 +144,7 @@ def _refine_choice(name: str, old: Choice, best_first: Sequence[Result]) -> tupl
         return old, Bound(
             name, None, None, f"{name}: all values kept, because none of them is clearly worse."
         )
-    dropped = ", ".join(str(v) for v in old.values if v not in kept)
+    dropped = ", ".join(in_words(v) for v in old.values if v not in kept)
     sentence = f"{name}: {dropped} dropped, because no trial with it is among the better fifth."
     return Choice(kept), Bound(name, None, None, sentence)
 

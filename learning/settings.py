@@ -120,6 +120,13 @@ def read_field(name: str, value: object) -> object:
 Rule = tuple[str, Callable[[object], object]]  # what would do, in words; and a reader that raises ValueError
 
 
+def in_words(value: object) -> str:
+    """A setting's value in a sentence, such as `100 × 50` or `0.012`."""
+    if isinstance(value, tuple):
+        return " × ".join(map(str, value)) or "no hidden layer"
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
+
+
 def _one_of(names: Sequence[str]) -> Rule:
     def read(value: object) -> str:
         if isinstance(value, str) and value in names:

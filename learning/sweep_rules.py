@@ -9,6 +9,7 @@ from learning.curves import Finding, Result
 from learning.edges import MANY, TOP, Edge, touched_edges
 from learning.importance import importance
 from learning.ranking import ranked
+from learning.settings import in_words
 from learning.space import Space
 
 FEW_TRIALS = 10  # finished; the best of 10 random trials is within the best 26 % with 95 % (1 - 0.74**10)
@@ -79,8 +80,7 @@ def does_not_matter(space: Space, trials: Sequence[Result], n_val: int) -> tuple
     for one in known.shares:
         if one.matters or one.share >= IDLE_SHARE:
             continue
-        value = getattr(best, one.parameter)
-        held = f"{value:.2g}" if isinstance(value, float) else str(value)
+        held = in_words(getattr(best, one.parameter))
         sentence = f"{one.parameter} hardly matters in this range: it has {one.share:.0%} of the importance, "
         sentence += f"read off the best {known.top} of {known.trials} trials."
         advice = f"Keep {one.parameter} at {held}, and spend the trials on what matters."

@@ -1,6 +1,7 @@
 """Findings: drawn curves, each with the verdict it must get, and near misses one step short of it."""
 
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -498,6 +499,14 @@ def test_what_does_not_matter_is_named_beside_what_does() -> None:
     assert "spend the trials on what matters" in idle.advice
     assert "does-not-matter" not in sweep_codes(sweep(29, peak(3e-4)))
     assert "does-not-matter" not in sweep_codes(sweep(60, lambda s: 0.5))  # nothing matters
+
+
+def test_a_shape_that_does_not_matter_is_named_as_people_write_it() -> None:
+    space = Space.parse({"lr": {"log_uniform": [1e-6, 1e-2]}, "hidden": {"choice": [[20, 10], [20, 10, 5]]}})
+    drawn = draw(space, {}, 80, "random", 1)
+    trials = [Result(settings, "finished", peak(3e-4)(settings)) for settings in drawn]
+    (idle,) = [f for f in sweep_findings(space, trials, 100_000) if f.code == "does-not-matter"]
+    assert re.match(r"Keep hidden at 20 × 10( × 5)?, and ", idle.advice)
 
 
 def test_a_validation_part_too_small_for_the_differences_is_told_with_its_standard_error() -> None:

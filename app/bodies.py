@@ -214,7 +214,12 @@ class SweepOut(Out):
     counts: dict[str, int] = Field(description="Trials by state.")
     trials: int
     best: TrialOut | None
-    eta_seconds: float | None
+    eta_seconds: float | None = Field(
+        description="Left at the mean speed so far, were no trial to end early; null before the first epoch."
+    )
+    eta_range: tuple[float, float] | None = Field(
+        description="From and to so many seconds left, most likely; null while it is too early to say."
+    )
     space: dict[str, JsonValue]
     settings: dict[str, JsonValue]
     dataset: str

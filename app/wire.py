@@ -62,6 +62,7 @@ def sweep(row: Sweep) -> dict[str, object]:
         "trials": row.trials,
         "best": trial(row.best) if row.best is not None else None,
         "eta_seconds": plain(row.eta_seconds),
+        "eta_range": plain(row.eta_range),
         "space": plain(row.space),
         "settings": plain(row.settings),
         "dataset": row.dataset,

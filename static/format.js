@@ -46,6 +46,18 @@ export function duration(seconds) {
   return `${(seconds / 86400).toFixed(1)} days`;
 }
 
+// From so many seconds on a time is said in this unit of so many seconds, with so many decimals.
+const UNITS = [[172800, 86400, "days", 1], [5400, 3600, "h", 1], [90, 60, "min", 0], [0, 1, "s", 0]];
+
+// A time that is known only from and to.
+export function between(range) {
+  if (!range) return NONE;
+  const [, size, unit, digits] = UNITS.find(([least]) => range[1] >= least);
+  const [low, high] = range.map((seconds) => Number((seconds / size).toFixed(digits)));
+  if (!low) return `less than ${Math.max(1, high)} ${unit}`;
+  return low === high ? `about ${high} ${unit}` : `${low} to ${high} ${unit}`;
+}
+
 export function clock(date) {
   return new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(date);
 }

@@ -1,6 +1,6 @@
 // The head of a sweep's page: progress, its one sentence of advice, and the buttons that steer it.
 import { listenActions, showActions, SWEEP_ASKS, sweepActions } from "./actions.js";
-import { accuracy, duration } from "./format.js";
+import { accuracy, between, duration } from "./format.js";
 import { $, fill, icon, make, setState, setText, setTrack, throttle } from "./page.js";
 import { get } from "./rest.js";
 import { showSaved } from "./saved.js";
@@ -32,9 +32,9 @@ export class Heading {
       name: sweep.name,
       progress: `${ended} / ${total}`,
       "best-value": accuracy(sweep.best?.best_val_acc),
-      "eta-label": over ? "Time taken" : "Time left, about",
-      eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? duration(sweep.eta_seconds) : sweep.state === "paused" ? "paused" : "–",
-      "eta-note": busy ? (running ? `${running} running now` : "waiting for a worker") : ended === total ? "all trials ended" : "",
+      "eta-label": over ? "Time taken" : "Time left",
+      eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? between(sweep.eta_range) : sweep.state === "paused" ? "paused" : "–",
+      "eta-note": busy ? (!running ? "waiting for a worker" : sweep.eta_range ? `${running} running now` : `too early to say; ${running} running`) : ended === total ? "all trials ended" : "",
       diverged: String(diverged),
       "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : over ? "none" : "none so far",
     });

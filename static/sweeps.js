@@ -1,5 +1,5 @@
 // The list of sweeps: one row each, kept up to date by the overview stream.
-import { accuracy, duration, moment } from "./format.js";
+import { accuracy, between, moment } from "./format.js";
 import { follow } from "./live.js";
 import { $, $$, attempt, data, setLink, setState, setText, setTrack, svg } from "./page.js";
 import { get } from "./rest.js";
@@ -18,7 +18,7 @@ function show(sweep) {
   setText(cells.progress, `${ended} / ${total}`);
   setText(cells.diverged, sweep.counts.diverged ? `${sweep.counts.diverged} diverged` : "");
   setText(cells.best, accuracy(sweep.best?.best_val_acc));
-  setText(cells.eta, ["running", "stopping"].includes(sweep.state) ? duration(sweep.eta_seconds) : "–");
+  setText(cells.eta, sweep.eta_range || !sweep.counts.running ? between(sweep.eta_range) : "too early to say");
   cells.eta.classList.toggle("nothing", cells.eta.textContent === "–");
   setText(cells.created, moment(sweep.created_at));
   cells.created.title = sweep.created_at;

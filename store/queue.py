@@ -117,7 +117,7 @@ def record(
     if moved:
         c.execute(PROGRESS, moved)
     _beat_on(c, claim, checkpoint, bool(written))
-    _measure(c, claim.sweep_id, [one.epoch.seconds for one in written], next(numbers))
+    _measure(c, claim.sweep_id, [one.epoch for one in written], next(numbers))
     ended = {progress.id for progress in mine.values() if progress.state != "running"}
     if any(progress.state == "queued" for progress in mine.values()):
         c.execute(_WAIT, {"group": claim.group_id})
@@ -321,13 +321,22 @@ _MEASURE = (
     .values(
         measured_epochs=sweep.c.measured_epochs + bindparam("epochs"),
         measured_seconds=sweep.c.measured_seconds + bindparam("seconds"),
+        measured_steps=sweep.c.measured_steps + bindparam("steps"),
+        measured_squares=sweep.c.measured_squares + bindparam("squares"),
         changed=bindparam("number"),
     )
 )
 
 
-def _measure(c: Connection, sweep_id: int, seconds: Sequence[float], number: int) -> None:
-    values = {"sweep": sweep_id, "epochs": len(seconds), "seconds": float(sum(seconds)), "number": number}
+def _measure(c: Connection, sweep_id: int, written: Sequence["Epoch"], number: int) -> None:
+    values = {
+        "sweep": sweep_id,
+        "epochs": len(written),
+        "seconds": float(sum(one.seconds for one in written)),
+        "steps": len({one.epoch for one in written}),
+        "squares": float(sum(one.seconds**2 for one in written)),
+        "number": number,
+    }
     c.execute(_MEASURE, values)
 
 

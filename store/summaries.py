@@ -1,12 +1,14 @@
 """Owns what a sweep's trials add up to: counts by state, the best one, and the time that is left."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, case, func, select
 
+from learning.pace import Pace, Rest, seconds_left
+from learning.stopping import Halving, parse
 from store import remaining, trials
 from store.states import TRIAL_STATES
 from store.tables import sweep, trial, trial_group
@@ -23,14 +25,26 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Eta:
+    """The time that is left."""
+
+    seconds: float  # were no trial to end early, and the workers shared evenly
+    range: tuple[float, float] | None  # None while it is too early to say
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What the trials of one sweep add up to."""
 
     counts: dict[str, int]
     excluded: int
     best: Trial | None
-    eta_seconds: float | None
+    eta: Eta | None  # None before the first epoch
     saved: Saved
+
+
+MEASURED = ("measured_epochs", "measured_seconds", "measured_steps", "measured_squares")  # columns of a sweep
+EARLY = ("diverged", "stopped")  # how a trial ends before it has trained all its epochs
 
 
 def of(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Summary]:
@@ -40,7 +54,7 @@ def of(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Summ
         return {}
     counts, excluded = _counts(c, ids)
     best = _best(c, ids)
-    eta = _eta(c, [row for row in sweeps if row.state in ("running", "stopping")])
+    eta = _eta(c, [row for row in sweeps if row.state in ("running", "stopping")], counts)
     saved = _saved(c, sweeps)
     return {id: Summary(counts[id], excluded[id], best.get(id), eta.get(id), saved[id]) for id in ids}
 
@@ -92,20 +106,55 @@ def _measured(sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, float]:
     return {row.id: row.measured_seconds / row.measured_epochs for row in sweeps if row.measured_epochs}
 
 
-def _eta(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, float]:
+def _eta(
+    c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]], counts: Mapping[int, Mapping[str, int]]
+) -> dict[int, Eta]:
     """Trial-epochs left x measured mean seconds / workers busy with the sweep (at least one)."""
-    measured = _measured(sweeps)
-    if not measured:
+    paces = {row.id: Pace(*_numbers(row)) for row in sweeps if row.measured_epochs}
+    if not paces:
         return {}
-    lefts = remaining.epochs(c, {row.id: row.stopping for row in sweeps if row.id in measured})
-    busy = _busy(c, measured)
-    return {id: epochs * measured[id] / max(1, busy[id]) for id, epochs in lefts.items()}
+    lefts = remaining.epochs(c, {row.id: row.stopping for row in sweeps if row.id in paces})
+    groups, lost = _groups(c, paces), _lost(c, [row for row in sweeps if row.id in paces], counts)
+    found = {}
+    for id, epochs in lefts.items():
+        pace, (busy, living) = paces[id], groups[id]
+        rest = Rest(epochs, living, max(1, busy), lost.get(id, 0.0))
+        found[id] = Eta(epochs * pace.mean / rest.workers, seconds_left(pace, rest))
+    return found
 
 
-def _busy(c: Connection, ids: Collection[int]) -> dict[int, int]:
-    running = (
-        select(trial_group.c.sweep_id, func.count().label("groups"))
-        .where(trial_group.c.sweep_id.in_(ids), trial_group.c.state == "running")
+def _numbers(row: Row[*tuple[Any, ...]]) -> tuple[int, int, float, float]:
+    return row.measured_steps, row.measured_epochs, row.measured_seconds, row.measured_squares
+
+
+def _groups(c: Connection, ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Groups that are trained now, and all that are not over, by sweep."""
+    running = func.sum(case((trial_group.c.state == "running", 1), else_=0))
+    query = (
+        select(trial_group.c.sweep_id, running.label("running"), func.count().label("living"))
+        .where(trial_group.c.sweep_id.in_(ids), trial_group.c.state != "done")
         .group_by(trial_group.c.sweep_id)
     )
-    return defaultdict(int, {row.sweep_id: row.groups for row in c.execute(running)})
+    found = {row.sweep_id: (int(row.running), row.living) for row in c.execute(query)}
+    return defaultdict(lambda: (0, 0), found)
+
+
+def _lost(
+    c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]], counts: Mapping[int, Mapping[str, int]]
+) -> dict[int, float]:
+    """What share of their epochs the trials begun so far will not train, having ended early.
+
+    Not of sweeps that halve: what that spares is foreseen in the epochs left.
+    """
+    ids = [row.id for row in sweeps if not isinstance(parse(row.stopping), Halving)]
+    share = 1 - trial.c.epochs_done * 1.0 / trial.c.epochs_total
+    query = (
+        select(trial.c.sweep_id, func.sum(share).label("lost"))
+        .where(trial.c.sweep_id.in_(ids), trial.c.state.in_(EARLY))
+        .group_by(trial.c.sweep_id)
+    )
+    return {row.sweep_id: float(row.lost) / _begun(counts[row.sweep_id]) for row in c.execute(query)}
+
+
+def _begun(counts: Mapping[str, int]) -> int:
+    return sum(counts[state] for state in (*EARLY, "running", "finished"))

@@ -69,6 +69,9 @@ class Sweep:
     excluded: int
     best: Trial | None
     eta_seconds: float | None  # None before the first epoch, when paused and when ended
+    eta_range: (
+        tuple[float, float] | None
+    )  # from and to so many seconds; None also while it is too early to say
     stopping: dict[str, Any] | None
     saved: Saved
     changed: int
@@ -330,7 +333,7 @@ def _sweeps(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sweep
 
 def _sweep(row: Row[*tuple[Any, ...]], about: summaries.Summary) -> Sweep:
     values = dict(row._mapping)
-    for internal in ("measured_epochs", "measured_seconds", "notes", "workers"):
+    for internal in (*summaries.MEASURED, "notes", "workers"):
         del values[internal]
     values["tags"] = tuple(values["tags"] or ())
     return Sweep(
@@ -339,6 +342,7 @@ def _sweep(row: Row[*tuple[Any, ...]], about: summaries.Summary) -> Sweep:
         trials=sum(about.counts.values()),
         excluded=about.excluded,
         best=about.best,
-        eta_seconds=about.eta_seconds,
+        eta_seconds=about.eta.seconds if about.eta else None,
+        eta_range=about.eta.range if about.eta else None,
         saved=about.saved,
     )

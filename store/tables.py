@@ -68,6 +68,9 @@ sweep = Table(
     Column("notes", Text),
     Column("stopping", Json),  # the rule that ends trials early, as learning.stopping reads it
     Column("workers", Integer, nullable=False, server_default=text("2")),  # that its groups are cut for
+    # How far the epochs' times lie apart: epochs of whole groups, and squares of the seconds added up.
+    Column("measured_steps", Integer, nullable=False, server_default=text("0")),
+    Column("measured_squares", Double, nullable=False, server_default=text("0")),
     Index(None, "parent_id"),
     sqlite_autoincrement=True,  # or SQLite gives the id of a deleted sweep to the next one
 )

@@ -66,6 +66,7 @@ def test_start_watch_open_and_cancel(open_page: Opener) -> None:
 
     expect(page.get_by_role("heading", name="my first sweep")).to_be_visible()
     page.evaluate("window.notReloaded = true")
+    expect(page.locator("[data-field=eta]")).to_have_text(re.compile(r"^(\d+ to \d+|about \d+) (s|min)$"))
     expect(page.locator("#wall .tile")).to_have_count(4)
     curve = page.locator("#tile-0 .train")
     expect(curve).to_have_attribute("d", re.compile("L"))

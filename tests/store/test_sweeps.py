@@ -254,10 +254,29 @@ def test_the_time_left_is_measured(database: Database, make_sweep: MakeSweep) ->
     for one in claims:
         record(database, one, [epoch(one.trials[0].id, 1, seconds=2.0)])
     assert get(database, made.id).eta_seconds == pytest.approx(38 * 2.0 / 2)
+    assert get(database, made.id).eta_range is None  # after two steps it is too early
+    for number in (2, 3):
+        for one in claims:
+            record(database, one, [epoch(one.trials[0].id, number, seconds=2.0)])
+    assert get(database, made.id).eta_range == pytest.approx(
+        (34 * 2.0 / 2 / 1.1, (34 * 2.0 / 2 + 34 * 2.0 / 4 / 2) * 1.1)  # of four groups one may be left alone
+    )
     act(database, made.id, "pause")
     assert get(database, made.id).eta_seconds is None
+    assert get(database, made.id).eta_range is None
     act(database, made.id, "cancel")
     assert get(database, made.id).eta_seconds is None
+
+
+def test_trials_that_diverge_may_shorten_the_time_left(database: Database, make_sweep: MakeSweep) -> None:
+    made = make_sweep(database, 4, epochs=10)
+    first = claim(database)
+    for number in range(1, 6):
+        record(database, first, [epoch(first.trials[0].id, number, seconds=2.0)])
+    assert get(database, made.id).eta_range == pytest.approx((35 * 2.0 / 1.1, 35 * 2.0 * 1.1))
+    record(database, first, [epoch(first.trials[0].id, 6, seconds=2.0, diverged="inf")])
+    claim(database)
+    assert get(database, made.id).eta_range == pytest.approx((0.8 * 30 * 2.0 / 1.1, 30 * 2.0 * 1.1))
 
 
 def test_trials_are_added_with_the_next_numbers(database: Database, make_sweep: MakeSweep) -> None:

@@ -18,6 +18,7 @@ from learning.recipes import recipe_for
 from learning.refinement import Refinement
 from learning.settings import FieldError, Invalid, Settings
 from learning.space import Space, draw, from_points
+from store import groups
 from store.autopilots import NewAutopilot
 from store.config import Config
 from store.sweeps import NewSweep, Sweep
@@ -25,7 +26,6 @@ from store.trials import Trial
 
 MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs
 MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group
-GROUP_SIZE = 16  # trials in a stack, at most
 COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
 FLOAT = 4  # bytes
 USUAL_RECIPE = "coarse"  # whose net a preflight checks when none is named
@@ -64,6 +64,7 @@ def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSwe
         trials=trials,
         parent_id=parent_id,
         stopping=stopping.to_dict(rule) if rule else None,
+        features=summary.n_features,
     )
 
 
@@ -291,10 +292,8 @@ def _check_memory(settings: Settings, summary: Summary, trials: int) -> None:
     weights = sum(a * b + b for a, b in itertools.pairwise(sizes))
     available = settings.train_count or summary.n_train
     batch = available if settings.batch_size == "full" else min(int(settings.batch_size), available)
-    needed = (
-        min(trials, GROUP_SIZE) * FLOAT * (COPIES * weights + 2 * batch * sum(sizes[1:]))
-        + FLOAT * batch * sizes[0]
-    )
+    stacked = min(trials, groups.most(settings, summary.n_features))
+    needed = stacked * FLOAT * (COPIES * weights + 2 * batch * sum(sizes[1:])) + FLOAT * batch * sizes[0]
     if needed > MAX_GROUP_BYTES:
         raise Invalid(
             FieldError(

@@ -16,7 +16,8 @@ Group = tuple[int, ...]
 
 
 def jobs(task: Task) -> list[Group]:
-    return list(groups.cut(task.settings, PROCESSES))
+    features = catalog.summary(task.dataset, task.home, task.data).n_features
+    return list(groups.cut(task.settings, PROCESSES, features))
 
 
 def load(task: Task) -> Callable[[Group], list[Outcome]]:

@@ -20,7 +20,9 @@ Rows = Sequence[Row[*tuple[Any, ...]]]
 
 WAITING = "waiting"  # state of a group at its rung
 
-_ABOUT = select(sweep.c.stopping, sweep.c.state, sweep.c.workers).where(sweep.c.id == bindparam("sweep"))
+_ABOUT = select(sweep.c.stopping, sweep.c.state, sweep.c.workers, sweep.c.features).where(
+    sweep.c.id == bindparam("sweep")
+)
 _OF_SWEEP = trial_group.c.sweep_id == bindparam("sweep")
 _WAITED_AT = select(trial_group.c.until).where(_OF_SWEEP, trial_group.c.state == WAITING).distinct()
 _AWAITED_AT = select(trial_group.c.until).where(_OF_SWEEP, trial_group.c.state.in_(("queued", "running")))
@@ -50,11 +52,11 @@ def decide(c: Connection, sweep_id: int, now: float) -> bool:
         if about.state == "stopping":
             _end(c, rows, f"the sweep was stopped when it waited at rung {rule.number(rung)}", now)
         else:
-            _decide(c, rule, rows, about.workers, now)
+            _decide(c, rule, rows, now, about.workers, about.features)
     return bool(waited_at)
 
 
-def _decide(c: Connection, rule: Halving, rows: Rows, workers: int, now: float) -> None:
+def _decide(c: Connection, rule: Halving, rows: Rows, now: float, workers: int, features: int) -> None:
     compared = {row.number: _reached(row) for row in rows if not row.excluded}
     chosen = rule.promoted(list(compared.values()))
     waiting = [row for row in rows if row.state == "queued"]
@@ -67,16 +69,16 @@ def _decide(c: Connection, rule: Halving, rows: Rows, workers: int, now: float) 
                 reason = f"excluded from the ranking when rung {rule.number(row.until)} was decided"
             losers[row.id] = {"reason": reason, "spared": left}
     moves.change_each(c, losers, state="stopped", finished_at=now, verdict=None)
-    _regroup(c, rule, [row for row in waiting if row.number in chosen], workers)
+    _regroup(c, rule, [row for row in waiting if row.number in chosen], workers, features)
 
 
 def _reached(row: Row[*tuple[Any, ...]]) -> Reached:
     return Reached(row.number, row.best_val_acc if row.state == "queued" else None)
 
 
-def _regroup(c: Connection, rule: Halving, rows: Rows, workers: int) -> None:
+def _regroup(c: Connection, rule: Halving, rows: Rows, workers: int, features: int) -> None:
     """New groups for those who go on, each to start from the files of the groups its trials come from."""
-    cut = groups.cut([Settings.parse(row.settings) for row in rows], workers)
+    cut = groups.cut([Settings.parse(row.settings) for row in rows], workers, features)
     members = []
     for positions in cut:
         chosen = [rows[position] for position in positions]

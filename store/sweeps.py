@@ -45,6 +45,7 @@ class NewSweep:
     trials: tuple[Settings, ...]
     parent_id: int | None = None
     stopping: dict[str, Any] | None = None  # the rule that ends trials early, in its JSON form
+    features: int = 0  # of an example, for the size of the groups; 0: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def create(
     _check(c, new)
     row = _row(new, now, number) | {"workers": max(1, workers)}
     id: int = c.execute(insert(sweep).values(**row).returning(sweep.c.id)).scalar_one()
-    _add(c, id, 0, new.trials, workers, parse(new.stopping))
+    _add(c, id, 0, new.trials, parse(new.stopping), workers, new.features)
     if idempotency:
         _remember(c, *idempotency, sweep_id=id, now=now)
     return _must(c, id)
@@ -192,7 +193,8 @@ def add_trials(
     start: int = c.execute(
         select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
     ).scalar_one()
-    _add(c, id, start, settings, workers, rule)
+    features = c.execute(select(sweep.c.features).where(sweep.c.id == id)).scalar_one()
+    _add(c, id, start, settings, rule, workers, features)
     if settings and found.state == "finished":
         c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
     endings.mark(c, id, number)
@@ -290,6 +292,7 @@ def _row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
         "measured_epochs": 0,
         "measured_seconds": 0.0,
         "stopping": new.stopping,
+        "features": new.features,
         "changed": number,
     }
 
@@ -299,10 +302,11 @@ def _add(
     id: int,
     start: int,
     settings: Sequence[Settings],
-    workers: int,
     rule: StoppingRule | None,
+    workers: int,
+    features: int,
 ) -> None:
-    cut = groups.cut(settings, workers)
+    cut = groups.cut(settings, workers, features)
     group_ids = groups.new(c, id, [Start(until=_first_rung(rule, settings[one[0]])) for one in cut])
     of_position = {one: group for group, members in zip(group_ids, cut, strict=True) for one in members}
     numbers = clock.take(c, len(settings))
@@ -333,7 +337,7 @@ def _sweeps(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sweep
 
 def _sweep(row: Row[*tuple[Any, ...]], about: summaries.Summary) -> Sweep:
     values = dict(row._mapping)
-    for internal in (*summaries.MEASURED, "notes", "workers"):
+    for internal in (*summaries.MEASURED, "notes", "workers", "features"):
         del values[internal]
     values["tags"] = tuple(values["tags"] or ())
     return Sweep(

@@ -71,6 +71,7 @@ sweep = Table(
     # How far the epochs' times lie apart: epochs of whole groups, and squares of the seconds added up.
     Column("measured_steps", Integer, nullable=False, server_default=text("0")),
     Column("measured_squares", Double, nullable=False, server_default=text("0")),
+    Column("features", Integer, nullable=False, server_default=text("0")),  # of an example; 0: not known
     Index(None, "parent_id"),
     sqlite_autoincrement=True,  # or SQLite gives the id of a deleted sweep to the next one
 )

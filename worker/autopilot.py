@@ -57,7 +57,8 @@ def _advance(seen: Autopilot, database: Database, config: Config) -> None:
             settings = Settings.parse({**seen.settings, "seed": seen.seed})
             autopilots.begin_preflight(c, seen, step.name, step.why, settings, time.time())
         else:
-            new = _sweep(seen, step)
+            features = catalog.summary(seen.dataset, config.home, config.data).n_features
+            new = _sweep(seen, step, features)
             autopilots.begin_sweep(c, seen, step.name, step.why, new, time.time(), config.workers)
 
 
@@ -93,7 +94,7 @@ def _searched(c: Connection, sweep_id: int) -> Searched:
     return Searched(Space.parse(sweep.space), results)
 
 
-def _sweep(seen: Autopilot, step: Search) -> NewSweep:
+def _sweep(seen: Autopilot, step: Search, features: int) -> NewSweep:
     settings = dict(step.settings)
     return NewSweep(
         name=f"{seen.name}: {step.name}",
@@ -105,6 +106,7 @@ def _sweep(seen: Autopilot, step: Search) -> NewSweep:
         seed=seen.seed,
         trials=draw(step.space, settings, step.trials, SAMPLER, seen.seed),
         parent_id=seen.sweep_ids[-1] if seen.sweep_ids else None,
+        features=features,
     )
 
 

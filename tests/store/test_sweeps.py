@@ -412,6 +412,22 @@ def test_groups_are_even_small_enough_and_as_many_for_each_worker(
     assert [position for group in cut for position in group] == list(range(count))
 
 
+@pytest.mark.parametrize(
+    ("features", "hidden", "size"),
+    [
+        (64, (50,), 16),
+        (3072, (50,), 16),
+        (3072, (200,), 8),
+        (3072, (400,), 4),
+        (3072, (4096,), 2),
+        (0, (400,), 16),
+    ],
+)
+def test_wide_nets_are_stacked_in_smaller_groups(features: int, hidden: tuple[int, ...], size: int) -> None:
+    cut = groups.cut([Settings(hidden=hidden)] * 64, 2, features)
+    assert {len(group) for group in cut} == {size}
+
+
 def test_only_trials_that_fit_one_stack_share_a_group() -> None:
     mixed = [Settings(hidden=(50,) if n % 3 else (100,), lr=10.0**-n) for n in range(30)]
     cut = groups.cut(mixed)

@@ -16,7 +16,10 @@ GROUP_BYTES = 20 * 2**20  # of first-layer weights in one stack, which each step
 # 3072-400, a trial of 4 takes 13 % less time than one of 16, and 8 % less than one of 8
 SMALLEST = 2  # one net alone takes half as long again as one of two
 FLOAT = 4  # bytes
-ROUNDS = 2  # groups a worker, at least: with one each, the slower core ends alone
+ROUNDS = 2  # groups a worker, at least: with one each, the slower core ends alone ...
+ROUND_SIZE = (
+    8  # ... unless they were smaller than this: in two of 4 a trial takes a fifth longer than in one of 8
+)
 
 
 def most(settings: Settings, features: int) -> int:
@@ -28,7 +31,8 @@ def most(settings: Settings, features: int) -> int:
 def cut(all_settings: Sequence[Settings], workers: int = 2, features: int = 0) -> tuple[tuple[int, ...], ...]:
     """Positions of the settings in even groups of equal group_key, in order of their first position.
 
-    At most `most` in a group; at least ROUNDS * workers groups in all where there are that many trials.
+    At most `most` in a group; at least one for each worker where there are that many trials, and ROUNDS for
+    each if there are enough.
     """
     alike: dict[str, list[int]] = {}
     for position, settings in enumerate(all_settings):
@@ -42,7 +46,8 @@ def cut(all_settings: Sequence[Settings], workers: int = 2, features: int = 0) -
 
 def _pieces(count: int, total: int, workers: int, size: int) -> int:
     """Into how many groups: enough for all rounds; if all are alike, as many for each worker."""
-    share = -(-ROUNDS * workers * count // total)
+    enough = total >= ROUNDS * workers * min(ROUND_SIZE, size)
+    share = -(-(ROUNDS if enough else 1) * workers * count // total)
     pieces = max(-(-count // size), share)
     if count == total:
         pieces = -(-pieces // workers) * workers

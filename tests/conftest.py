@@ -172,7 +172,7 @@ MakeSweep = Callable[..., Sweep]
 
 @pytest.fixture
 def make_sweep() -> MakeSweep:
-    """make_sweep(database, trials=4, epochs=5, name=..., workers=2, **settings): a sweep, all queued."""
+    """make_sweep(database, trials=4, epochs=5, name=..., workers=4, **settings): a sweep, all queued."""
     return _make_sweep
 
 
@@ -183,7 +183,7 @@ def _make_sweep(
     name: str = "test",
     dataset: str = "digits",
     sweep_seed: int = 0,
-    workers: int = 2,
+    workers: int = 4,
     space: dict[str, object] | None = None,
     **settings: object,
 ) -> Sweep:

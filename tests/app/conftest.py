@@ -35,7 +35,7 @@ BODY: dict[str, Any] = {
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return Config(home=tmp_path / "home", workers=1)
+    return Config(home=tmp_path / "home", workers=2)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_a_retry_deletes_the_curves_and_asks_readers_to_start_again(
 
 
 def test_a_sweep_that_is_stopping_lets_none_be_retried(database: Database, make_sweep: MakeSweep) -> None:
-    made = make_sweep(database, trials=2, workers=2)
+    made = make_sweep(database, trials=2, workers=4)
     claim(database)
     with database.write() as c:
         sweeps.act(c, made.id, "stop", NOW)

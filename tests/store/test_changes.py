@@ -112,7 +112,7 @@ def test_version_changes_with_commits_of_this_and_other_connections(
 
 
 def test_epochs_of_a_sweep_come_by_cursor_too(database: Database, make_sweep: MakeSweep) -> None:
-    made = make_sweep(database, 2, workers=1)
+    made = make_sweep(database, 2, workers=2)
     train_all(database)
     with database.read() as c:
         first, cursor = epochs.of_sweep(c, made.id, 0, 4)

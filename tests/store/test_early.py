@@ -14,7 +14,7 @@ from store.sweeps import NewSweep, Sweep
 from store.trials import Trial
 
 
-def make(database: Database, count: int, rule: dict[str, object], workers: int = 1, epochs: int = 9) -> Sweep:
+def make(database: Database, count: int, rule: dict[str, object], workers: int = 2, epochs: int = 9) -> Sweep:
     drawn = tuple(replace(Settings(epochs=epochs), seed=number) for number in range(count))
     new = NewSweep("ruled", "digits", None, {}, {}, "random", 0, drawn, stopping=rule)
     with database.write() as c:
@@ -67,7 +67,7 @@ def test_nothing_is_stored_while_a_checkpoint_is_wanted_first(database: Database
 
 
 def test_the_median_rule_stops_the_lower_half_once_enough_are_as_far(database: Database) -> None:
-    made = make(database, 4, {"median": {"after": 2, "trials": 2}}, workers=2)
+    made = make(database, 4, {"median": {"after": 2, "trials": 2}}, workers=4)
     good, better, poor, late = (claim(database) for _ in range(4))
     assert learn(database, poor, [0.3, 0.3])  # nobody is as far: nothing to compare with
     assert learn(database, good, [0.4, 0.6])

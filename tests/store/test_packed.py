@@ -75,7 +75,7 @@ def test_a_curve_keeps_its_first_its_last_and_what_lies_even_between(
 def test_what_is_not_finite_is_none_and_who_has_no_epoch_is_left_out(
     database: Database, make_sweep: MakeSweep
 ) -> None:
-    make_sweep(database, trials=2, workers=1)
+    make_sweep(database, trials=2, workers=2)
     claimed = claim(database)
     record(database, claimed, [epoch(claimed.trials[0].id, 1, loss=float("inf"), diverged="boom")])
     (only,) = curves(database, 10)

@@ -47,7 +47,7 @@ def states(database: Database, id: int) -> list[str]:
 
 
 def test_a_claim_is_the_group_with_all_that_training_needs(database: Database, make_sweep: MakeSweep) -> None:
-    made = make_sweep(database, 3, epochs=7, lr=0.25, sweep_seed=42, workers=1)
+    made = make_sweep(database, 3, epochs=7, lr=0.25, sweep_seed=42, workers=2)
     claimed = claim(database, "token")
     assert (claimed.sweep_id, claimed.dataset, claimed.seed, claimed.epochs_total) == (
         made.id,
@@ -104,7 +104,7 @@ def test_the_best_epoch_is_the_first_of_the_highest_accuracy(
 def test_a_diverged_trial_keeps_its_best_from_before_and_is_never_ranked(
     database: Database, make_sweep: MakeSweep
 ) -> None:
-    made = make_sweep(database, 3, workers=1)
+    made = make_sweep(database, 3, workers=2)
     pair = claim(database)
     a, b = (one.id for one in pair.trials)
     record(database, pair, [epoch(a, 1, val_acc=0.8), epoch(b, 1, val_acc=0.1)])
@@ -168,7 +168,7 @@ def test_a_late_writer_is_refused_before_anybody_has_claimed_anew(
 def test_epochs_of_a_trial_that_left_are_dropped_and_the_others_stored(
     database: Database, make_sweep: MakeSweep
 ) -> None:
-    make_sweep(database, 3, workers=1)
+    make_sweep(database, 3, workers=2)
     pair = claim(database)
     a, b = (one.id for one in pair.trials)
     with database.write() as c:
@@ -224,7 +224,7 @@ def test_release_queues_again_and_counts_nothing(database: Database, make_sweep:
 
 
 def test_an_exception_splits_a_group_and_fails_one_alone(database: Database, make_sweep: MakeSweep) -> None:
-    made = make_sweep(database, 3, workers=1)
+    made = make_sweep(database, 3, workers=2)
     pair = claim(database)
     record(database, pair, 1, REF)
     fail(database, pair)
@@ -247,7 +247,7 @@ def test_an_exception_splits_a_group_and_fails_one_alone(database: Database, mak
 def test_deaths_without_progress_requeue_then_split_then_fail(
     database: Database, make_sweep: MakeSweep
 ) -> None:
-    made = make_sweep(database, 4, workers=1)
+    made = make_sweep(database, 4, workers=2)
     assert [len(one.trials) for one in (claim(database, "a"), claim(database, "b"))] == [2, 2]
     abandon(database, "a")
     again = claim(database, "a")

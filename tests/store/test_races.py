@@ -92,7 +92,7 @@ def _claim_all(address: str, worker: str) -> tuple[list[int], float]:
 def test_eight_processes_claim_two_thousand_trials_once_each(
     database: Database, make_sweep: MakeSweep, together: Together
 ) -> None:
-    made = make_sweep(database, TRIALS, workers=TRIALS // 2)  # groups of one: as many claims as trials
+    made = make_sweep(database, TRIALS, workers=TRIALS)  # groups of one: as many claims as trials
     answers = together.run(_claim_all, [(url(database), f"w{n}") for n in range(PROCESSES)])
     claimed = Counter(id for mine, _ in answers for id in mine)
     assert len(claimed) == TRIALS
@@ -127,7 +127,7 @@ def test_a_reader_sees_every_epoch_once_in_order_while_eight_processes_write(
     database: Database, make_sweep: MakeSweep, together: Together
 ) -> None:
     """Were numbers not given in commit order, the reader would pass by those that commit late."""
-    make_sweep(database, 160, epochs=10, workers=40)
+    make_sweep(database, 160, epochs=10, workers=80)
     writing = together.start(_train_all, [(url(database), f"w{n}", 10) for n in range(PROCESSES)])
     seen: list[EpochRow] = []
     cursor = 0

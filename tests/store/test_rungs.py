@@ -21,7 +21,7 @@ def make(database: Database, count: int = 9, epochs: int = 9, **about: object) -
     fields: dict[str, object] = {"stopping": HALVING} | about
     new = NewSweep("halved", "digits", None, {}, {}, "random", 0, drawn, **fields)  # type: ignore[arg-type]
     with database.write() as c:
-        return sweeps.create(c, new, NOW)
+        return sweeps.create(c, new, NOW, workers=4)
 
 
 def get(database: Database, id: int) -> Sweep:
@@ -260,7 +260,7 @@ def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Databa
     drawn = tuple(replace(Settings(epochs=length), seed=n) for n, length in enumerate(lengths))
     new = NewSweep("mixed", "digits", None, {}, {}, "random", 0, drawn, stopping=HALVING)
     with database.write() as c:
-        made = sweeps.create(c, new, NOW)
+        made = sweeps.create(c, new, NOW, workers=4)
     for claimed in claims(database):
         to_rung(database, claimed)
     assert states(database, made.id) == ["finished", "stopped", "stopped", "queued"]

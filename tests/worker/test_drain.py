@@ -81,7 +81,7 @@ def test_the_supervisor_passes_the_request_on(
 def test_cancel_ends_the_training_at_the_next_epoch(
     sqlite_database: Database, make_sweep: MakeSweep, start: Start
 ) -> None:
-    sweep = make_sweep(sqlite_database, 2, workers=1, **LONG)
+    sweep = make_sweep(sqlite_database, 2, workers=2, **LONG)
     after = make_sweep(sqlite_database, 1, **LONG | {"epochs": 2})
     start("--single")
     wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
@@ -96,7 +96,7 @@ def test_cancel_ends_the_training_at_the_next_epoch(
 def test_a_stopped_trial_leaves_its_group_and_keeps_its_best_net(
     sqlite_database: Database, make_sweep: MakeSweep, start: Start
 ) -> None:
-    sweep = make_sweep(sqlite_database, 6, workers=1, **LONG)  # two groups of three
+    sweep = make_sweep(sqlite_database, 6, workers=2, **LONG)  # two groups of three
     start("--single")
     wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
     victim = trials_of(sqlite_database, sweep.id)[1].id

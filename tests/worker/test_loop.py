@@ -124,9 +124,9 @@ def test_without_its_checkpoint_a_group_starts_again_and_leaves_what_is_stored(
 def test_the_rows_of_an_interrupted_run_equal_those_of_a_whole_one(
     database: Database, home: Path, make_sweep: MakeSweep
 ) -> None:
-    whole = make_sweep(database, 2, workers=1, **NETS)
+    whole = make_sweep(database, 2, workers=2, **NETS)
     work_to_the_end(database, home, whole.id, "whole")
-    cut = make_sweep(database, 2, workers=1, **NETS)
+    cut = make_sweep(database, 2, workers=2, **NETS)
     for part in range(3):
         done = epochs_done(database, cut.id)
         work(database, home, lambda done=done: epochs_done(database, cut.id) > done, f"part {part}")

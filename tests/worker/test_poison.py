@@ -35,7 +35,7 @@ sys.exit(main(["--single", *sys.argv[1:]]))
 def test_an_exception_fails_one_trial_alone_with_its_traceback(
     sqlite_database: Database, make_sweep: MakeSweep, start: Start
 ) -> None:
-    sweep = make_sweep(sqlite_database, 5, workers=1, **NETS)
+    sweep = make_sweep(sqlite_database, 5, workers=2, **NETS)
     worker = start(program=PROGRAM.format(does='raise ArithmeticError("the poison works")'))
     wait_for_end(sqlite_database, sweep.id)
     states = {one.number: one.state for one in trials_of(sqlite_database, sweep.id)}
@@ -51,7 +51,7 @@ def test_an_exception_fails_one_trial_alone_with_its_traceback(
 def test_lack_of_memory_is_reported_and_survived(
     sqlite_database: Database, make_sweep: MakeSweep, start: Start
 ) -> None:
-    sweep = make_sweep(sqlite_database, 3, workers=1, **NETS)
+    sweep = make_sweep(sqlite_database, 3, workers=2, **NETS)
     worker = start(program=PROGRAM.format(does="bytearray(1 << 62)"))
     wait_for_end(sqlite_database, sweep.id)
     poisoned = trials_of(sqlite_database, sweep.id)[POISON]
@@ -64,7 +64,7 @@ def test_lack_of_memory_is_reported_and_survived(
 def test_a_trial_that_kills_its_process_fails_with_the_signal(
     sqlite_database: Database, make_sweep: MakeSweep, start: Start
 ) -> None:
-    sweep = make_sweep(sqlite_database, 4, workers=1, **NETS)
+    sweep = make_sweep(sqlite_database, 4, workers=2, **NETS)
     supervise = SUPERVISOR.format(program=PROGRAM.format(does="os.kill(os.getpid(), 9)"))
     start(program=supervise, workers=1)
     wait_for_end(sqlite_database, sweep.id)

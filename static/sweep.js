@@ -1,4 +1,5 @@
 // The command center of one sweep: what is known of its trials, and the views that show them, each begun when first seen.
+import { Bell } from "./bell.js";
 import { Beside } from "./beside.js";
 import { Board } from "./board.js";
 import { theme } from "./chart.js";
@@ -24,8 +25,10 @@ const sketches = new Sketches(page.sweep.id, COSTS, TILE_POINTS);
 const selection = new Selection();
 const series = () => page.series[theme()];
 let importance = null;
+const bell = new Bell($("#bell"));
 const heading = new Heading(page.sweep, (answer) => { importance = answer; views.settings?.weigh(answer); });
 const sweep = () => heading.sweep;
+bell.show(sweep());
 let leaving = false;
 listenDoing({
   sweep,
@@ -164,9 +167,11 @@ function receive(batch) {
 
 // The title bar and the head move in a hidden tab too.
 function head(batch) {
-  const before = sweep().state;
-  for (const { kind, row } of batch) if (kind === "sweep" && row.id === sweep().id) heading.show(row);
-  if (before !== "finished" && sweep().state === "finished") notify(`“${sweep().name}” is finished.`, "good");
+  const before = sweep();
+  for (const { kind, row } of batch) if (kind === "sweep" && row.id === before.id) heading.show(row);
+  bell.show(sweep());
+  bell.ring(before, sweep());
+  if (before.state !== "finished" && sweep().state === "finished") notify(`“${sweep().name}” is finished.`, "good");
 }
 
 function refresh() {

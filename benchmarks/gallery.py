@@ -19,7 +19,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from benchmarks import seed
-from benchmarks.pages import FLAGS, served
+from benchmarks.pages import FLAGS, TOURED, served
 from store import migrate, preflights, sweeps
 from store.database import Database
 
@@ -168,6 +168,7 @@ def _trials(address: str, ids: dict[str, int], page: Page) -> dict[str, int]:
 def take(browser: Browser, address: str, shot: Shot, folder: Path, form: str) -> int:
     """Takes one picture; its bytes."""
     context = browser.new_context(base_url=address, viewport=shot.size or DESKTOP, color_scheme=_scheme(shot))
+    context.add_init_script(TOURED)
     page = context.new_page()
     page.goto(shot.path, wait_until="load")
     if shot.click:

@@ -23,7 +23,7 @@ import numpy as np
 from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
 
 from benchmarks import seed
-from benchmarks.pages import FLAGS, Figure, served
+from benchmarks.pages import FLAGS, TOURED, Figure, served
 from learning.settings import Settings
 from learning.space import Space, draw
 from store import migrate, queue, sweeps
@@ -127,6 +127,7 @@ def p95(values: list[float]) -> float:
 def measure(context: BrowserContext, player: Player, address: str) -> list[Figure]:
     """The figures, with the first tab seen all the time and the last hidden for a while."""
     path = f"/sweeps/{player.sweep.id}"
+    context.add_init_script(TOURED)
     tabs = [context.new_page() for _ in range(TABS)]
     for tab in tabs:
         tab.goto(path, wait_until="domcontentloaded")

@@ -35,6 +35,8 @@ FLAGS = [
     "--disable-sync",
     "--enable-precise-memory-info",
 ]
+# Runs before the page's own scripts: a program has seen the tour. Some pages have no storage.
+TOURED = "try { localStorage.setItem('lossdeck-tour', 'seen'); } catch {}"
 SIZES = ((10_000, 20), (1_000, 200))  # trials, epochs
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 
@@ -100,6 +102,7 @@ def measure(browser: Browser, address: str, sweep: int) -> list[Figure]:
     urllib.request.urlopen(f"{address}/sweeps/{sweep}").close()
     context = browser.new_context(base_url=address, viewport=DESKTOP)
     page = context.new_page()
+    page.add_init_script(TOURED)
     page.add_init_script(WATCH)
     received = _listen(page)
     page.goto(f"/sweeps/{sweep}")

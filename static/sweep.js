@@ -13,6 +13,7 @@ import { $, $$, attempt, data, make, notify, setLink, setText } from "./page.js"
 import { get } from "./rest.js";
 import { parameter, Selection, setParameters } from "./selection.js";
 import { Sketches } from "./sketches.js";
+import { offerTour } from "./tour.js";
 import { Wall } from "./wall.js";
 
 const CHIPS = 20;
@@ -208,5 +209,6 @@ showWall();
 show(shown());
 attempt(async () => {
   await load();
+  if (shown() === "wall") offerTour();
   follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: head, onReset: () => attempt(restart), onLink: setLink });
 });

@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
+from benchmarks.pages import TOURED
 from tests.app.conftest import Server, free_port, wait_until_ready
 
 FLAGS = [
@@ -123,8 +124,10 @@ def open_page(browser: Browser, site: Site, complaints: Complaints) -> Iterator[
     """Opens pages of the server; at the end no page may have complained of anything."""
     contexts = []
 
-    def open_page(path: str = "/", **options: Any) -> Page:
+    def open_page(path: str = "/", toured: bool = True, **options: Any) -> Page:
         context = browser.new_context(base_url=site.address, **({"viewport": DESKTOP} | options))
+        if toured:
+            context.add_init_script(TOURED)
         contexts.append(context)
         page = context.new_page()
         complaints.listen(page)

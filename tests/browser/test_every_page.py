@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from benchmarks import seed
+from benchmarks.pages import TOURED
 from learning import verdicts
 from learning.settings import Settings
 from store import migrate, preflights
@@ -81,6 +82,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def tab(browser: Browser, site: Site) -> Iterator[Page]:
     """One page that goes to every address; axe comes from outside the page, so its policy may stand."""
     context = browser.new_context(base_url=site.address, viewport=DESKTOP, reduced_motion="reduce")
+    context.add_init_script(TOURED)
     page = context.new_page()
     page.add_init_script(f"({WATCH})()")
     yield page

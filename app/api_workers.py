@@ -9,7 +9,6 @@ from app import bodies, plan, wire
 from app.answers import Answer
 from app.state import Parts
 from learning import catalog
-from learning.recipes import RECIPES, recipe_for
 from store import workers
 
 router = APIRouter(prefix="/api", tags=["workers"])
@@ -33,5 +32,4 @@ def recipes(
     """The lecture's checks and searches, with the numbers that fit a data set."""
     if not catalog.is_built_in(dataset):
         plan.dataset(dataset, parts.config)  # refuses one that nobody knows
-    plans = [recipe_for(name, dataset, plan.n_train(dataset, parts.config)) for name in RECIPES]
-    return Answer({"recipes": [wire.recipe(value) for value in plans]})
+    return Answer({"recipes": [wire.recipe(value) for value in plan.recipes(dataset, parts.config)]})

@@ -17,6 +17,7 @@ from app import (
     pages_preflight,
     pages_random_grid,
     pictures,
+    plan,
     repeats,
     wire,
 )
@@ -99,14 +100,19 @@ def new(
     dataset: Annotated[str, Query(max_length=100)] = "",
     like: Annotated[int | None, Query(alias="from", ge=1, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
-    """The form for a sweep: empty, from a recipe, or like another sweep."""
+    """The form for a sweep: from a recipe, or like another sweep."""
     names = [one.name for one in _summaries(parts) if one.ready]
-    start: dict[str, object] = {"dataset": dataset if dataset in names else names[0]}
-    if recipe in RECIPES:
-        start["recipe"] = recipe
-    if like is not None:
-        start |= _like(_sweep(parts, like))
-    data = {"start": start, "figures": {"preview": _themed(figures.scatter_pair("", "", False, False))}}
+    other = _sweep(parts, like) if like is not None else None
+    wanted = other.dataset if other else dataset
+    chosen = wanted if wanted in names else names[0]
+    recipes = {one.name: wire.recipe(one) for one in plan.recipes(chosen, parts.config)}
+    name = recipe if recipe in recipes else plan.USUAL_RECIPE
+    start = _like(other) if other else recipes[name] | {"recipe": name, "stopping": None}
+    data = {
+        "start": start | {"dataset": chosen},
+        "recipes": recipes,
+        "figures": {"preview": _themed(figures.scatter_pair("", "", False, False))},
+    }
     return page("new.html", section="/sweeps/new", data=data, datasets=names, groups=groups(), rules=rules())
 
 
@@ -286,6 +292,7 @@ def _like(sweep: Sweep) -> dict[str, object]:
         "stopping": wire.plain(sweep.stopping),
         "seed": sweep.seed,
         "label": sweep.name,
+        "note": "",
     }
 
 

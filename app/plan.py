@@ -14,7 +14,7 @@ from app.repeats import SEED, seeds_after
 from learning import catalog, cost, stopping
 from learning.catalog import DatasetError, Summary
 from learning.preflight import NETS
-from learning.recipes import recipe_for
+from learning.recipes import RECIPES, RecipePlan, recipe_for
 from learning.refinement import Refinement
 from learning.settings import FieldError, Invalid, Settings
 from learning.space import Space, draw, from_points
@@ -120,6 +120,12 @@ def repeats(body: RepeatsIn, trial: Trial, of: Sweep, tried: Collection[int], co
         seed=of.seed,
     )
     return sweep(asked, config, parent_id=of.id)
+
+
+def recipes(dataset_name: str, config: Config) -> list[RecipePlan]:
+    """Every recipe with its numbers for a data set."""
+    examples = n_train(dataset_name, config)
+    return [recipe_for(name, dataset_name, examples) for name in RECIPES]
 
 
 def preflight(body: PreflightIn, config: Config) -> Settings:

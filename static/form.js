@@ -2,7 +2,7 @@
 import { byRole, Chart } from "./chart.js";
 import { duration } from "./format.js";
 import { gate } from "./gate.js";
-import { $, $$, attempt, data, debounce, fill, make, setText } from "./page.js";
+import { $, $$, attempt, data, debounce, fill, setText } from "./page.js";
 import { get, post, Refused } from "./rest.js";
 import { number, SpaceRows } from "./space.js";
 import { StoppingRule } from "./stopping.js";
@@ -13,7 +13,8 @@ const page = data();
 const form = $("#new");
 const control = (name) => form.elements.namedItem(name);
 const submit = $("#start");
-let recipe = null;
+let { recipes } = page; // with the numbers for the chosen data set
+let recipe = page.start.recipe;
 let draws = [];
 let checking = 0;
 const visit = Math.random().toString(36).slice(2);
@@ -48,7 +49,7 @@ function write(plan) {
   }
   control("trials").value = plan.trials;
   control("sampler").value = plan.sampler;
-  if (plan.stopping !== undefined) stopping.write(plan.stopping);
+  if (plan.stopping !== undefined) stopping.write(plan.stopping); // a recipe has no rule and no seed
   if (plan.seed !== undefined) control("seed").value = plan.seed;
   control("name").value = plan.label ?? plan.name;
 }
@@ -58,21 +59,11 @@ const stopping = new StoppingRule($("#stopping"));
 
 // --- recipes
 
-async function showRecipes() {
-  const { recipes } = await get(`/api/recipes?dataset=${encodeURIComponent(control("dataset").value)}`);
-  $("#recipes").replaceChildren(...recipes.map((plan) => {
-    const button = make("button", { type: "button", class: "recipe", "aria-pressed": String(plan.name === recipe) }, make("b", {}, plan.name), make("span", {}, plan.title));
-    button.addEventListener("click", () => choose(plan));
-    return button;
-  }));
-  return recipes;
-}
-
-function choose(plan) {
-  recipe = plan.name;
-  $$(".recipe").forEach((button) => button.setAttribute("aria-pressed", String($("b", button).textContent === plan.name)));
-  setText($("#note"), plan.note);
-  write(plan);
+function choose(name) {
+  recipe = name;
+  $$(".recipe").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.recipe === name)));
+  setText($("#note"), recipes[name].note);
+  write(recipes[name]);
   check();
 }
 
@@ -165,11 +156,12 @@ function axis(frame, name, log) {
 
 form.addEventListener("input", () => check());
 control("dataset").addEventListener("change", () => attempt(async () => {
-  const plans = await showRecipes();
-  const same = plans.find((plan) => plan.name === recipe);
-  if (same) choose(same);
+  const answer = await get(`/api/recipes?dataset=${encodeURIComponent(control("dataset").value)}`);
+  recipes = Object.fromEntries(answer.recipes.map((plan) => [plan.name, plan]));
+  if (recipe in recipes) choose(recipe);
   else check();
 }));
+for (const button of $$(".recipe")) button.addEventListener("click", () => choose(button.dataset.recipe));
 $("#add-space").addEventListener("click", () => space.add());
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -190,10 +182,6 @@ async function keyOf(values) {
   return `${visit}-${[...digest.slice(0, 12)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-attempt(async () => {
-  recipe = page.start.recipe ?? null;
-  const plans = await showRecipes();
-  if (page.start.space) { write(page.start); check(); }
-  else choose(plans.find((plan) => plan.name === (recipe || "coarse")) || plans[0]);
-  $("#controls").disabled = false; // what is typed before this would be overwritten
-});
+write(page.start);
+check();
+$("#controls").disabled = false; // what is typed before this would be overwritten

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from app.assets import PLOTLY_PATH
 from app.pages import diff
 from app.words import space_words
 from learning.findings import CODES
+from learning.recipes import RECIPES
 from tests.app.conftest import Crew, made_epoch
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -234,6 +236,17 @@ def test_a_form_like_another_sweep_begins_with_its_plan(client: TestClient, post
     assert {name: start[name] for name in ("space", "settings", "trials", "sampler", "seed", "dataset")} == {
         name: made[name] for name in ("space", "settings", "trials", "sampler", "seed", "dataset")
     }
+
+
+def test_a_form_comes_with_its_recipes_and_with_room_for_its_space(client: TestClient) -> None:
+    text = client.get("/sweeps/new?recipe=fine").text
+    pressed = re.findall(r'data-recipe="([\w-]+)" aria-pressed="(\w+)"', text)
+    assert [name for name, _ in pressed] == list(RECIPES)
+    assert [name for name, is_pressed in pressed if is_pressed == "true"] == ["fine"]
+    data = Page(text).data
+    assert data["start"]["space"] == data["recipes"]["fine"]["space"]
+    assert text.count('class="space-row"') == len(data["start"]["space"])
+    assert RECIPES["fine"].note in unescape(text)
 
 
 def test_neighbours_of_a_trial_stay_in_its_sweep(client: TestClient, post_sweep: Post) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from app import (
+    advice,
     assets,
     figures,
     gate,
@@ -117,8 +118,10 @@ def new(
 
 
 @router.get("/sweeps/{id}")
-def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=20)] = WALL) -> HTMLResponse:
-    """One sweep, watched and steered."""
+def command_center(
+    id: Id, parts: Parts, view: Annotated[str, Query(max_length=20)] = WALL, selected: str = ""
+) -> HTMLResponse:
+    """One sweep, watched and steered; the trial that was picked last is open beside its wall."""
     sweep = _sweep(parts, id)
     with parts.database.read() as c:
         cursor = changes.cursor(c)
@@ -165,6 +168,7 @@ def command_center(id: Id, parts: Parts, view: Annotated[str, Query(max_length=2
         warnings=list(map(wire.warned, warned)),
         views=views,
         view=view if view in views else WALL,
+        picked=selected.rpartition(",")[2],
         repeated=repeated,
         safetensors=has_safetensors(),
     )
@@ -194,6 +198,7 @@ def trial(id: Id, parts: Parts) -> HTMLResponse:
         data=_data(shells, trial=wire.trial(found), sweep=wire.sweep(sweep), cursor=cursor),
         trial=found,
         sweep=sweep,
+        findings=advice.of_trial(found, parts),
         image_shape=_image_shape(sweep.dataset, parts),
         safetensors=has_safetensors(),
         previous=beside.get(found.number - 1),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from markupsafe import escape
 from starlette.testclient import TestClient
 
 from app import shapes
@@ -247,6 +248,21 @@ def test_a_form_comes_with_its_recipes_and_with_room_for_its_space(client: TestC
     assert data["start"]["space"] == data["recipes"]["fine"]["space"]
     assert text.count('class="space-row"') == len(data["start"]["space"])
     assert RECIPES["fine"].note in unescape(text)
+
+
+def test_a_trial_comes_with_what_its_curves_say_and_what_can_be_done(
+    client: TestClient, post_sweep: Post, crew: Crew
+) -> None:
+    post_sweep(trials=1)
+    before = client.get("/trials/1").text
+    assert "the first finding comes with the first epoch" in before
+    crew.finish_all()
+    after = client.get("/trials/1").text
+    said = client.get("/api/trials/1/findings").json()["findings"]
+    assert said
+    assert all(f"<p>{escape(one['sentence'])}</p>" in after for one in said)
+    acts = {page: set(re.findall(r'data-act="(\w+)"(?![^>]*hidden)', page)) for page in (before, after)}
+    assert acts == {before: {"stop", "exclude"}, after: {"exclude"}}
 
 
 def test_neighbours_of_a_trial_stay_in_its_sweep(client: TestClient, post_sweep: Post) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.pages import VIEWS
 from tests.browser.conftest import Complaints, Site
 
 pytestmark = pytest.mark.browser
@@ -206,27 +205,6 @@ def test_a_page_outlives_its_server_without_gap(
     expect(page.locator("#stale")).to_be_hidden()
     assert_no_gap(page)
     complaints.forgive("ERR_CONNECTION_REFUSED")
-
-
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_pages_open_in_both_themes_and_sizes(
-    open_page: Opener, post_sweep: Callable[..., Any], theme: str, width: int
-) -> None:
-    sweep = post_sweep(trials=2)["id"]
-    page = open_page("/", color_scheme=theme, viewport={"width": width, "height": 800})
-    for path in (
-        "/",
-        "/sweeps/new",
-        *(f"/sweeps/{sweep}?view={view}" for view in VIEWS),
-        "/trials/1",
-        "/compare?trials=1,2",
-        "/datasets",
-        "/workers",
-        "/help",
-    ):
-        page.goto(path)
-        expect(page.locator("h1")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 def test_theme_is_kept(open_page: Opener) -> None:

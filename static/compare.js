@@ -92,9 +92,11 @@ async function load() {
   redraw();
 }
 
-function restart() {
+async function restart() {
   for (const one of curves.values()) one.byNumber.clear();
-  return load();
+  page.trials = await Promise.all(page.trials.map((trial) => get(`/api/trials/${trial.id}`)));
+  showResults();
+  await load();
 }
 
 function receive(batch) {

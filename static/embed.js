@@ -59,8 +59,8 @@ function receive(batch) {
 }
 
 async function restart() {
+  sketches.clear(); // at once: the next live rows do not follow on what is here
   sweep = await get(`/api/sweeps/${sweep.id}`);
-  sketches.clear();
   await load();
 }
 

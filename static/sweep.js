@@ -192,14 +192,14 @@ async function load() {
 // Rows were deleted somewhere: what this page knows may be wrong, so it asks for all of it again.
 async function restart() {
   if (leaving) return;
+  sketches.clear(); // at once: the next live rows do not follow on what is here
+  views.curves?.clear();
   try {
     heading.show(await get(`/api/sweeps/${sweep().id}`));
   } catch (error) {
     if (error.status === 404) location.assign("/");
     throw error;
   }
-  sketches.clear();
-  views.curves?.clear();
   views.table?.refresh();
   await load();
   views[shown()]?.update?.();

@@ -198,8 +198,8 @@ function receive(batch) {
 }
 
 async function restart() {
+  curves.byNumber.clear(); // at once: the next live rows do not follow on what is here
   trial = await get(`/api/trials/${trial.id}`);
-  curves.byNumber.clear();
   showTrial();
   refresh();
 }

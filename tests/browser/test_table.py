@@ -19,6 +19,7 @@ def finished(open_page: Opener, post_sweep: Callable[..., Any]) -> Page:
     """The page of a sweep of six trials that has ended."""
     page = open_page(f"/sweeps/{post_sweep()['id']}?view=table")
     expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
+    expect(page.locator("#table tbody tr")).to_have_count(6)  # it hears keys from now on
     return page
 
 

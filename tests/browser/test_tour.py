@@ -42,7 +42,7 @@ def test_the_tour_is_shown_once_and_again_when_asked(
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("dialog", name="Progress")).to_be_visible()
     page.evaluate(AXE)
-    assert page.evaluate(FOUND, {}) == []
+    assert page.evaluate(FOUND, None) == []
     page.emulate_media(media="print")
     expect(page.locator(".tour")).to_be_hidden()
     page.emulate_media(media="screen")

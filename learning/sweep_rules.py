@@ -51,9 +51,11 @@ def too_few_trials(space: Space, trials: Sequence[Result], n_val: int) -> tuple[
     sentence = f"Only {finished} {words} {'setting' if varying == 1 else 'settings'}."
     if not finished:
         sentence = "No trial has finished yet, so nothing can be said of the search."
-    return (
-        Finding("too-few-trials", "info", None, sentence, f"Add trials: at least {FEW_TRIALS} for a claim."),
-    )
+    coming = sum(t.state in ("queued", "running") for t in trials)
+    advice = f"Add trials: at least {FEW_TRIALS} for a claim."
+    if finished + coming >= FEW_TRIALS:
+        advice = f"Wait: {coming} more {'is' if coming == 1 else 'are'} running or queued."
+    return (Finding("too-few-trials", "info", None, sentence, advice),)
 
 
 def within_noise(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Finding, ...]:

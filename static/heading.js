@@ -6,7 +6,7 @@ import { get } from "./rest.js";
 import { showSaved } from "./saved.js";
 
 const NOTHING_YET = "Advice appears here as soon as trials have finished their first epochs.";
-const ADVICE_MS = 3000; // between looks at the findings while a sweep runs
+const ADVICE_MS = 2000; // between looks at the findings while a sweep runs
 
 export class Heading {
   // `said(importance)`: the answer that brings the advice has the settings' importance too.

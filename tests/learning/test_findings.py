@@ -539,6 +539,11 @@ def test_mostly_diverged_counts_what_still_trains() -> None:
 def test_too_few_trials() -> None:
     assert "too-few-trials" in sweep_codes(sweep(9, peak(3e-4)))
     assert "too-few-trials" not in sweep_codes(sweep(10, peak(3e-4)))
+    (few,) = [f for f in sweep_findings(SPACE, sweep(3, peak(3e-4)), 1000) if f.code == "too-few-trials"]
+    assert few.advice == "Add trials: at least 10 for a claim."
+    coming = [*sweep(3, peak(3e-4)), *[Result(Settings(), "queued", None)] * 7]
+    (few,) = [f for f in sweep_findings(SPACE, coming, 1000) if f.code == "too-few-trials"]
+    assert few.advice == "Wait: 7 more are running or queued."
 
 
 def test_within_noise_uses_the_standard_error() -> None:

@@ -104,7 +104,7 @@ async def frames(
         yield start.data
     spoke = now()
     while not live.closing:
-        batch = live.since(cursor, followed)
+        batch = None if once else live.since(cursor, followed)  # what is kept rests while nobody holds a stream
         if batch is None:
             batch = await asyncio.to_thread(live.pull, cursor, followed)
         moved, cursor = batch.cursor > cursor, batch.cursor

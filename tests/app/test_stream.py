@@ -232,6 +232,21 @@ def test_once_ends_when_all_is_told_and_sweeps_go_with_the_overview(
         assert list(reader) == []
 
 
+def test_once_tells_what_came_while_nobody_held_a_stream(shared_server: Server, worker: Crew) -> None:
+    id = post(shared_server, trials=1)
+    claim = worker.claim()
+    with reading(shared_server, f"?sweeps={id}") as reader:
+        worker.step(claim, 1)
+        cursor = reader.take("epoch")[0].id
+    wait_for(lambda: open_streams(shared_server) == 0)
+    for epoch in (2, 3):
+        worker.step(claim, epoch)
+        with reading(shared_server, f"?sweeps={id}&after={cursor}&once=true") as reader:
+            events = list(reader)
+        assert [event.data["epoch"] for event in events if event.kind == "epoch"] == [epoch]
+        cursor = events[-1].id
+
+
 def test_deleted_rows_tell_every_reader_to_begin_anew(shared_server: Server, worker: Crew) -> None:
     kept, gone = post(shared_server), post(shared_server)
     with reading(shared_server, f"?sweeps={kept}&after=0") as reader:

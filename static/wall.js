@@ -13,7 +13,7 @@ const CURVE = { width: 148, height: 52 };
 
 // What is bad first: how trials end, from the least to the most hopeful.
 const STATES = ["failed", "diverged", "cancelled", "stopped", "running", "queued", "finished"];
-const TONES = { healthy: "good", "still-improving": "good", "no-gap": "info", "too-early": "info" }; // all others warn
+const TONES = { healthy: "good", "still-improving": "good", "no-gap": "info", "too-early": "info", exploding: "bad" }; // all others warn
 const ORDERS = {
   best: bestFirst,
   newest: (a, b) => b.number - a.number,
@@ -163,10 +163,11 @@ function freshTile(number) {
     make("div", { class: "where" }, make("div"), make("div")));
 }
 
-// The verdict in a word with the icon of how grave it is; a trial that has none yet shows its state.
+// The verdict in a word with the icon of how grave it is. While a trial runs, its state, unless it explodes.
 function chip(trial) {
-  if (trial.state !== "finished" || !trial.verdict) return [trial.state];
-  return [TONES[trial.verdict] || "warning", trial.verdict.replaceAll("-", " ")];
+  const tone = TONES[trial.verdict] || "warning";
+  const settled = trial.state === "finished" || (trial.state === "running" && tone === "bad");
+  return trial.verdict && settled ? [tone, trial.verdict.replaceAll("-", " ")] : [trial.state];
 }
 
 function verdict(trial) { return trial.verdict || ""; }

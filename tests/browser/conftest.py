@@ -140,22 +140,28 @@ def open_page(browser: Browser, site: Site, complaints: Complaints) -> Iterator[
     assert complaints.heard == []
 
 
+def start_sweep(site: Site, **fields: Any) -> dict[str, Any]:
+    """Starts a sweep by REST; fields given replace those of a small body."""
+    body: dict[str, Any] = {
+        "name": "small",
+        "trials": 6,
+        "space": {"lr": {"log_uniform": [1e-2, 1e-1]}, "reg": {"log_uniform": [1e-5, 1e-2]}},
+        "settings": {"epochs": 5, "val_count": 300, "init": "he"},
+    }
+    answer = httpx2.post(f"{site.address}/api/sweeps", json=body | fields)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
 @pytest.fixture
 def post_sweep(site: Site) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Starts a sweep by REST; fields given replace those of a small body. What still runs is cancelled."""
+    """Starts a sweep as `start_sweep` does; what still runs in the end is cancelled."""
     made = []
 
     def post(**fields: Any) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "name": "small",
-            "trials": 6,
-            "space": {"lr": {"log_uniform": [1e-2, 1e-1]}, "reg": {"log_uniform": [1e-5, 1e-2]}},
-            "settings": {"epochs": 5, "val_count": 300, "init": "he"},
-        }
-        answer = httpx2.post(f"{site.address}/api/sweeps", json=body | fields)
-        assert answer.status_code == 201, answer.text
-        made.append(answer.json()["id"])
-        return dict(answer.json())
+        sweep = start_sweep(site, **fields)
+        made.append(sweep["id"])
+        return sweep
 
     yield post
     for id in made:

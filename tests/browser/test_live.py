@@ -1,4 +1,4 @@
-"""The live link: one stream for all tabs of a browser, whoever closes; no gap and no point drawn twice."""
+"""The live link: one stream for all tabs of a browser; no gap, no point drawn twice, nothing reset."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +8,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints, Site
-from tests.browser.test_journeys import HIDE, SLOW, assert_no_gap, points, wait_for_points
+from tests.browser.drawn import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown, x_range
 from tests.worker.living import wait_until
 
 pytestmark = pytest.mark.browser
 
 Opener = Callable[..., Page]
+HIDE = """(hidden) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""  # headless Chromium has no tabs to hide a page behind
 TABS = 12  # twice the connections that a browser has to one server
 
 
@@ -45,7 +49,8 @@ def test_twelve_tabs_share_one_stream_and_survive_the_first(
     assert streams(site) == 1
 
     first.close()
-    wait_for_points(tabs[0], "#loss", points(tabs[0], "#loss"))
+    wait_for_points(tabs[0], "#loss", 4)
+    wait_until_grown(tabs[0])
     assert_no_gap(tabs[0])
     assert streams(site) == 1
 
@@ -58,8 +63,47 @@ def test_without_streams_a_page_asks_again_and_again(
     page.context.add_init_script("delete window.SharedWorker; delete window.EventSource;")
     page.goto(f"/sweeps/{sweep['id']}?view=curves")
     wait_for_points(page, "#loss", 4)
-    wait_for_points(page, "#loss", points(page, "#loss"))
+    wait_until_grown(page)
     expect(page.locator("#link")).to_have_text("live")
+    assert_no_gap(page)
+
+
+def test_zoom_selection_and_scroll_survive_updates(open_page: Opener, post_sweep: Callable[..., Any]) -> None:
+    sweep = post_sweep(settings=SLOW)
+    page = open_page(f"/sweeps/{sweep['id']}?view=curves&selected=0")
+    wait_for_points(page, "#loss", 6)
+    box = page.locator("#loss .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=5)
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('#loss')._fullLayout.xaxis.autorange === false")
+    page.evaluate("window.scrollTo(0, 40)")
+    zoomed = x_range(page, "#loss")
+
+    wait_until_grown(page)
+    assert x_range(page, "#loss") == zoomed
+    assert page.evaluate("window.scrollY") == 40
+    assert page.url.endswith("?view=curves&selected=0")
+    page.get_by_role("link", name="Table").click()
+    expect(page.locator("tr[data-number='0']")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("link", name="Curves").click()
+    assert x_range(page, "#loss") == zoomed
+
+
+def test_a_hidden_page_lets_go_and_catches_up_without_gap(
+    open_page: Opener, post_sweep: Callable[..., Any]
+) -> None:
+    sweep = post_sweep(settings=SLOW, trials=2)
+    page = open_page(f"/sweeps/{sweep['id']}?view=curves")
+    wait_for_points(page, "#loss", 4)
+    page.evaluate(HIDE, True)
+    before = last_epoch(page)
+    page.wait_for_timeout(1_500)  # the time in which a page that is seen draws several times
+    assert last_epoch(page) == before
+    page.evaluate(HIDE, False)
+    wait_until_grown(page, beyond=before)
     assert_no_gap(page)
 
 
@@ -70,14 +114,14 @@ def test_a_tab_that_was_away_for_long_asks_anew_instead_of_hearing_it_all(
     page = open_page(f"/sweeps/{sweep['id']}?view=curves")
     wait_for_points(page, "#loss", 4)
     page.evaluate(HIDE, True)
-    drawn = points(page, "#loss")
+    drawn = last_epoch(page)
     post_sweep(trials=1_200)  # as many changes
-    soon = epochs(site, sweep["id"]) + 100  # of which the stream for hidden tabs has told by then
-    wait_until(lambda: epochs(site, sweep["id"]) > soon, "a hundred epochs more")
-    assert points(page, "#loss") == drawn
+    soon = epochs(site, sweep["id"]) + 2  # of which the stream for hidden tabs has told by then
+    wait_until(lambda: epochs(site, sweep["id"]) > soon, "three epochs more")
+    assert last_epoch(page) == drawn
     with page.expect_response("**/columns?**"):
         page.evaluate(HIDE, False)
-    wait_for_points(page, "#loss", drawn)
+    wait_until_grown(page, beyond=drawn)
     assert_no_gap(page)
-    wait_for_points(page, "#loss", points(page, "#loss"))
+    wait_until_grown(page)
     assert_no_gap(page)

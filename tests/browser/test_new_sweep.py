@@ -1,4 +1,4 @@
-"""The stopping rule in the form, and what it saved on the sweep's page, with real training."""
+"""The new-sweep form: what is wrong is said at its field; a stopping rule, and what it saved."""
 
 import re
 from collections.abc import Callable
@@ -13,8 +13,19 @@ pytestmark = pytest.mark.browser
 Opener = Callable[..., Page]
 
 
-def test_a_rule_is_chosen_checked_and_followed(open_page: Opener, complaints: Complaints) -> None:
+def test_bounds_and_a_rule_are_checked_and_followed(open_page: Opener, complaints: Complaints) -> None:
     page = open_page("/sweeps/new?recipe=coarse&dataset=digits")
+    start = page.get_by_role("button", name="Start the sweep")
+    expect(start).to_be_enabled()
+    lr = page.locator("[data-error-for='space.lr']")
+    lr.get_by_label("from").fill("-1")
+    expect(lr.locator(".error")).to_contain_text("lr")
+    expect(lr.get_by_label("from")).to_have_attribute("aria-invalid", "true")
+    expect(start).to_be_disabled()
+    lr.get_by_label("from").fill("0.001")
+    expect(lr.locator(".error")).to_have_text("")
+    expect(start).to_be_enabled()
+
     expect(page.get_by_text("Every trial trains to its last epoch")).to_be_visible()
     page.get_by_label("Rule", exact=True).select_option("successive halving")
     expect(page.get_by_text("At each rung (after 1, 3, 9, ... epochs)")).to_be_visible()
@@ -31,7 +42,7 @@ def test_a_rule_is_chosen_checked_and_followed(open_page: Opener, complaints: Co
     page.get_by_label("First rung").fill("2")
     expect(told).to_be_hidden()
     expect(page.get_by_text("9 trials, about")).to_be_visible()
-    page.get_by_role("button", name="Start the sweep").click()
+    start.click()
 
     saved = page.locator("#saved")
     expect(saved).to_contain_text("stopped early, which saved", timeout=60_000)

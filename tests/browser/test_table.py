@@ -1,4 +1,4 @@
-"""The table of trials: what is done to many at once, columns, and everything by keys alone."""
+"""The table of trials: sorted, filtered, many steered at once; and what is done to the sweep itself."""
 
 import re
 from collections.abc import Callable
@@ -7,20 +7,43 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Complaints
+from tests.browser.conftest import Complaints, Site, start_sweep
 
 pytestmark = pytest.mark.browser
 
 Opener = Callable[..., Page]
 
 
+@pytest.fixture(scope="module")
+def shared(site: Site) -> int:
+    """A sweep of six trials; a test leaves it as it was."""
+    return int(start_sweep(site)["id"])
+
+
 @pytest.fixture
-def finished(open_page: Opener, post_sweep: Callable[..., Any]) -> Page:
-    """The page of a sweep of six trials that has ended."""
-    page = open_page(f"/sweeps/{post_sweep()['id']}?view=table")
+def finished(open_page: Opener, shared: int) -> Page:
+    """The page of the shared sweep when it has ended."""
+    page = open_page(f"/sweeps/{shared}?view=table")
     expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
     expect(page.locator("#table tbody tr")).to_have_count(6)  # it hears keys from now on
     return page
+
+
+def test_it_sorts_and_filters_on_the_server(finished: Page, complaints: Complaints) -> None:
+    page = finished
+    page.get_by_role("button", name="lr", exact=True).click()
+    expect(page.get_by_role("columnheader", name="lr", exact=True)).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    page.keyboard.press("/")
+    expect(page.locator("#filter")).to_be_focused()
+    page.keyboard.insert_text("number < 2")
+    expect(page.locator("#table tbody tr")).to_have_count(2)
+    page.locator("#filter").fill("number <")
+    expect(page.locator("#filter-error")).not_to_be_empty()
+    page.locator("#filter").fill("")
+    expect(page.locator("#table tbody tr")).to_have_count(6)
+    complaints.forgive("422")
 
 
 def test_selected_trials_are_excluded_undone_and_compared(finished: Page) -> None:
@@ -67,44 +90,23 @@ def test_columns_are_chosen_and_kept(finished: Page, complaints: Complaints) -> 
     assert "sort=-momentum" in page.url
 
 
-def test_rows_are_walked_and_selected_by_keys_alone(finished: Page) -> None:
-    page = finished
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("go to the filter")
-    page.keyboard.press("Escape")
-    page.keyboard.press("/")
-    page.keyboard.type("number < 3")
-    expect(page.locator("#table tbody tr")).to_have_count(3)
-    page.locator("#filter").blur()
-    for key in "jxjjkx":  # first, select; second, third, second, select
-        page.keyboard.press(key)
-    rows = page.locator("#table tbody tr")
-    chosen = [rows.nth(place).get_attribute("data-number") for place in (0, 1)]
-    assert page.url.endswith(f"selected={','.join(map(str, chosen))}")
-    expect(rows.nth(1).get_by_role("link")).to_be_focused()
-
-
-def test_a_finer_sweep_is_started_by_keys_alone(finished: Page) -> None:
-    page = finished
-    page.keyboard.press("r")
-    dialog = page.get_by_role("dialog", name="A finer sweep")
-    expect(dialog.get_by_label("Name")).to_be_focused()
-    page.keyboard.type("by keys")
-    page.keyboard.press("Tab")
-    page.keyboard.type("3")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("by keys")
-    expect(page.get_by_role("link", name="small", exact=True)).to_be_visible()  # the one it came from
-
-
-def test_tags_notes_and_more_trials_without_leaving_the_page(finished: Page, complaints: Complaints) -> None:
-    page = finished
+def test_a_sweep_is_described_extended_and_deleted_without_leaving_its_page(
+    open_page: Opener, post_sweep: Callable[..., Any], complaints: Complaints
+) -> None:
+    page = open_page(f"/sweeps/{post_sweep(trials=2)['id']}?view=table")
+    expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
     menu = page.get_by_label("Export and more")
     menu.click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Name, tags, notes…")).to_be_hidden()
+    expect(menu).to_be_focused()
+    menu.press("Enter")
     page.get_by_role("button", name="Name, tags, notes…").click()
     page.get_by_label("Tags").fill("first, digits")
     page.get_by_role("textbox", name="Notes").fill("It **works**.")
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("a better name")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("a better name")
     expect(page.locator("#tags .tag")).to_have_text(["first", "digits"])
     expect(page.locator("#notes strong")).to_have_text("works")
 
@@ -116,21 +118,12 @@ def test_tags_notes_and_more_trials_without_leaving_the_page(finished: Page, com
     expect(dialog.get_by_role("alert")).to_contain_text("lr")
     dialog.get_by_label("of your own").fill('{"lr": 0.05, "reg": 0.001}')
     dialog.get_by_role("button", name="Add them").click()
-    expect(page.locator("#table tbody tr")).to_have_count(7)
+    expect(page.locator("#table tbody tr")).to_have_count(3)
     complaints.forgive("422")
 
-
-def test_a_baseline_shows_how_far_the_others_are(finished: Page) -> None:
-    page = finished
-    page.keyboard.press("j")
-    page.keyboard.press("x")
-    page.keyboard.press("j")
-    page.keyboard.press("x")
-    page.keyboard.press("c")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 trials")
-    page.get_by_role("button", name="baseline").first.click()
-    best = page.locator("[data-result=best_val_acc] td")
-    expect(best.nth(0)).to_have_text(re.compile(r"^0\.\d{3}$"))
-    expect(best.nth(1)).to_have_text(re.compile(r"^0\.\d{3} [−+]0\.\d{3}$"))
-    page.reload()
-    expect(page.get_by_role("button", name="baseline").first).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-field=progress]")).to_have_text("3 / 3")
+    menu.click()
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("heading", level=1, name="Sweeps")).to_be_visible()
+    expect(page.get_by_role("link", name="a better name")).to_have_count(0)

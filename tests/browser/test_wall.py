@@ -1,4 +1,4 @@
-"""The first view of a sweep: the wall of tiles, the trial beside it, the map and its brush."""
+"""The views of a sweep: what the wall mounts, what charts draw and give, and what all of it costs."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,20 +11,12 @@ from benchmarks import pages, seed
 from store import migrate
 from store.database import Database
 from tests.browser.conftest import Site
+from tests.browser.drawn import wait_for_points
 
 pytestmark = pytest.mark.browser
 
 BUSY = 2  # a machine that does other things beside the test may take so many times as long
 Opener = Callable[..., Page]
-
-
-@pytest.fixture
-def finished(open_page: Opener, post_sweep: Callable[..., Any]) -> Page:
-    """The page of a sweep of six trials that has ended, its curves on the wall."""
-    page = open_page(f"/sweeps/{post_sweep()['id']}")
-    expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
-    expect(page.locator('#wall .train[d^="M"]')).to_have_count(6)
-    return page
 
 
 @pytest.fixture(scope="module")
@@ -34,52 +26,6 @@ def tab(browser: Browser, site: Site) -> Iterator[Page]:
         page = context.new_page()
         page.goto("/help")
         yield page
-
-
-def test_tiles_are_walked_and_opened_by_keys_alone(finished: Page) -> None:
-    page = finished
-    tiles = page.locator("#wall .tile")
-    expect(page.locator("#wall [tabindex='0']")).to_have_count(1)
-    page.locator("#wall [tabindex='0']").focus()
-    order = [
-        page.locator(f"#wall [aria-posinset='{place}']").get_attribute("data-number") for place in (1, 2, 6)
-    ]
-    page.keyboard.press("ArrowRight")
-    expect(page.locator("#wall :focus")).to_have_attribute("data-number", order[1] or "")
-    page.keyboard.press("End")
-    expect(page.locator("#wall :focus")).to_have_attribute("data-number", order[2] or "")
-    page.keyboard.press("Home")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name=f"Trial #{order[0]}", exact=True)).to_be_visible()
-    expect(page.locator("#beside-findings > li").first).to_be_visible()
-    expect(tiles.and_(page.locator("[aria-selected=true]"))).to_have_count(1)
-    page.keyboard.press("Escape")
-    expect(page.locator("#beside")).to_be_hidden()
-    assert "selected" not in page.url
-
-
-def test_a_brush_on_the_map_selects_everywhere_and_lives_in_the_address(finished: Page) -> None:
-    page = finished
-    box = page.locator("#map").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 2, box["y"] + 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 2, steps=5)
-    page.mouse.up()
-    expect(page.locator("#selected-words")).to_contain_text(" of 6 trials: lr >= ")
-    assert "brush=lr:" in page.url
-    inside = page.locator("#wall .tile:not(.dim)").count()
-    assert 0 < inside < 6
-
-    page.reload()
-    expect(page.locator("#wall .tile")).to_have_count(6)
-    expect(page.locator("#wall .tile:not(.dim)")).to_have_count(inside)
-    page.get_by_role("link", name="In the table").click()
-    expect(page.locator("#table tbody tr")).to_have_count(inside)
-    page.locator("h1").click()
-    page.keyboard.press("Escape")
-    expect(page.locator("#selection")).to_be_hidden()
-    assert "brush" not in page.url
 
 
 def test_the_wall_mounts_what_is_seen_and_sorts(open_page: Opener, post_sweep: Callable[..., Any]) -> None:
@@ -94,20 +40,29 @@ def test_the_wall_mounts_what_is_seen_and_sorts(open_page: Opener, post_sweep: C
     assert page.evaluate("typeof Plotly") == "undefined"  # no chart was shown yet
 
 
-def test_every_chart_gives_its_numbers(finished: Page) -> None:
-    page = finished
-    assert_gives_its_numbers(page, "Wall", ("csv",), rows=6)
-    assert_gives_its_numbers(page, "Map", ("csv", "png", "svg"), rows=6)
+def test_charts_draw_a_choice_in_its_own_order_and_give_their_numbers(
+    open_page: Opener, post_sweep: Callable[..., Any]
+) -> None:
+    space = {"hidden": {"choice": [[40], [20, 10], []]}, "lr": {"log_uniform": [1e-2, 1e-1]}}
+    page = open_page(f"/sweeps/{post_sweep(trials=9, space=space)['id']}?view=settings&axis-0=hidden")
+    wait_for_points(page, "#by-a", more_than=8)
+    layout = page.evaluate(
+        "(({ xaxis, shapes }) => [xaxis._categories, shapes])(document.querySelector('#by-a')._fullLayout)"
+    )
+    assert layout == [["40", "20 × 10", "none"], []]  # no edges
+
     page.get_by_role("link", name="Curves").click()
     page.wait_for_function("() => document.querySelector('#loss').data?.length > 1")
     assert_gives_its_numbers(page, "Loss curves", ("csv", "png", "svg"))
     page.get_by_role("link", name="Settings").click()
-    assert_gives_its_numbers(page, "All settings at once", ("csv", "png", "svg"), rows=6)
-    page.wait_for_function("() => document.querySelector('#by-b').data?.length > 1")
-    assert_gives_its_numbers(page, "Val accuracy by reg", ("csv", "png", "svg"), rows=6)
+    assert_gives_its_numbers(page, "All settings at once", ("csv", "png", "svg"), rows=9)
+    assert_gives_its_numbers(page, "Val accuracy by lr", ("csv", "png", "svg"), rows=9)
     expect(page.locator("#scatter-1-takeaway")).to_have_text(
-        re.compile(r"The best of \d, 0\.\d{3}, is at reg [\d.e-]+(; .*)?\.")
+        re.compile(r"The best of \d, 0\.\d{3}, is at lr [\d.e-]+(; .*)?\.")
     )
+    page.get_by_role("link", name="Wall").click()
+    assert_gives_its_numbers(page, "Wall", ("csv",), rows=9)
+    assert_gives_its_numbers(page, "Map", ("csv", "png", "svg"), rows=9)
 
 
 def assert_gives_its_numbers(

@@ -104,7 +104,8 @@ async def frames(
         yield start.data
     spoke = now()
     while not live.closing:
-        batch = None if once else live.since(cursor, followed)  # what is kept rests while nobody holds a stream
+        # What is kept in memory rests while nobody holds a stream: who asks only once must not trust it.
+        batch = None if once else live.since(cursor, followed)
         if batch is None:
             batch = await asyncio.to_thread(live.pull, cursor, followed)
         moved, cursor = batch.cursor > cursor, batch.cursor

@@ -181,7 +181,7 @@ def test_everything_is_reached_by_the_keyboard_alone(open_page: Opener, post_swe
 
     # The wall is one stop of the Tab key; arrows walk it.
     expect(page.locator("#wall [tabindex='0']")).to_have_count(1)
-    page.locator("#wall-order").focus()
+    page.get_by_label("Wall: table and files").focus()
     keys.press("Tab")
     place = page.locator("#wall [aria-posinset]")
     order = {

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
-from tests.browser.test_journeys import SLOW
+from tests.browser.drawn import SLOW
 
 pytestmark = pytest.mark.browser
 

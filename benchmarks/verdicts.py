@@ -50,11 +50,9 @@ class Case:
         return self.said[0].severity in SICK
 
 
-def cases(
-    home: Path, data: Path | None, seeds: Iterable[int], small: bool = False, kept: Path | None = None
-) -> list[Case]:
+def cases(home: Path, data: Path | None, seeds: Iterable[int], kept: Path | None = None) -> list[Case]:
     """Every recipe on every data set with every seed, judged; trained before, where the folder has it."""
-    found = tasks(home, data, small)
+    found = tasks(home, data, small=False)
     return judged([run for seed in seeds for task in found for run in runs(task, seed, kept)])
 
 

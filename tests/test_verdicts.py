@@ -1,18 +1,28 @@
 """The findings on real nets with known causes: a small version of benchmarks/verdicts.py, on the digits."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from benchmarks import verdicts
+from benchmarks import causes, verdicts
+from benchmarks.trained import Run
 
 SEEDS = (8, 9)  # the thresholds were chosen on 0 to 7
 
 
+def trained(home: Path, seed: int) -> list[Run]:
+    return [run for task in causes.tasks(home, None, small=True) for run in causes.runs(task, seed, None)]
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[verdicts.Case]:
-    home: Path = tmp_path_factory.mktemp("verdicts")
-    return verdicts.cases(home, None, SEEDS, small=True)
+    """Each seed's nets are trained by a process of their own."""
+    each = partial(trained, tmp_path_factory.mktemp("verdicts"))
+    with ProcessPoolExecutor(len(SEEDS), multiprocessing.get_context("spawn")) as pool:
+        return verdicts.judged([run for runs in pool.map(each, SEEDS) for run in runs])
 
 
 def test_the_right_finding_is_among_the_first_two(found: list[verdicts.Case]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import cli
+from app import cli, follow
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 COMMANDS = ("up", "serve", "worker", "migrate", "sweep", "export", "predict", "backup", "restore", "prune")
@@ -66,6 +66,12 @@ def inside(
         return Done(arguments, code, told.out, told.err)
 
     return run
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are given no time to report."""
+    monkeypatch.setattr(follow, "PATIENCE", 0.0)
 
 
 def failed(done: Done, code: int) -> str:
@@ -225,7 +231,7 @@ def test_a_preflight_without_waiting_is_queued_and_prints_its_number(inside: Run
     assert (row["id"], row["state"], row["settings"]["epochs"]) == (2, "queued", 40)
 
 
-def test_waiting_for_a_preflight_without_a_worker_exits_3(inside: Run) -> None:
+def test_waiting_for_a_preflight_without_a_worker_exits_3(inside: Run, hurried: None) -> None:
     done = inside("preflight", "--wait")
     assert (done.returncode, done.stdout) == (3, "")
     assert "Preflight 1 is queued, but no worker is alive" in done.stderr
@@ -250,7 +256,7 @@ def test_an_autopilot_without_waiting_is_queued_and_prints_its_number(inside: Ru
     assert (row["id"], row["seed"], row["trials"], row["preflight"]) == (2, 3, 8, False)
 
 
-def test_waiting_for_an_autopilot_without_a_worker_exits_3(inside: Run) -> None:
+def test_waiting_for_an_autopilot_without_a_worker_exits_3(inside: Run, hurried: None) -> None:
     done = inside("autopilot", "--wait")
     assert done.returncode == 3
     assert "Autopilot 1 is queued, but no worker is alive" in done.stderr

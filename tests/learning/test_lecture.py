@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from learning import catalog
 from learning.dataset import Dataset, make_split
+from learning.recipes import recipe_for
 from learning.space import from_points
 from learning.train import Epoch, Member, train
 
@@ -56,9 +57,14 @@ def test_the_coarse_search_comes_out_as_in_the_lecture(cifar10):
     assert spearmanr(best, expected).statistic >= 0.95, best
 
 
+def recipes(dataset: Dataset, *names: str) -> list[list[Epoch]]:
+    """The epochs of recipes of one trial, trained as one group."""
+    plans = [recipe_for(name, "cifar10") for name in names]
+    return curves(dataset, *(plan.settings for plan in plans))
+
+
 def test_twenty_examples_are_overfitted(cifar10):
-    tiny = {"train_count": 20, "val_count": 0, "batch_size": "full", "epochs": 200}
-    (curve,) = curves(cifar10, {"update": "sgd", "lr": 1e-3, "reg": 0.0}, **tiny)
+    (curve,) = recipes(cifar10, "overfit-tiny")
     assert curve[0].loss == pytest.approx(np.log(10), abs=1e-3)
     assert len(curve) == 200
     assert curve[-1].train_acc == 1.0
@@ -66,17 +72,14 @@ def test_twenty_examples_are_overfitted(cifar10):
     assert curve[-1].loss < 0.01
 
 
-def test_a_rate_too_low_barely_moves_the_loss_but_teaches(cifar10):
-    low = {"update": "sgd", "lr": 1e-6, "reg": 1e-6, "epochs": 10}
-    (curve,) = curves(cifar10, low)
-    assert 5e-5 < curve[0].loss - curve[-1].loss < 5e-4
-    assert curve[-1].val_acc > 0.15
-
-
-def test_a_rate_of_a_million_diverges_at_the_first_epoch(cifar10):
-    (curve,) = curves(cifar10, {"update": "sgd", "lr": 1e6, "reg": 1e-6})
-    assert len(curve) == 1
-    assert curve[0].diverged is not None
+def test_rates_too_low_and_too_high(cifar10):
+    low, high, still_high = recipes(cifar10, "lr-too-low", "lr-too-high", "lr-3e-3")
+    assert 5e-5 < low[0].loss - low[-1].loss < 5e-4  # barely moves, but teaches
+    assert low[-1].val_acc > 0.15
+    assert [row.diverged is not None for row in high] == [True]
+    assert still_high[-1].diverged == "cost inf is not finite"
+    assert 4 <= len(still_high) <= 9
+    assert max(row.val_acc for row in still_high[:-1]) > 0.3
 
 
 def test_three_thousandths_with_momentum_diverges_in_the_first_epochs(cifar10):

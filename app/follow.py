@@ -19,7 +19,7 @@ GOING = frozenset({"queued", "running"})  # states of a trial that has not ended
 ENDED = frozenset({"finished", "cancelled"})  # states of a sweep after which nothing more happens
 POLL = 0.2  # seconds between looks at the database's version, which are cheap
 LOOK = 2.0  # seconds between looks at the workers
-PATIENCE = 5.0  # seconds for the workers of a Lossdeck that has just been started to report
+PATIENCE = 10.0  # seconds for the workers of a Lossdeck that has just been started to report
 SILENCE = 30.0  # seconds without a sign of life from any worker: as long as a lease
 PAGE = 500  # trials read at once
 

@@ -212,8 +212,8 @@ def test_an_unknown_recipe_names_the_known_ones(inside: Run) -> None:
     assert "overfit-tiny" in told
 
 
-def test_waiting_without_a_worker_says_so_and_exits_3(run: Run) -> None:
-    done = run("sweep", "coarse", "--trials", "2", "--wait")
+def test_waiting_without_a_worker_says_so_and_exits_3(inside: Run, hurried: None) -> None:
+    done = inside("sweep", "coarse", "--trials", "2", "--wait")
     assert done.returncode == 3
     assert done.stdout == ""
     assert "no worker is alive" in done.stderr

@@ -44,7 +44,8 @@ def test_charts_draw_a_choice_in_its_own_order_and_give_their_numbers(
     open_page: Opener, post_sweep: Callable[..., Any]
 ) -> None:
     space = {"hidden": {"choice": [[40], [20, 10], []]}, "lr": {"log_uniform": [1e-2, 1e-1]}}
-    page = open_page(f"/sweeps/{post_sweep(trials=9, space=space)['id']}?view=settings&axis-0=hidden&axis-1=lr")
+    sweep = post_sweep(trials=9, space=space)
+    page = open_page(f"/sweeps/{sweep['id']}?view=settings&axis-0=hidden&axis-1=lr")
     wait_for_points(page, "#by-a", more_than=8)
     layout = page.evaluate(
         "(({ xaxis, shapes }) => [xaxis._categories, shapes])(document.querySelector('#by-a')._fullLayout)"

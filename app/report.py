@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from app.html import render
-from app.words import time_words
+from app.words import setting_words, time_words
 from store.epochs import EpochRow
 from store.states import UNRANKED
 from store.sweeps import Sweep
@@ -35,7 +35,9 @@ def html_text(sweep: Sweep, trials: Sequence[Trial], epochs: Sequence[EpochRow])
         sweep=sweep,
         created=time_words(sweep.created_at),
         trials=ranked[:BEST_SHOWN],
+        total=len(ranked),
         varied=varied,
+        words=setting_words,
         lines=lines(epochs, sweep.best.id if sweep.best else None),
         size=(WIDTH, HEIGHT),
     )

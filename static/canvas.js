@@ -1,9 +1,10 @@
 // A canvas on the page: sharp on every screen, drawn only while it is seen and something is new, saved as PNG or SVG.
 import { theme } from "./chart.js";
+import { forPaper, onPaper } from "./paper.js";
 import { SvgPen } from "./pen.js";
 import { groundOf, save } from "./tools.js";
 
-const SAVED_SHARP = 2; // pixels of the file for one of the page
+const SHARP = 2; // pixels of a file, or on paper, for one of the page
 
 export class Canvas {
   // `draw(pen, width, height)` in pixels of the page.
@@ -13,6 +14,7 @@ export class Canvas {
     new ResizeObserver(() => this.update()).observe(element);
     document.addEventListener("visibilitychange", () => this.paint());
     document.documentElement.addEventListener("themechange", () => this.update());
+    forPaper(() => (onPaper() ? this.paintNow() : this.update()));
   }
 
   update() {
@@ -24,11 +26,15 @@ export class Canvas {
     if (!this.stale || !this.seen || document.hidden || this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = null;
-      const { clientWidth: width, clientHeight: height } = this.element;
-      if (!width || !height) return;
-      this.stale = false;
-      this.draw(this.pen(this.element, devicePixelRatio || 1), width, height);
+      this.paintNow();
     });
+  }
+
+  paintNow() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    if (!width || !height) return;
+    this.stale = false;
+    this.draw(this.pen(this.element, onPaper() ? SHARP : devicePixelRatio || 1), width, height);
   }
 
   get font() { return `11px ${getComputedStyle(this.element).fontFamily}`; }
@@ -55,7 +61,7 @@ export class Canvas {
       return;
     }
     const canvas = document.createElement("canvas");
-    const pen = this.pen(canvas, SAVED_SHARP);
+    const pen = this.pen(canvas, SHARP);
     this.draw(pen, width, height);
     pen.globalCompositeOperation = "destination-over"; // behind what is drawn
     pen.fillStyle = ground;

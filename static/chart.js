@@ -1,5 +1,6 @@
 // One Plotly figure on the page: takes a shell per theme, draws only while in view, keeps zoom over updates.
 // plotly.js itself is fetched when the first chart comes into view.
+import { forPaper, onPaper } from "./paper.js";
 import { groundOf, Tools } from "./tools.js";
 
 /* global Plotly */
@@ -33,10 +34,12 @@ const charts = new Set();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export function theme() {
+  if (onPaper()) return "light";
   return document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
 }
 
 document.documentElement.addEventListener("themechange", () => charts.forEach((chart) => chart.update(true)));
+forPaper(() => charts.forEach((chart) => chart.update(true)));
 document.addEventListener("visibilitychange", () => charts.forEach((chart) => chart.draw()));
 
 const sizes = new ResizeObserver((entries) => {
@@ -70,7 +73,8 @@ export class Chart {
   }
 
   draw() {
-    if (!this.stale || !this.inView || document.hidden) return;
+    const wanted = onPaper() ? this.element.checkVisibility() : this.inView && !document.hidden;
+    if (!this.stale || !wanted) return;
     const start = performance.now();
     clearTimeout(this.later);
     if (start < this.ready) {
@@ -89,6 +93,7 @@ export class Chart {
       layout.xaxis.visible = layout.yaxis.visible = false;
       layout.shapes = [];
     } else delete this.element.dataset.empty;
+    if (onPaper()) Object.assign(layout, { autosize: false, width: this.element.clientWidth, height: this.element.clientHeight });
     layout.modebar = { bgcolor: "rgba(0,0,0,0)" };
     layout.selections = []; // the page draws what is selected
     Plotly.react(this.element, data, layout, CONFIG);

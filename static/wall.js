@@ -1,6 +1,7 @@
 // The wall: a tile per trial, mounted only while in view; walked by arrow keys, picked by click or Enter.
 import { bestFirst, ranked, rowsOf } from "./board.js";
 import { accuracy, scientific, setting } from "./format.js";
+import { forPaper, onPaper } from "./paper.js";
 import { make, setState, setText, stateMark } from "./page.js";
 import { drawCurve, freshCurve } from "./tile.js";
 import { Tools } from "./tools.js";
@@ -9,6 +10,7 @@ const LEAST_WIDTH = 148; // pixels of a tile
 const HEIGHT = 124;
 const GAP = 8;
 const ROWS_AHEAD = 1; // mounted beyond what is seen
+const ROWS_PRINTED = 3; // beside what stands above them on the first sheet
 const CURVE = { width: 148, height: 52 };
 
 // What is bad first: how trials end, from the least to the most hopeful.
@@ -32,6 +34,7 @@ export class Wall {
     this.inner.addEventListener("click", (event) => this.click(event));
     this.inner.addEventListener("keydown", (event) => this.key(event));
     element.addEventListener("pointerleave", () => this.arrange());
+    forPaper(() => this.draw());
     board.addEventListener("change", () => this.arrange());
     sketches.addEventListener("change", () => this.soon());
     selection.addEventListener("change", () => this.arrange());
@@ -68,10 +71,8 @@ export class Wall {
     if (!element.clientWidth) return; // not in view; it draws when it is
     this.across = Math.max(1, Math.floor((element.clientWidth - GAP) / (LEAST_WIDTH + GAP)));
     this.width = (element.clientWidth - GAP) / this.across - GAP;
-    this.inner.style.height = `${Math.ceil(order.length / this.across) * (HEIGHT + GAP) + GAP}px`;
-    const row = (pixels) => Math.floor(pixels / (HEIGHT + GAP));
-    const from = Math.max(0, row(element.scrollTop) - ROWS_AHEAD) * this.across;
-    const to = Math.min(order.length, (row(element.scrollTop + element.clientHeight) + 1 + ROWS_AHEAD) * this.across);
+    const [first, end] = this.rows(Math.ceil(order.length / this.across));
+    const [from, to] = [first * this.across, Math.min(order.length, end * this.across)];
     const wanted = new Set(order.slice(from, to));
     const focused = document.activeElement?.dataset?.number; // stays mounted while it has the focus
     for (const [number, tile] of this.tiles) {
@@ -81,6 +82,18 @@ export class Wall {
     }
     for (let place = from; place < to; place += 1) this.place(order[place], place);
     this.sketches.want([...wanted].filter((number) => this.board.get(number).epochs_done > 0)).catch(() => {});
+  }
+
+  // The rows to be mounted, of so many: the first, and the one after the last.
+  rows(all) {
+    const shown = onPaper() ? Math.min(all, ROWS_PRINTED) : all;
+    this.inner.style.height = `${shown * (HEIGHT + GAP) + GAP}px`;
+    if (shown < all) this.element.dataset.printed = `The first ${shown * this.across} of ${this.order.length} tiles; the table has all trials.`;
+    else delete this.element.dataset.printed;
+    if (onPaper()) return [0, shown];
+    const { scrollTop: top, clientHeight: height } = this.element;
+    const row = (pixels) => Math.floor(pixels / (HEIGHT + GAP));
+    return [Math.max(0, row(top) - ROWS_AHEAD), row(top + height) + 1 + ROWS_AHEAD];
   }
 
   place(number, place) {

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from app.palettes import PALETTES
 from benchmarks import pages, seed
 from store import migrate
 from store.database import Database
@@ -130,6 +131,29 @@ def test_a_scatter_says_where_the_best_lie(
     tab: Page, trials: list[Any], spec: dict[str, Any], words: str
 ) -> None:
     assert tab.evaluate(SAYS, [trials, spec]) == words
+
+
+def test_a_view_is_printed_whole_and_light(open_page: Opener, post_sweep: Callable[..., Any]) -> None:
+    page = open_page(f"/sweeps/{post_sweep()['id']}?view=settings", color_scheme="dark")
+    expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
+    page.locator("#pair").scroll_into_view_if_needed()
+    wait_for_points(page, "#pair", 5)
+    assert page.locator("#pair .xtick").count() > 2  # of one decade
+    page.evaluate("scrollTo(0, 0)")
+    ink = "document.querySelector('#pair').layout.font.color"
+    widths = "[...document.querySelectorAll('main, .chart, canvas')].map((one) => one.offsetWidth)"
+    dark, wide = page.evaluate(ink), page.evaluate(widths)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.evaluate(ink) == PALETTES["light"]["quiet"] != dark
+    assert max(page.evaluate(widths)) <= 688  # what A4 and Letter have between their margins
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.locator("#pair").scroll_into_view_if_needed()
+    page.wait_for_function(f"(dark) => {ink} === dark", arg=dark)
+    assert page.evaluate(widths) == wide
 
 
 def test_a_large_sweep_keeps_to_its_budget(browser: Browser, tmp_path: Any) -> None:

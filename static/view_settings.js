@@ -1,7 +1,7 @@
 // The view of settings: all at once in parallel, each against val accuracy, two against each other, and their importance.
 import { bestFirst, rowsOf } from "./board.js";
 import { Chart } from "./chart.js";
-import { $, $$, make, setText } from "./page.js";
+import { $, $$, make, setText, throttle } from "./page.js";
 import { Parallel } from "./parallel.js";
 import { scaleOf } from "./scales.js";
 import { fillScatter } from "./scatters.js";
@@ -10,6 +10,7 @@ import { scatterSays } from "./takeaways.js";
 
 const MOST = 2500; // points drawn at a time
 const LEADERS = 500; // of them the best, the rest evenly by rank
+const SAY_MS = 1000; // between new sentences while trials train
 
 export class SettingsView {
   constructor({ sweep, board, selection, figures, palettes, axes, series, best, importance }) {
@@ -26,6 +27,7 @@ export class SettingsView {
       return made;
     };
     const axis = (place) => parameter(`axis-${place}`, axes[place] || axes[0]);
+    this.sayAgain = throttle(() => this.say(), SAY_MS);
     const selects = $$("[data-axis]");
     for (const select of selects) select.value = axis(Number(select.dataset.axis));
     this.charts = [
@@ -49,7 +51,7 @@ export class SettingsView {
   redraw() {
     this.parallel.update();
     for (const chart of this.charts) chart.update();
-    this.say();
+    this.sayAgain();
   }
 
   // All trials, or those inside the brush.

@@ -138,7 +138,6 @@ def test_a_view_is_printed_whole_and_light(open_page: Opener, post_sweep: Callab
     expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
     page.locator("#pair").scroll_into_view_if_needed()
     wait_for_points(page, "#pair", 5)
-    assert page.locator("#pair .xtick").count() > 2  # of one decade
     page.evaluate("scrollTo(0, 0)")
     ink = "document.querySelector('#pair').layout.font.color"
     widths = "[...document.querySelectorAll('main, .chart, canvas')].map((one) => one.offsetWidth)"

@@ -6,6 +6,7 @@ large and half-done sweeps are seeded. Nothing here judges: a person looks at th
 
 import argparse
 import base64
+import json
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from benchmarks import seed
 from benchmarks.pages import FLAGS, TOURED, served
-from store import migrate, preflights, sweeps
+from store import autopilots, migrate, sweeps
 from store.database import Database
 
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
@@ -82,6 +83,14 @@ def shots(ids: dict[str, int]) -> Iterator[Shot]:
     yield Shot("preflight", "/preflight")
     yield Shot("preflight-dark", "/preflight", "dark")
     yield Shot("preflight-phone", "/preflight", size=PHONE)
+    yield Shot("autopilots", "/autopilot")
+    yield Shot("autopilot", "/autopilot/1")
+    yield Shot("autopilot-phone-dark", "/autopilot/1", "dark", PHONE)
+    yield Shot("autopilot-report", "/autopilot/1/report")
+    yield Shot("stages-dark", f"/sweeps/{ids['flown']}/stages", "dark")
+    yield Shot("repeats", f"/sweeps/{ids['repeated']}?view=seeds")
+    yield Shot("random-grid", f"/random-grid?sweeps={ids['drawn']},{ids['laid']}")
+    yield Shot("random-grid-phone-dark", f"/random-grid?sweeps={ids['drawn']},{ids['laid']}", "dark", PHONE)
     yield Shot("datasets", "/datasets")
     yield Shot("datasets-phone-dark", "/datasets", "dark", PHONE)
     yield Shot("workers", "/workers")
@@ -112,6 +121,12 @@ def fill(home: Path) -> dict[str, int]:
     database = _database(home)
     _queue(home, "preflight", "--dataset", "digits")
     _queue(home, "sweep", "coarse", "--dataset", "digits", "--trials", "36", "--seed", "3")
+    _queue(home, "repeat", "9", "--seeds", "8")
+    for sampler in ("random", "grid"):
+        file = home / f"{sampler}.json"
+        file.write_text(json.dumps({"recipe": "coarse", "trials": 25, "sampler": sampler}))
+        _queue(home, "sweep", str(file))
+    _queue(home, "autopilot", "--dataset", "digits")
     _work(home, database)
     half = seed.sweep(database, 120, 20, name="half of it done", trained=0.5)
     hot = {"lr": {"log_uniform": [1e-2, 1e2]}}
@@ -119,7 +134,8 @@ def fill(home: Path) -> dict[str, int]:
     seed.sweep(database, 40, 15, name="a finer look", seed=4, space=FINER)
     big = seed.sweep(database, 1_000, 20, name="a thousand trials", seed=1)
     database.close()
-    return {"trained": 1, "half": half.id, "exploded": exploded.id, "big": big.id}
+    trained = {"trained": 1, "repeated": 2, "drawn": 3, "laid": 4, "flown": 5}
+    return trained | {"half": half.id, "exploded": exploded.id, "big": big.id}
 
 
 def _queue(home: Path, *command: str) -> None:
@@ -141,10 +157,8 @@ def _work(home: Path, database: Database) -> None:
 
 def _ended(database: Database) -> bool:
     with database.read() as c:
-        sweep, preflight = sweeps.get(c, 1), preflights.get(c, 1)
-    assert sweep is not None
-    assert preflight is not None
-    return sweep.state == "finished" and preflight.state in ("finished", "failed")
+        searches, flights = sweeps.list_all(c)[0], autopilots.list_all(c, 1)[0]
+    return all(one.state == "finished" for one in searches) and flights[0].state != "running"
 
 
 def _database(home: Path) -> Database:

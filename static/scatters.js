@@ -71,7 +71,10 @@ function axis(layout, which, name, { space, trials }) {
   frame.uirevision = name;
   frame.type = typeOf(kind, bounds);
   if (frame.type === "category") Object.assign(frame, { categoryorder: "array", categoryarray: bounds.map(words) });
-  if (frame.type === "log") Object.assign(frame, { exponentformat: "power", dtick: 1, tickfont: { size: 10 } });
+  else if (kind !== "choice" && kind !== "fixed") frame.autorangeoptions = { include: bounds };
+  // Within a decade there may be no power of ten to mark, and plotly.js cannot place the title of an axis without ticks.
+  const powers = frame.type === "log" && Math.max(...bounds) / Math.min(...bounds) >= DECADES;
+  if (frame.type === "log") Object.assign(frame, { exponentformat: "power", tickfont: { size: 10 }, ...(powers ? { dtick: 1 } : {}) });
   const edges = (layout.shapes ?? []).filter((shape) => isEdge(shape, which));
   if (kind === "choice" || kind === "fixed") layout.shapes = layout.shapes?.filter((shape) => !edges.includes(shape));
   else edges.forEach((shape, n) => { shape[`${which}0`] = shape[`${which}1`] = bounds[n]; });

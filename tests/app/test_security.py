@@ -265,8 +265,8 @@ def test_a_wrong_method_is_told_every_right_one(
 @pytest.mark.parametrize(
     "path", ["/", "/healthz", "/api/sweeps", "/docs", "/api/sweeps/9", "/static/page.css"]
 )
-def test_head_is_get_without_the_body(server: Server, path: str) -> None:
-    with httpx2.Client(base_url=server.address) as client:
+def test_head_is_get_without_the_body(shared_server: Server, path: str) -> None:
+    with httpx2.Client(base_url=shared_server.address) as client:
         head, get = client.head(path), client.get(path)
     assert (head.status_code, head.content) == (get.status_code, b"")
     assert get.content
@@ -274,8 +274,8 @@ def test_head_is_get_without_the_body(server: Server, path: str) -> None:
         assert head.headers.get(name) == get.headers.get(name)
 
 
-def test_no_path_leads_out_of_the_static_folder(server: Server) -> None:
-    host, port = server.address.removeprefix("http://").split(":")
+def test_no_path_leads_out_of_the_static_folder(shared_server: Server) -> None:
+    host, port = shared_server.address.removeprefix("http://").split(":")
     for path in (
         "../pyproject.toml",
         "%2e%2e/pyproject.toml",

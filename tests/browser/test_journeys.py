@@ -64,7 +64,8 @@ def test_an_exploding_trial_is_watched_and_stopped(open_page: Opener, post_sweep
     page = open_page(f"/sweeps/{post_sweep(**CLIMBS)['id']}")
     climbing, calm = page.locator("#tile-0"), page.locator("#tile-1")
     expect(climbing).to_contain_text("exploding", timeout=30_000)
-    expect(page.locator("[data-field=eta]")).to_have_text(re.compile(r"^(\d+ to \d+|about \d+) (s|min)$"))
+    eta = re.compile(r"^([\d.]+ to|about) [\d.]+ (s|min|h)$")
+    expect(page.locator("[data-field=eta]")).to_have_text(eta, timeout=30_000)  # after five epochs of a group
     curve = climbing.locator(".train")
     expect(curve).not_to_have_attribute("d", curve.get_attribute("d") or "")  # grows
     page.get_by_role("link", name="Curves").click()
@@ -216,6 +217,7 @@ def test_everything_is_reached_by_the_keyboard_alone(open_page: Opener, post_swe
     keys.press("c")
     expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 trials")
     wait_for_points(page, "#loss", 9)
+    expect(page.locator("#link")).to_have_text("live")  # the page listens by then
     page.get_by_role("button", name="baseline").first.press("Enter")
     best = page.locator("[data-result=best_val_acc] td")
     expect(best.nth(0)).to_have_text(re.compile(r"^0\.\d{3}$"))

@@ -236,6 +236,7 @@ def test_once_tells_what_came_while_nobody_held_a_stream(shared_server: Server, 
     id = post(shared_server, trials=1)
     claim = worker.claim()
     with reading(shared_server, f"?sweeps={id}") as reader:
+        reader.take("sweep")  # from here on it hears of everything
         worker.step(claim, 1)
         cursor = reader.take("epoch")[0].id
     wait_for(lambda: open_streams(shared_server) == 0)

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 from benchmarks import crew, trainer, whole
 from benchmarks.records import Measured, Results
 from benchmarks.task import Task, coarse
@@ -60,9 +62,17 @@ def _beside_sick(task: Task, rounds: int) -> Callable[[int], tuple[float, float]
 
 
 def straightness(figures: Sequence[tuple[float, float]]) -> float:
-    """How far the seconds of (work, seconds) are from a straight line through 0: the largest part."""
-    slope = sum(work * seconds for work, seconds in figures) / sum(work * work for work, _ in figures)
-    return max(abs(seconds / (slope * work) - 1) for work, seconds in figures)
+    """How far the seconds of (work, seconds) are from a straight line: the largest part.
+
+    The line (least squares of such parts) begins at what any work costs, which is not below 0.
+    """
+    work, seconds = np.array(figures, dtype=np.float64).T
+    for terms in ([np.ones_like(work), work], [work]):
+        design = np.column_stack(terms) / seconds[:, None]
+        found = np.linalg.lstsq(design, np.ones_like(work), rcond=None)[0]
+        if (found >= 0).all():
+            break
+    return float(np.abs(1 / (design @ found) - 1).max())
 
 
 def seconds_of(task: Task, settings: Sequence[Settings], processes: int = crew.PROCESSES) -> float:

@@ -12,14 +12,14 @@ from store.files import CheckpointRef
 from store.tables import trial, trial_group
 
 GROUP_SIZE = 16  # trials in one stack, at most; the gain of stacking flattens at 8 to 16
-GROUP_BYTES = 20 * 2**20  # of first-layer weights in one stack, which each step reads and writes: in nets of
-# 3072-400, a trial of 4 takes 13 % less time than one of 16, and 8 % less than one of 8
+# Of first-layer weights in one stack, which each step reads and writes: of nets of 3072-400, one in a stack
+# of 4 takes 13 % less time than one of 16, and 8 % less than one of 8.
+GROUP_BYTES = 20 * 2**20
 SMALLEST = 2  # one net alone takes half as long again as one of two
 FLOAT = 4  # bytes
-ROUNDS = 2  # groups a worker, at least: with one each, the slower core ends alone ...
-ROUND_SIZE = (
-    8  # ... unless they were smaller than this: in two of 4 a trial takes a fifth longer than in one of 8
-)
+# Groups a worker, at least, for with one each the slower core ends alone; but only where they have so many
+# trials: in two groups of 4 a trial takes a fifth longer than in one of 8.
+ROUNDS, ROUND_SIZE = 2, 8
 
 
 def most(settings: Settings, features: int) -> int:

@@ -78,7 +78,8 @@ class SweepIn(In):
     stopping: dict[str, JsonValue] | None = Field(
         None,
         description="A rule that ends trials early, numbers left out being these: "
-        '`{"halving": {"factor": 3, "first": 1}}`, `{"median": {"after": 2, "trials": 5}}` or '
+        '`{"halving": {"factor": 3, "first": 1, "bracket": null}}`, '
+        '`{"median": {"after": 2, "trials": 5}}` or '
         '`{"patience": {"epochs": 5, "by": 0.0}}`.',
     )
     model_config = ConfigDict(

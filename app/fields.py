@@ -88,11 +88,13 @@ def rules() -> tuple[RuleChoice, ...]:
         RuleChoice(
             "halving",
             "successive halving",
-            "At each rung (after 1, 3, 9, ... epochs) all trials are compared and only the best train "
-            "on. The same seed lets the same ones go on, whoever trains them. No trials can be added later.",
+            "At each rung (after 1, 3, 9, ... epochs) trials are compared and only the best train on; in "
+            "brackets the best of the first few are there early. The same seed lets the same ones go on, "
+            "whoever trains them.",
             (
                 _number(halving, "factor", "Keep one in", "at each rung"),
                 _number(halving, "first", "First rung", "epochs until it"),
+                _number(halving, "bracket", "Trials in a bracket", "empty: all in one"),
             ),
         ),
         RuleChoice(
@@ -118,7 +120,8 @@ def rules() -> tuple[RuleChoice, ...]:
 
 
 def _number(rule: StoppingRule, name: str, label: str, hint: str) -> Field:
-    return Field(name, label, hint, f"{getattr(rule, name):g}")
+    default = getattr(rule, name)
+    return Field(name, label, hint, "" if default is None else f"{default:g}")
 
 
 def _field(name: str, label: str, hint: str) -> Field:

@@ -165,7 +165,7 @@ def whole(low: int, high: int) -> Rule:
     return f"a whole number from {low} to {high}", read
 
 
-def _or(rule: Rule, word: str, constant: object) -> Rule:
+def either(rule: Rule, word: str, constant: object) -> Rule:
     """The rule, or one value beside it."""
     wanted, read = rule
 
@@ -222,11 +222,11 @@ _RULES: Mapping[str, Rule] = {
     "dropout": real(0, 1, below=True),
     "schedule": _one_of(SCHEDULES),
     "lr_decay": real(0, 1, above=True),
-    "batch_size": _or(whole(1, MAX_ROWS), 'the word "full"', "full"),
+    "batch_size": either(whole(1, MAX_ROWS), 'the word "full"', "full"),
     "epochs": whole(1, MAX_EPOCHS),
-    "seed": _or(whole(0, MAX_SEED), "null", None),
+    "seed": either(whole(0, MAX_SEED), "null", None),
     "preprocess": _one_of(PREPROCESSES),
-    "train_count": _or(whole(1, MAX_ROWS), "null", None),
+    "train_count": either(whole(1, MAX_ROWS), "null", None),
     "val_count": whole(0, MAX_ROWS),
     "stratify": ("true or false", _read_bool),
     "explosion": ("0 (off) or a number from 1 to 1e+06", _read_explosion),

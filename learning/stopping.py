@@ -1,6 +1,6 @@
 """Stopping: rules that end trials early, so that the time goes to better ones (decides only, stops nothing).
 
-A sweep has one rule at most. Successive halving compares all trials of a sweep at fixed epochs, its rungs,
+A sweep has one rule at most. Successive halving compares the trials of a sweep at fixed epochs, its rungs,
 and so gives the same survivors whoever trained them and when. The median rule compares a trial with those
 that are as far, so it depends on who was first. Patience looks at one trial alone.
 """
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import median
 
-from learning.settings import MAX_EPOCHS, FieldError, Invalid, Rule, Settings, real, whole
+from learning.settings import MAX_EPOCHS, FieldError, Invalid, Rule, Settings, either, real, whole
 
 MOST = 1_000_000  # trials that a rule may speak of
 
@@ -29,11 +29,20 @@ class Reached:
 class Halving:
     """Successive halving (Jamieson & Talwalkar 2016; one bracket of Hyperband, Li et al. 2018).
 
-    At each rung, after first, first * factor, first * factor**2, ... epochs, the best 1 / factor go on.
+    At each rung, after first, first * factor, first * factor**2, ... epochs, the best 1 / factor go on. Those
+    compared with each other are a bracket: all trials that were submitted together, or fewer, and then the
+    best of one bracket train on before the next begins.
     """
 
     factor: int = 3
     first: int = 1  # epochs to the first rung
+    bracket: int | None = None  # trials in one, at most; None: all that come together
+
+    def brackets(self, count: int) -> Iterator[range]:
+        """The positions of so many trials, in brackets of about the same size, in their order."""
+        pieces = max(1, -(-count // self.bracket)) if self.bracket else 1
+        ends = [-(-count * piece // pieces) for piece in range(pieces + 1)]
+        return (range(a, b) for a, b in pairwise(ends))
 
     def rungs(self, total: int) -> Iterator[int]:
         """The epochs after which a trial of `total` epochs is compared; all lie before its last."""
@@ -188,7 +197,14 @@ def _read(rule: str, field: str, value: object, rules: Mapping[str, Rule]) -> ob
 
 
 _KINDS: Mapping[str, tuple[Callable[..., StoppingRule], Mapping[str, Rule]]] = {
-    "halving": (Halving, {"factor": whole(2, 100), "first": whole(1, MAX_EPOCHS)}),
+    "halving": (
+        Halving,
+        {
+            "factor": whole(2, 100),
+            "first": whole(1, MAX_EPOCHS),
+            "bracket": either(whole(2, MOST), "null", None),
+        },
+    ),
     "median": (Median, {"after": whole(1, MAX_EPOCHS), "trials": whole(1, MOST)}),
     "patience": (Patience, {"epochs": whole(1, MAX_EPOCHS), "by": real(0, 1)}),
 }

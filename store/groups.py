@@ -62,15 +62,16 @@ def _even(positions: Sequence[int], pieces: int) -> list[tuple[int, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a group begins and how far it goes."""
+    """Where a group begins, how far it goes, and its place in the queue."""
 
+    bracket: int  # a change number: who meets at a rung; the lowest is claimed first
     checkpoints: tuple[CheckpointRef, ...] = ()  # together they hold its trials; none: from epoch 0
     until: int | None = None  # the rung at which its trials wait; None: they train to their end
 
 
 def start_of(group: Row[*tuple[Any, ...]]) -> Start:
     """What a group's row says."""
-    return Start(tuple(CheckpointRef(**one) for one in group.checkpoints), group.until)
+    return Start(group.bracket, tuple(CheckpointRef(**one) for one in group.checkpoints), group.until)
 
 
 def new(c: Connection, sweep_id: int, starts: Sequence[Start]) -> list[int]:
@@ -86,7 +87,12 @@ def new(c: Connection, sweep_id: int, starts: Sequence[Start]) -> list[int]:
         "progressed": False,
     }
     rows = [
-        row | {"checkpoints": [asdict(one) for one in start.checkpoints], "until": start.until}
+        row
+        | {
+            "bracket": start.bracket,
+            "checkpoints": [asdict(one) for one in start.checkpoints],
+            "until": start.until,
+        }
         for start in starts
     ]
     return list(

@@ -64,7 +64,7 @@ class Claim:
 
 
 def claim(c: Connection, worker: str, now: float) -> Claim | None:
-    """The first queued group, now running under this worker; None if there is none."""
+    """The first queued group of the lowest bracket, now running under this worker; None if there is none."""
     # Idle workers ask often: they shall not stand in the clock's queue for nothing.
     if c.execute(_FIRST).first() is None:
         return None
@@ -196,7 +196,7 @@ def _next_group() -> Select[*tuple[Any, ...]]:
         select(trial_group.c.id)
         .join(sweep, sweep.c.id == trial_group.c.sweep_id)
         .where(trial_group.c.state == "queued", sweep.c.state.in_(CLAIMABLE))
-        .order_by(trial_group.c.id)
+        .order_by(trial_group.c.bracket, trial_group.c.id)
         .limit(1)
     )
 

@@ -1,7 +1,8 @@
 """Owns the rungs of successive halving: when one is decided, who goes on and in which groups (ranks nobody).
 
 A group of a sweep with rungs trains until its rung; there it is `waiting` and its trials are `queued`. When
-no other group is on its way to that rung any more, whoever ended the last decides it in the same transaction.
+no other group of its bracket is on its way there any more, whoever ended the last decides the rung in the
+same transaction.
 The groups that go on are cut by the trials' numbers, so neither workers nor time have a say in them.
 """
 
@@ -24,12 +25,14 @@ _ABOUT = select(sweep.c.stopping, sweep.c.state, sweep.c.workers, sweep.c.featur
     sweep.c.id == bindparam("sweep")
 )
 _OF_SWEEP = trial_group.c.sweep_id == bindparam("sweep")
-_WAITED_AT = select(trial_group.c.until).where(_OF_SWEEP, trial_group.c.state == WAITING).distinct()
-_AWAITED_AT = select(trial_group.c.until).where(_OF_SWEEP, trial_group.c.state.in_(("queued", "running")))
+_RUNGS = select(trial_group.c.bracket, trial_group.c.until).where(_OF_SWEEP).distinct()
+_WAITED_AT = _RUNGS.where(trial_group.c.state == WAITING)
+_AWAITED_AT = _RUNGS.where(trial_group.c.state.in_(("queued", "running")))
 _AT_RUNG = (
-    select(trial, trial_group.c.checkpoints, trial_group.c.until)
+    select(trial, trial_group.c.bracket, trial_group.c.checkpoints, trial_group.c.until)
     .join(trial_group, trial_group.c.id == trial.c.group_id)
-    .where(_OF_SWEEP, trial_group.c.until == bindparam("rung"), trial.c.state.in_(("queued", "diverged")))
+    .where(_OF_SWEEP, trial_group.c.bracket == bindparam("bracket"), trial_group.c.until == bindparam("rung"))
+    .where(trial.c.state.in_(("queued", "diverged")))
     .order_by(trial.c.number)
 )
 
@@ -44,11 +47,11 @@ def decide(c: Connection, sweep_id: int, now: float) -> bool:
     rule = parse(about.stopping)
     if not isinstance(rule, Halving):
         return False
-    waited_at = set(c.scalars(_WAITED_AT, {"sweep": sweep_id}))
+    waited_at = {(row.bracket, row.until) for row in c.execute(_WAITED_AT, {"sweep": sweep_id})}
     if about.state != "stopping" and waited_at:
-        waited_at -= set(c.scalars(_AWAITED_AT, {"sweep": sweep_id}))
-    for rung in sorted(waited_at):
-        rows = c.execute(_AT_RUNG, {"sweep": sweep_id, "rung": rung}).all()
+        waited_at -= {(row.bracket, row.until) for row in c.execute(_AWAITED_AT, {"sweep": sweep_id})}
+    for bracket, rung in sorted(waited_at):
+        rows = c.execute(_AT_RUNG, {"sweep": sweep_id, "bracket": bracket, "rung": rung}).all()
         if about.state == "stopping":
             _end(c, rows, f"the sweep was stopped when it waited at rung {rule.number(rung)}", now)
         else:
@@ -84,7 +87,8 @@ def _regroup(c: Connection, rule: Halving, rows: Rows, workers: int, features: i
         chosen = [rows[position] for position in positions]
         refs = dict.fromkeys(ref for row in chosen for ref in start_of(row).checkpoints)
         until = rule.next_rung(chosen[0].until, chosen[0].epochs_total)
-        members.append(([row.id for row in chosen], Start(tuple(refs), until)))
+        start = Start(chosen[0].bracket, tuple(refs), until)
+        members.append(([row.id for row in chosen], start))
     if members:
         groups.regroup(c, rows[0].sweep_id, members)
 

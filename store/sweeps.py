@@ -182,19 +182,16 @@ def add_trials(
 ) -> tuple[Trial, ...]:
     """Queues more trials, numbered on; a finished sweep runs again. Raises NotAllowed, NotFound.
 
-    Raises Invalid where successive halving has been comparing all trials of the sweep with each other.
+    Successive halving compares them with each other, not with those that were there.
     """
     number, *_ = clock.take(c)
     found = _must(c, id)
     _allow(found.state, "add trials", id, GROWING)
-    rule = parse(found.stopping)
-    if isinstance(rule, Halving):
-        raise Invalid(FieldError("trials", len(settings), _NO_MORE.format(id=id)))
     start: int = c.execute(
         select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
     ).scalar_one()
     features = c.execute(select(sweep.c.features).where(sweep.c.id == id)).scalar_one()
-    _add(c, id, start, settings, rule, workers, features)
+    _add(c, id, start, settings, parse(found.stopping), workers, features)
     if settings and found.state == "finished":
         c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
     endings.mark(c, id, number)
@@ -218,12 +215,6 @@ def delete(c: Connection, id: int) -> Removed:
     c.execute(delete_from(sweep).where(sweep.c.id == id))
     clock.reset(c)
     return Removed(tuple(groups_of), tuple(trials_of))
-
-
-_NO_MORE = (
-    "Sweep {id} is thinned out by successive halving, which compares all its trials at each rung; "
-    "start a new sweep for more trials."
-)
 
 
 def _pause(c: Connection, id: int, now: float) -> None:
@@ -306,8 +297,15 @@ def _add(
     workers: int,
     features: int,
 ) -> None:
-    cut = groups.cut(settings, workers, features)
-    group_ids = groups.new(c, id, [Start(until=_first_rung(rule, settings[one[0]])) for one in cut])
+    everyone = range(len(settings))
+    brackets = list(rule.brackets(len(settings))) if isinstance(rule, Halving) else [everyone]
+    cut: list[tuple[int, ...]] = []
+    starts: list[Start] = []
+    for bracket, order in zip(brackets, clock.take(c, len(brackets)), strict=True):
+        for places in groups.cut([settings[one] for one in bracket], workers, features):
+            cut.append(tuple(bracket[place] for place in places))
+            starts.append(Start(order, until=_first_rung(rule, settings[cut[-1][0]])))
+    group_ids = groups.new(c, id, starts)
     of_position = {one: group for group, members in zip(group_ids, cut, strict=True) for one in members}
     numbers = clock.take(c, len(settings))
     rows = [

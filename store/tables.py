@@ -89,7 +89,9 @@ trial_group = Table(
     Column("until", Integer),  # the rung at which its trials wait; NULL: they train to their end
     # The files that together hold its trials' state: its own latest, or those of the groups they come from.
     Column("checkpoints", Json, nullable=False, server_default=text("'[]'")),
-    Index(None, "state", "id"),
+    # A change number. Groups of one bracket meet at its rungs, and go before those of a later one.
+    Column("bracket", BigInteger, nullable=False, server_default=text("0")),
+    Index(None, "state", "bracket", "id"),
     Index(None, "sweep_id", "state"),
     sqlite_autoincrement=True,
 )

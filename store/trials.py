@@ -180,7 +180,7 @@ def retry_all(c: Connection, sweep_id: int, ids: Sequence[int]) -> None:
         raise NotAllowed(state, "retry", f"Sweep {sweep_id}", REOPENABLE)
     c.execute(delete(epoch).where(epoch.c.trial_id.in_(ids)))
     moves.change(c, ids, **_UNTRAINED, exempt=True)
-    groups.separate(c, sweep_id, ids, groups.Start())
+    groups.separate(c, sweep_id, ids, groups.Start(clock.take(c)[0]))
     if state != "paused":
         c.execute(update(sweep).where(sweep.c.id == sweep_id).values(state="running", finished_at=None))
     clock.reset(c)

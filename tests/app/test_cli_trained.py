@@ -460,7 +460,7 @@ def test_a_sweep_that_halves_says_at_its_end_what_that_saved(deck: Deck) -> None
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)
     counts, saved = row["counts"], row["saved"]
-    assert row["stopping"] == {"halving": {"factor": 3, "first": 2}}
+    assert row["stopping"] == {"halving": {"factor": 3, "first": 2, "bracket": None}}
     assert counts["stopped"] == saved["trials"] == 9 - counts["diverged"] - counts["finished"] > 0
     assert re.search(
         rf"stopping early saved {saved['epochs']} epochs \(about [\d.e-]+ s of training\); best is val_acc",

@@ -67,6 +67,15 @@ def test_rungs_grow_by_the_factor_and_end_before_the_last_epoch(
     assert [rule.number(rung) for rung in rungs] == list(range(1, len(rungs) + 1))
 
 
+@given(st.integers(0, 500), st.none() | st.integers(2, 600))
+def test_brackets_are_even_runs_of_all_trials(count: int, most: int | None) -> None:
+    brackets = list(Halving(bracket=most).brackets(count))
+    assert [number for one in brackets for number in one] == list(range(count))
+    sizes = {len(one) for one in brackets}
+    assert max(sizes) - min(sizes) <= 1
+    assert len(brackets) == (max(1, -(-count // most)) if most else 1)
+
+
 @quick
 @given(st.integers(1, 500), st.integers(2, 5), st.integers(1, 9), st.integers(1, 60))
 def test_the_epochs_expected_are_those_of_the_rungs(count: int, factor: int, first: int, total: int) -> None:
@@ -118,7 +127,7 @@ def test_patience_counts_only_a_rise_above_the_best_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [Halving(), Halving(4, 2), Median(), Median(3, 9), Patience(), Patience(2, 0.5)]
+    "rule", [Halving(), Halving(4, 2, 25), Median(), Median(3, 9), Patience(), Patience(2, 0.5)]
 )
 def test_a_rule_comes_back_from_its_json_form(rule: Halving | Median | Patience) -> None:
     assert parse(to_dict(rule)) == rule
@@ -137,10 +146,19 @@ def test_no_rule_is_no_rule() -> None:
         ({}, "stopping", "one of halving, median, patience, not {}"),
         ({"halving": {}, "median": {}}, "stopping", "one of halving"),
         ({"asha": {}}, "stopping", "not {'asha': {}}"),
-        ({"halving": 3}, "stopping.halving", "an object of factor, first, not 3"),
+        ({"halving": 3}, "stopping.halving", "an object of factor, first, bracket, not 3"),
         ({"halving": {"factor": 1}}, "stopping.halving.factor", "a whole number from 2 to 100, not 1"),
         ({"halving": {"factor": 2.5}}, "stopping.halving.factor", "not 2.5"),
-        ({"halving": {"eta": 3}}, "stopping.halving.eta", "is not a field; halving has factor, first"),
+        (
+            {"halving": {"bracket": 1}},
+            "stopping.halving.bracket",
+            "a whole number from 2 to 1000000, or null, not 1",
+        ),
+        (
+            {"halving": {"eta": 3}},
+            "stopping.halving.eta",
+            "is not a field; halving has factor, first, bracket",
+        ),
         ({"median": {"after": 0}}, "stopping.median.after", "a whole number from 1"),
         ({"patience": {"by": -1}}, "stopping.patience.by", "a number at least 0 and at most 1, not -1"),
         ({"patience": {"epochs": True}}, "stopping.patience.epochs", "not True"),

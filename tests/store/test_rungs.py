@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from made import NOW, claim, epoch, nothing_to_claim, record
 
-from learning.settings import Invalid, Settings
+from learning.settings import Settings
 from store import checkpoints, leftovers, queue, sweeps, trials
 from store.database import Database
 from store.files import CheckpointRef
@@ -16,12 +16,12 @@ from store.trials import Trial
 HALVING = {"halving": {"factor": 3, "first": 1}}
 
 
-def make(database: Database, count: int = 9, epochs: int = 9, **about: object) -> Sweep:
+def make(database: Database, count: int = 9, epochs: int = 9, workers: int = 4, **about: object) -> Sweep:
     drawn = tuple(replace(Settings(epochs=epochs), seed=number) for number in range(count))
     fields: dict[str, object] = {"stopping": HALVING} | about
     new = NewSweep("halved", "digits", None, {}, {}, "random", 0, drawn, **fields)  # type: ignore[arg-type]
     with database.write() as c:
-        return sweeps.create(c, new, NOW, workers=4)
+        return sweeps.create(c, new, NOW, workers=workers)
 
 
 def get(database: Database, id: int) -> Sweep:
@@ -266,11 +266,55 @@ def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Databa
     assert states(database, made.id) == ["finished", "stopped", "stopped", "queued"]
 
 
-def test_no_trials_are_added_to_a_sweep_that_halves(database: Database) -> None:
-    made = make(database)
-    with database.write() as c, pytest.raises(Invalid, match="start a new sweep for more trials"):
-        sweeps.add_trials(c, made.id, [Settings()], NOW)
-    assert get(database, made.id).trials == 9
+def test_a_bracket_is_decided_by_itself_and_its_best_go_before_the_next_begins(database: Database) -> None:
+    made = make(database, 12, stopping={"halving": {"factor": 3, "first": 1, "bracket": 6}}, workers=2)
+    later = make(database, 4, stopping=None, workers=1)
+    first, second = claim(database), claim(database)
+    assert [members(first), members(second)] == [[0, 1, 2], [3, 4, 5]]
+    third = claim(database)  # nobody idles while the first bracket's rung is not decided
+    assert members(third) == [6, 7, 8]
+    to_rung(database, second)
+    to_rung(database, first)
+
+    assert states(database, made.id) == ["stopped"] * 4 + ["queued"] * 2 + ["running"] * 3 + ["queued"] * 3
+    assert all_trials(database, made.id)[3].reason == (
+        "best val accuracy 0.0300 after 1 epoch was not among the best 2 of 6 at rung 1; "
+        "8 epochs were not trained"
+    )
+    rest = claims(database)
+    assert [members(one) for one in rest[:3]] == [[4], [5], [9, 10, 11]]
+    assert rest[3].sweep_id == later.id
+    to_rung(database, third)
+    to_rung(database, rest[2])
+    assert [members(one) for one in claims(database)] == [[10], [11]]
+    assert states(database, made.id)[4:6] == ["running"] * 2
+
+
+def test_a_later_rung_is_trained_before_a_sweep_that_was_queued_meanwhile(database: Database) -> None:
+    made = make(database, 4)
+    first = claims(database)
+    later = make(database, 4, stopping=None)
+    for claimed in first:
+        to_rung(database, claimed)
+    order = [one.sweep_id for one in claims(database)]
+    assert order == [made.id] + [later.id] * 4
+
+
+def test_added_trials_are_compared_with_each_other(database: Database) -> None:
+    made = make(database, 4)
+    for claimed in claims(database):
+        to_rung(database, claimed)
+    with database.write() as c:
+        sweeps.add_trials(c, made.id, [replace(Settings(epochs=9), seed=n) for n in range(6)], NOW, workers=1)
+    winner, *added = claims(database)
+    assert members(winner) == [3]
+    for claimed in added:
+        to_rung(database, claimed)
+    assert states(database, made.id)[3:] == ["running"] + ["stopped"] * 4 + ["queued"] * 2
+    to_rung(database, winner)
+    while not nothing_left(database):
+        to_rung(database, claim(database))
+    assert get(database, made.id).state == "finished"
 
 
 def test_a_group_that_fails_at_its_start_is_split_with_all_it_starts_from(database: Database) -> None:

@@ -26,9 +26,9 @@ from benchmarks import seed
 from benchmarks.pages import FLAGS, TOURED, Figure, served
 from learning.settings import Settings
 from learning.space import Space, draw
-from store import migrate, queue, sweeps
+from store import claims, migrate, queue, sweeps
+from store.claims import Claim
 from store.database import Database
-from store.queue import Claim
 from store.sweeps import NewSweep
 
 TRIALS = 32
@@ -88,7 +88,7 @@ class Player:
     def _claims(self) -> Iterator[Claim]:
         while True:
             with self.database.write() as c:
-                claim = queue.claim(c, "player", time.time())
+                claim = claims.claim(c, "player", time.time())
             if claim is None:
                 return
             yield claim

@@ -27,7 +27,7 @@ from learning.dataset import DatasetError, Split, make_split  # noqa: E402
 from learning.recipes import recipe_for  # noqa: E402
 from learning.settings import Invalid, Settings  # noqa: E402
 from learning.train import Member, Step, train  # noqa: E402
-from store import migrate, queue, sweeps  # noqa: E402
+from store import claims, migrate, queue, sweeps  # noqa: E402
 from store.config import Config  # noqa: E402
 from store.database import Database  # noqa: E402
 from store.files import Files  # noqa: E402
@@ -108,10 +108,10 @@ class Storage:
         self.database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
         migrate.upgrade(self.database)
         new = sweeps.NewSweep("profile", dataset, None, {}, {}, "random", 0, tuple(settings))
-        self._claims: list[queue.Claim] = []
+        self._claims: list[claims.Claim] = []
         with self.database.write() as c:
             sweeps.create(c, new, time.time())
-            while (claim := queue.claim(c, "profile", time.time())) is not None:
+            while (claim := claims.claim(c, "profile", time.time())) is not None:
                 self._claims.append(claim)
         self._checkpoints = Checkpoints(Files(home), self._claims[0])
         self.members = [Member(one.id, one.settings) for claim in self._claims for one in claim.trials]

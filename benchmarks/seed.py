@@ -8,7 +8,7 @@ import numpy as np
 from learning.settings import Settings
 from learning.space import Space, draw
 from learning.train import Epoch
-from store import queue, sweeps
+from store import claims, queue, sweeps
 from store.database import Database
 from store.sweeps import NewSweep, Sweep
 
@@ -49,7 +49,7 @@ def _train(database: Database, made: Sweep, epochs: int, trained: float) -> None
     now, left = START, round(trained * made.trials)
     while left > 0:
         with database.write() as c:
-            claim = queue.claim(c, f"worker-{int(now) % WORKERS}", now)
+            claim = claims.claim(c, f"worker-{int(now) % WORKERS}", now)
             if claim is None:
                 return
             now += 1.0

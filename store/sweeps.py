@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy import delete as delete_from
 
 from learning.settings import FieldError, Invalid, Settings
-from learning.stopping import Halving, StoppingRule, parse
-from store import clock, endings, groups, moves, summaries, trials
-from store.groups import Start
+from learning.stopping import parse
+from store import clock, endings, moves, summaries, trials
+from store.enqueue import enqueue
 from store.states import OPEN
 from store.states import NotAllowed as NotAllowed
 from store.states import NotFound as NotFound
@@ -105,7 +105,7 @@ def create(
     _check(c, new)
     row = _row(new, now, number) | {"workers": max(1, workers)}
     id: int = c.execute(insert(sweep).values(**row).returning(sweep.c.id)).scalar_one()
-    _add(c, id, 0, new.trials, parse(new.stopping), workers, new.features)
+    enqueue(c, id, 0, new.trials, parse(new.stopping), workers, new.features)
     if idempotency:
         _remember(c, *idempotency, sweep_id=id, now=now)
     return _must(c, id)
@@ -191,7 +191,7 @@ def add_trials(
         select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
     ).scalar_one()
     features = c.execute(select(sweep.c.features).where(sweep.c.id == id)).scalar_one()
-    _add(c, id, start, settings, parse(found.stopping), workers, features)
+    enqueue(c, id, start, settings, parse(found.stopping), workers, features)
     if settings and found.state == "finished":
         c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
     endings.mark(c, id, number)
@@ -286,39 +286,6 @@ def _row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
         "features": new.features,
         "changed": number,
     }
-
-
-def _add(
-    c: Connection,
-    id: int,
-    start: int,
-    settings: Sequence[Settings],
-    rule: StoppingRule | None,
-    workers: int,
-    features: int,
-) -> None:
-    everyone = range(len(settings))
-    brackets = list(rule.brackets(len(settings))) if isinstance(rule, Halving) else [everyone]
-    cut: list[tuple[int, ...]] = []
-    starts: list[Start] = []
-    for bracket, order in zip(brackets, clock.take(c, len(brackets)), strict=True):
-        for places in groups.cut([settings[one] for one in bracket], workers, features):
-            cut.append(tuple(bracket[place] for place in places))
-            starts.append(Start(order, until=_first_rung(rule, settings[cut[-1][0]])))
-    group_ids = groups.new(c, id, starts)
-    of_position = {one: group for group, members in zip(group_ids, cut, strict=True) for one in members}
-    numbers = clock.take(c, len(settings))
-    rows = [
-        trials.new_row(id, start + n, of_position[n], one, seq)
-        for n, (one, seq) in enumerate(zip(settings, numbers, strict=True))
-    ]
-    if rows:
-        c.execute(insert(trial), rows)
-
-
-def _first_rung(rule: StoppingRule | None, settings: Settings) -> int | None:
-    """Of a group with a trial of these settings."""
-    return rule.next_rung(0, settings.epochs) if isinstance(rule, Halving) else None
 
 
 def _must(c: Connection, id: int) -> Sweep:

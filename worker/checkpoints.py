@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from learning.state import State
 from learning.train import Step
+from store.claims import Claim
 from store.files import CheckpointRef, Damaged, Files
-from store.queue import Claim
 
 log = logging.getLogger("lossdeck.worker")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from store import preflights, queue, workers
+from store import claims, preflights, queue, workers
 from store.database import Connection, Database
 from store.outages import is_outage
 from worker.leases import LEASE
@@ -16,7 +16,7 @@ from worker.pauses import pauses
 log = logging.getLogger("lossdeck.worker")
 P = ParamSpec("P")
 T = TypeVar("T")
-Held = queue.Claim | preflights.Claim
+Held = claims.Claim | preflights.Claim
 
 BEATS = 5  # beats in one lease
 JOIN = 1.0  # seconds to wait for a beat that is under way; a late one does no harm, it is fenced
@@ -92,7 +92,7 @@ class Heartbeat:
                 log.warning("%s: a heartbeat failed: %s", name(self._claim), error)
 
     def _beat(self, c: Connection) -> None:
-        if isinstance(self._claim, queue.Claim):
+        if isinstance(self._claim, claims.Claim):
             queue.beat(c, self._claim)
         else:
             preflights.beat(c, self._claim)
@@ -102,11 +102,11 @@ class Heartbeat:
 
 def touch(c: Connection, worker: str, claim: Held | None) -> None:
     """Shows in the list of workers that one lives, and what it holds."""
-    group_id = claim.group_id if isinstance(claim, queue.Claim) else None
+    group_id = claim.group_id if isinstance(claim, claims.Claim) else None
     preflight_id = claim.id if isinstance(claim, preflights.Claim) else None
     workers.touch(c, worker, group_id, time.time(), preflight_id)
 
 
 def name(claim: Held) -> str:
     """What is claimed, for the log."""
-    return f"group {claim.group_id}" if isinstance(claim, queue.Claim) else f"preflight {claim.id}"
+    return f"group {claim.group_id}" if isinstance(claim, claims.Claim) else f"preflight {claim.id}"

@@ -7,12 +7,12 @@ import traceback
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from store import preflights, queue, workers
+from store import claims, preflights, queue, workers
+from store.claims import Claim
 from store.config import Config
 from store.database import Connection, Database
 from store.files import Files
 from store.outages import is_outage
-from store.queue import Claim
 from worker import autopilot, processes, threads
 from worker.heartbeat import BEATS, Held, LeaseLost, name, touch
 from worker.leases import LEASE
@@ -99,7 +99,7 @@ class Worker:
             autopilot.advance(self._database, self._config)  # before the claim: it may be of what this begins
             with self._database.write() as c:
                 claim: Held | None = preflights.claim(c, self._token, time.time())
-                claim = claim or queue.claim(c, self._token, time.time())
+                claim = claim or claims.claim(c, self._token, time.time())
                 if claim or due:
                     touch(c, self._token, claim)
         except Exception as error:

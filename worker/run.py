@@ -10,10 +10,10 @@ from learning.state import Best, State
 from learning.stopping import Halving
 from learning.train import Member, Step, train
 from store import curves, epochs, leftovers, queue, trials
+from store.claims import Claim
 from store.config import Config
 from store.database import Database
 from store.files import CheckpointRef, Files
-from store.queue import Claim
 from store.states import LIVING
 from worker import data, models
 from worker.checkpoints import Checkpoints

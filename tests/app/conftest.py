@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from learning.train import Epoch
-from store import queue
+from store import claims, queue
 from store.config import Config
 from store.database import Database
 
@@ -173,20 +173,20 @@ class Crew:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def claim(self) -> queue.Claim:
+    def claim(self) -> claims.Claim:
         claim = self.claim_or_none()
         assert claim is not None
         return claim
 
-    def claim_or_none(self) -> queue.Claim | None:
+    def claim_or_none(self) -> claims.Claim | None:
         with self.database.write() as c:
-            return queue.claim(c, "tester", time.time())
+            return claims.claim(c, "tester", time.time())
 
-    def record(self, claim: queue.Claim, epochs: Sequence[Epoch]) -> frozenset[int]:
+    def record(self, claim: claims.Claim, epochs: Sequence[Epoch]) -> frozenset[int]:
         with self.database.write() as c:
             return queue.record(c, claim, epochs, None, time.time())
 
-    def step(self, claim: queue.Claim, epoch: int) -> frozenset[int]:
+    def step(self, claim: claims.Claim, epoch: int) -> frozenset[int]:
         """One epoch of every trial of the group."""
         return self.record(claim, [made_epoch(trial.id, epoch) for trial in claim.trials])
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from learning.train import Epoch
-from store import queue
+from store import claims, queue
+from store.claims import Claim
 from store.database import Database
 from store.files import CheckpointRef
-from store.queue import Claim
 from store.sweeps import Sweep
 
 MakeSweep = Callable[..., Sweep]  # the fixture make_sweep
@@ -33,14 +33,14 @@ def epoch(key: int, number: int, **values: object) -> Epoch:
 def claim(database: Database, worker: str = "w", now: float = NOW) -> Claim:
     """The next group; there must be one."""
     with database.write() as c:
-        found = queue.claim(c, worker, now)
+        found = claims.claim(c, worker, now)
     assert found is not None
     return found
 
 
 def nothing_to_claim(database: Database) -> bool:
     with database.write() as c:
-        return queue.claim(c, "w", NOW) is None
+        return claims.claim(c, "w", NOW) is None
 
 
 def record(
@@ -69,7 +69,7 @@ def train_all(database: Database) -> None:
     """Trains everything that is queued."""
     while True:
         with database.write() as c:
-            claimed = queue.claim(c, "w", NOW)
+            claimed = claims.claim(c, "w", NOW)
         if claimed is None:
             return
         train(database, claimed)

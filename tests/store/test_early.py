@@ -8,8 +8,8 @@ from made import NOW, claim, epoch, record
 
 from learning.settings import Settings
 from store import queue, sweeps, trials
+from store.claims import Claim
 from store.database import Database
-from store.queue import Claim
 from store.sweeps import NewSweep, Sweep
 from store.trials import Trial
 

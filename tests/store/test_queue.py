@@ -4,9 +4,9 @@ import pytest
 from made import NOW, MakeSweep, claim, epoch, nothing_to_claim, record, train, train_all
 
 from store import epochs, queue, sweeps, trials
+from store.claims import Claim
 from store.database import Database
 from store.files import CheckpointRef
-from store.queue import Claim
 from store.sweeps import Sweep
 from store.trials import Trial
 

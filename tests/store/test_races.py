@@ -13,7 +13,7 @@ from made import NOW, MakeSweep, epoch
 from sqlalchemy import select
 
 from learning.settings import Settings
-from store import changes, queue, sweeps, trials
+from store import changes, claims, queue, sweeps, trials
 from store.database import Database
 from store.epochs import EpochRow
 from store.sweeps import NewSweep
@@ -81,7 +81,7 @@ def _claim_all(address: str, worker: str) -> tuple[list[int], float]:
     while True:
         started = time.perf_counter()
         with database.write() as c:
-            claimed = queue.claim(c, worker, NOW)
+            claimed = claims.claim(c, worker, NOW)
         longest = max(longest, time.perf_counter() - started)
         if claimed is None:
             database.close()
@@ -112,7 +112,7 @@ def _train_all(address: str, worker: str, epochs: int) -> list[tuple[int, int]]:
     stored: list[tuple[int, int]] = []
     while True:
         with database.write() as c:
-            claimed = queue.claim(c, worker, NOW)
+            claimed = claims.claim(c, worker, NOW)
         if claimed is None:
             database.close()
             return stored

@@ -6,10 +6,10 @@ import pytest
 from made import NOW, claim, epoch, nothing_to_claim, record
 
 from learning.settings import Settings
-from store import checkpoints, leftovers, queue, sweeps, trials
+from store import checkpoints, claims, leftovers, queue, sweeps, trials
+from store.claims import Claim
 from store.database import Database
 from store.files import CheckpointRef
-from store.queue import Claim
 from store.sweeps import NewSweep, Sweep
 from store.trials import Trial
 
@@ -57,7 +57,7 @@ def to_rung(database: Database, claimed: Claim) -> None:
     assert left == frozenset()
 
 
-def claims(database: Database) -> list[Claim]:
+def claim_all(database: Database) -> list[Claim]:
     found = []
     while not nothing_left(database):
         found.append(claim(database))
@@ -66,7 +66,7 @@ def claims(database: Database) -> list[Claim]:
 
 def nothing_left(database: Database) -> bool:
     with database.read() as c:
-        return c.execute(queue._FIRST).first() is None
+        return not claims.waiting(c)
 
 
 def members(claimed: Claim) -> list[int]:
@@ -76,7 +76,7 @@ def members(claimed: Claim) -> list[int]:
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_rung_is_decided_by_its_last_arrival_whoever_that_is(database: Database, backwards: bool) -> None:
     made = make(database)
-    first = claims(database)
+    first = claim_all(database)
     assert [members(one) for one in first] == [[0, 1, 2], [3, 4], [5, 6], [7, 8]]
     assert {one.until for one in first} == {1}
     for claimed in sorted(first, key=lambda one: one.group_id, reverse=backwards)[:-1]:
@@ -95,14 +95,14 @@ def test_a_rung_is_decided_by_its_last_arrival_whoever_that_is(database: Databas
         0.05,
         NOW,
     )
-    second = claims(database)
+    second = claim_all(database)
     assert [members(one) for one in second] == [[6], [7], [8]]
     assert [one.until for one in second] == [3, 3, 3]
     sources = {number: one for one in first for number in members(one)}
     assert [one.checkpoints for one in second] == [(ref(sources[number], 1),) for number in (6, 7, 8)]
     for claimed in second:
         to_rung(database, claimed)
-    (last,) = claims(database)
+    (last,) = claim_all(database)
     assert (members(last), last.until, last.trials[0].epochs_done) == ([8], 9, 3)
     to_rung(database, last)
     ended = get(database, made.id)
@@ -114,11 +114,11 @@ def test_a_rung_is_decided_by_its_last_arrival_whoever_that_is(database: Databas
 
 def test_a_group_of_a_later_rung_starts_from_the_files_of_all_its_trials_groups(database: Database) -> None:
     make(database, 100)
-    first = claims(database)
+    first = claim_all(database)
     for claimed in first:  # every third is good, so that the survivors come from all groups
         new = [epoch(one.id, 1, val_acc=0.9 if one.number % 3 == 0 else 0.1) for one in claimed.trials]
         record(database, claimed, new, ref(claimed, 1))
-    second = claims(database)
+    second = claim_all(database)
     assert sorted(number for one in second for number in members(one)) == list(range(0, 99, 3))
     source = {number: ref(one, 1) for one in first for number in members(one)}
     for claimed in second:
@@ -137,25 +137,25 @@ def test_a_group_of_a_later_rung_starts_from_the_files_of_all_its_trials_groups(
 
 def test_a_trial_that_diverges_counts_but_never_goes_on(database: Database) -> None:
     made = make(database, 6)
-    first = claims(database)
+    first = claim_all(database)
     for claimed in first:
         new = [
             epoch(one.id, 1, val_acc=0.9, diverged="cost is nan" if one.number > 0 else None)
             for one in claimed.trials
         ]
         record(database, claimed, new, ref(claimed, 1))
-    (last,) = claims(database)
+    (last,) = claim_all(database)
     assert members(last) == [0]
     assert states(database, made.id) == ["running"] + ["diverged"] * 5
 
 
 def test_a_late_writer_changes_nothing_about_a_rung(database: Database) -> None:
     made = make(database)
-    first = claims(database)
+    first = claim_all(database)
     late = first[0]
     with database.write() as c:
         queue.abandon(c, "w", "killed by signal 9", NOW)
-    for claimed in claims(database):
+    for claimed in claim_all(database):
         to_rung(database, claimed)
     before = all_trials(database, made.id)
     assert record(database, late, 1, ref(late, 1)) == frozenset()
@@ -164,7 +164,7 @@ def test_a_late_writer_changes_nothing_about_a_rung(database: Database) -> None:
 
 def test_a_trial_that_fails_or_is_stopped_by_hand_is_not_waited_for(database: Database) -> None:
     made = make(database, 6)
-    first = claims(database)
+    first = claim_all(database)
     for claimed in first[:-1]:
         to_rung(database, claimed)
     (alone,) = first[-1].trials
@@ -178,7 +178,7 @@ def test_a_trial_that_fails_or_is_stopped_by_hand_is_not_waited_for(database: Da
 
 def test_a_failed_trial_is_not_waited_for(database: Database) -> None:
     made = make(database, 4)
-    first = claims(database)
+    first = claim_all(database)
     for claimed in first[:-1]:
         to_rung(database, claimed)
     with database.write() as c:
@@ -191,7 +191,7 @@ def test_an_excluded_trial_is_not_compared_and_does_not_go_on(database: Database
     best = all_trials(database, made.id)[3]
     with database.write() as c:
         trials.exclude(c, best.id, True)
-    for claimed in claims(database):
+    for claimed in claim_all(database):
         to_rung(database, claimed)
     assert states(database, made.id) == ["stopped", "stopped", "queued", "stopped"]
     assert all_trials(database, made.id)[3].reason == "excluded from the ranking when rung 1 was decided"
@@ -199,12 +199,12 @@ def test_an_excluded_trial_is_not_compared_and_does_not_go_on(database: Database
 
 def test_a_retried_trial_trains_past_every_rung_to_its_end(database: Database) -> None:
     made = make(database, 4)
-    for claimed in claims(database):
+    for claimed in claim_all(database):
         to_rung(database, claimed)
     with database.write() as c:
         again = trials.retry(c, all_trials(database, made.id)[0].id, NOW)
     assert (again.state, again.spared) == ("queued", 0)
-    winner, retried = claims(database)
+    winner, retried = claim_all(database)
     assert (members(winner), winner.until) == ([3], 3)
     assert (members(retried), retried.until, retried.checkpoints) == ([0], 9, ())
     to_rung(database, retried)
@@ -214,7 +214,7 @@ def test_a_retried_trial_trains_past_every_rung_to_its_end(database: Database) -
 
 def test_a_paused_sweep_decides_its_rung_and_starts_nothing(database: Database) -> None:
     made = make(database, 4)
-    first = claims(database)
+    first = claim_all(database)
     with database.write() as c:
         sweeps.act(c, made.id, "pause", NOW)
     for claimed in first:
@@ -228,7 +228,7 @@ def test_a_paused_sweep_decides_its_rung_and_starts_nothing(database: Database) 
 
 def test_a_sweep_that_is_stopped_ends_its_trials_at_the_rung(database: Database) -> None:
     made = make(database, 4)
-    first = claims(database)
+    first = claim_all(database)
     to_rung(database, first[0])
     with database.write() as c:
         assert sweeps.act(c, made.id, "stop", NOW).state == "stopping"
@@ -261,7 +261,7 @@ def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Databa
     new = NewSweep("mixed", "digits", None, {}, {}, "random", 0, drawn, stopping=HALVING)
     with database.write() as c:
         made = sweeps.create(c, new, NOW, workers=4)
-    for claimed in claims(database):
+    for claimed in claim_all(database):
         to_rung(database, claimed)
     assert states(database, made.id) == ["finished", "stopped", "stopped", "queued"]
 
@@ -281,32 +281,32 @@ def test_a_bracket_is_decided_by_itself_and_its_best_go_before_the_next_begins(d
         "best val accuracy 0.0300 after 1 epoch was not among the best 2 of 6 at rung 1; "
         "8 epochs were not trained"
     )
-    rest = claims(database)
+    rest = claim_all(database)
     assert [members(one) for one in rest[:3]] == [[4], [5], [9, 10, 11]]
     assert rest[3].sweep_id == later.id
     to_rung(database, third)
     to_rung(database, rest[2])
-    assert [members(one) for one in claims(database)] == [[10], [11]]
+    assert [members(one) for one in claim_all(database)] == [[10], [11]]
     assert states(database, made.id)[4:6] == ["running"] * 2
 
 
 def test_a_later_rung_is_trained_before_a_sweep_that_was_queued_meanwhile(database: Database) -> None:
     made = make(database, 4)
-    first = claims(database)
+    first = claim_all(database)
     later = make(database, 4, stopping=None)
     for claimed in first:
         to_rung(database, claimed)
-    order = [one.sweep_id for one in claims(database)]
+    order = [one.sweep_id for one in claim_all(database)]
     assert order == [made.id] + [later.id] * 4
 
 
 def test_added_trials_are_compared_with_each_other(database: Database) -> None:
     made = make(database, 4)
-    for claimed in claims(database):
+    for claimed in claim_all(database):
         to_rung(database, claimed)
     with database.write() as c:
         sweeps.add_trials(c, made.id, [replace(Settings(epochs=9), seed=n) for n in range(6)], NOW, workers=1)
-    winner, *added = claims(database)
+    winner, *added = claim_all(database)
     assert members(winner) == [3]
     for claimed in added:
         to_rung(database, claimed)
@@ -319,23 +319,23 @@ def test_added_trials_are_compared_with_each_other(database: Database) -> None:
 
 def test_a_group_that_fails_at_its_start_is_split_with_all_it_starts_from(database: Database) -> None:
     make(database, 100)
-    for claimed in claims(database):
+    for claimed in claim_all(database):
         new = [epoch(one.id, 1, val_acc=0.9 if one.number % 3 == 0 else 0.1) for one in claimed.trials]
         record(database, claimed, new, ref(claimed, 1))
     mixed = claim(database)
     with database.write() as c:
         queue.fail(c, mixed, "ValueError: no", NOW)
-    alone = claims(database)[-len(mixed.trials) :]
+    alone = claim_all(database)[-len(mixed.trials) :]
     assert [members(one) for one in alone] == [[number] for number in members(mixed)]
     assert {(one.checkpoints, one.until) for one in alone} == {(mixed.checkpoints, 3)}
 
 
 def test_the_time_left_foresees_the_rungs(database: Database) -> None:
     made = make(database, 9)
-    first = claims(database)
+    first = claim_all(database)
     step(database, first[0], 1)
     plain = make(database, 9, stopping=None)
-    step(database, claims(database)[0], 1)
+    step(database, claim_all(database)[0], 1)
     halved, whole = get(database, made.id).eta_seconds, get(database, plain.id).eta_seconds
     assert halved is not None
     assert whole is not None

@@ -16,7 +16,7 @@ from learning.dataset import make_split
 from learning.findings import verdict
 from learning.preprocess import Preprocessing
 from learning.settings import Settings
-from store import curves, queue, trials
+from store import claims, curves, queue, trials
 from store.config import Config
 from store.database import Database
 from store.files import Files
@@ -184,7 +184,7 @@ def test_a_worker_that_reached_nobody_for_most_of_the_lease_stops_writing(
 ) -> None:
     make_sweep(sqlite_database, 1, **NETS)
     with sqlite_database.write() as c:
-        claim = queue.claim(c, "worker", time.time())
+        claim = claims.claim(c, "worker", time.time())
     assert claim is not None
     times = [100.0]
     heartbeat = Heartbeat(sqlite_database, claim, clock=lambda: times[-1])
@@ -203,7 +203,7 @@ def test_the_heartbeat_moves_the_beat_while_no_epoch_is_ready(
 ) -> None:
     make_sweep(sqlite_database, 1, **NETS)
     with sqlite_database.write() as c:
-        claim = queue.claim(c, "worker", time.time())
+        claim = claims.claim(c, "worker", time.time())
     assert claim is not None
 
     def beat() -> int:

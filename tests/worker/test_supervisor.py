@@ -20,7 +20,7 @@ from living import (
     wait_until,
 )
 
-from store import queue
+from store import claims, queue
 from store.database import Database
 from worker.supervisor import FIRST_DELAY, LONGEST_DELAY, STEADY, Child, cause, delay
 
@@ -128,7 +128,7 @@ def test_a_frozen_worker_that_lost_its_group_writes_nothing_when_it_wakes(
         zombie.send_signal(signal.SIGSTOP)
         wait_until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_STOPPED, "the freeze")
         assert queue.abandon(c, "zombie", "worker was silent", time.time()) == 1
-        claim = queue.claim(c, "successor", time.time())
+        claim = claims.claim(c, "successor", time.time())
     assert claim is not None
     before = epochs_done(sqlite_database, sweep.id)
     zombie.send_signal(signal.SIGCONT)

@@ -2,7 +2,8 @@
 import { clock } from "./format.js";
 import { Hub } from "./hub.js";
 
-const BATCH_MS = 200; // the first news is drawn at once, then at most five times a second
+const LEAST_MS = 100; // the first news is drawn at once, then at most ten times a second,
+const REST = 3; // and a page rests three times as long as it drew
 const DOWN_MS = 2500; // a link that is away for less is not worth a word
 const HUB = "lossdeck 1"; // counts up when its messages change: tabs of the version before keep theirs
 
@@ -13,8 +14,7 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
   const { port, shared } = connect();
   let term = 0; // what was sent for an earlier one is of no use
   let pending = [];
-  let timer = null;
-  let drawn = -Infinity;
+  let resting = false;
   let downTimer = null;
   let heard = new Date();
 
@@ -30,14 +30,22 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
     port.postMessage({ leave: true });
   };
 
-  const draw = () => {
-    clearTimeout(timer);
-    timer = null;
-    if (!pending.length) return;
-    drawn = performance.now();
+  const flush = () => {
     const batch = pending;
     pending = [];
-    onBatch(batch);
+    if (batch.length) onBatch(batch);
+  };
+
+  const draw = () => {
+    if (resting || !pending.length) return;
+    resting = true;
+    const begun = performance.now();
+    const rested = () => { resting = false; draw(); };
+    requestAnimationFrame(() => setTimeout(() => { // the frame is painted
+      const took = performance.now() - begun;
+      setTimeout(rested, Math.max(REST * took, LEAST_MS - took));
+    }));
+    flush();
   };
 
   const receive = (rows) => {
@@ -46,7 +54,7 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
     cursor = rows.at(-1).number;
     pending.push(...rows.filter(({ kind }) => kind !== "reset"));
     if (rows.some(({ kind }) => kind === "reset")) onReset?.();
-    timer ??= setTimeout(draw, drawn + BATCH_MS - performance.now());
+    draw();
     return undefined;
   };
 
@@ -67,7 +75,7 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
     if (data.link) linked(data.link);
     else if (data.term === term) receive(data.rows);
   };
-  document.addEventListener("visibilitychange", () => { draw(); join(); });
+  document.addEventListener("visibilitychange", () => { flush(); join(); });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) join(); });
   report("connecting");

@@ -1,6 +1,6 @@
 """Owns how trials are cut into groups, and the making of the groups' rows (claims and trains none)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,9 +17,9 @@ GROUP_SIZE = 16  # trials in one stack, at most; the gain of stacking flattens a
 GROUP_BYTES = 20 * 2**20
 SMALLEST = 2  # one net alone takes half as long again as one of two
 FLOAT = 4  # bytes
-# Groups a worker, at least, for with one each the slower core ends alone; but only where they have so many
-# trials: in two groups of 4 a trial takes a fifth longer than in one of 8.
-ROUNDS, ROUND_SIZE = 2, 8
+# Groups become smaller towards the end of a sweep, so that a slow core does not end alone, but not smaller
+# than this for it: a trial of 3072-50 takes 2 % longer in a group of 6 than in one of 10, 6 % in one of 4.
+LAST = 6
 
 
 def most(settings: Settings, features: int) -> int:
@@ -29,10 +29,10 @@ def most(settings: Settings, features: int) -> int:
 
 
 def cut(all_settings: Sequence[Settings], workers: int = 2, features: int = 0) -> tuple[tuple[int, ...], ...]:
-    """Positions of the settings in even groups of equal group_key, in order of their first position.
+    """Positions of the settings in groups of equal group_key, in order of their first position.
 
-    At most `most` in a group; at least one for each worker where there are that many trials, and ROUNDS for
-    each if there are enough.
+    At most `most` in a group. Each worker gets groups of about the same sizes, first large ones and then
+    smaller ones; of a kind with few trials a share of the workers gets one each.
     """
     alike: dict[str, list[int]] = {}
     for position, settings in enumerate(all_settings):
@@ -40,24 +40,23 @@ def cut(all_settings: Sequence[Settings], workers: int = 2, features: int = 0) -
     groups: list[tuple[int, ...]] = []
     for positions in alike.values():
         size = most(all_settings[positions[0]], features)
-        groups.extend(_even(positions, _pieces(len(positions), len(all_settings), max(1, workers), size)))
+        share = -(-max(1, workers) * len(positions) // len(all_settings))
+        groups.extend(_rounds(positions, min(share, len(positions)), size))
     return tuple(sorted(groups))
 
 
-def _pieces(count: int, total: int, workers: int, size: int) -> int:
-    """Into how many groups: enough for all rounds; if all are alike, as many for each worker."""
-    enough = total >= ROUNDS * workers * min(ROUND_SIZE, size)
-    share = -(-(ROUNDS if enough else 1) * workers * count // total)
-    pieces = max(-(-count // size), share)
-    if count == total:
-        pieces = -(-pieces // workers) * workers
-    return min(count, pieces)
+def _rounds(positions: list[int], workers: int, size: int) -> Iterator[tuple[int, ...]]:
+    """Runs of neighbours: rounds of one for each worker, half of what is left in each while that is much.
 
-
-def _even(positions: Sequence[int], pieces: int) -> list[tuple[int, ...]]:
-    """Runs of neighbours whose lengths differ by one at most, a longer one first."""
-    ends = [-(-len(positions) * piece // pieces) for piece in range(pieces + 1)]
-    return [tuple(positions[a:b]) for a, b in pairwise(ends)]
+    It is the factoring rule of Hummel, Schonberg & Flynn (1992), with a largest and a smallest group.
+    """
+    while positions:
+        left = len(positions)
+        much = left >= 2 * workers * min(LAST, size) and (workers > 1 or left > size)
+        now = min(-(-left // 2) if much else left, workers * size)
+        ends = [-(-now * n // workers) for n in range(workers + 1)]
+        yield from (tuple(positions[a:b]) for a, b in pairwise(ends))
+        positions = positions[now:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from learning.refinement import Refinement, refine
 from learning.settings import Settings
 from learning.space import Space
 from store import curves, sweeps, trials
+from store.states import LIVING
 from store.sweeps import Sweep
 from store.trials import Trial
 
@@ -19,7 +20,10 @@ def of_trial(trial: Trial, parts: State) -> tuple[Finding, ...]:
         sweep = sweeps.get(c, trial.sweep_id)
         curve = curves.of_trial(c, trial)
     assert sweep is not None  # a trial has a sweep by foreign key
-    return trial_findings(curve, Settings.parse(trial.settings), _n_classes(sweep.dataset, parts))
+    ended = trial.state not in LIVING
+    return trial_findings(
+        curve, Settings.parse(trial.settings), _n_classes(sweep.dataset, parts), ended=ended
+    )
 
 
 def fill_verdicts(sweep: Sweep, parts: State) -> None:

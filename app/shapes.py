@@ -76,7 +76,7 @@ SHAPES = (
         "falls quickly, then flattens low",
         (falling(0.95, 0.05, 5),),
         "The loss falls fast, then flattens at a low level, and validation keeps up with training.",
-        "Nothing to mend; compare it with its neighbours, then search finer around this setting.",
+        "Nothing is wrong; compare it with its neighbours, then search finer around this setting.",
     ),
     Shape(
         "lr-too-low",

@@ -23,6 +23,8 @@ LOWER_LR = frozenset({"lr-too-high", "nan-at-once", "exploding", "broke-out", "d
 OPPOSITES = (
     (RAISE_LR, LOWER_LR),
     (frozenset({"overfitting"}), frozenset({"no-gap", "reg-crushing"})),
+    (RAISE_LR | {"reg-crushing"}, frozenset({"no-gap"})),
+    (frozenset({"reg-crushing"}), frozenset({"val-peaked"})),
     (frozenset({"healthy"}), RAISE_LR | LOWER_LR | {"bad-init", "reg-crushing", "overfitting"}),
     (frozenset({"still-improving"}), frozenset({"val-peaked", "no-gap"})),
 )

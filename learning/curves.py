@@ -91,13 +91,16 @@ class Finding:
 def noise(trace: Trace) -> float:
     """Standard deviation of the mini-batch cost about its course, out of min, mean, max of parts of an epoch.
 
-    Read off two ways, of which one or the other falls short: the jumps between the parts' means (all there is
-    when a part is a single mini-batch), and the width of the parts (when a part is many).
+    Read off two ways, of which one or the other falls short: how far the parts' means lie off the line
+    through their neighbours (all there is when a part is a single mini-batch), and the width of the parts
+    (when a part is many), without what the cost falls or rises on its course meanwhile.
     """
-    if len(trace) < 2:
+    if len(trace) < 3:
         return math.nan
     means = [mean for _, mean, _ in trace]
-    steps = [b - a for a, b in itertools.pairwise(means)]
-    jumps = sum(step * step for step in steps) / (2 * len(steps))
-    width = sum(high - low for low, _, high in trace) / len(trace)
-    return max(math.sqrt(jumps), width / RANGE_OVER_SPREAD)
+    bends = [a - 2 * b + c for a, b, c in zip(means, means[1:], means[2:], strict=False)]
+    jumps = sum(bend * bend for bend in bends) / (6 * len(bends))  # of white noise 1 + 4 + 1 variances
+    slopes = [abs(b - a) for a, b in itertools.pairwise(means)]
+    course = [min(a, b) for a, b in itertools.pairwise([slopes[0], *slopes, slopes[-1]])]
+    widths = [high - low - fall for (low, _, high), fall in zip(trace, course, strict=True)]
+    return max(math.sqrt(jumps), sum(max(width, 0.0) for width in widths) / len(widths) / RANGE_OVER_SPREAD)

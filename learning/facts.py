@@ -39,9 +39,11 @@ class Facts:
     noise: list[float]
     ratios: Mapping[str, list[float]]
     diverged: str | None
+    ended: bool  # no epoch will follow
 
     @classmethod
-    def of(cls, curve: Curve, settings: Settings, n_classes: int) -> Facts:
+    def of(cls, curve: Curve, settings: Settings, n_classes: int, ended: bool = False) -> Facts:
+        """`ended` tells of a trial that was stopped; one with all its epochs has ended anyway."""
         ratios = {name: series.tolist() for name, series in curve.update_ratio.items()}
         return cls(
             settings=settings,
@@ -54,6 +56,7 @@ class Facts:
             noise=curve.noise.tolist(),
             ratios=ratios,
             diverged=curve.diverged,
+            ended=ended or int(curve.epoch[-1]) >= settings.epochs,
         )
 
     @property

@@ -40,6 +40,11 @@ REMARKS = (  # any of them, whatever the shape
     remark_rules.no_gap,
     remark_rules.update_ratio,
 )
+EXPLAINED = {  # what a shape accounts for is not remarked on: its advice would be another
+    "reg-crushing": frozenset({"no-gap", "val-peaked"}),
+    "lr-too-low": frozenset({"no-gap"}),
+    "lr-bit-low": frozenset({"no-gap"}),
+}
 IF_SOUND = (remark_rules.still_improving,)  # advice that only helps a curve without a fault
 SWEEP_RULES = (
     sweep_rules.mostly_diverged,
@@ -80,18 +85,26 @@ SWEEP_CODES = (
 CODES = TRIAL_CODES + SWEEP_CODES
 
 
-def trial_findings(curve: Curve, settings: Settings, n_classes: int) -> tuple[Finding, ...]:
-    """What is to be said of one trial, most important first; empty only before the first epoch."""
+def trial_findings(
+    curve: Curve, settings: Settings, n_classes: int, *, ended: bool = False
+) -> tuple[Finding, ...]:
+    """What is to be said of one trial, most important first; empty only before the first epoch.
+
+    `ended`: no epoch will follow, though it may not have trained them all.
+    """
     if len(curve.epoch) == 0:
         return ()
-    facts = Facts.of(curve, settings, n_classes)
+    facts = Facts.of(curve, settings, n_classes, ended)
     for rule in ENDS:
         if (finding := rule(facts)) is not None:
             return (finding,)
     shape = next((found for rule in SHAPES if (found := rule(facts)) is not None), None)
     if shape is not None and shape.severity == "bad":
         return (shape,)  # nothing was learned that could be remarked on
-    remarks = [found for rule in REMARKS if (found := rule(facts)) is not None]
+    explained = EXPLAINED.get(shape.code, frozenset()) if shape is not None else frozenset()
+    remarks = [
+        found for rule in REMARKS if (found := rule(facts)) is not None and found.code not in explained
+    ]
     findings = [shape, *remarks] if shape is not None else remarks
     if not any(found.severity in ("bad", "warning") for found in findings):
         findings.append(remark_rules.healthy(facts))

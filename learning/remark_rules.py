@@ -56,7 +56,8 @@ def val_peaked(f: Facts) -> Finding | None:
     if not peak - smooth[-1] >= max(DROP, PEAK_ERRORS * error):
         return None
     at = f.epochs[smooth.index(peak) + 1]
-    sentence = f"Val accuracy peaked near {peak:.3f} around epoch {at} and is {smooth[-1]:.3f} now."
+    sentence = f"Val accuracy peaked near {peak:.3f} around epoch {at} and is {smooth[-1]:.3f} "
+    sentence += f"{'at the end' if f.ended else 'now'}, means of three epochs."
     return Finding(
         "val-peaked", "warning", (at, f.epochs[-1]), sentence, f"Stop near epoch {at}, or decay lr faster."
     )
@@ -105,6 +106,9 @@ def update_ratio(f: Facts) -> Finding | None:
     )
     high = max(outside.values()) > BAND[1]
     advice = "Lower lr or reg." if high else "Raise lr, or start from smaller weights."
+    if not far:  # more or less than usual is no fault by itself
+        way = "a lower lr or reg" if high else "a higher lr, or smaller first weights,"
+        advice = f"No fault by itself; if the curve is not what you hoped for, try {way} next."
     return Finding("update-ratio", "warning" if far else "info", (third, f.epochs[-1]), sentence, advice)
 
 
@@ -116,9 +120,8 @@ def no_gap(f: Facts) -> Finding | None:
     if f.same_part or not enough or not f.gap <= NO_GAP or f.train_acc[-1] >= FITTED:
         return None
     train, val = mean(f.train_acc[-3:]), mean(f.val_acc[-3:])
-    sentence = (
-        f"There is no gap between train ({train:.2f}) and val accuracy ({val:.2f}), and the loss has settled."
-    )
+    settled = "the loss has settled" if f.settled else "train accuracy has stopped rising"
+    sentence = f"There is no gap between train ({train:.2f}) and val accuracy ({val:.2f}), and {settled}."
     return Finding("no-gap", "info", f.all_epochs, sentence, "Raise capacity: more units or a layer more.")
 
 
@@ -144,7 +147,12 @@ def healthy(f: Facts) -> Finding:
         f"The loss fell from {f.data[0]:.3g} to {f.data[-1]:.3g}; val accuracy {max(f.val_acc):.3f} at best"
     )
     sentence += "." if f.same_part else f", a gap of {f.gap:.2f} to train."
-    advice = "Nothing to mend; compare it with its neighbours." if f.done else "Let it run on."
+    advice = "Let it run on."
+    if f.ended:
+        so_far = "" if f.done else ", as far as it went"
+        advice = f"Nothing is wrong with it{so_far}; compare it with its neighbours."
+    if f.same_part and f.done:
+        advice = "Nothing is wrong with it: it learned what it was shown."
     return Finding("healthy", "good", f.all_epochs, sentence, advice)
 
 

@@ -39,6 +39,7 @@ SMALL = (
 FALLING = 0.1  # slope of the last quarter / mean slope: not settled
 STRAIGHT = 0.4  # slope of the last quarter / mean slope: 1 is a straight line, 0 has flattened out (measured)
 SHRUNK = 0.5  # of the first L2 penalty: less at the end means the weights collapse
+RISEN = 0.1  # of ln(C): what a loss rises by, from its lowest, while reg takes the weights away
 PENALTY_SEEN = 1e-6  # of the loss: smaller penalties are lost in float32
 REG_SHARE = 0.4  # penalty / (ln(C) - loss); from 0.47 on it cost accuracy, at 0.35 none (measured)
 
@@ -64,13 +65,20 @@ def divergence(f: Facts) -> Finding | None:
 def too_early(f: Facts) -> Finding | None:
     if f.n >= MIN_EPOCHS:
         return None
-    sentence = f"Only {f.n} of {f.settings.epochs} epochs so far: val accuracy {f.val_acc[-1]:.3f}."
+    reached = f"val accuracy {f.val_acc[-1]:.3f}"
+    sentence = f"Only {f.n} of {f.settings.epochs} epochs so far: {reached}."
     advice = f"A curve has a shape from epoch {MIN_EPOCHS} on."
+    if f.ended:
+        sentence = f"It ended after {f.n} epoch{'' if f.n == 1 else 's'} of {f.settings.epochs}: {reached}."
+        advice += "" if f.done else " Retry it to see it train to its end."
     return Finding("too-early", "info", f.all_epochs, sentence, advice)
 
 
 def reg_crushing(f: Facts) -> Finding | None:
-    """The penalty pulls the weights to nothing, or holds back much of what the data would teach."""
+    """The penalty pulls the weights to nothing, or holds back much of what the data would teach.
+
+    Of a net that has learned nothing at all it is not said that reg held it back.
+    """
     (first, last), reg = f.penalty, f.settings.reg
     if not (reg > 0 and max(first, last) > PENALTY_SEEN * f.chance):
         return None
@@ -78,8 +86,22 @@ def reg_crushing(f: Facts) -> Finding | None:
         sentence = f"Reg {reg:.2g} crushes the weights: their penalty fell from {first:.2g} to {last:.2g}, "
         sentence += f"the loss stays at {f.data[-1]:.3f}, which is chance."
         return Finding("reg-crushing", "bad", f.all_epochs, sentence, "Lower reg by a factor of 100.")
+    low = min(f.data)
+    if last < SHRUNK * first and f.data[-1] - low > RISEN * f.chance:
+        since = f.epochs[f.data.index(low)]
+        sentence = (
+            f"Reg {reg:.2g} crushes the weights: their penalty fell from {first:.2g} to {last:.2g}, and "
+        )
+        sentence += f"since epoch {since} the loss rose from {low:.3g} to {f.data[-1]:.3g}."
+        advice = "Lower reg by a factor of 100."
+        return Finding("reg-crushing", "warning", (since, f.epochs[-1]), sentence, advice)
     learned = f.chance - f.data[-1]
-    if learned > 0 and last > REG_SHARE * learned and not f.penalty_falls and f.train_acc[-1] < FITTED:
+    if (
+        learned > AT_CHANCE * f.chance
+        and last > REG_SHARE * learned
+        and not f.penalty_falls
+        and f.train_acc[-1] < FITTED
+    ):
         sentence = f"Reg {reg:.2g} holds the weights back: the penalty is {last:.2g} where learning has "
         sentence += f"lowered the loss by {learned:.2g} below chance; train accuracy {f.train_acc[-1]:.2f}."
         return Finding("reg-crushing", "warning", f.all_epochs, sentence, "Lower reg by a factor of 10.")

@@ -52,14 +52,17 @@ def decay(start: float, end: float, n: int, pace: float = 5.0) -> list[float]:
     return (end + (start - end) * np.exp(-pace * x)).tolist()
 
 
-def codes(drawn: Curve, **settings: object) -> list[str]:
+def findings(drawn: Curve, *, ended: bool = False, **settings: object) -> tuple[Finding, ...]:
     known = {"epochs": len(drawn.epoch), "lr": 1e-3} | settings
-    return [finding.code for finding in trial_findings(drawn, Settings.parse(known), 10)]
+    return trial_findings(drawn, Settings.parse(known), 10, ended=ended)
+
+
+def codes(drawn: Curve, **settings: object) -> list[str]:
+    return [finding.code for finding in findings(drawn, **settings)]  # type: ignore[arg-type]
 
 
 def first(drawn: Curve, **settings: object) -> Finding:
-    known = {"epochs": len(drawn.epoch), "lr": 1e-3} | settings
-    return trial_findings(drawn, Settings.parse(known), 10)[0]
+    return findings(drawn, **settings)[0]  # type: ignore[arg-type]
 
 
 def vanishing() -> Curve:
@@ -301,9 +304,46 @@ def test_a_net_that_leaves_the_flat_stretch_slowly_by_vanishing_gradients_began_
 
 
 def test_a_loss_that_creeps_is_settled_when_accuracy_is() -> None:
-    creeping = [1.9, *line(1.5, 1.1, 11)]
-    assert "no-gap" in codes(curve(creeping, 0.6, 0.59), lr=0.1)
+    creeping = [2.1, *line(1.5, 1.2, 11)]
+    (told,) = [f for f in findings(curve(creeping, 0.6, 0.59), lr=0.1) if f.code == "no-gap"]
+    assert told.sentence.endswith("val accuracy (0.59), and train accuracy has stopped rising.")
     assert "no-gap" not in codes(curve(creeping, [*[0.55] * 9, *[0.57] * 3], 0.56), lr=0.1)
+
+
+def test_a_net_that_learned_nothing_is_not_said_to_be_held_back() -> None:
+    """The penalty is more than what was learned, but both are next to nothing: the rate is too low."""
+    flat = line(CHANCE, CHANCE - 5e-5, 5)
+    assert codes(curve(flat, 0.16, 0.16, penalty=5.7e-5, ratio=5e-5), lr=1e-6, reg=0.07)[0] == "lr-too-low"
+    some = line(CHANCE, CHANCE - 0.06, 5)
+    assert codes(curve(some, 0.16, 0.16, penalty=0.06), reg=0.07)[0] == "reg-crushing"
+
+
+def test_weights_that_shrink_while_the_loss_rises_are_crushed() -> None:
+    penalty = decay(375.0, 7.0, 10)
+    rising = line(1.5, 1.8, 10)
+    told = first(curve(rising, 0.9, 0.9, penalty), reg=9.0)
+    assert (told.code, told.severity, told.epochs) == ("reg-crushing", "warning", (1, 10))
+    assert "fell from 3.8e+02 to 9.5, and since epoch 1 the loss rose from 1.5 to 1.8." in told.sentence
+    assert codes(curve(line(1.5, 1.7, 10), 0.9, 0.9, penalty), reg=9.0)[0] != "reg-crushing"
+    assert codes(curve(rising, 0.96, 0.9, 375.0), reg=9.0)[0] != "reg-crushing"
+
+
+def test_what_a_shape_explains_is_not_advised_against_it() -> None:
+    held = curve([2.2, *[1.9] * 11], 0.5, [0.3, *[0.6] * 4, *[0.5] * 7], penalty=0.4)
+    assert codes(held, reg=2.0) == ["reg-crushing"]
+    assert {"val-peaked", "no-gap"} <= set(codes(held))
+
+
+def test_a_trial_that_was_stopped_is_not_told_to_run_on() -> None:
+    cut = curve(decay(2.2, 1.9, 4), 0.4, 0.39)
+    assert first(cut, epochs=20).advice == "Let it run on."
+    (stopped,) = findings(cut, ended=True, epochs=20)
+    assert stopped.advice == "Nothing is wrong with it, as far as it went; compare it with its neighbours."
+    (one,) = findings(curve([2.2], 0.4, 0.39), ended=True, epochs=20)
+    assert one.sentence == "It ended after 1 epoch of 20: val accuracy 0.390."
+    assert one.advice == "A curve has a shape from epoch 3 on. Retry it to see it train to its end."
+    (whole,) = findings(curve([2.2], 0.4, 0.39), epochs=1)
+    assert whole.advice == "A curve has a shape from epoch 3 on."
 
 
 def test_validating_on_the_training_part_shows_no_gap_and_no_overfitting() -> None:

@@ -51,7 +51,10 @@ def of_sweep(sweep: Sweep, parts: State) -> tuple[tuple[Finding, ...], Importanc
     summary = catalog.summary(sweep.dataset, parts.config.home, parts.config.data)
     held = Settings.parse(sweep.settings).val_count or summary.n_train
     space, trials = Space.parse(sweep.space), results(sweep.id, parts)
-    return sweep_findings(space, trials, held), importance(space, trials)
+    found = sweep_findings(
+        space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweeps.GROWING
+    )
+    return found, importance(space, trials)
 
 
 def refinement(sweep: Sweep, parts: State) -> Refinement:
@@ -64,7 +67,12 @@ def results(sweep_id: int, parts: State) -> tuple[Result, ...]:
     with parts.database.read() as c:
         rows = trials.of_sweep(c, sweep_id)
     return tuple(
-        Result(Settings.parse(row.settings), "finished" if row.spared else row.state, row.best_val_acc)
+        Result(
+            Settings.parse(row.settings),
+            "finished" if row.spared else row.state,
+            row.best_val_acc,
+            row.verdict,
+        )
         for row in rows
         if not row.excluded
     )

@@ -75,6 +75,7 @@ class Result:
     settings: Settings
     state: str
     best_val_acc: float | None
+    verdict: str | None = None  # the code of the first finding on its curve; None: not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from learning.curves import Result
 from learning.importance import importance
-from learning.ranking import Range, positions, ranked, value_of
+from learning.ranking import Range, leaders, positions, ranked, value_of
 from learning.settings import Invalid, read_field
 from learning.space import Integer, LogUniform, Space
 
@@ -32,12 +34,22 @@ class Edge:
     end: str  # low | high
     best_value: float  # of the best trial
     best_there: bool  # it lies in the outer tenth
-    top_there: int  # of the best five in the outer tenth
+    top_there: int  # of the best in the outer tenth
+    top: int  # how many the best are: five, and those that reached as much as the fifth
+    opposed: str | None  # the verdict that most of those there have, if it says that this way lies no good
     fit_beyond: bool  # a parabola through the better half still rises at this end
     clear: (
         bool  # more than chance: the setting matters, or, while that is not known, others lead the same way
     )
     extended: float | None  # a new end further out; None where the setting itself ends
+
+
+# Verdicts on a curve that speak against going further at an end.
+AGAINST = {
+    ("reg", "high"): frozenset({"reg-crushing"}),
+    ("lr", "high"): frozenset({"lr-too-high", "exploding", "broke-out", "nan-at-once"}),
+    ("lr", "low"): frozenset({"lr-too-low", "lr-bit-low"}),
+}
 
 
 def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
@@ -47,7 +59,8 @@ def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
     fitted through the better half surely still rises there. Where a setting does not matter
     (learning.importance), the best trial lies in one outer tenth or the other of every fifth range by chance,
     so that edge is not clear. While there are too few trials to know, a single best trial is clear only when
-    three of the best five lead the same way, into the outer third.
+    three of the best five lead the same way, into the outer third. Nor is an edge clear where most of the
+    best that lie there have curves that speak against it. Who reached as much as the fifth counts with it.
     """
     best_first = ranked(trials)
     ranges = space.numeric()
@@ -61,7 +74,7 @@ def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
         matters = known.matters(name) if known.shares else None
         for end in ("low", "high"):
             fitted = (name, end) in beyond
-            edge = _read_end(name, distribution, end, places[name], matters, fitted, best_first[0])
+            edge = _read_end(name, distribution, end, places[name], matters, fitted, best_first)
             if edge is not None:
                 edges.append(edge)
     return tuple(edges)
@@ -99,20 +112,30 @@ def _read_end(
     places: NDArray[np.float64],
     matters: bool | None,
     beyond: bool,
-    best: Result,
+    best_first: Sequence[Result],
 ) -> Edge | None:
-    inwards = places[:TOP] if end == "low" else 1.0 - places[:TOP]
-    best_there = bool(inwards[0] <= OUTER)
+    top, equal = leaders(best_first, TOP), leaders(best_first, 1)
+    inwards = places[: len(top)] if end == "low" else 1.0 - places[: len(top)]
+    best_there = bool((inwards[: len(equal)] <= OUTER).all())
     there, near = int((inwards <= OUTER).sum()), int((inwards <= NEAR).sum())
-    enough = min(MANY, len(inwards))
-    lead = near >= enough if matters is None else matters
+    many = max(MANY, math.ceil(len(top) * MANY / TOP))
+    lead = near >= min(many, len(top)) if matters is None else matters
     beyond = beyond and matters is not False
-    if not (best_there or there >= MANY or beyond):
+    if not (best_there or there >= many or beyond):
         return None
-    clear = matters is not False and (there >= MANY or lead or beyond)
-    value = value_of(best.settings, name)
+    outer = [one for one, inward in zip(top, inwards, strict=True) if inward <= OUTER]
+    opposed = _against(name, end, outer)
+    clear = opposed is None and matters is not False and (there >= many or lead or beyond)
+    value = value_of(best_first[0].settings, name)
+    found = np.nan if value is None else value
     extended = extend(name, distribution, end)
-    return Edge(name, end, np.nan if value is None else value, best_there, there, beyond, clear, extended)
+    return Edge(name, end, found, best_there, there, len(top), opposed, beyond, clear, extended)
+
+
+def _against(name: str, end: str, there: Sequence[Result]) -> str | None:
+    """The commonest verdict that speaks against this end, if most of those there have one."""
+    said = Counter(one.verdict for one in there if one.verdict in AGAINST.get((name, end), ()))
+    return said.most_common(1)[0][0] if said and 2 * said.total() > len(there) else None
 
 
 def _fitted_beyond(

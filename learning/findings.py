@@ -118,9 +118,20 @@ def verdict(curve: Curve, settings: Settings, n_classes: int) -> str:
     return trial_findings(curve, settings, n_classes)[0].code
 
 
-def sweep_findings(space: Space, trials: Sequence[Result], n_val: int) -> tuple[Finding, ...]:
-    """What is to be said of a sweep's results so far; empty when there is nothing to warn of."""
-    return _by_importance([found for rule in SWEEP_RULES for found in rule(space, trials, n_val)])
+def sweep_findings(
+    space: Space,
+    trials: Sequence[Result],
+    n_val: int,
+    *,
+    n_examples: int | None = None,
+    closed: bool = False,
+) -> tuple[Finding, ...]:
+    """What is to be said of a sweep's results so far; empty when there is nothing to warn of.
+
+    `n_val` validation examples out of `n_examples` (None: not known); to a `closed` sweep no trial is added.
+    """
+    seen = sweep_rules.Seen(space, trials, n_val, n_examples, closed)
+    return _by_importance([found for rule in SWEEP_RULES for found in rule(seen)])
 
 
 def _by_importance(findings: Sequence[Finding]) -> tuple[Finding, ...]:

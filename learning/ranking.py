@@ -20,6 +20,14 @@ def ranked(trials: Sequence[Result]) -> list[Result]:
     return sorted(finished, key=lambda t: -(t.best_val_acc or 0.0))
 
 
+def leaders(best_first: Sequence[Result], count: int) -> list[Result]:
+    """The first so many of a ranking, and all who reached as much as the last of them."""
+    if len(best_first) <= count:
+        return list(best_first)
+    last = best_first[count - 1].best_val_acc
+    return list(best_first[:count]) + [one for one in best_first[count:] if one.best_val_acc == last]
+
+
 def value_of(settings: Settings, parameter: str) -> float | None:
     """A numeric setting as a number; None where this trial has a word or nothing instead."""
     value = getattr(settings, parameter)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from learning.curves import Result
 from learning.edges import MANY, TOP, Edge, at_position, rounded, touched_edges
-from learning.ranking import Range, positions, ranked
+from learning.ranking import Range, leaders, positions, ranked
 from learning.settings import MAX_EPOCHS, in_words
 from learning.space import Choice, Distribution, Integer, LogUniform, Space, Uniform
 
@@ -62,7 +62,8 @@ def refine(space: Space, trials: Sequence[Result]) -> Refinement:
         raise NothingToRefine(
             f"None of the {len(trials)} trials has finished; a refinement needs at least one."
         )
-    edges = {(edge.parameter, edge.end): edge for edge in touched_edges(space, trials) if edge.clear}
+    touched = touched_edges(space, trials)
+    edges = {(edge.parameter, edge.end): edge for edge in touched if edge.clear or edge.opposed}
     refined: dict[str, Distribution] = {}
     words: list[Bound] = []
     for name, distribution in space.distributions.items():
@@ -84,7 +85,7 @@ def _longer(space: Space, best: Result) -> dict[str, object]:
 def _refine_range(
     name: str, old: Range, best_first: Sequence[Result], edges: Mapping[tuple[str, str], Edge]
 ) -> tuple[Range, Bound]:
-    top = positions(old, name, best_first)[:TOP]
+    top = positions(old, name, leaders(best_first, TOP))
     top = top[np.isfinite(top)]
     if not len(top):
         sentence = f"{name}: kept as it is, since none of the best trials gives it a number."
@@ -114,6 +115,8 @@ def _place_end(
 ) -> tuple[float, str]:
     """The new end and why, as the second half of a sentence."""
     was = old.low if end == "low" else old.high
+    if edge is not None and edge.opposed:
+        return was, f"kept at {was:.3g}: best trials lie there, but most of them are called {edge.opposed}"
     if edge is not None and edge.extended is None:
         return was, f"kept at {was:.3g}, where this setting itself ends"
     if edge is not None and edge.extended is not None:
@@ -131,7 +134,7 @@ def _what_was_seen(edge: Edge) -> str:
     if edge.best_there:
         return f"the best trial lies at {edge.best_value:.3g}"
     if edge.top_there >= MANY:
-        return f"{edge.top_there} of the best {TOP} lie in the outer tenth"
+        return f"{edge.top_there} of the best {edge.top} lie in the outer tenth"
     return "a fit through the better half still rises there"
 
 

@@ -102,7 +102,8 @@ def update_ratio(f: Facts) -> Finding | None:
     far = any(r > FAR * BAND[1] or r < BAND[0] / FAR for r in outside.values())
     third = f.epochs[-max(1, f.n // 3)]
     sentence = (
-        f"The update:weight ratio is {listed}; about 1e-3 is right, {BAND[0]:.0e} to {BAND[1]:.0e} will do."
+        f"The update:weight ratio is {listed} on average since epoch {third}; about 1e-3 is right, "
+        f"{BAND[0]:.0e} to {BAND[1]:.0e} will do."
     )
     high = max(outside.values()) > BAND[1]
     advice = "Lower lr or reg." if high else "Raise lr, or start from smaller weights."

@@ -5,6 +5,7 @@ import { make, setState, setText, stateMark } from "./page.js";
 // Bands of the findings: the big gap and half of it; the update:weight ratio about 1e-3, and a factor of ten beside.
 const GAP = [0.05, 0.1];
 const RATIO = [[3e-4, 3e-3], [1e-4, 1e-2]];
+const FITTED = 0.95; // train accuracy at which there is little left to update: small steps are right then
 
 const KEPT = "columns"; // in the browser: what was added to and taken from the columns a sweep begins with
 
@@ -110,6 +111,7 @@ function gapBand(trial) {
 
 function ratioBand(trial) {
   const ratio = ratioOf(trial);
+  if (ratio < RATIO[0][0] && last(trial).train_acc >= FITTED) return "";
   const grade = RATIO.findIndex(([low, high]) => ratio >= low && ratio <= high);
   return ratio == null ? "" : ["good", "warning"][grade] || "bad";
 }

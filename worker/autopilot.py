@@ -90,7 +90,9 @@ def _searched(c: Connection, sweep_id: int) -> Searched:
     sweep = sweeps.get(c, sweep_id)
     assert sweep is not None  # by foreign key
     counted = [one for one in trials.of_sweep(c, sweep_id) if not one.excluded]
-    results = [Result(Settings.parse(one.settings), one.state, one.best_val_acc) for one in counted]
+    results = [
+        Result(Settings.parse(one.settings), one.state, one.best_val_acc, one.verdict) for one in counted
+    ]
     return Searched(Space.parse(sweep.space), results)
 
 

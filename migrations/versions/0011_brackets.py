@@ -1,4 +1,4 @@
-"""Which groups are compared with each other at rungs, and the order in which groups are claimed."""
+"""Which groups meet at rungs, and the order in which groups are claimed; verdicts are to be read anew."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.add_column("trial_group", bracket)
     op.drop_index("ix_trial_group_state_id", "trial_group")
     op.create_index("ix_trial_group_state_bracket_id", "trial_group", ["state", "bracket", "id"])
+    op.execute("UPDATE trial SET verdict = NULL WHERE finished_at IS NOT NULL")
 
 
 def downgrade() -> None:

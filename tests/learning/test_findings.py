@@ -4,12 +4,14 @@ import math
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from learning.facts import BAND
 from learning.findings import CODES, TRIAL_CODES, Curve, Finding, Result, sweep_findings, trial_findings
+from learning.refinement import refine
 from learning.settings import Settings
 from learning.space import Space, draw
 
@@ -506,6 +508,61 @@ def test_a_best_trial_at_the_end_of_what_does_not_matter_is_only_noted() -> None
     assert "warning" not in {f.severity for f in sweep_findings(SPACE, [*trials, reg_at_end], 100_000)}
 
 
+def test_an_edge_whose_best_trials_have_curves_that_speak_against_it_is_a_note() -> None:
+    space = Space.parse({"reg": {"log_uniform": [1e-2, 10.0]}})
+    trials = [Result(s, "finished", 0.5 + math.log10(s.reg) / 10) for s in draw(space, {}, 60, "random", 0)]
+    (clear,) = sweep_findings(space, trials, 100_000)
+    assert (clear.code, clear.severity) == ("range-edge", "warning")
+    crushed = [replace(t, verdict="reg-crushing" if t.settings.reg > 3 else "healthy") for t in trials]
+    (noted,) = sweep_findings(space, crushed, 100_000)
+    assert (noted.code, noted.severity) == ("range-edge", "info")
+    assert "most of those have curves that are called reg-crushing" in noted.sentence
+    refined = refine(space, crushed)
+    assert refined.space.to_dict()["reg"]["log_uniform"][1] == 10.0  # type: ignore[index]
+    assert "kept at 10: best trials lie there, but most of them are called" in refined.words[0].sentence
+    assert refine(space, trials).space.to_dict()["reg"]["log_uniform"][1] > 10.0  # type: ignore[index]
+
+
+def test_trials_that_reached_the_same_count_alike_whatever_their_numbers() -> None:
+    """Twelve share the best result: four in the outer tenth are no majority, though four came first."""
+    tied = [0.95, 0.96, 0.97, 0.98, *np.linspace(0.2, 0.8, 8)]
+    trials = [Result(Settings(lr=10 ** (u - 4), reg=0.01), "finished", 0.9) for u in tied]
+    for order in (trials, trials[::-1]):
+        assert "range-edge" not in [f.code for f in edges(order)]
+        (lr,) = [word for word in refine(SPACE, order).words if word.parameter == "lr"]
+        assert (lr.low, lr.high) == (1e-4, 1e-3)
+    (edge,) = edges([Result(Settings(lr=10 ** (0.95 - 4), reg=0.01), "finished", 0.91), *trials])
+    assert "the best trial has lr 0.00089 and 5 of the best 13 lie there" in edge.sentence
+
+
+def test_a_data_set_that_is_too_small_is_not_asked_for_more_than_it_has() -> None:
+    accuracies = np.linspace(0.90, 0.92, 40)
+    trials = [Result(Settings(lr=1e-4 * (1 + k)), "finished", float(a)) for k, a in enumerate(accuracies)]
+
+    def advice(n_examples: int | None) -> str:
+        found = sweep_findings(SPACE, trials, 300, n_examples=n_examples)
+        return next(f.advice for f in found if f.code == "val-too-small")
+
+    assert advice(50_000) == advice(None)
+    assert "Validate on about 5,600 examples" in advice(50_000)
+    assert advice(1_500).startswith("It would take about 5,600 examples, more than this data set can spare")
+
+
+def test_a_closed_sweep_is_not_told_to_add_trials() -> None:
+    cancelled = [Result(Settings(lr=1e-4), "cancelled", 0.9)] * 3
+    (told,) = sweep_findings(SPACE, cancelled, 1000, closed=True)
+    assert told.sentence == "No trial has finished, so nothing can be said of the search."
+    assert told.advice == "No trials can be added here; a claim needs a search of 10 or more to its end."
+
+
+def test_repeats_over_seeds_and_checks_get_no_advice_on_ranking() -> None:
+    seeds = [Result(Settings(seed=n), "finished", 0.9) for n in range(5)]
+    assert sweep_findings(Space.parse({}), seeds, 1000) == ()
+    off_and_on = Space.parse({"reg": {"choice": [0.0, 1e3]}})
+    check = [Result(Settings(reg=reg), "finished", 0.02) for reg in (0.0, 1e3)]
+    assert sweep_findings(off_and_on, check, 1000) == ()
+
+
 def placed(*places: float) -> list[Result]:
     """Trials best first, at these places of lr's range (0 low end, 1 high end on its log axis)."""
     best = enumerate(places)
@@ -588,9 +645,9 @@ def test_too_few_trials() -> None:
 
 def test_within_noise_uses_the_standard_error() -> None:
     """p = 0.5 and 1,000 examples: sqrt(0.25 / 1000) = 0.0158."""
-    apart = [Result(Settings(), "finished", acc) for acc in (0.5, 0.49, 0.484, 0.2)]
+    apart = [Result(Settings(lr=acc), "finished", acc) for acc in (0.5, 0.49, 0.484, 0.2)]
     assert "within-noise" not in sweep_codes(apart, 1000)
-    close = [Result(Settings(), "finished", acc) for acc in (0.5, 0.49, 0.485)]
+    close = [Result(Settings(lr=acc), "finished", acc) for acc in (0.5, 0.49, 0.485)]
     (noise,) = [f for f in sweep_findings(SPACE, close, 1000) if f.code == "within-noise"]
     assert "standard error is 0.016" in noise.sentence
 

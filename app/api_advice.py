@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, bodies, export, plan, transcript, wire
+from app import advice, export, plan, transcript, wire
 from app.answers import Answer, attachment, created
 from app.api_sweeps import found
 from app.bodies import Id
+from app.bodies_advice import RefinementIn, RefinementOut, SweepFindingsOut
+from app.bodies_sweeps import FamilyOut, SweepOut
 from app.state import Parts
 from store import epochs, lineage, sweeps, trials
 
@@ -18,7 +20,7 @@ router = APIRouter(prefix="/api/sweeps", tags=["advice"])
 ALL = 1_000_000  # rows
 
 
-@router.get("/{id}/findings", response_model=bodies.SweepFindingsOut)
+@router.get("/{id}/findings", response_model=SweepFindingsOut)
 def findings(id: Id, parts: Parts) -> JSONResponse:
     """What the trials of a sweep say together, and how important each searched setting is."""
     said, importance = advice.of_sweep(found(parts, id), parts)
@@ -27,24 +29,24 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
     )
 
 
-@router.get("/{id}/refinement", response_model=bodies.RefinementOut)
+@router.get("/{id}/refinement", response_model=RefinementOut)
 def propose(id: Id, parts: Parts) -> JSONResponse:
     """The finer search that the trials suggest."""
     return Answer(wire.refinement(advice.refinement(found(parts, id), parts)))
 
 
-@router.post("/{id}/refinement", status_code=201, response_model=bodies.SweepOut)
-def refine(id: Id, parts: Parts, body: bodies.RefinementIn | None = None) -> JSONResponse:
+@router.post("/{id}/refinement", status_code=201, response_model=SweepOut)
+def refine(id: Id, parts: Parts, body: RefinementIn | None = None) -> JSONResponse:
     """Start the finer search, with changes of yours; its `parent_id` is this sweep."""
     parent = found(parts, id)
-    child = plan.finer(body or bodies.RefinementIn(), parent, advice.refinement(parent, parts))
+    child = plan.finer(body or RefinementIn(), parent, advice.refinement(parent, parts))
     new = plan.sweep(child, parts.config, parent_id=id)
     with parts.database.write() as c:
         sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
     return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
 
 
-@router.get("/{id}/family", response_model=bodies.FamilyOut)
+@router.get("/{id}/family", response_model=FamilyOut)
 def family(id: Id, parts: Parts) -> JSONResponse:
     """The sweeps that this one came from and that came from it, itself among them, in the order made."""
     found(parts, id)

@@ -5,9 +5,10 @@ import time
 from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
-from app import autopilot, autopilot_report, bodies, plan
+from app import autopilot, autopilot_report, plan
 from app.answers import Answer, created
 from app.bodies import Id, Limit, Offset
+from app.bodies_autopilots import AutopilotIn, AutopilotOut, AutopilotsOut
 from app.problems import missing
 from app.state import Parts
 from store import autopilots
@@ -15,17 +16,17 @@ from store import autopilots
 router = APIRouter(prefix="/api/autopilots", tags=["autopilots"])
 
 
-@router.post("", status_code=201, response_model=bodies.AutopilotOut)
-def make(parts: Parts, body: bodies.AutopilotIn | None = None) -> JSONResponse:
+@router.post("", status_code=201, response_model=AutopilotOut)
+def make(parts: Parts, body: AutopilotIn | None = None) -> JSONResponse:
     """Queue the whole search: preflight, coarse, fine, finer. Workers take every step; no page is needed."""
-    new = plan.autopilot(body or bodies.AutopilotIn(), parts.config)
+    new = plan.autopilot(body or AutopilotIn(), parts.config)
     with parts.database.write() as c:
         row = autopilots.create(c, new, time.time())
         shown = autopilot.shown(c, row)
     return created(f"/api/autopilots/{row.id}", shown)
 
 
-@router.get("", response_model=bodies.AutopilotsOut)
+@router.get("", response_model=AutopilotsOut)
 def listed(parts: Parts, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
     """All autopilots, newest first."""
     with parts.database.read() as c:
@@ -34,7 +35,7 @@ def listed(parts: Parts, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
     return Answer({"autopilots": shown, "total": total})
 
 
-@router.get("/{id}", response_model=bodies.AutopilotOut)
+@router.get("/{id}", response_model=AutopilotOut)
 def show(id: Id, parts: Parts) -> JSONResponse:
     """One autopilot: its stages with what each found and why the next was begun."""
     with parts.database.read() as c:
@@ -57,7 +58,7 @@ def report(id: Id, parts: Parts) -> Response:
     return Response(text, media_type="text/html; charset=utf-8", headers={"content-disposition": name})
 
 
-@router.post("/{id}/stop", response_model=bodies.AutopilotOut)
+@router.post("/{id}/stop", response_model=AutopilotOut)
 def stop(id: Id, parts: Parts) -> JSONResponse:
     """End it: trials that run may end, everything that waits is cancelled."""
     with parts.database.write() as c:

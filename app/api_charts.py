@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app import bodies, wire
+from app import wire
 from app.answers import Answer
 from app.api_sweeps import found
 from app.bodies import Id
+from app.bodies_charts import ColumnsOut, CurvesOut
 from app.problems import bad_field
 from app.state import Parts
 from store import changes, packed
@@ -20,7 +21,7 @@ MOST_POINTS = 100_000  # in one answer: curves x points
 router = APIRouter(prefix="/api/sweeps", tags=["charts"])
 
 
-@router.get("/{id}/columns", response_model=bodies.ColumnsOut)
+@router.get("/{id}/columns", response_model=ColumnsOut)
 def columns(
     id: Id,
     parts: Parts,
@@ -46,7 +47,7 @@ def columns(
     return Answer({"cursor": cursor, "columns": {name: wire.packed(values) for name, values in read.items()}})
 
 
-@router.get("/{id}/curves", response_model=bodies.CurvesOut)
+@router.get("/{id}/curves", response_model=CurvesOut)
 def curves(
     id: Id,
     parts: Parts,

@@ -10,8 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 from starlette.responses import JSONResponse, Response
 
-from app import bodies, wire
+from app import wire
 from app.answers import Answer, created
+from app.bodies import MAX_NAME
+from app.bodies_datasets import DatasetOut, DatasetsOut
 from app.problems import Problem, bad_field, missing
 from app.state import Parts
 from learning import catalog
@@ -21,23 +23,23 @@ from store import sweeps
 router = APIRouter(prefix="/api/datasets", tags=["datasets"])
 
 
-@router.get("", response_model=bodies.DatasetsOut)
+@router.get("", response_model=DatasetsOut)
 def listed(parts: Parts) -> JSONResponse:
     """Every data set that is known; `ready` are those on this machine."""
     found = catalog.summaries(parts.config.home, parts.config.data)
     return Answer({"datasets": [wire.dataset(summary) for summary in found]})
 
 
-@router.get("/{name}", response_model=bodies.DatasetOut)
+@router.get("/{name}", response_model=DatasetOut)
 def show(name: str, parts: Parts) -> JSONResponse:
     """One data set."""
     for summary in catalog.summaries(parts.config.home, parts.config.data):
         if summary.name == name:
             return Answer(wire.dataset(summary))
-    raise missing("data set", name[: bodies.MAX_NAME])
+    raise missing("data set", name[:MAX_NAME])
 
 
-@router.post("", status_code=201, response_model=bodies.DatasetOut)
+@router.post("", status_code=201, response_model=DatasetOut)
 def add(
     parts: Parts,
     file: Annotated[
@@ -70,7 +72,7 @@ def remove(name: str, parts: Parts) -> Response:
     try:
         catalog.remove(name, parts.config.home)
     except DatasetError as error:
-        raise missing("data set", name[: bodies.MAX_NAME]) from error
+        raise missing("data set", name[:MAX_NAME]) from error
     return Response(status_code=204)
 
 

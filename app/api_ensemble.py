@@ -10,7 +10,7 @@ from app.answers import Answer, attachment
 from app.api_sweeps import found as found_sweep
 from app.api_trials import FileFormat
 from app.bodies import Id
-from app.bodies_results import EnsembleOut
+from app.bodies_ensemble import EnsembleOut
 from app.state import Parts
 
 Top = Annotated[int, Query(ge=2, le=ensemble.MOST, description="How many of the best kept nets.")]

@@ -6,20 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app import bodies, plan, wire
+from app import plan, wire
 from app.answers import Answer, created
-from app.bodies import Id, Limit, Offset
+from app.bodies import MAX_NAME, Id, Limit, Offset
+from app.bodies_preflights import PreflightIn, PreflightOut, PreflightsOut
 from app.problems import missing
 from app.state import Parts
 from store import preflights
 
 router = APIRouter(prefix="/api/preflights", tags=["preflights"])
 
-Dataset = Annotated[str | None, Query(max_length=bodies.MAX_NAME, description="Only those of this data set.")]
+Dataset = Annotated[str | None, Query(max_length=MAX_NAME, description="Only those of this data set.")]
 
 
-@router.post("", status_code=201, response_model=bodies.PreflightOut)
-def make(body: bodies.PreflightIn, parts: Parts) -> JSONResponse:
+@router.post("", status_code=201, response_model=PreflightOut)
+def make(body: PreflightIn, parts: Parts) -> JSONResponse:
     """Queue the checks for a data set and a net; a worker runs them within seconds."""
     settings = plan.preflight(body, parts.config)
     with parts.database.write() as c:
@@ -27,7 +28,7 @@ def make(body: bodies.PreflightIn, parts: Parts) -> JSONResponse:
     return created(f"/api/preflights/{row.id}", wire.preflight(row))
 
 
-@router.get("", response_model=bodies.PreflightsOut)
+@router.get("", response_model=PreflightsOut)
 def listed(parts: Parts, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
     """All preflights, newest first."""
     with parts.database.read() as c:
@@ -35,7 +36,7 @@ def listed(parts: Parts, dataset: Dataset = None, limit: Limit = 100, offset: Of
     return Answer({"preflights": [wire.preflight(row) for row in rows], "total": total})
 
 
-@router.get("/{id}", response_model=bodies.PreflightOut)
+@router.get("/{id}", response_model=PreflightOut)
 def show(id: Id, parts: Parts) -> JSONResponse:
     """One preflight, with the checks that are done so far."""
     with parts.database.read() as c:
@@ -45,7 +46,7 @@ def show(id: Id, parts: Parts) -> JSONResponse:
     return Answer(wire.preflight(row))
 
 
-@router.post("/{id}/cancel", response_model=bodies.PreflightOut)
+@router.post("/{id}/cancel", response_model=PreflightOut)
 def cancel(id: Id, parts: Parts) -> JSONResponse:
     """End it now; a running one stops at its next check."""
     with parts.database.write() as c:

@@ -5,12 +5,13 @@ import time
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from app import bodies, plan, repeats, wire
+from app import plan, repeats, wire
 from app.answers import Answer, created
 from app.api_sweeps import found as found_sweep
 from app.api_trials import found as found_trial
 from app.bodies import Id
-from app.bodies_results import RepeatsIn, RepeatsOut
+from app.bodies_repeats import RepeatsIn, RepeatsOut
+from app.bodies_sweeps import SweepOut
 from app.problems import Problem
 from app.state import Parts
 from store import sweeps
@@ -18,7 +19,7 @@ from store import sweeps
 router = APIRouter(prefix="/api", tags=["repeats"])
 
 
-@router.post("/trials/{id}/repeats", status_code=201, response_model=bodies.SweepOut)
+@router.post("/trials/{id}/repeats", status_code=201, response_model=SweepOut)
 def repeat(id: Id, parts: Parts, body: RepeatsIn | None = None) -> JSONResponse:
     """Train a trial again from other seeds: a sweep with the same settings, whose parent is the trial's."""
     trial = found_trial(parts, id)

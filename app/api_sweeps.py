@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from app import bodies, gate, notes, plan, wire
+from app import gate, notes, plan, wire
 from app.answers import Answer, created
 from app.bodies import Cursor, Id, Limit, Offset
+from app.bodies_sweeps import DraftOut, SweepChange, SweepIn, SweepMadeOut, SweepNotesOut, SweepOut, SweepsOut
+from app.bodies_trials import EpochsOut
 from app.problems import bad_field, missing
 from app.state import Parts, State
 from store import epochs, speed, sweeps
@@ -35,11 +37,11 @@ IdempotencyKey = Annotated[
 @router.post(
     "",
     status_code=201,
-    response_model=bodies.SweepMadeOut,
-    responses={200: {"model": bodies.DraftOut, "description": "The answer to a dry run"}},
+    response_model=SweepMadeOut,
+    responses={200: {"model": DraftOut, "description": "The answer to a dry run"}},
 )
 def make(
-    body: bodies.SweepIn,
+    body: SweepIn,
     parts: Parts,
     dry_run: Annotated[
         bool, Query(description="Only say what would be drawn and how long it would take.")
@@ -61,7 +63,7 @@ def make(
     )
 
 
-@router.get("", response_model=bodies.SweepsOut)
+@router.get("", response_model=SweepsOut)
 def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
     """All sweeps, newest first."""
     with parts.database.read() as c:
@@ -69,7 +71,7 @@ def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse
     return Answer({"sweeps": [wire.sweep(row) for row in rows], "total": total})
 
 
-@router.get("/{id}", response_model=bodies.SweepNotesOut)
+@router.get("/{id}", response_model=SweepNotesOut)
 def show(id: Id, parts: Parts) -> JSONResponse:
     """One sweep, with its notes and warnings."""
     with parts.database.read() as c:
@@ -79,8 +81,8 @@ def show(id: Id, parts: Parts) -> JSONResponse:
         return Answer(_whole(c, sweep, parts))
 
 
-@router.patch("/{id}", response_model=bodies.SweepNotesOut)
-def describe(id: Id, body: bodies.SweepChange, parts: Parts) -> JSONResponse:
+@router.patch("/{id}", response_model=SweepNotesOut)
+def describe(id: Id, body: SweepChange, parts: Parts) -> JSONResponse:
     """Give a sweep another name, other tags or notes."""
     if body.name is None and body.tags is None and body.notes is None:
         raise bad_field("name", None, "Give at least one of name, tags and notes.")
@@ -100,31 +102,31 @@ def delete(id: Id, parts: Parts) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{id}/pause", response_model=bodies.SweepOut)
+@router.post("/{id}/pause", response_model=SweepOut)
 def pause(id: Id, parts: Parts) -> JSONResponse:
     """Start nothing new; what runs, runs on."""
     return _act(parts, id, "pause")
 
 
-@router.post("/{id}/resume", response_model=bodies.SweepOut)
+@router.post("/{id}/resume", response_model=SweepOut)
 def resume(id: Id, parts: Parts) -> JSONResponse:
     """Take a paused sweep up again."""
     return _act(parts, id, "resume")
 
 
-@router.post("/{id}/stop", response_model=bodies.SweepOut)
+@router.post("/{id}/stop", response_model=SweepOut)
 def stop(id: Id, parts: Parts) -> JSONResponse:
     """Let running trials end and cancel the queued ones."""
     return _act(parts, id, "stop")
 
 
-@router.post("/{id}/cancel", response_model=bodies.SweepOut)
+@router.post("/{id}/cancel", response_model=SweepOut)
 def cancel(id: Id, parts: Parts) -> JSONResponse:
     """End it now; running trials stop at their next epoch."""
     return _act(parts, id, "cancel")
 
 
-@router.get("/{id}/epochs", response_model=bodies.EpochsOut)
+@router.get("/{id}/epochs", response_model=EpochsOut)
 def new_epochs(
     id: Id,
     parts: Parts,

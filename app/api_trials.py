@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, bodies, model_file, plan, transcript, wire
+from app import advice, model_file, plan, transcript, wire
 from app.answers import Answer, attachment, created
 from app.api_sweeps import found as found_sweep
 from app.bodies import Id, Limit, Offset
+from app.bodies_advice import FindingsOut
+from app.bodies_trials import BulkIn, BulkOut, EpochsOut, MoreTrials, TrialOut, TrialsOut
 from app.model_file import Model
 from app.prediction import no_weights
 from app.problems import Problem, bad_field, missing
@@ -24,7 +26,7 @@ FileFormat = Annotated[
 router = APIRouter(prefix="/api", tags=["trials"])
 
 
-@router.get("/sweeps/{id}/trials", response_model=bodies.TrialsOut)
+@router.get("/sweeps/{id}/trials", response_model=TrialsOut)
 def of_sweep(
     id: Id,
     parts: Parts,
@@ -45,8 +47,8 @@ def of_sweep(
     return Answer({"trials": [wire.trial(row) for row in rows], "total": total})
 
 
-@router.post("/sweeps/{id}/trials", status_code=201, response_model=bodies.TrialsOut)
-def add(id: Id, body: bodies.MoreTrials, parts: Parts) -> JSONResponse:
+@router.post("/sweeps/{id}/trials", status_code=201, response_model=TrialsOut)
+def add(id: Id, body: MoreTrials, parts: Parts) -> JSONResponse:
     """Add trials to a sweep: explicit points, or further draws. Those it has stay as they are."""
     with parts.database.write() as c:
         sweep = sweeps.get(c, id)
@@ -58,8 +60,8 @@ def add(id: Id, body: bodies.MoreTrials, parts: Parts) -> JSONResponse:
     )
 
 
-@router.post("/sweeps/{id}/trials/bulk", response_model=bodies.BulkOut)
-def many(id: Id, body: bodies.BulkIn, parts: Parts) -> JSONResponse:
+@router.post("/sweeps/{id}/trials/bulk", response_model=BulkOut)
+def many(id: Id, body: BulkIn, parts: Parts) -> JSONResponse:
     """Stop, retry, exclude or include many trials in one step; says to which it was not done, and why."""
     if (body.trials is None) == (body.filter is None):
         raise bad_field(
@@ -72,13 +74,13 @@ def many(id: Id, body: bodies.BulkIn, parts: Parts) -> JSONResponse:
     return Answer({"done": list(outcome.done), "refused": refused})
 
 
-@router.get("/trials/{id}", response_model=bodies.TrialOut)
+@router.get("/trials/{id}", response_model=TrialOut)
 def show(id: Id, parts: Parts) -> JSONResponse:
     """One trial."""
     return Answer(wire.trial(found(parts, id)))
 
 
-@router.get("/trials/{id}/epochs", response_model=bodies.EpochsOut)
+@router.get("/trials/{id}/epochs", response_model=EpochsOut)
 def curve(id: Id, parts: Parts) -> JSONResponse:
     """All epochs of a trial, with the traces of the mini-batch cost."""
     trial = found(parts, id)
@@ -102,7 +104,7 @@ def told(id: Id, parts: Parts) -> Response:
     return Response(transcript.of_trial(trial, rows, 1), media_type="text/plain; charset=utf-8")
 
 
-@router.get("/trials/{id}/findings", response_model=bodies.FindingsOut)
+@router.get("/trials/{id}/findings", response_model=FindingsOut)
 def findings(id: Id, parts: Parts) -> JSONResponse:
     """What the curves of a trial say, most important first."""
     trial = found(parts, id)
@@ -132,7 +134,7 @@ def model(
     return attachment(content, f"trial-{id}.{format}", "application/octet-stream")
 
 
-@router.post("/trials/{id}/stop", response_model=bodies.TrialOut)
+@router.post("/trials/{id}/stop", response_model=TrialOut)
 def stop(id: Id, parts: Parts) -> JSONResponse:
     """End a trial: a queued one now, a running one at its next epoch."""
     with parts.database.write() as c:
@@ -140,7 +142,7 @@ def stop(id: Id, parts: Parts) -> JSONResponse:
     return Answer(wire.trial(trial))
 
 
-@router.post("/trials/{id}/retry", response_model=bodies.TrialOut)
+@router.post("/trials/{id}/retry", response_model=TrialOut)
 def retry(id: Id, parts: Parts) -> JSONResponse:
     """Run a failed trial again."""
     with parts.database.write() as c:
@@ -148,7 +150,7 @@ def retry(id: Id, parts: Parts) -> JSONResponse:
     return Answer(wire.trial(trial))
 
 
-@router.post("/trials/{id}/exclude", response_model=bodies.TrialOut)
+@router.post("/trials/{id}/exclude", response_model=TrialOut)
 def exclude(id: Id, parts: Parts) -> JSONResponse:
     """Leave a trial out of rankings and advice."""
     with parts.database.write() as c:
@@ -156,7 +158,7 @@ def exclude(id: Id, parts: Parts) -> JSONResponse:
     return Answer(wire.trial(trial))
 
 
-@router.post("/trials/{id}/include", response_model=bodies.TrialOut)
+@router.post("/trials/{id}/include", response_model=TrialOut)
 def include(id: Id, parts: Parts) -> JSONResponse:
     """Take an excluded trial in again."""
     with parts.database.write() as c:

@@ -5,8 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app import bodies, plan, wire
+from app import plan, wire
 from app.answers import Answer
+from app.bodies import MAX_NAME
+from app.bodies_sweeps import RecipesOut
+from app.bodies_workers import WorkersOut
 from app.state import Parts
 from learning import catalog
 from store import workers
@@ -14,7 +17,7 @@ from store import workers
 router = APIRouter(prefix="/api", tags=["workers"])
 
 
-@router.get("/workers", response_model=bodies.WorkersOut)
+@router.get("/workers", response_model=WorkersOut)
 def listed(parts: Parts) -> JSONResponse:
     """Every worker that registered, the living first."""
     with parts.database.read() as c:
@@ -22,12 +25,10 @@ def listed(parts: Parts) -> JSONResponse:
     return Answer({"workers": [wire.worker(row) for row in rows]})
 
 
-@router.get("/recipes", response_model=bodies.RecipesOut, tags=["sweeps"])
+@router.get("/recipes", response_model=RecipesOut, tags=["sweeps"])
 def recipes(
     parts: Parts,
-    dataset: Annotated[
-        str, Query(max_length=bodies.MAX_NAME, description="Whose numbers to give.")
-    ] = "digits",
+    dataset: Annotated[str, Query(max_length=MAX_NAME, description="Whose numbers to give.")] = "digits",
 ) -> JSONResponse:
     """The lecture's checks and searches, with the numbers that fit a data set."""
     if not catalog.is_built_in(dataset):

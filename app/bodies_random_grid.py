@@ -1,10 +1,11 @@
-"""Bodies of the random-against-grid routes; what they share with all others is in bodies."""
+"""Bodies of random against grid: what to search both ways, and what each side tried and found."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StrictInt
 
-from app.bodies import In, Name, Out, Seed, Settings, SweepOut
+from app.bodies import In, Name, Out, Seed, Settings
+from app.bodies_sweeps import SweepOut
 
 
 class RandomGridIn(In):

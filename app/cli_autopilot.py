@@ -45,7 +45,7 @@ def autopilot(
 
     from app import plan
     from app.autopilot import shown
-    from app.bodies import AutopilotIn
+    from app.bodies_autopilots import AutopilotIn
     from app.cli_sweep import wrong
     from app.up import upgrade
     from store import autopilots

@@ -81,7 +81,7 @@ def asked(config: "Config", dataset: str, recipe: str | None, seed: int) -> "Set
     from pydantic import ValidationError
 
     from app import plan
-    from app.bodies import PreflightIn
+    from app.bodies_preflights import PreflightIn
     from app.cli_sweep import wrong
 
     try:

@@ -34,7 +34,7 @@ def repeat(
     from pydantic import ValidationError
 
     from app import plan, repeats, wire
-    from app.bodies_results import RepeatsIn
+    from app.bodies_repeats import RepeatsIn
     from app.cli_keep import opened
     from app.cli_sweep import wrong
     from app.follow import follow

@@ -17,7 +17,7 @@ from app.sentences import sentence
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-    from app.bodies import SweepIn
+    from app.bodies_sweeps import SweepIn
 
 
 def sweep(
@@ -93,7 +93,7 @@ def read(what: str, **options: object) -> "SweepIn":
     """The body that the argument and the options describe. Raises Failure for one that is not right."""
     from pydantic import ValidationError
 
-    from app.bodies import SweepIn
+    from app.bodies_sweeps import SweepIn
     from learning.recipes import RECIPES
 
     given = {name: value for name, value in options.items() if value is not None}

@@ -8,8 +8,13 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.bodies import MAX_TRIALS, AutopilotIn, MoreTrials, PreflightIn, RefinementIn, SweepIn
-from app.bodies_results import RepeatsIn
+from app.bodies import MAX_TRIALS
+from app.bodies_advice import RefinementIn
+from app.bodies_autopilots import AutopilotIn
+from app.bodies_preflights import PreflightIn
+from app.bodies_repeats import RepeatsIn
+from app.bodies_sweeps import SweepIn
+from app.bodies_trials import MoreTrials
 from app.repeats import SEED, seeds_after
 from learning import catalog, cost, stopping
 from learning.catalog import DatasetError, Summary

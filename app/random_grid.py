@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from app import plan, wire
-from app.bodies import SweepIn
 from app.bodies_random_grid import RandomGridIn
+from app.bodies_sweeps import SweepIn
 from app.problems import bad_field, missing
 from app.state import State
 from learning import catalog

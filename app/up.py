@@ -137,7 +137,7 @@ def upgrade(config: "Config") -> None:
 def queue_demo(config: "Config") -> None:
     """Queues the coarse search on the digits if there is no sweep at all."""
     from app import plan
-    from app.bodies import SweepIn
+    from app.bodies_sweeps import SweepIn
     from store import sweeps
     from store.database import Database
 

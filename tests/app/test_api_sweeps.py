@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app import bodies
+from app.bodies_advice import FindingsOut, RefinementOut, SweepFindingsOut
+from app.bodies_datasets import DatasetsOut
+from app.bodies_sweeps import RecipesOut, SweepIn, SweepNotesOut, SweepsOut
+from app.bodies_trials import EpochsOut, TrialOut, TrialsOut
+from app.bodies_workers import WorkersOut
 from tests.app.conftest import BODY, Crew, made_epoch
 
 Post = Callable[..., dict[str, Any]]
@@ -22,7 +26,7 @@ def field_errors(answer: Any) -> dict[str, str]:
 
 
 def test_the_documented_example_body_is_accepted_as_it_stands(client: TestClient) -> None:
-    body = bodies.SweepIn.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index,call-overload]
+    body = SweepIn.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index,call-overload]
     answer = client.post(
         "/api/sweeps",
         json={**body, "dataset": "digits"} | {"settings": body["settings"] | {"val_count": 300}},
@@ -48,21 +52,21 @@ def test_answers_have_the_documented_shape(client: TestClient, post_sweep: Post,
     id = post_sweep()["id"]
     crew.finish_all()
     strict = {"strict": True, "extra": "forbid"}
-    bodies.SweepsOut.model_validate_json(client.get("/api/sweeps").text, **strict)
-    sweep = bodies.SweepNotesOut.model_validate_json(client.get(f"/api/sweeps/{id}").text, **strict)
+    SweepsOut.model_validate_json(client.get("/api/sweeps").text, **strict)
+    sweep = SweepNotesOut.model_validate_json(client.get(f"/api/sweeps/{id}").text, **strict)
     assert sweep.best is not None
     assert sweep.best.best_val_acc == pytest.approx(1 - 0.95 / 3)
-    bodies.TrialsOut.model_validate_json(client.get(f"/api/sweeps/{id}/trials").text, **strict)
-    bodies.TrialOut.model_validate_json(client.get(f"/api/trials/{sweep.best.id}").text, **strict)
-    epochs = bodies.EpochsOut.model_validate_json(client.get(f"/api/sweeps/{id}/epochs").text, **strict)
+    TrialsOut.model_validate_json(client.get(f"/api/sweeps/{id}/trials").text, **strict)
+    TrialOut.model_validate_json(client.get(f"/api/trials/{sweep.best.id}").text, **strict)
+    epochs = EpochsOut.model_validate_json(client.get(f"/api/sweeps/{id}/epochs").text, **strict)
     assert len(epochs.epochs) == 12
     assert epochs.done
-    bodies.SweepFindingsOut.model_validate_json(client.get(f"/api/sweeps/{id}/findings").text, **strict)
-    bodies.FindingsOut.model_validate_json(client.get(f"/api/trials/{sweep.best.id}/findings").text, **strict)
-    bodies.RefinementOut.model_validate_json(client.get(f"/api/sweeps/{id}/refinement").text, **strict)
-    bodies.WorkersOut.model_validate_json(client.get("/api/workers").text, **strict)
-    bodies.RecipesOut.model_validate_json(client.get("/api/recipes?dataset=cifar10").text, **strict)
-    bodies.DatasetsOut.model_validate_json(client.get("/api/datasets").text, **strict)
+    SweepFindingsOut.model_validate_json(client.get(f"/api/sweeps/{id}/findings").text, **strict)
+    FindingsOut.model_validate_json(client.get(f"/api/trials/{sweep.best.id}/findings").text, **strict)
+    RefinementOut.model_validate_json(client.get(f"/api/sweeps/{id}/refinement").text, **strict)
+    WorkersOut.model_validate_json(client.get("/api/workers").text, **strict)
+    RecipesOut.model_validate_json(client.get("/api/recipes?dataset=cifar10").text, **strict)
+    DatasetsOut.model_validate_json(client.get("/api/datasets").text, **strict)
 
 
 def test_a_recipe_brings_its_numbers_and_fields_override_them(client: TestClient, post_sweep: Post) -> None:

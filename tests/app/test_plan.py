@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from app import plan
-from app.bodies import MoreTrials, RefinementIn, SweepIn
+from app.bodies_advice import RefinementIn
+from app.bodies_sweeps import SweepIn
+from app.bodies_trials import MoreTrials
 from learning import catalog
 from learning.recipes import RECIPES
 from learning.refinement import Bound, Refinement

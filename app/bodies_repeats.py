@@ -1,10 +1,11 @@
-"""Bodies of what is done with trained trials: repeats over seeds, averages (sweeps and trials: bodies)."""
+"""Bodies of repeats: how often to train a trial again, and how its results spread."""
 
 from typing import Annotated
 
 from pydantic import Field, StrictInt
 
-from app.bodies import In, Name, Out, TrialOut
+from app.bodies import In, Name, Out
+from app.bodies_trials import TrialOut
 from app.repeats import MOST
 
 
@@ -37,20 +38,3 @@ class RepeatsOut(Out):
     val_acc: list[AtOut]
     val_loss: list[AtOut]
     original_curve: dict[str, list[float | None]] | None = Field(description="epoch, val_acc, val_loss")
-
-
-class MemberOut(Out):
-    trial: TrialOut
-    val_acc: float
-
-
-class EnsembleOut(Out):
-    """What the mean of some nets' probabilities is worth. The same examples chose them: a little too good."""
-
-    sentence: str
-    examples: int = Field(description="Of the validation part.")
-    members: list[MemberOut] = Field(description="Best first.")
-    val_acc: float = Field(description="Of the average.")
-    standard_error: float = Field(description="Of that val accuracy.")
-    gain: float = Field(description="Over the best single net.")
-    gain_standard_error: float = Field(description="From the examples on which the two differ.")

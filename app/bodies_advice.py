@@ -1,0 +1,60 @@
+"""Bodies of advice: what is found on trials and sweeps, which settings matter, the finer sweep."""
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from app.bodies import In, Name, Out, Sampler, Seed, Settings, TrialCount
+
+
+class FindingOut(Out):
+    code: str
+    severity: Literal["good", "info", "warning", "bad"]
+    epochs: tuple[int, int] | None
+    sentence: str
+    advice: str
+
+
+class FindingsOut(Out):
+    findings: list[FindingOut]
+
+
+class ShareOut(Out):
+    parameter: str
+    share: float = Field(ge=0, le=1, description="They add up to 1, or are all 0: nothing beyond chance.")
+    matters: bool = Field(description="Surely more than chance.")
+
+
+class ImportanceOut(Out):
+    shares: list[ShareOut] = Field(description="Most important first; none before there are enough trials.")
+    trials: int = Field(description="What it rests on: those that finished or diverged.")
+    top: int = Field(description="The best of them, whose places are compared with all.")
+
+
+class SweepFindingsOut(FindingsOut):
+    importance: ImportanceOut
+
+
+class RefinementIn(In):
+    """What to change about the proposed finer sweep; all may be left out."""
+
+    name: Name | None = None
+    trials: TrialCount | None = None
+    seed: Seed | None = None
+    sampler: Sampler | None = None
+    space: dict[str, JsonValue] | None = None
+    settings: Settings = Field(default_factory=dict)
+
+
+class BoundOut(Out):
+    parameter: str
+    low: float | None
+    high: float | None
+    sentence: str
+
+
+class RefinementOut(Out):
+    space: dict[str, JsonValue]
+    settings: dict[str, JsonValue]
+    trials: int
+    words: list[BoundOut]

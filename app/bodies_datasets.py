@@ -1,0 +1,19 @@
+"""Bodies of data sets: what is known of one (its rows: learning)."""
+
+from app.bodies import Out
+
+
+class DatasetOut(Out):
+    name: str
+    ready: bool
+    n_train: int
+    n_test: int
+    n_features: int
+    image_shape: list[int] | None
+    classes: list[str]
+    class_counts: list[int]
+    source: str
+
+
+class DatasetsOut(Out):
+    datasets: list[DatasetOut]

@@ -48,7 +48,9 @@ def expected_best(reached: Sequence[float]) -> list[tuple[int, float]]:
     """
     ordered, n = np.sort(np.asarray(reached, dtype=np.float64)), len(reached)
     ks = np.unique(np.linspace(1, n, min(n, BUDGETS)).round().astype(int)) if n else np.array([], dtype=int)
-    return [(int(k), float(_ways(n, int(k)) @ ordered)) for k in ks]
+    bests = np.array([_ways(n, int(k)) @ ordered for k in ks])
+    rising = np.minimum(np.maximum.accumulate(bests), ordered[-1:])  # rounding may let it fall by a last bit
+    return [(int(k), float(best)) for k, best in zip(ks, rising, strict=True)]
 
 
 def full_grid(space: Space, trials: int) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, export, plan, transcript, wire
+from app import advice, export, plan, transcript, wire_advice, wire_sweeps
 from app.answers import Answer, attachment, created
 from app.api_sweeps import found
 from app.bodies import Id
@@ -25,14 +25,17 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
     """What the trials of a sweep say together, and how important each searched setting is."""
     said, importance = advice.of_sweep(found(parts, id), parts)
     return Answer(
-        {"findings": [wire.finding(value) for value in said], "importance": wire.importance(importance)}
+        {
+            "findings": [wire_advice.finding(value) for value in said],
+            "importance": wire_advice.importance(importance),
+        }
     )
 
 
 @router.get("/{id}/refinement", response_model=RefinementOut)
 def propose(id: Id, parts: Parts) -> JSONResponse:
     """The finer search that the trials suggest."""
-    return Answer(wire.refinement(advice.refinement(found(parts, id), parts)))
+    return Answer(wire_advice.refinement(advice.refinement(found(parts, id), parts)))
 
 
 @router.post("/{id}/refinement", status_code=201, response_model=SweepOut)
@@ -43,7 +46,7 @@ def refine(id: Id, parts: Parts, body: RefinementIn | None = None) -> JSONRespon
     new = plan.sweep(child, parts.config, parent_id=id)
     with parts.database.write() as c:
         sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
-    return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
+    return created(f"/api/sweeps/{sweep.id}", wire_sweeps.sweep(sweep))
 
 
 @router.get("/{id}/family", response_model=FamilyOut)
@@ -52,7 +55,7 @@ def family(id: Id, parts: Parts) -> JSONResponse:
     found(parts, id)
     with parts.database.read() as c:
         related = lineage.family(c, id)
-    return Answer({"sweeps": [wire.sweep(one) for one in related]})
+    return Answer({"sweeps": [wire_sweeps.sweep(one) for one in related]})
 
 
 @router.get(

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app import wire
+from app import wire_charts
 from app.answers import Answer
 from app.api_sweeps import found
 from app.bodies import Id
@@ -44,7 +44,9 @@ def columns(
     with parts.database.read() as c:
         cursor = changes.cursor(c)
         read = packed.columns(c, id, names, sort, filter)
-    return Answer({"cursor": cursor, "columns": {name: wire.packed(values) for name, values in read.items()}})
+    return Answer(
+        {"cursor": cursor, "columns": {name: wire_charts.packed(values) for name, values in read.items()}}
+    )
 
 
 @router.get("/{id}/curves", response_model=CurvesOut)
@@ -69,7 +71,7 @@ def curves(
     found(parts, id)
     with parts.database.read() as c:
         read = packed.curves(c, id, wanted, of.split(","), points, elapsed)
-    return Answer({"curves": [wire.thinned(one) for one in read]})
+    return Answer({"curves": [wire_charts.thinned(one) for one in read]})
 
 
 def _numbers(text: str) -> list[int]:

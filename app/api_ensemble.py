@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import ensemble, model_file, wire
+from app import ensemble, model_file, wire_ensemble
 from app.answers import Answer, attachment
 from app.api_sweeps import found as found_sweep
 from app.api_trials import FileFormat
@@ -24,7 +24,7 @@ def measure(id: Id, parts: Parts, top: Top = ensemble.USUAL) -> JSONResponse:
     sweep = found_sweep(parts, id)
     with parts.database.read() as c:
         rows = ensemble.members(c, sweep, top, parts.files)
-    return Answer(wire.ensemble(ensemble.measured(rows, sweep, parts.config, parts.files)))
+    return Answer(wire_ensemble.ensemble(ensemble.measured(rows, sweep, parts.config, parts.files)))
 
 
 @router.get(

@@ -5,7 +5,7 @@ import time
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from app import plan, repeats, wire
+from app import plan, repeats, wire_repeats, wire_sweeps
 from app.answers import Answer, created
 from app.api_sweeps import found as found_sweep
 from app.api_trials import found as found_trial
@@ -28,7 +28,7 @@ def repeat(id: Id, parts: Parts, body: RepeatsIn | None = None) -> JSONResponse:
         tried = repeats.tried(c, of, trial)
         new = plan.repeats(body or RepeatsIn(), trial, of, tried, parts.config)
         sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
-    return created(f"/api/sweeps/{sweep.id}", wire.sweep(sweep))
+    return created(f"/api/sweeps/{sweep.id}", wire_sweeps.sweep(sweep))
 
 
 @router.get("/sweeps/{id}/repeats", response_model=RepeatsOut)
@@ -39,4 +39,4 @@ def shown(id: Id, parts: Parts) -> JSONResponse:
         found = repeats.of_sweep(c, sweep)
     if found is None:
         raise Problem(409, f"Sweep {id} repeats nothing: its trials must be alike in all but their seeds.")
-    return Answer(wire.repeats(found))
+    return Answer(wire_repeats.repeats(found))

@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
-from app import wire
+from app import wire, wire_sweeps
 from app.bodies import MAX_ID, Cursor
 from app.live import Batch, Following, Live
 from app.problems import Problem, bad_field, missing
@@ -130,7 +130,7 @@ def _present(parts: State, followed: Following) -> Batch:
     ordered = sorted(rows, key=lambda row: row.changed)
     numbers = [*(row.changed for row in ordered[:-1]), cursor]  # rise, and end with the cursor
     frames = (
-        format_sse_event(data_str=wire.text(wire.sweep(row)), event="sweep", id=str(number))
+        format_sse_event(data_str=wire.text(wire_sweeps.sweep(row)), event="sweep", id=str(number))
         for row, number in zip(ordered, numbers, strict=False)
     )
     return Batch(b"".join(frames), cursor)

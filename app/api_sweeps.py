@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from app import gate, notes, plan, wire
+from app import gate, notes, plan, wire, wire_sweeps, wire_trials
 from app.answers import Answer, created
 from app.bodies import Cursor, Id, Limit, Offset
 from app.bodies_sweeps import DraftOut, SweepChange, SweepIn, SweepMadeOut, SweepNotesOut, SweepOut, SweepsOut
@@ -59,7 +59,8 @@ def make(
         sweep = sweeps.create(c, new, time.time(), idempotency, parts.config.workers)
         warned = gate.warnings(c, new, new.trials, parts.config.home)
     return created(
-        f"/api/sweeps/{sweep.id}", wire.sweep(sweep) | {"warnings": list(map(wire.warned, warned))}
+        f"/api/sweeps/{sweep.id}",
+        wire_sweeps.sweep(sweep) | {"warnings": list(map(wire_sweeps.warned, warned))},
     )
 
 
@@ -68,7 +69,7 @@ def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse
     """All sweeps, newest first."""
     with parts.database.read() as c:
         rows, total = sweeps.list_all(c, limit, offset)
-    return Answer({"sweeps": [wire.sweep(row) for row in rows], "total": total})
+    return Answer({"sweeps": [wire_sweeps.sweep(row) for row in rows], "total": total})
 
 
 @router.get("/{id}", response_model=SweepNotesOut)
@@ -141,14 +142,18 @@ def new_epochs(
             raise missing("sweep", id)
         rows, cursor = epochs.of_sweep(c, id, after, limit, trace)
     done = sweep.state in FINAL and len(rows) < limit
-    return Answer({"epochs": [wire.epoch(row) for row in rows], "cursor": cursor, "done": done})
+    return Answer({"epochs": [wire_trials.epoch(row) for row in rows], "cursor": cursor, "done": done})
 
 
 def _whole(c: Connection, sweep: Sweep, parts: State) -> dict[str, object]:
     """A sweep with its notes and warnings."""
     written, warned = sweeps.notes(c, sweep.id), gate.of_sweep(c, sweep, parts.config.home)
-    more = {"notes": written, "notes_html": notes.html(written), "warnings": list(map(wire.warned, warned))}
-    return wire.sweep(sweep) | more
+    more = {
+        "notes": written,
+        "notes_html": notes.html(written),
+        "warnings": list(map(wire_sweeps.warned, warned)),
+    }
+    return wire_sweeps.sweep(sweep) | more
 
 
 def found(parts: State, id: int) -> Sweep:
@@ -163,7 +168,7 @@ def found(parts: State, id: int) -> Sweep:
 def _act(parts: State, id: int, action: str) -> JSONResponse:
     with parts.database.write() as c:
         sweep = sweeps.act(c, id, action, time.time())
-    return Answer(wire.sweep(sweep))
+    return Answer(wire_sweeps.sweep(sweep))
 
 
 def _draft(new: NewSweep, parts: State) -> dict[str, object]:
@@ -177,5 +182,5 @@ def _draft(new: NewSweep, parts: State) -> dict[str, object]:
         "draws": draws,
         "trials": len(new.trials),
         "estimated_seconds": wire.plain(seconds),
-        "warnings": list(map(wire.warned, warned)),
+        "warnings": list(map(wire_sweeps.warned, warned)),
     }

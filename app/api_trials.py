@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, model_file, plan, transcript, wire
+from app import advice, model_file, plan, transcript, wire_advice, wire_trials
 from app.answers import Answer, attachment, created
 from app.api_sweeps import found as found_sweep
 from app.bodies import Id, Limit, Offset
@@ -44,7 +44,7 @@ def of_sweep(
     advice.fill_verdicts(found_sweep(parts, id), parts)
     with parts.database.read() as c:
         rows, total = trials.page(c, id, limit, offset, sort, filter or None)
-    return Answer({"trials": [wire.trial(row) for row in rows], "total": total})
+    return Answer({"trials": [wire_trials.trial(row) for row in rows], "total": total})
 
 
 @router.post("/sweeps/{id}/trials", status_code=201, response_model=TrialsOut)
@@ -56,7 +56,7 @@ def add(id: Id, body: MoreTrials, parts: Parts) -> JSONResponse:
             raise missing("sweep", id)
         rows = sweeps.add_trials(c, id, plan.more(body, sweep, parts.config), time.time())
     return created(
-        f"/api/sweeps/{id}/trials", {"trials": [wire.trial(row) for row in rows], "total": len(rows)}
+        f"/api/sweeps/{id}/trials", {"trials": [wire_trials.trial(row) for row in rows], "total": len(rows)}
     )
 
 
@@ -77,7 +77,7 @@ def many(id: Id, body: BulkIn, parts: Parts) -> JSONResponse:
 @router.get("/trials/{id}", response_model=TrialOut)
 def show(id: Id, parts: Parts) -> JSONResponse:
     """One trial."""
-    return Answer(wire.trial(found(parts, id)))
+    return Answer(wire_trials.trial(found(parts, id)))
 
 
 @router.get("/trials/{id}/epochs", response_model=EpochsOut)
@@ -88,7 +88,7 @@ def curve(id: Id, parts: Parts) -> JSONResponse:
         rows = epochs.of_trial(c, id)
     done = trial.state not in ("queued", "running")
     cursor = max((row.seq for row in rows), default=0)
-    return Answer({"epochs": [wire.epoch(row) for row in rows], "cursor": cursor, "done": done})
+    return Answer({"epochs": [wire_trials.epoch(row) for row in rows], "cursor": cursor, "done": done})
 
 
 @router.get(
@@ -108,7 +108,7 @@ def told(id: Id, parts: Parts) -> Response:
 def findings(id: Id, parts: Parts) -> JSONResponse:
     """What the curves of a trial say, most important first."""
     trial = found(parts, id)
-    return Answer({"findings": [wire.finding(value) for value in advice.of_trial(trial, parts)]})
+    return Answer({"findings": [wire_advice.finding(value) for value in advice.of_trial(trial, parts)]})
 
 
 @router.get(
@@ -139,7 +139,7 @@ def stop(id: Id, parts: Parts) -> JSONResponse:
     """End a trial: a queued one now, a running one at its next epoch."""
     with parts.database.write() as c:
         trial = trials.stop(c, id, time.time())
-    return Answer(wire.trial(trial))
+    return Answer(wire_trials.trial(trial))
 
 
 @router.post("/trials/{id}/retry", response_model=TrialOut)
@@ -147,7 +147,7 @@ def retry(id: Id, parts: Parts) -> JSONResponse:
     """Run a failed trial again."""
     with parts.database.write() as c:
         trial = trials.retry(c, id, time.time())
-    return Answer(wire.trial(trial))
+    return Answer(wire_trials.trial(trial))
 
 
 @router.post("/trials/{id}/exclude", response_model=TrialOut)
@@ -155,7 +155,7 @@ def exclude(id: Id, parts: Parts) -> JSONResponse:
     """Leave a trial out of rankings and advice."""
     with parts.database.write() as c:
         trial = trials.exclude(c, id, True)
-    return Answer(wire.trial(trial))
+    return Answer(wire_trials.trial(trial))
 
 
 @router.post("/trials/{id}/include", response_model=TrialOut)
@@ -163,7 +163,7 @@ def include(id: Id, parts: Parts) -> JSONResponse:
     """Take an excluded trial in again."""
     with parts.database.write() as c:
         trial = trials.exclude(c, id, False)
-    return Answer(wire.trial(trial))
+    return Answer(wire_trials.trial(trial))
 
 
 def found(parts: State, id: int) -> Trial:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app import wire
+from app import wire_autopilots
 from store import autopilots, looks, preflights, sweeps, trials
 from store.autopilots import Autopilot
 from store.database import Connection
@@ -21,7 +21,7 @@ def shown_all(c: Connection, rows: Sequence[Autopilot]) -> list[dict[str, object
     leaders = [leader(c, row) for row in rows]
     tried = [looks.of_trial(c, one.id) if one else None for one in leaders]
     return [
-        wire.autopilot(row, checks, searches, best, look)
+        wire_autopilots.autopilot(row, checks, searches, best, look)
         for row, best, look in zip(rows, leaders, tried, strict=True)
     ]
 

@@ -50,7 +50,7 @@ def preflight(
       lossdeck preflight --dataset cifar10 --wait --json
       lossdeck preflight --sweep 3 --wait
     """
-    from app import wire
+    from app import wire_preflights
     from app.up import upgrade
     from store import preflights
     from store.database import Database
@@ -70,7 +70,7 @@ def preflight(
                 row = follow(database, row.id, (lambda check: None) if as_json else tell)
                 code = DONE if row.passed else FAILED
     if as_json:
-        print(json.dumps(wire.preflight(row)))
+        print(json.dumps(wire_preflights.preflight(row)))
     elif not wait:
         print(row.id)
     raise typer.Exit(code)

@@ -33,7 +33,7 @@ def repeat(
     """
     from pydantic import ValidationError
 
-    from app import plan, repeats, wire
+    from app import plan, repeats, wire_repeats, wire_sweeps
     from app.bodies_repeats import RepeatsIn
     from app.cli_keep import opened
     from app.cli_sweep import wrong
@@ -60,7 +60,7 @@ def repeat(
     if found is not None:
         print(found.sentence, file=sys.stderr)
     if as_json:
-        print(json.dumps(wire.repeats(found) if found else wire.sweep(made)))
+        print(json.dumps(wire_repeats.repeats(found) if found else wire_sweeps.sweep(made)))
     elif not wait:
         print(made.id)
     raise typer.Exit(code)

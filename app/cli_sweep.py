@@ -55,7 +55,7 @@ def sweep(
       lossdeck sweep coarse --stopping halving --wait
       lossdeck sweep mine.json --name "wider nets" --json
     """
-    from app import gate, plan, wire
+    from app import gate, plan, wire_sweeps
     from app.follow import follow, going_on
     from app.up import upgrade
     from learning.recipes import RECIPES
@@ -83,7 +83,7 @@ def sweep(
                 with database.read() as connection:
                     row = sweeps.get(connection, row.id) or row
     if as_json:
-        print(json.dumps(wire.sweep(row)))
+        print(json.dumps(wire_sweeps.sweep(row)))
     elif not wait:
         print(row.id)
     raise typer.Exit(code)

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from app import wire
+from app import wire, wire_trials
 from app.report import html_text as html_text
 from store.epochs import EpochRow
 from store.trials import Trial
@@ -33,7 +33,7 @@ def csv_text(trials: Sequence[Trial]) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([*COLUMNS, *settings])
     for trial in trials:
-        body = wire.trial(trial)
+        body = wire_trials.trial(trial)
         values = [body[name] for name in COLUMNS] + [trial.settings.get(name) for name in settings]
         writer.writerow([cell(value) for value in values])
     return text.getvalue()
@@ -43,8 +43,10 @@ def jsonl_text(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
     """A line for each trial: the trial as the interface has it, and `epochs`, its rows."""
     curves: dict[int, list[dict[str, object]]] = defaultdict(list)
     for row in epochs:
-        curves[row.trial_id].append(wire.epoch(row, trace=False))
-    return "".join(wire.text(wire.trial(trial) | {"epochs": curves[trial.id]}) + "\n" for trial in trials)
+        curves[row.trial_id].append(wire_trials.epoch(row, trace=False))
+    return "".join(
+        wire.text(wire_trials.trial(trial) | {"epochs": curves[trial.id]}) + "\n" for trial in trials
+    )
 
 
 def cell(value: object) -> object:

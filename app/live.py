@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from fastapi.sse import format_sse_event
 
-from app import wire
+from app import wire, wire_changes
 from store import changes
 from store.changes import Change
 from store.database import Database
@@ -185,6 +185,6 @@ def _read(database: Database, cursor: int, only: list[int] | None) -> tuple[tupl
 
 def _frames(found: Iterable[Change]) -> Iterable[Frame]:
     for change in found:
-        sweep_id, body = wire.change(change)
+        sweep_id, body = wire_changes.change(change)
         data = format_sse_event(data_str=wire.text(body), event=change.kind, id=str(change.seq))
         yield Frame(change.seq, change.kind, sweep_id, data)

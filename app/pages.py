@@ -21,6 +21,9 @@ from app import (
     plan,
     repeats,
     wire,
+    wire_sweeps,
+    wire_trials,
+    wire_workers,
 )
 from app.bodies import Id
 from app.fields import groups, rules
@@ -90,7 +93,7 @@ def home(parts: Parts) -> HTMLResponse:
         cursor = changes.cursor(c)
         leaders = {row.id: epochs.of_trial(c, row.best.id) for row in rows[:SPARKS] if row.best is not None}
     sparks = {id: [wire.plain(row.loss) for row in curve] for id, curve in leaders.items()}
-    data = {"sweeps": [wire.sweep(row) for row in reversed(rows)], "sparks": sparks, "cursor": cursor}
+    data = {"sweeps": [wire_sweeps.sweep(row) for row in reversed(rows)], "sparks": sparks, "cursor": cursor}
     return page("sweeps.html", section="/", data=data)
 
 
@@ -106,7 +109,7 @@ def new(
     other = _sweep(parts, like) if like is not None else None
     wanted = other.dataset if other else dataset
     chosen = wanted if wanted in names else names[0]
-    recipes = {one.name: wire.recipe(one) for one in plan.recipes(chosen, parts.config)}
+    recipes = {one.name: wire_sweeps.recipe(one) for one in plan.recipes(chosen, parts.config)}
     name = recipe if recipe in recipes else plan.USUAL_RECIPE
     start = _like(other) if other else recipes[name] | {"recipe": name, "stopping": None}
     data = {
@@ -149,7 +152,7 @@ def command_center(
     }
     if alike:
         shells |= {"seeds-acc": figures.seeds("val accuracy"), "seeds-loss": figures.seeds("val loss")}
-    data = _data(shells, sweep=wire.sweep(sweep), cursor=cursor, axes=axes, columns=columns)
+    data = _data(shells, sweep=wire_sweeps.sweep(sweep), cursor=cursor, axes=axes, columns=columns)
     data["palettes"] = {theme: drawn_by_hand(palette) for theme, palette in PALETTES.items()}
     words = [space_words(name, spec) for name, spec in sweep.space.items()]
     return page(
@@ -165,7 +168,7 @@ def command_center(
         columns=columns,
         notes=notes.html(written),
         recipe_note=RECIPES[sweep.recipe].note if sweep.recipe and sweep.recipe in RECIPES else "",
-        warnings=list(map(wire.warned, warned)),
+        warnings=list(map(wire_sweeps.warned, warned)),
         views=views,
         view=view if view in views else WALL,
         picked=selected.rpartition(",")[2],
@@ -195,7 +198,7 @@ def trial(id: Id, parts: Parts) -> HTMLResponse:
     return page(
         "trial.html",
         section="/",
-        data=_data(shells, trial=wire.trial(found), sweep=wire.sweep(sweep), cursor=cursor),
+        data=_data(shells, trial=wire_trials.trial(found), sweep=wire_sweeps.sweep(sweep), cursor=cursor),
         trial=found,
         sweep=sweep,
         findings=advice.of_trial(found, parts),
@@ -216,7 +219,7 @@ def compare(parts: Parts, chosen: Annotated[str, Query(alias="trials", max_lengt
         rows = [found[id] for id in dict.fromkeys(ids) if id in found]
         of = sweeps.by_ids(c, sorted({row.sweep_id for row in rows}))
     shells = {"loss": figures.loss_curves(), "accuracy": figures.val_accuracy_curves()}
-    data = _data(shells, trials=[wire.trial(row) for row in rows], cursor=cursor)
+    data = _data(shells, trials=[wire_trials.trial(row) for row in rows], cursor=cursor)
     return page(
         "compare.html",
         section="/",
@@ -250,7 +253,7 @@ def all_workers(parts: Parts) -> HTMLResponse:
     with parts.database.read() as c:
         rows = workers.all(c)
         cursor = changes.cursor(c)
-    data = {"workers": [wire.worker(row) for row in rows], "cursor": cursor}
+    data = {"workers": [wire_workers.worker(row) for row in rows], "cursor": cursor}
     return page("workers.html", section="/workers", data=data)
 
 

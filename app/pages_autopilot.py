@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app import autopilot, autopilot_report, probe_picture, stages, wire
+from app import autopilot, autopilot_report, probe_picture, stages, wire_preflights
 from app.bodies import Id
 from app.html import page
 from app.problems import missing
@@ -48,7 +48,7 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         row=row,
         shown=shown,
         searches=searches,
-        preflights={id: wire.preflight(one) for id, one in checks.items()},
+        preflights={id: wire_preflights.preflight(one) for id, one in checks.items()},
         probes={id: probe_picture.of(one.checks) for id, one in checks.items()},
         picture=drawn,
         ramp=stages.RAMP,

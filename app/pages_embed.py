@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from app import figures, security, wire
+from app import figures, security, wire_sweeps
 from app.bodies import Id
 from app.html import page
 from app.palettes import PALETTES, dressed
@@ -49,7 +49,7 @@ def embed(id: Id, chart: str, parts: Parts) -> HTMLResponse:
     chosen = CHARTS[chart]
     data: dict[str, Any] = {
         "chart": chart,
-        "sweep": wire.sweep(sweep),
+        "sweep": wire_sweeps.sweep(sweep),
         "axes": axes(sweep),
         "cursor": cursor,
         "figure": {theme: dressed(chosen.shell, palette) for theme, palette in PALETTES.items()},

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app import plan, wire
+from app import plan, wire, wire_sweeps
 from app.bodies_random_grid import RandomGridIn
 from app.bodies_sweeps import SweepIn
 from app.problems import bad_field, missing
@@ -94,7 +94,7 @@ def shown(found: Pair, parts: State) -> dict[str, object]:
     return {
         "sides": [
             {
-                "sweep": wire.sweep(sweep),
+                "sweep": wire_sweeps.sweep(sweep),
                 "distinct": distinct(found.space, side.trials),
                 "points": [_point(found.space, row) for row in rows],
                 "expected_best": [

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from app import wire
+from app import wire, wire_sweeps
 from store import deliveries, sweeps
 from store.database import Database
 from store.sweeps import Sweep
@@ -73,7 +73,7 @@ class Webhook:
         with self.database.read() as c:
             if deliveries.was_sent(c, id):
                 return
-        body = {"id": id, "event": event, "sweep": wire.sweep(sweep)}
+        body = {"id": id, "event": event, "sweep": wire_sweeps.sweep(sweep)}
         pause = FIRST_PAUSE
         while not self._done.is_set():
             reason = _post(self.url, wire.text(body).encode(), id)

@@ -35,6 +35,8 @@ PAGES = {
     "nothing to compare": "/compare",
     "new sweep": "/sweeps/new?recipe=coarse",
     "clone": "/sweeps/new?from=1",
+    "seeds": "/sweeps/2?view=seeds",
+    "random against grid": "/random-grid?sweeps=3,4",
     "preflight": "/preflight",
     "data sets": "/datasets",
     "workers": "/workers",
@@ -74,12 +76,15 @@ UNSIZED = (
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A Lossdeck with a token, whose sweep and preflight have ended before it starts."""
+    """A Lossdeck with a token, whose sweeps and preflight have ended before it starts."""
     site = Site(tmp_path_factory.mktemp("every") / "home", options={"LOSSDECK_TOKEN": TOKEN})
     site.home.mkdir()
     database = Database.open(f"sqlite:///{site.home / 'lossdeck.db'}")
     migrate.upgrade(database)
     seed.sweep(database, 24, 6, space=seed.SPACE | {"hidden": {"choice": [[20], [50]]}})
+    seed.sweep(database, 4, 6, space={"seed": {"integer": [0, 99]}})
+    for number in (1, 2):
+        seed.sweep(database, 9, 6, seed=number)
     with database.write() as c:
         preflights.create(c, "digits", Settings(), seed.START)
         claim = preflights.claim(c, "seed", seed.START)

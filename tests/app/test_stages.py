@@ -159,7 +159,7 @@ def test_a_report_is_one_file_with_the_winner_and_how_to_train_it_again(
     text = html.unescape(answer.text)
     for stage in flown["stages"]:
         assert all(line in text for line in stage["why"].splitlines())
-    body = json.loads(re.search(r"<pre>(.*?)</pre>", text, re.S).group(1))  # type: ignore[union-attr]
+    body = json.loads(re.search(r"<pre[^>]*>(.*?)</pre>", text, re.S).group(1))  # type: ignore[union-attr]
     assert body["points"] == [flown["best"]["settings"]]
     again = client.post("/api/sweeps", json=body)
     assert again.status_code == 201, again.text

@@ -11,10 +11,14 @@ from playwright.sync_api import Browser, Page, expect
 from benchmarks import seed
 from benchmarks.pages import TOURED
 from learning import verdicts
-from learning.settings import Settings
-from store import migrate, preflights
+from learning.autopilot import SEARCHES
+from store import autopilots, migrate, preflights
+from store.autopilots import NewAutopilot
+from store.config import Config
 from store.database import Database
+from tests.app.conftest import Crew
 from tests.browser.conftest import DESKTOP, Complaints, Site
+from worker import autopilot as steps  # the arrows bind the program, not its tests
 
 pytestmark = pytest.mark.browser
 
@@ -37,6 +41,11 @@ PAGES = {
     "clone": "/sweeps/new?from=1",
     "seeds": "/sweeps/2?view=seeds",
     "random against grid": "/random-grid?sweeps=3,4",
+    "stages": "/sweeps/5/stages",
+    "chart to be framed": "/embed/sweeps/1/pair",
+    "autopilots": "/autopilot",
+    "autopilot": "/autopilot/1",
+    "report of an autopilot": "/autopilot/1/report",
     "preflight": "/preflight",
     "data sets": "/datasets",
     "workers": "/workers",
@@ -76,7 +85,7 @@ UNSIZED = (
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A Lossdeck with a token, whose sweeps and preflight have ended before it starts."""
+    """A Lossdeck with a token, whose sweeps, preflight and autopilot have ended before it starts."""
     site = Site(tmp_path_factory.mktemp("every") / "home", options={"LOSSDECK_TOKEN": TOKEN})
     site.home.mkdir()
     database = Database.open(f"sqlite:///{site.home / 'lossdeck.db'}")
@@ -85,14 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     seed.sweep(database, 4, 6, space={"seed": {"integer": [0, 99]}})
     for number in (1, 2):
         seed.sweep(database, 9, 6, seed=number)
-    with database.write() as c:
-        preflights.create(c, "digits", Settings(), seed.START)
-        claim = preflights.claim(c, "seed", seed.START)
-        assert claim is not None
-        preflights.record(
-            c, claim, verdicts.at_most("loss-at-chance", "First cost", 0.0, 0.01, "It is ln(10).", CURVE)
-        )
-        preflights.finish(c, claim, seed.START)
+    _fly(database, Config(home=site.home))
     database.close()
     try:
         site.start()
@@ -114,6 +116,24 @@ def tab(browser: Browser, site: Site) -> Iterator[Page]:
     page.wait_for_url("/")
     yield page
     context.close()
+
+
+def _fly(database: Database, config: Config) -> None:
+    """An autopilot from its preflight to its end, its workers played."""
+    with database.write() as c:
+        new = NewAutopilot("flown", "digits", seed.FIXED, seed.SPACE, trials=8, seed=0)
+        autopilots.create(c, new, seed.START)
+    steps.advance(database, config)
+    with database.write() as c:
+        claim = preflights.claim(c, "seed", seed.START)
+        assert claim is not None
+        preflights.record(
+            c, claim, verdicts.at_most("loss-at-chance", "First cost", 0.0, 0.01, "It is ln(10).", CURVE)
+        )
+        preflights.finish(c, claim, seed.START)
+    for _ in (*SEARCHES, "end"):
+        steps.advance(database, config)
+        Crew(database).finish_all()
 
 
 def look(page: Page, theme: Any, size: Any, path: str) -> None:
@@ -154,6 +174,16 @@ def test_page_bars_nobody_and_stays_where_it_is(name: str, tab: Page, complaints
     if name == "error":
         complaints.forgive("404")
     assert complaints.heard == []
+
+
+def test_a_sweep_as_one_file_bars_nobody(tab: Page) -> None:
+    file = tab.request.get("/api/sweeps/1/export?format=html").text()
+    for theme, size in LOOKS:
+        look(tab, theme, size, "about:blank")
+        tab.set_content(file)
+        tab.evaluate(AXE)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        assert bars(tab, theme) == []
 
 
 @pytest.mark.parametrize(("theme", "size"), LOOKS, ids=["light", "dark"])

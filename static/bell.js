@@ -6,21 +6,26 @@ import { notify } from "./page.js";
 const KEY = "lossdeck-notify";
 const OVER = new Set(["finished", "cancelled"]);
 
-// Without a shared worker a hidden tab hears nothing that it could tell.
-const able = "Notification" in globalThis && "SharedWorker" in globalThis && Boolean(navigator.locks);
 const wanted = () => remembered(KEY) === "on" && Notification.permission === "granted";
 
 export class Bell {
   constructor(button) {
     this.button = button;
-    if (!able) return;
+    this.able = "Notification" in globalThis && Boolean(navigator.locks);
+    if (!this.able) return;
     button.addEventListener("click", () => this.press());
     addEventListener("storage", ({ key }) => { if (key === KEY) this.mark(); });
     this.mark();
   }
 
   // There is something to wait for until the sweep is over.
-  show(sweep) { this.button.hidden = !able || OVER.has(sweep.state); }
+  show(sweep) { this.button.hidden = !this.able || OVER.has(sweep.state); }
+
+  // A tab that hears nothing while it is hidden has nothing to tell.
+  silence() {
+    this.able = false;
+    this.button.hidden = true;
+  }
 
   mark() { this.button.setAttribute("aria-pressed", String(wanted())); }
 
@@ -34,7 +39,7 @@ export class Bell {
 
   // Tells what is new since `before`, if it is worth it.
   ring(before, sweep) {
-    if (!able || !wanted()) return;
+    if (!this.able || !wanted()) return;
     const { diverged = 0, finished = 0 } = sweep.counts;
     if (!before.counts.diverged && diverged) tell(`${sweep.created_at} diverged`, sweep.name, "The first trial has diverged.");
     if (OVER.has(before.state) || !OVER.has(sweep.state)) return;

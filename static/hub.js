@@ -1,4 +1,5 @@
-// The hub: the one live stream of a browser, shared by its tabs. It runs in a shared worker (live.js starts it and joins).
+// The hub: the one live stream of a browser, shared by its tabs. It runs in a shared worker, or in the page where there is none
+// (live.js starts it and joins).
 //
 // A member says what it follows and from which cursor on; the stream is opened on what all of them follow, at the lowest
 // cursor of theirs, and each is sent what is new to it. So whoever comes, goes or comes back has neither gap nor repeat.

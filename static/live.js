@@ -8,10 +8,11 @@ const DOWN_MS = 2500; // a link that is away for less is not worth a word
 const HUB = "lossdeck 1"; // counts up when its messages change: tabs of the version before keep theirs
 
 // While the page is hidden it draws nothing: `onGlance` gets the rows of sweeps, for its title. Seen again, it takes up
-// all it follows at the cursor where it stopped.
-export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink }) {
+// all it follows at the cursor where it stopped. `onAlone`: no hub is shared, so a hidden page hears nothing.
+export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink, onAlone }) {
   const overview = !sweeps.length;
-  const { port, shared } = connect();
+  let port = null;
+  let shared = true;
   let term = 0; // what was sent for an earlier one is of no use
   let pending = [];
   let resting = false;
@@ -71,21 +72,45 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
     report(state);
   };
 
-  port.onmessage = ({ data }) => {
-    if (data.link) linked(data.link);
-    else if (data.term === term) receive(data.rows);
+  const take = (hub) => {
+    port = hub;
+    port.onmessage = ({ data }) => {
+      if (data.link) linked(data.link);
+      else if (data.term === term) receive(data.rows);
+    };
+    join();
   };
+
+  const alone = () => {
+    port?.close();
+    shared = false;
+    onAlone?.();
+    take(ownHub());
+  };
+
   document.addEventListener("visibilitychange", () => { flush(); join(); });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) join(); });
   report("connecting");
-  join();
+  const hub = sharedHub(alone);
+  if (hub) take(hub);
+  else alone();
 }
 
-// The browser's hub; a hub of the page's own where the browser shares no workers (Chrome on Android).
-function connect() {
-  if (globalThis.SharedWorker) return { port: new SharedWorker("/static/hub.js", { type: "module", name: HUB }).port, shared: true };
+// The browser's hub; null where it shares no workers (Chrome on Android, a browser that is to keep nothing). One that shares
+// them but takes no modules as such (Firefox before 114) says so later: `onRefused`.
+function sharedHub(onRefused) {
+  try {
+    const worker = new SharedWorker("/static/hub.js", { type: "module", name: HUB });
+    worker.addEventListener("error", onRefused, { once: true });
+    return worker.port;
+  } catch {
+    return null;
+  }
+}
+
+function ownHub() {
   const { port1, port2 } = new MessageChannel();
   new Hub().connect(port2);
-  return { port: port1, shared: false };
+  return port1;
 }

@@ -210,5 +210,5 @@ show(shown());
 attempt(async () => {
   await load();
   if (shown() === "wall") offerTour();
-  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: head, onReset: () => attempt(restart), onLink: setLink });
+  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: head, onReset: () => attempt(restart), onLink: setLink, onAlone: () => bell.silence() });
 });

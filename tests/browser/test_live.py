@@ -18,6 +18,11 @@ HIDE = """(hidden) => {
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
     document.dispatchEvent(new Event('visibilitychange'));
 }"""  # headless Chromium has no tabs to hide a page behind
+WITHOUT_SHARED = (
+    # The program is started as a script, as by a browser that knows no other kind; it does not parse.
+    "const Shared = SharedWorker; SharedWorker = function (url) { return new Shared(url); };",
+    "SharedWorker = function () { throw new DOMException('It is to keep nothing.', 'SecurityError'); };",
+)
 TABS = 12  # twice the connections that a browser has to one server
 
 
@@ -65,6 +70,29 @@ def test_without_streams_a_page_asks_again_and_again(
     wait_for_points(page, "#loss", 4)
     wait_until_grown(page)
     expect(page.locator("#link")).to_have_text("live")
+    assert_no_gap(page)
+
+
+@pytest.mark.parametrize("without", WITHOUT_SHARED, ids=["no modules", "forbidden"])
+def test_where_no_module_is_shared_a_page_has_its_own_stream(
+    open_page: Opener, post_sweep: Callable[..., Any], complaints: Complaints, site: Site, without: str
+) -> None:
+    sweep = post_sweep(settings=SLOW, trials=2)
+    page = open_page("/help")
+    page.context.add_init_script(without)
+    page.goto(f"/sweeps/{sweep['id']}?view=curves")
+    wait_for_points(page, "#loss", 4)
+    wait_until_grown(page)
+    expect(page.locator("#link")).to_have_text("live")
+    assert_no_gap(page)
+    assert streams(site) == 1
+    expect(page.locator("#bell")).to_be_hidden()
+
+    page.evaluate(HIDE, True)
+    wait_until(lambda: streams(site) == 0, "a hidden page lets go of its own stream")
+    before = last_epoch(page)
+    page.evaluate(HIDE, False)
+    wait_until_grown(page, beyond=before)
     assert_no_gap(page)
 
 

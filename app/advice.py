@@ -50,7 +50,7 @@ def of_sweep(sweep: Sweep, parts: State) -> tuple[tuple[Finding, ...], Importanc
     """What the trials of a sweep say together, and how much each searched setting had to do with it."""
     summary = catalog.summary(sweep.dataset, parts.config.home, parts.config.data)
     held = Settings.parse(sweep.settings).val_count or summary.n_train
-    space, trials = Space.parse(sweep.space), results(sweep.id, parts)
+    space, trials = Space.parse(sweep.space), results(sweep, parts)
     found = sweep_findings(
         space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweeps.GROWING
     )
@@ -59,13 +59,14 @@ def of_sweep(sweep: Sweep, parts: State) -> tuple[tuple[Finding, ...], Importanc
 
 def refinement(sweep: Sweep, parts: State) -> Refinement:
     """The finer search that a sweep's trials suggest."""
-    return refine(Space.parse(sweep.space), results(sweep.id, parts))
+    return refine(Space.parse(sweep.space), results(sweep, parts))
 
 
-def results(sweep_id: int, parts: State) -> tuple[Result, ...]:
+def results(sweep: Sweep, parts: State) -> tuple[Result, ...]:
     """Every trial that counts: excluded ones do not; one that a rule stopped does, by what it reached."""
+    fill_verdicts(sweep, parts)
     with parts.database.read() as c:
-        rows = trials.of_sweep(c, sweep_id)
+        rows = trials.of_sweep(c, sweep.id)
     return tuple(
         Result(
             Settings.parse(row.settings),

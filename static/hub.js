@@ -6,7 +6,7 @@
 // Who was away for very long is told to ask for all of it anew, which is less than what it has missed.
 // Where no stream can be held, the hub asks again and again from its cursor.
 
-const FLUSH_MS = 20; // what comes together goes on together
+const FLUSH_MS = 10; // what comes together goes on together
 const OPEN_MS = 4000; // a stream that is not open by then is held up by something between
 const POLL_MS = 1000;
 const POLLS = 30; // before the stream is tried again

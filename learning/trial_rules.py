@@ -65,7 +65,9 @@ def divergence(f: Facts) -> Finding | None:
 def too_early(f: Facts) -> Finding | None:
     if f.n >= MIN_EPOCHS:
         return None
-    reached = f"val accuracy {f.val_acc[-1]:.3f}"
+    reached = f"loss {f.data[-1]:.4f}, where chance is {f.chance:.4f}; val accuracy {f.val_acc[-1]:.3f}"
+    if f.penalty[1] > PENALTY_SEEN * f.chance:
+        reached = f"cost {f.loss[-1]:.4f} with the penalty, {reached}"
     sentence = f"Only {f.n} of {f.settings.epochs} epochs so far: {reached}."
     advice = f"A curve has a shape from epoch {MIN_EPOCHS} on."
     if f.ended:

@@ -342,9 +342,15 @@ def test_a_trial_that_was_stopped_is_not_told_to_run_on() -> None:
     (stopped,) = findings(cut, ended=True, epochs=20)
     assert stopped.advice == "Nothing is wrong with it, as far as it went; compare it with its neighbours."
     (one,) = findings(curve([2.2], 0.4, 0.39), ended=True, epochs=20)
-    assert one.sentence == "It ended after 1 epoch of 20: val accuracy 0.390."
+    assert one.sentence == (
+        "It ended after 1 epoch of 20: loss 2.2000, where chance is 2.3026; val accuracy 0.390."
+    )
     assert one.advice == "A curve has a shape from epoch 3 on. Retry it to see it train to its end."
-    (whole,) = findings(curve([2.2], 0.4, 0.39), epochs=1)
+    (whole,) = findings(curve([CHANCE], 0.1, 0.09, penalty=0.5), epochs=1, reg=1e3)
+    assert whole.sentence == (
+        "It ended after 1 epoch of 1: cost 2.8026 with the penalty, loss 2.3026, where chance is 2.3026; "
+        "val accuracy 0.090."
+    )
     assert whole.advice == "A curve has a shape from epoch 3 on."
 
 

@@ -126,12 +126,12 @@ def model(
     `about` is a JSON text: settings, class names, image shape, epoch and val accuracy; an array of the .npz,
     in the metadata of the .safetensors.
     """
-    found(parts, id)
+    trial = found(parts, id)
     kept = parts.files.load_model(id)
     if kept is None:
-        raise Problem(404, no_weights(id))
+        raise Problem(404, no_weights(trial))
     content = model_file.to_bytes([Model(*kept)], format)
-    return attachment(content, f"trial-{id}.{format}", "application/octet-stream")
+    return attachment(content, model_file.name_of(trial, format), "application/octet-stream")
 
 
 @router.post("/trials/{id}/stop", response_model=TrialOut)

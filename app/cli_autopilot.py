@@ -103,7 +103,9 @@ def summary(found: dict[str, Any]) -> str:
     if found["best"] is None:
         return words
     best = found["best"]
-    words += f" Best: trial {best['id']}, val accuracy {best['best_val_acc']:.4f}"
+    words += (
+        f" Best: trial #{best['number']} of sweep {best['sweep_id']}, val accuracy {best['best_val_acc']:.4f}"
+    )
     if found["test"] is None:
         return f"{words}."
     test = found["test"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app import cli_trial
 from app.failure import WRONG_USAGE, Failure
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from app.model_file import Model
     from store.config import Config
+    from store.trials import Trial
 
 # Names under which a file may hold the examples and their labels; the first found counts.
 EXAMPLES = ("X", "x_test", "X_test", "x")
@@ -42,7 +44,7 @@ Top = Annotated[
 
 
 def model(
-    trial: Annotated[int, typer.Argument(help="The trial's id, as its page and the export show it.")],
+    trial: cli_trial.Which,
     top: Top = None,
     format: Annotated[
         Format,
@@ -50,7 +52,7 @@ def model(
     ] = Format.npz,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write; trial-ID.npz here by default.", show_default=False),
+        typer.Option(help="File to write; sweep-SWEEP-trial-NUMBER.npz here by default.", show_default=False),
     ] = None,
     home: Home = None,
     data: Data = None,
@@ -64,28 +66,33 @@ def model(
 
     \b
     Examples:
-      lossdeck model 12
-      lossdeck model 12 --format safetensors --out winner.safetensors
+      lossdeck model 1/8
+      lossdeck model 1/8 --format safetensors --out winner.safetensors
       lossdeck model 3 --top 5
     """
-    from app.model_file import to_bytes
-    from app.prediction import kept_model
-    from store.files import Files
+    from app.model_file import name_of, to_bytes
 
     config = configure(home=home, data=data, database_url=database_url)
     if top is None:
-        content = to_bytes([kept_model(trial, Files(config.home))], format.value)
+        ((row, net),) = kept_nets([trial], config)
+        name, what = name_of(row, format), described(row, net)
+        content = to_bytes([net], format.value)
     else:
-        content = to_bytes(together(trial, top, config, tell=True), format.value)
-    name = f"trial-{trial}" if top is None else f"sweep-{trial}-top-{top}"
-    path = out or Path(f"{name}.{format}")
+        nets = together(sweep_of(trial), top, config, tell=True)
+        name, what = f"sweep-{trial}-top-{top}.{format}", f"the best {len(nets)} nets of sweep {trial}"
+        content = to_bytes(nets, format.value)
+    path = out or Path(name)
     path.write_bytes(content)
-    print(f"Wrote {path}.", file=sys.stderr)
+    print(f"Wrote {path}: {what}.", file=sys.stderr)
 
 
 def predict(
     model: Annotated[
-        str, typer.Argument(help="A trial's id, several with commas between them, or a model file.")
+        str,
+        typer.Argument(
+            metavar="TRIAL|FILE",
+            help="A trial as 1/8, #8 of sweep 1, or by its id; several with commas between; or a model file.",
+        ),
     ],
     file: Annotated[Path, typer.Argument(help="An .npz file with X: an example a row, raw as in training.")],
     top: Top = None,
@@ -100,16 +107,19 @@ def predict(
 
     \b
     Examples:
-      lossdeck predict 12 new.npz
-      lossdeck predict 12,15,31 new.npz --json
-      lossdeck predict trial-12.npz new.npz
+      lossdeck predict 1/8 new.npz
+      lossdeck predict 1/8,1/31,2/5 new.npz --json
+      lossdeck predict sweep-1-trial-8.npz new.npz
       lossdeck predict 3 new.npz --top 5
     """
     from app.prediction import predict_classes
 
     config = configure(home=home, database_url=database_url)
     rows, labels = examples(file)
-    prediction = predict_classes(kept(model, top, config), rows)
+    nets, whose = kept(model, top, config)
+    prediction = predict_classes(nets, rows)
+    if whose:
+        print(f"By {whose}.", file=sys.stderr)
     if labels is not None:
         right = prediction.probabilities.argmax(axis=1) == labels
         print(f"Accuracy {right.mean():.4f} on {len(labels):,} examples.", file=sys.stderr)
@@ -128,28 +138,53 @@ def predict(
         print(name, *(f"{probability:.6f}" for probability in row))
 
 
-def kept(which: str, top: int | None, config: "Config") -> "Sequence[Model]":
-    """The nets that an argument names: by trials' ids, by a sweep's, or in a file. Raises Failure."""
+def kept(which: str, top: int | None, config: "Config") -> "tuple[Sequence[Model], str]":
+    """The nets that an argument names, by trials, by a sweep, or in a file; and whose they are, if by trials.
+
+    Raises Failure.
+    """
     from app.model_file import read
+
+    if top is not None:
+        return together(sweep_of(which), top, config, tell=False), ""
+    words = which.split(",")
+    if not all(map(cli_trial.is_name, words)):
+        return read(Path(which)), ""
+    found = kept_nets(words, config)
+    return [net for _, net in found], "; ".join(described(row, net) for row, net in found)
+
+
+def kept_nets(words: "Sequence[str]", config: "Config") -> "list[tuple[Trial, Model]]":
+    """The trials that these words name, with their kept nets. Raises Failure."""
+    from app.cli_keep import opened
     from app.prediction import kept_model
     from store.files import Files
 
-    words = which.split(",")
-    if not all(word.isascii() and word.isdecimal() for word in words):
-        if top is not None:
-            raise Failure(f"--top takes the nets of a sweep, by its number, not of {which!r}.", WRONG_USAGE)
-        return read(Path(which))
-    if top is None:
-        return [kept_model(int(word), Files(config.home)) for word in words]
-    if len(words) > 1:
-        raise Failure(f"--top takes the nets of one sweep, not of {which}.", WRONG_USAGE)
-    return together(int(which), top, config, tell=False)
+    files = Files(config.home)
+    with closing(opened(config)) as database, database.read() as c:
+        rows = [cli_trial.named(c, word) for word in words]
+    return [(row, kept_model(row, files)) for row in rows]
+
+
+def described(row: "Trial", net: "Model") -> str:
+    """Whose net it is, told with what it got: a wrong number is seen at once."""
+    from app.words import trial_words
+
+    return f"{trial_words(row)}, val accuracy {net.about['val_acc']:.4f}"
+
+
+def sweep_of(word: str) -> int:
+    """The number of the sweep whose nets --top takes. Raises Failure."""
+    if not word.isascii() or not word.isdecimal():
+        raise Failure(f"--top takes the nets of one sweep, by its number, not of {word!r}.", WRONG_USAGE)
+    return int(word)
 
 
 def together(number: int, top: int, config: "Config", tell: bool) -> "Sequence[Model]":
     """The best nets of a sweep; says what each and their average are worth when asked to."""
     from app import ensemble
     from app.cli_keep import opened
+    from app.words import trial_words
     from store import sweeps
     from store.files import Files
 
@@ -162,7 +197,7 @@ def together(number: int, top: int, config: "Config", tell: bool) -> "Sequence[M
     if tell:
         found = ensemble.measured(rows, sweep, config, files)
         for row, accuracy in zip(rows, found.measured.each, strict=True):
-            print(f"trial {row.id}: val_acc: {accuracy:.6f}")
+            print(f"{trial_words(row)}: val_acc: {accuracy:.6f}")
         print(found.sentence, file=sys.stderr)
     return ensemble.models(rows, files)
 

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from app.failure import DONE, Failure
+from app import cli_trial
+from app.failure import DONE
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 
 def repeat(
-    trial: Annotated[int, typer.Argument(help="The trial's id, as its page and the export show it.")],
+    trial: cli_trial.Which,
     seeds: Annotated[int, typer.Option(help="How many other seeds to train it from.")] = 5,
     wait: Annotated[bool, typer.Option("--wait", help="Follow them and say how they spread.")] = False,
     as_json: Json = False,
@@ -28,8 +29,8 @@ def repeat(
 
     \b
     Examples:
-      lossdeck repeat 12 --wait
-      lossdeck repeat 12 --seeds 10 --wait --json
+      lossdeck repeat 1/8 --wait
+      lossdeck repeat 1/8 --seeds 10 --wait --json
     """
     from pydantic import ValidationError
 
@@ -38,7 +39,8 @@ def repeat(
     from app.cli_keep import opened
     from app.cli_sweep import wrong
     from app.follow import follow
-    from store import sweeps, trials
+    from app.words import trial_words
+    from store import sweeps
 
     config = configure(home=home, data=data, database_url=database_url)
     try:
@@ -47,13 +49,12 @@ def repeat(
         raise wrong(error) from error
     with closing(opened(config)) as database:
         with database.write() as c:
-            row = trials.get(c, trial)
-            of = sweeps.get(c, row.sweep_id) if row else None
-            if row is None or of is None:
-                raise Failure(f"There is no trial {trial}.")
+            row = cli_trial.named(c, trial)
+            of = sweeps.get(c, row.sweep_id)
+            assert of is not None  # by foreign key
             new = plan.repeats(body, row, of, repeats.tried(c, of, row), config)
             made = sweeps.create(c, new, time.time(), workers=config.workers)
-        print(f"Sweep {made.id}: trial {trial} from {seeds} other seeds, queued.", file=sys.stderr)
+        print(f"Sweep {made.id}: {trial_words(row)} from {seeds} other seeds, queued.", file=sys.stderr)
         code = follow(database, made.id, print_lines=not as_json) if wait else DONE
         with database.read() as c:
             found = repeats.of_sweep(c, made) if wait else None

@@ -56,7 +56,7 @@ def members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial,
 
 def models(rows: Sequence[Trial], files: Files) -> tuple[Model, ...]:
     """Their nets. Raises Failure and Damaged."""
-    return tuple(kept_model(row.id, files) for row in rows)
+    return tuple(kept_model(row, files) for row in rows)
 
 
 def measured(rows: Sequence[Trial], sweep: Sweep, config: Config, files: Files) -> Ensemble:

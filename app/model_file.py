@@ -21,6 +21,7 @@ from app.failure import Failure
 from learning.net import Array
 from learning.predict import Net, probabilities
 from learning.settings import Invalid, Settings
+from store.trials import Trial
 
 Format = Literal["npz", "safetensors"]
 ABOUT = "about"
@@ -45,6 +46,11 @@ class Model:
 def has_safetensors() -> bool:
     """Whether that format can be written and read here."""
     return importlib.util.find_spec("safetensors") is not None
+
+
+def name_of(trial: Trial, format: str) -> str:
+    """What the file of a trial's net is called: by its sweep and number, as its page counts."""
+    return f"sweep-{trial.sweep_id}-trial-{trial.number}.{format}"
 
 
 def to_bytes(models: Sequence[Model], format: Format) -> bytes:

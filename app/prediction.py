@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from app.failure import Failure
 from app.model_file import Model
+from app.words import trial_words
 from learning.predict import mean_probabilities
 from store.files import Files
+from store.trials import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,17 @@ def predict_classes(models: Sequence[Model], examples: NDArray[Any]) -> Predicti
     return Prediction(names, tuple(names[k] for k in found.argmax(axis=1)), found)
 
 
-def kept_model(trial_id: int, files: Files) -> Model:
+def kept_model(trial: Trial, files: Files) -> Model:
     """A trial's kept net. Raises Failure if none is kept here, and Damaged."""
-    found = files.load_model(trial_id)
+    found = files.load_model(trial.id)
     if found is None:
-        raise Failure(no_weights(trial_id))
+        raise Failure(no_weights(trial))
     return Model(*found)
 
 
-def no_weights(trial_id: int) -> str:
+def no_weights(trial: Trial) -> str:
     """Why there is nothing to predict with, in a sentence."""
-    return f"No weights are kept of trial {trial_id}; those of the best 20 finished trials of a sweep are."
+    return f"No weights are kept of {trial_words(trial)}; those of a sweep's best 20 finished trials are."
 
 
 def flat(examples: NDArray[Any], features: int) -> NDArray[Any]:

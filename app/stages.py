@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.palettes import PALETTES
+from app.words import trial_words
 from learning.space import Choice, Distribution, LogUniform, Space
 from store import trials
 from store.database import Connection
@@ -182,7 +183,7 @@ def _dots(shown: Sequence[Trial], x: Axis, y: Axis, accuracies: Sequence[float])
         if not (x.shows(across) and y.shows(up)) or (acc is None and one.state != "diverged"):
             continue
         words = one.state if acc is None else f"val accuracy {acc:.3f}"
-        title = f"Trial {one.id}: {words}, {x.name} {across:.3g}, {y.name} {up:.3g}"
+        title = f"{trial_words(one).capitalize()}: {words}, {x.name} {across:.3g}, {y.name} {up:.3g}"
         colour = DIVERGED if acc is None else RAMP[_step(acc, accuracies)]
         place = _x(x.at(across)), _y(y.at(up))  # type: ignore[arg-type]
         yield Dot(one.id, *place, colour, acc is None, one is leader, title)

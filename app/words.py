@@ -1,10 +1,13 @@
-"""Words: settings and their ranges as people write them, in pages and reports (formats nothing live)."""
+"""Words: settings, ranges and trials as people write them, in pages and reports (formats nothing live)."""
 
 import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from store.trials import Trial
 
 SCIENTIFIC = frozenset({"lr", "reg", "init_scale"})  # as static/format.js writes them
 
@@ -21,6 +24,11 @@ def space_words(name: str, spec: Mapping[str, Any]) -> str:
 def end_words(value: float) -> str:
     """An end of a range, such as `1e-6`."""
     return _short(f"{value:g}")
+
+
+def trial_words(trial: "Trial") -> str:
+    """A trial as its page names it, such as `trial #8 of sweep 1`; on the command line that is `1/8`."""
+    return f"trial #{trial.number} of sweep {trial.sweep_id}"
 
 
 def time_words(seconds: float | None) -> str:

@@ -138,7 +138,7 @@ function showTrial() {
   setText(reason, trial.reason || "");
   showActions($("#actions"), trialActions(trial));
   $("#excluded").hidden = !trial.excluded;
-  $("#downloads").hidden = !trial.has_model;
+  for (const one of [$("#downloads"), $("#take")]) one.hidden = !trial.has_model;
   document.title = `${trial.state === "running" ? `(${trial.epochs_done}/${trial.settings.epochs}) ` : ""}#${trial.number} of ${page.sweep.name} · Lossdeck`;
 }
 

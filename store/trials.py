@@ -55,6 +55,12 @@ def get(c: Connection, id: int) -> Trial | None:
     return _trial(row) if row else None
 
 
+def numbered(c: Connection, sweep_id: int, number: int) -> Trial | None:
+    """The trial that has this number in its sweep."""
+    row = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, trial.c.number == number)).one_or_none()
+    return _trial(row) if row else None
+
+
 def by_ids(c: Connection, ids: Collection[int]) -> dict[int, Trial]:
     """The trials of these ids that exist."""
     return {row.id: _trial(row) for row in c.execute(_SELECT.where(trial.c.id.in_(ids)))} if ids else {}

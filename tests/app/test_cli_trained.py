@@ -344,7 +344,9 @@ def test_the_best_nets_of_a_sweep_are_averaged_and_taken_away(
     done = deck.run("model", sweep, "--top", 3, "--out", tmp_path / "top.npz")
     assert done.returncode == 0, done.stderr
     ranked = sorted(learnt.values(), key=lambda trial: (-trial["best_val_acc"], trial["number"]))
-    lines = [f"trial {trial['id']}: val_acc: {trial['best_val_acc']:.6f}" for trial in ranked]
+    lines = [
+        f"trial #{trial['number']} of sweep {sweep}: val_acc: {trial['best_val_acc']:.6f}" for trial in ranked
+    ]
     assert done.stdout.splitlines() == lines
     told = re.search(r"The average of 3 nets gets (0\.\d+) of the 300 validation examples", done.stderr)
     assert told, done.stderr
@@ -352,7 +354,7 @@ def test_the_best_nets_of_a_sweep_are_averaged_and_taken_away(
     by_file = deck.run("predict", tmp_path / "top.npz", tmp_path / "val.npz")
     assert by_sweep.stderr == by_file.stderr == f"Accuracy {told[1]} on 300 examples.\n"
     assert by_sweep.stdout == by_file.stdout
-    for which in (tmp_path / "top.npz", "7,8"):
+    for which in (tmp_path / "top.npz", "7,8", "1/2"):
         refused = deck.run("predict", which, tmp_path / "val.npz", "--top", 3)
         assert (refused.returncode, "--top takes the nets of" in refused.stderr) == (2, True)
     assert deck.run("model", 999, "--top", 3).stderr == "lossdeck: There is no sweep 999.\n"
@@ -368,6 +370,9 @@ def test_a_repeated_trial_is_told_with_its_spread(deck: Deck, learnt: dict[str, 
     assert float(told[2]) > 0, "other seeds, other results"
     assert f"The repeated run's {trial['best_val_acc']:.4f} lies" in done.stderr
     assert deck.run("repeat", 999).stderr == "lossdeck: There is no trial 999.\n"
+    name = f"{trial['sweep_id']}/{trial['number']}"
+    again = deck.run("repeat", name, "--seeds", 2)
+    assert f"trial #{trial['number']} of sweep {trial['sweep_id']} from 2 other seeds" in again.stderr
     assert "seeds must be 2 or more, not 1." in deck.run("repeat", trial["id"], "--seeds", 1).stderr
 
 
@@ -394,9 +399,40 @@ def test_predict_refuses_what_does_not_fit(
     assert done.stderr.count("\n") == 1
 
 
+def test_a_trial_is_named_as_its_page_counts_or_by_its_id(
+    deck: Deck, tmp_path: Path, learnt: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = learnt["channel"]
+    name, told = f"{trial['sweep_id']}/{trial['number']}", f"#{trial['number']} of sweep {trial['sweep_id']}"
+    monkeypatch.chdir(tmp_path)
+    assert trial["number"] != trial["id"]
+    for which in (name, trial["id"]):
+        file = f"sweep-{trial['sweep_id']}-trial-{trial['number']}.npz"
+        wrote = f"Wrote {file}: trial {told}, val accuracy {trial['best_val_acc']:.4f}.\n"
+        assert deck.run("model", which).stderr == wrote
+        np.savez("new.npz", X=np.zeros((1, 64)))
+        assert f"By trial {told}, val" in deck.run("predict", which, "new.npz").stderr
+
+
+@pytest.mark.parametrize(
+    ("which", "code", "told"),
+    [
+        (999, 1, "There is no trial 999."),
+        ("1/6", 1, "There is no trial 6 in sweep 1."),
+        ("#6", 2, "A trial is named as SWEEP/NUMBER, such as 1/8, or by its id, not '#6'."),
+    ],
+)
+def test_a_trial_that_is_not_there(deck: Deck, which: object, code: int, told: str) -> None:
+    done = deck.run("model", which)
+    assert (done.returncode, done.stderr) == (code, f"lossdeck: {told}\n")
+
+
 def test_predict_with_a_trial_that_keeps_no_weights(deck: Deck, tmp_path: Path) -> None:
     np.savez(tmp_path / "new.npz", X=np.zeros((1, 64)))
-    assert "No weights are kept of trial 999" in deck.run("predict", 999, tmp_path / "new.npz").stderr
+    number = deck.run("sweep", "lr-too-high", "--wait", "--json").stdout
+    name = f"{json.loads(number)['id']}/0"
+    told = f"No weights are kept of trial #0 of sweep {json.loads(number)['id']}; "
+    assert told in deck.run("predict", name, tmp_path / "new.npz").stderr
 
 
 def test_a_backup_made_while_everything_runs_is_restored_elsewhere(deck: Deck, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_safetensors_hold_settings_and_preprocessing(client: TestClient, post_sw
     client.app.state.files.save_model(1, net.arrays, ABOUT)  # type: ignore[attr-defined]
     answer = client.get("/api/trials/1/model", params={"format": "safetensors"})
     assert answer.status_code == 200
-    assert 'filename="trial-1.safetensors"' in answer.headers["content-disposition"]
+    assert 'filename="sweep-1-trial-0.safetensors"' in answer.headers["content-disposition"]
     tensors = load(answer.content)
     assert tensors.keys() == net.arrays.keys() - {"preprocess.kind"}
     assert all(np.array_equal(tensor, net.arrays[name]) for name, tensor in tensors.items())

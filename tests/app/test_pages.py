@@ -261,6 +261,7 @@ def test_a_trial_comes_with_what_its_curves_say_and_what_can_be_done(
     said = client.get("/api/trials/1/findings").json()["findings"]
     assert said
     assert all(f"<p>{escape(one['sentence'])}</p>" in after for one in said)
+    assert "<code>lossdeck repeat 1/0 --wait</code>" in after
     acts = {page: set(re.findall(r'data-act="(\w+)"(?![^>]*hidden)', page)) for page in (before, after)}
     assert acts == {before: {"stop", "exclude"}, after: {"exclude"}}
 

@@ -122,6 +122,7 @@ def test_an_autopilots_page_tells_each_stage_and_why(client: TestClient, flown: 
         assert f"/sweeps/{stage['sweep']['id']}" in page
     assert flown["reason"] in page
     assert f"/trials/{flown['best']['id']}" in page
+    assert f"Trial #{flown['best']['number']} of sweep {flown['best']['sweep_id']}</a>: val" in page
     assert f"autopilot {flown['id']}" in client.get(f"/sweeps/{flown['stages'][0]['sweep']['id']}").text
     assert client.get("/autopilot/99").status_code == 404
 

@@ -28,7 +28,9 @@ def test_start_it_watch_its_stages_and_stop_it(open_page: Callable[..., Page]) -
 
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("It was stopped by hand.")).to_be_visible()
-    expect(steps.last).to_contain_text(re.compile(r"Winner\s*Trial \d+: val accuracy 0\.\d+ at epoch \d+"))
+    expect(steps.last).to_contain_text(
+        re.compile(r"Winner\s*Trial #\d+ of sweep \d+: val accuracy 0\.\d+ at epoch \d+")
+    )
     with page.expect_download() as report:
         page.get_by_role("link", name="Report, one HTML file").click()
     assert report.value.suggested_filename == "autopilot-1.html"

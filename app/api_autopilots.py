@@ -53,7 +53,7 @@ def report(id: Id, parts: Parts) -> Response:
         row = autopilots.get(c, id)
         if row is None:
             raise missing("autopilot", id)
-        text = autopilot_report.html_text(c, row)
+        text = autopilot_report.html_text(c, row, parts.config)
     name = f'attachment; filename="autopilot-{id}.html"'
     return Response(text, media_type="text/html; charset=utf-8", headers={"content-disposition": name})
 

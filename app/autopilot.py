@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 
 from app import wire_autopilots
+from learning import catalog
+from learning.dataset import DatasetError
+from learning.shortfall import shortfall
 from store import autopilots, looks, preflights, sweeps, trials
 from store.autopilots import Autopilot
+from store.config import Config
 from store.database import Connection
+from store.looks import Look
 from store.trials import Trial
 
 
@@ -31,3 +36,32 @@ def leader(c: Connection, row: Autopilot) -> Trial | None:
     if row.state == "running":
         return autopilots.best(c, row)
     return trials.get(c, row.winner_id) if row.winner_id is not None else None
+
+
+def test_words(c: Connection, row: Autopilot, config: Config) -> str:
+    """What there is to say about the winner's test accuracy: why there is none, or that it is too low."""
+    winner = leader(c, row)
+    look = looks.of_trial(c, winner.id) if winner else None
+    if look is None:
+        return _untested(row, winner, config)
+    return _compared(winner, look) if winner else ""
+
+
+def _untested(row: Autopilot, winner: Trial | None, config: Config) -> str:
+    try:
+        if not catalog.summary(row.dataset, config.home, config.data).n_test:
+            return "There is no test part."
+    except DatasetError:  # deleted since, or on another machine only
+        return ""
+    if row.state == "running":
+        return "Measured once, at the end."
+    if row.state != "finished" or winner is None:
+        return "The search was not finished."
+    return "Its weights are on another machine."
+
+
+def _compared(winner: Trial, look: Look) -> str:
+    n_val = winner.settings["val_count"]
+    if not n_val or winner.best_val_acc is None:
+        return ""  # validated on what it was trained on: nobody expects as much of new examples
+    return shortfall(winner.best_val_acc, n_val, look.accuracy, look.examples) or ""

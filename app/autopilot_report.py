@@ -10,6 +10,7 @@ from app.report import placed
 from app.words import end_words, setting_words, space_words, time_words
 from store import epochs, preflights, sweeps
 from store.autopilots import Autopilot
+from store.config import Config
 from store.database import Connection
 from store.epochs import EpochRow
 from store.trials import Trial
@@ -37,7 +38,7 @@ class Figure:
     epochs: int
 
 
-def html_text(c: Connection, row: Autopilot) -> str:
+def html_text(c: Connection, row: Autopilot, config: Config) -> str:
     """The whole file; what users wrote is escaped."""
     searches = sweeps.by_ids(c, row.sweep_ids)
     ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
@@ -48,6 +49,7 @@ def html_text(c: Connection, row: Autopilot) -> str:
         "autopilot_report.html",
         row=row,
         shown=autopilot.shown(c, row),
+        test_words=autopilot.test_words(c, row, config),
         created=time_words(row.created_at),
         ended=time_words(row.finished_at),
         searches=searches,

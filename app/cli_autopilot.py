@@ -13,6 +13,7 @@ from app.follow import Pulse, going_on
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
+    from store.config import Config
     from store.database import Database
 
 
@@ -65,7 +66,7 @@ def autopilot(
         with going_on(f"Autopilot {row.id}"):
             print(f"Autopilot {row.id} on {dataset}, queued.", file=sys.stderr)
             if wait:
-                found = follow(database, row.id, tell_lines=not as_json)
+                found = follow(database, row.id, config, tell_lines=not as_json)
     if as_json:
         print(json.dumps(found))
     elif not wait:
@@ -73,12 +74,12 @@ def autopilot(
     raise typer.Exit(DONE if found["state"] in ("running", "finished") else FAILED)
 
 
-def follow(database: "Database", id: int, tell_lines: bool) -> dict[str, Any]:
+def follow(database: "Database", id: int, config: "Config", tell_lines: bool) -> dict[str, Any]:
     """Waits for the end, telling each step as it is taken; sums it up on stderr.
 
     Raises Failure (3) when no worker lives.
     """
-    from app.autopilot import shown
+    from app.autopilot import shown, test_words
     from store import autopilots
 
     pulse, told = Pulse(f"Autopilot {id}"), 0
@@ -86,19 +87,19 @@ def follow(database: "Database", id: int, tell_lines: bool) -> dict[str, Any]:
         with database.read() as connection:
             row = autopilots.get(connection, id)
             assert row is not None  # nothing deletes autopilots
-            found = shown(connection, row)
+            found, words = shown(connection, row), test_words(connection, row, config)
         for stage in row.stages[told:] if tell_lines else ():
             print(f"{stage.name:<10}{' '.join(stage.why.splitlines())}", flush=True)
         told = len(row.stages)
         if row.state != "running":
             break
         pulse.wait(database)
-    print(summary(found), file=sys.stderr)
+    print(summary(found, words), file=sys.stderr)
     return found
 
 
-def summary(found: dict[str, Any]) -> str:
-    """How an autopilot ended, in a sentence or two."""
+def summary(found: dict[str, Any], test_words: str) -> str:
+    """How an autopilot ended, in a sentence or two, and what there is to say about its test accuracy."""
     words = f"Autopilot {found['id']} {found['state']}: {found['reason']}"
     if found["best"] is None:
         return words
@@ -107,7 +108,7 @@ def summary(found: dict[str, Any]) -> str:
         f" Best: trial #{best['number']} of sweep {best['sweep_id']}, val accuracy {best['best_val_acc']:.4f}"
     )
     if found["test"] is None:
-        return f"{words}."
+        return f"{words}. {test_words}".rstrip()
     test = found["test"]
     looks = f"look {test['number']} at the test part of {test['dataset']}"
-    return f"{words}; test accuracy {test['accuracy']:.4f} ({looks})."
+    return f"{words}; test accuracy {test['accuracy']:.4f} ({looks}). {test_words}".rstrip()

@@ -41,12 +41,14 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
         checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
         shown = autopilot.shown(c, row)
+        test_words = autopilot.test_words(c, row, parts.config)
         drawn = stages.drawn(c, list(searches.values()))
     return page(
         "autopilot.html",
         section="/autopilot",
         row=row,
         shown=shown,
+        test_words=test_words,
         searches=searches,
         preflights={id: wire_preflights.preflight(one) for id, one in checks.items()},
         probes={id: probe_picture.of(one.checks) for id, one in checks.items()},
@@ -67,7 +69,9 @@ def report(id: Id, parts: Parts) -> HTMLResponse:
         row = autopilots.get(c, id)
         if row is None:
             raise missing("autopilot", id)
-        return HTMLResponse(autopilot_report.html_text(c, row), headers={"cache-control": "no-store"})
+        return HTMLResponse(
+            autopilot_report.html_text(c, row, parts.config), headers={"cache-control": "no-store"}
+        )
 
 
 @router.get("/sweeps/{id}/stages")

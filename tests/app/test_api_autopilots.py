@@ -1,13 +1,16 @@
 """Autopilots over HTTP: asked for, weighed, watched while a worker takes their steps, stopped."""
 
+import io
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from app import probe_picture
 from learning.recipes import recipe_for
+from store import looks
 from tests.app.conftest import Crew
 from worker import autopilot as steps  # the arrows bind the program, not its tests
 
@@ -135,6 +138,44 @@ def test_weights_that_are_not_here_are_no_look(client: TestClient, crew: Crew) -
     shown = show(client, id)
     assert (shown["state"], shown["test"]) == ("finished", None)
     assert shown["best"] is not None
+    assert "Its weights are on another machine." in client.get(f"/autopilot/{id}").text
+
+
+@pytest.fixture
+def no_test_part(client: TestClient) -> str:
+    """A data set of one part."""
+    rng = np.random.default_rng(0)
+    buffer = io.BytesIO()
+    np.savez(buffer, X=rng.normal(size=(60, 4)), y=np.arange(60) % 3)
+    files = {"file": ("one.npz", buffer.getvalue())}
+    assert client.post("/api/datasets", files=files, data={"name": "one-part"}).status_code == 201
+    return "one-part"
+
+
+def test_a_data_set_without_a_test_part_is_told_as_soon_as_it_is_chosen(
+    client: TestClient, no_test_part: str
+) -> None:
+    id = post(client, preflight=False, dataset=no_test_part)["id"]
+    assert "There is no test part." in client.get(f"/autopilot/{id}").text
+    other = post(client, preflight=False)["id"]
+    assert "Measured once, at the end." in client.get(f"/autopilot/{other}").text
+
+
+@pytest.mark.parametrize(("accuracy", "told"), [(0.5, True), (1.0, False)])
+def test_a_test_accuracy_far_below_the_val_accuracy_is_told(
+    client: TestClient, crew: Crew, accuracy: float, told: bool
+) -> None:
+    id = post(client, preflight=False, trials=4)["id"]
+    for _ in range(4):
+        step(client)
+        crew.finish_all()
+    best = show(client, id)["best"]
+    with client.app.state.database.write() as c:  # type: ignore[attr-defined]
+        looks.record(c, "digits", best["id"], accuracy, 297, 1.0)
+    for path in (f"/autopilot/{id}", f"/autopilot/{id}/report"):
+        text = client.get(path).text
+        assert ("The test accuracy lies" in text) == told
+        assert "on another machine" not in text
 
 
 def test_an_unknown_one_is_not_found(client: TestClient) -> None:

@@ -25,8 +25,8 @@ _FONT = (
 
 
 def loss_curves() -> Shell:
-    """All trials' loss in quintiles of accuracy, the best on top, marks of divergence on the top edge."""
-    return _overlay("loss", "%{y:.4g}", rangemode="nonnegative")
+    """All trials' train loss in quintiles of accuracy, the best on top; × above where one diverged."""
+    return _overlay("train loss", "%{y:.4g}", rangemode="nonnegative")
 
 
 def gap_curves() -> Shell:
@@ -128,14 +128,15 @@ def expected_bests() -> Shell:
 
 
 def trial_loss() -> Shell:
-    """One trial: min..max band and mean of the mini-batch cost, the epoch means, and the validation loss."""
+    """One trial: train and validation loss alike, and behind them the cost, which has the penalty on top."""
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     data = [
         _trace("band-low", "smallest", **band),
-        _trace("band", "mini-batches, min to max", **{**band, "fill": "tonexty", "showlegend": True}),
-        _trace("raw", "mini-batches", mode="lines", line={"width": 1}, opacity=0.45, hoverinfo="skip"),
-        _line("train", "train (epoch mean)", "%{y:.5g}"),
-        _line("val", "validation", "%{y:.5g}", dash="dash"),
+        _trace("band", "mini-batch cost, min to max", **{**band, "fill": "tonexty", "showlegend": True}),
+        _trace("raw", "mini-batch cost, mean", **{**band, "line": {"width": 1}}, opacity=0.45),
+        _line("cost", "cost: train loss + L2 penalty", "%{y:.5g}", dash="dot", width=1.6),
+        _line("train", "train loss", "%{y:.5g}"),
+        _line("val", "val loss", "%{y:.5g}", dash="dash"),
         _crosses(),
     ]
     return {"data": data, "layout": _layout("epoch", "loss", **_edge_axis(), legend=_legend())}

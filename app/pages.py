@@ -49,7 +49,8 @@ RESULTS = (
     ("val_acc", "last val accuracy"),
     ("train_acc", "last train accuracy"),
     ("gap", "gap"),
-    ("loss", "last loss"),
+    ("data_loss", "last train loss"),
+    ("val_loss", "last val loss"),
     ("seconds", "time, s"),
 )  # rows of a comparison
 CLASSES_SHOWN = 20
@@ -92,7 +93,7 @@ def home(parts: Parts) -> HTMLResponse:
         rows, _ = sweeps.list_all(c, SWEEPS_SHOWN, 0)
         cursor = changes.cursor(c)
         leaders = {row.id: epochs.of_trial(c, row.best.id) for row in rows[:SPARKS] if row.best is not None}
-    sparks = {id: [wire.plain(row.loss) for row in curve] for id, curve in leaders.items()}
+    sparks = {id: [wire.plain(row.data_loss) for row in curve] for id, curve in leaders.items()}
     data = {"sweeps": [wire_sweeps.sweep(row) for row in reversed(rows)], "sparks": sparks, "cursor": cursor}
     return page("sweeps.html", section="/", data=data)
 

@@ -36,7 +36,7 @@ const lines = (column, clip) => (figure) => {
 };
 
 const charts = [
-  new Chart($("#loss"), page.figures.loss, lines((curve) => curve.loss, true)),
+  new Chart($("#loss"), page.figures.loss, lines((curve) => curve.data_loss, true)),
   new Chart($("#accuracy"), page.figures.accuracy, lines((curve) => curve.val_acc)),
 ];
 const redraw = () => charts.forEach((chart) => chart.update());
@@ -47,7 +47,7 @@ function swatches() {
 
 // --- results, and how far the others are from the baseline
 
-const DIGITS = { loss: 4, seconds: 1 };
+const DIGITS = { data_loss: 4, val_loss: 4, seconds: 1 };
 const baseline = () => Number(parameter("baseline")) || null;
 
 function value(trial, name) {

@@ -17,7 +17,7 @@ const page = data();
 let { sweep } = page;
 const [x, y] = page.axes;
 const board = new Board(sweep, page.axes);
-const sketches = new Sketches(sweep.id, ["loss", "train_acc", "val_acc"], POINTS);
+const sketches = new Sketches(sweep.id, ["data_loss", "train_acc", "val_acc"], POINTS);
 
 const drawn = () => [...board.all()].sort(bestFirst).slice(0, MOST);
 const common = () => ({ trials: drawn(), best: sweep.best?.number ?? null, selected: new Set(), series: page.series[theme()], space: sweep.space });
@@ -27,7 +27,7 @@ const curves = (own) => (shell) => {
   return fillOverlay(shell, { ...common(), trials, curves: sketches, x: (curve) => curve.epoch, across: "epoch", total, ...own });
 };
 const fillers = {
-  loss: curves({ column: (curve) => curve.loss, clip: true }),
+  loss: curves({ column: (curve) => curve.data_loss, clip: true }),
   gap: curves({ column: gap }),
   scatter: (shell) => fillScatter(shell, { ...common(), x, y: "best_val_acc" }),
   pair: (shell) => fillScatter(shell, { ...common(), x, y }),

@@ -18,11 +18,11 @@ import { Wall } from "./wall.js";
 
 const CHIPS = 20;
 const TILE_POINTS = 48;
-const COSTS = ["data_loss", "val_loss"];
+const LOSSES = ["data_loss", "val_loss"];
 
 const page = data();
 const board = new Board(page.sweep, page.axes);
-const sketches = new Sketches(page.sweep.id, COSTS, TILE_POINTS);
+const sketches = new Sketches(page.sweep.id, LOSSES, TILE_POINTS);
 const selection = new Selection();
 const series = () => page.series[theme()];
 let importance = null;

@@ -36,14 +36,14 @@ function add(sweep) {
   return row;
 }
 
-// The best trial's loss so far: fetched anew only when another trial leads or the leader got further.
+// The best trial's train loss so far: fetched anew only when another trial leads or the leader got further.
 async function spark(row, sweep) {
   const leader = sweep.best ? `${sweep.best.id}:${sweep.best.epochs_done}` : "";
   if (!leader || row.dataset.leader === leader) return;
   const first = row.dataset.leader === undefined;
   row.dataset.leader = leader;
   const known = first ? page.sparks[sweep.id] : undefined;
-  const losses = known || (await get(`/api/trials/${sweep.best.id}/epochs`)).epochs.map((epoch) => epoch.loss);
+  const losses = known || (await get(`/api/trials/${sweep.best.id}/epochs`)).epochs.map((epoch) => epoch.data_loss);
   draw($(".spark", row), losses.filter((loss) => loss != null), sweep.best);
 }
 
@@ -54,7 +54,7 @@ function draw(picture, losses, best) {
   const points = losses.map((loss, n) => [(100 * n) / Math.max(1, losses.length - 1), 26 - (22 * (loss - low)) / span]);
   const line = points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
   picture.replaceChildren(svg("path", { d: `M${line}` }), svg("path", { class: "end", d: `M${points.at(-1).map((value) => value.toFixed(1)).join(" ")}h0` }));
-  picture.setAttribute("aria-label", `loss of the best trial, #${best.number}: ${losses[0].toPrecision(3)} to ${losses.at(-1).toPrecision(3)}`);
+  picture.setAttribute("aria-label", `train loss of the best trial, #${best.number}: ${losses[0].toPrecision(3)} to ${losses.at(-1).toPrecision(3)}`);
 }
 
 function headline() {

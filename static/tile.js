@@ -1,7 +1,7 @@
-// The small curve of a trial: train and val cost by epoch, × where it diverged. One that runs has room to its right.
+// The small curve of a trial: train and val loss by epoch, × where it diverged. One that runs has room to its right.
 import { svg } from "./page.js";
 
-const ROOM = 1.25; // above the first cost; what explodes leaves at the top
+const ROOM = 1.25; // above the first loss; what explodes leaves at the top
 const AHEAD = 1.3; // of a running trial's epochs so far: a long run shows its shape, not a line at the left edge
 
 export function freshCurve(width, height) {

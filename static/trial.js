@@ -17,8 +17,12 @@ const series = () => page.series[theme()];
 
 // --- charts
 
+const PENALTY_SEEN = 0.01; // of the train loss: a smaller penalty needs no line and no word of its own
+const penalised = (cost, train) => cost != null && train != null && cost - train > PENALTY_SEEN * train;
+
+// Train and val loss are like for like; the cost that is minimised has the penalty on top of the first.
 function lossFigure(figure) {
-  const { trace, loss: train, val_loss: val } = curve();
+  const { trace, loss: cost, data_loss: train, val_loss: val } = curve();
   const raw = byRole(figure, "raw");
   trace.forEach((buckets, epoch) => buckets.forEach(([low, mean, high], n) => {
     const x = epoch + (n + 0.5) / buckets.length;
@@ -26,6 +30,9 @@ function lossFigure(figure) {
     push(byRole(figure, "band"), x, high);
     push(raw, x, mean);
   }));
+  const apart = cost.some((value, epoch) => penalised(value, train[epoch]));
+  if (apart) cost.forEach((value, epoch) => push(byRole(figure, "cost"), epoch + 0.5, value));
+  else byRole(figure, "cost").showlegend = false;
   train.forEach((value, epoch) => push(byRole(figure, "train"), epoch + 0.5, value)); // a mean over the epoch
   val.forEach((value, epoch) => push(byRole(figure, "val"), epoch + 1, value)); // measured at its end
   if (trial.state === "diverged" && train.length) {
@@ -33,7 +40,7 @@ function lossFigure(figure) {
     push(crosses, train.length, 1);
     crosses.customdata = [trial.number];
   }
-  dots(figure, ["train", "val"], train.length);
+  dots(figure, ["cost", "train", "val"], train.length);
   epochAxis(figure, train.length, 0);
   if (logLoss) figure.layout.yaxis.type = "log";
   else figure.layout.yaxis.autorangeoptions = limits(curve());
@@ -41,10 +48,15 @@ function lossFigure(figure) {
   return figure;
 }
 
-// Neither the first mini-batches nor a cost that explodes may squash the axis.
-function limits({ trace, loss: train, val_loss: val }) {
+const ABOVE = 2; // times the losses: a cost that is larger leaves at the top of the axis
+
+// Neither the first mini-batches nor a cost that explodes nor a huge penalty may squash the axis.
+function limits({ trace, loss: cost, data_loss: train, val_loss: val }) {
   const whole = trial.state === "diverged" ? train.length - 1 : train.length;
-  const values = [...train.slice(0, whole), ...val.slice(0, whole)].filter((value) => value != null);
+  const known = (series) => series.slice(0, whole).filter((value) => value != null);
+  const values = [...known(train), ...known(val)];
+  const most = ABOVE * Math.max(...values);
+  values.push(...known(cost).filter((value) => value < most));
   const first = trace[0]?.[0]?.[1];
   if (first != null && whole < train.length) values.push(first, first * (trial.settings.explosion || 3));
   if (!values.length) return {};
@@ -104,12 +116,23 @@ const charts = {
   rate: new Chart($("#rate"), page.figures.rate, rateFigure),
   ratio: new Chart($("#ratio"), page.figures.ratio, ratioFigure),
 };
-const redraw = () => Object.values(charts).forEach((chart) => chart.update());
+const redraw = () => {
+  Object.values(charts).forEach((chart) => chart.update());
+  sayCost();
+};
+
+function sayCost() {
+  const { loss: cost, data_loss: train, val_loss: val } = curve();
+  const most = ABOVE * Math.max(...train, ...val);
+  const away = !logLoss && trial.state !== "diverged" && cost.length > 0 && cost.every((value) => value > most);
+  setText($("#cost-words"), away ? "the cost, which has it, is far above: log y shows it" : "faint: what each mini-batch cost, with it");
+}
 
 $("#log-loss").addEventListener("click", (event) => {
   logLoss = !logLoss;
   event.currentTarget.setAttribute("aria-pressed", String(logLoss));
   charts.loss.update(true);
+  sayCost();
 });
 
 // --- words
@@ -124,8 +147,8 @@ function showTrial() {
     "best-note": trial.best_epoch ? `in epoch ${trial.best_epoch}` : "",
     epochs: `${trial.epochs_done} / ${trial.settings.epochs}`,
     "epochs-note": trial.attempt > 1 ? `attempt ${trial.attempt}` : "",
-    loss: loss(last.loss, last.flags?.loss),
-    "loss-note": last.val_loss == null ? "" : `validation ${loss(last.val_loss)}`,
+    loss: loss(last.data_loss, last.flags?.data_loss),
+    "loss-note": [last.val_loss != null && `val ${last.val_loss.toPrecision(3)}`, penalised(last.loss, last.data_loss) && `cost ${last.loss.toPrecision(3)}`].filter(Boolean).join(", "),
     gap: signed(wide),
     "gap-note": !whole ? "" : `train ${accuracy(last.train_acc)}, val ${accuracy(last.val_acc)}`,
   });

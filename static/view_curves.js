@@ -1,4 +1,4 @@
-// The view of curves: the cost of many trials in one chart, and the gap between train and val accuracy.
+// The view of curves: the train loss of many trials in one chart, and the gap between train and val accuracy.
 import { bestFirst, ranked } from "./board.js";
 import { Chart } from "./chart.js";
 import { gap } from "./curves.js";
@@ -11,7 +11,7 @@ const MOST = 600; // curves drawn at a time
 const LEADERS = 100; // of them the best, the rest evenly by rank
 const POINTS = 40; // of a curve in the crowd
 const FINE = 500; // of the best and the selected
-const METRICS = ["loss", "train_acc", "val_acc"];
+const METRICS = ["data_loss", "train_acc", "val_acc"];
 
 export class CurvesView {
   constructor({ sweep, board, selection, figures, series, best }) {
@@ -23,7 +23,7 @@ export class CurvesView {
       return made;
     };
     this.charts = [
-      chart("#loss", figures.loss, () => ({ column: (curve) => curve.loss, log: is("y", "log"), smooth: is("smooth", "on"), clip: true })),
+      chart("#loss", figures.loss, () => ({ column: (curve) => curve.data_loss, log: is("y", "log"), smooth: is("smooth", "on"), clip: true })),
       chart("#gap", figures.gap, () => ({ column: gap })),
     ];
     this.listen();

@@ -71,7 +71,7 @@ def test_edges_draw_both_ends_of_a_range_through_the_whole_figure() -> None:
 def test_lines_stand_out_from_the_ground(theme: str) -> None:
     """WCAG asks 3 to 1 of what carries meaning in a picture, 4.5 to 1 of text."""
     palette = PALETTES[theme]
-    for role in ("best", "diverged", "train", "val", "lr", "running"):
+    for role in ("best", "diverged", "train", "cost", "val", "lr", "running"):
         assert contrast(palette["roles"][role], palette["ground"]) >= 3, role
     for colour in palette["series"]:
         assert contrast(colour, palette["ground"]) >= 3, colour

@@ -154,7 +154,7 @@ def test_the_list_sends_its_first_curves_along(client: TestClient, post_sweep: P
     crew.finish_all()
     page = Page(client.get("/").text)
     assert 'id="empty" hidden' in client.get("/").text
-    assert page.data["sparks"]["1"] == [2.3, 1.15, pytest.approx(2.3 / 3)]
+    assert page.data["sparks"]["1"] == [2.2, 1.1, pytest.approx(2.2 / 3)]
     assert page.data["cursor"] > 0
 
 

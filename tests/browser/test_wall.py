@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -65,6 +66,45 @@ def test_charts_draw_a_choice_in_its_own_order_and_give_their_numbers(
     page.get_by_role("link", name="Wall").click()
     assert_gives_its_numbers(page, "Wall", ("csv",), rows=9)
     assert_gives_its_numbers(page, "Map", ("csv", "png", "svg"), rows=9)
+
+
+def test_losses_are_like_for_like_and_the_cost_is_a_line_of_its_own(
+    open_page: Opener, post_sweep: Callable[..., Any], site: Site
+) -> None:
+    fixed = {"epochs": 5, "val_count": 300, "init": "he", "lr": 1e-3}
+    sweep = post_sweep(trials=1, space={"reg": {"choice": [5.0]}}, settings=fixed)
+    page = open_page(f"/sweeps/{sweep['id']}")
+    expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
+    id = httpx2.get(f"{site.address}/api/sweeps/{sweep['id']}").json()["best"]["id"]
+    rows = httpx2.get(f"{site.address}/api/trials/{id}/epochs").json()["epochs"]
+    last = rows[-1]
+    assert last["loss"] > 2 * max(last["data_loss"], last["val_loss"])  # almost all of it is the penalty
+
+    page.get_by_role("link", name="Curves").click()
+    wait_for_points(page, "#loss", 4)
+    assert drawn(page, "best") == pytest.approx([row["data_loss"] for row in rows])
+
+    page.goto(f"/trials/{id}")
+    wait_for_points(page, "#loss", 20)
+    for line, name in (("train loss", "data_loss"), ("val loss", "val_loss")):
+        assert drawn(page, line) == [row[name] for row in rows]
+    assert drawn(page, "cost: train loss + L2 penalty") == [row["loss"] for row in rows]
+    headline = page.locator(".readouts > div", has_text="Train loss")
+    expect(headline).to_contain_text(f"{last['data_loss']:.4f}")
+    expect(headline).to_contain_text(f"val {last['val_loss']:#.3g}, cost {last['loss']:.3g}")
+    expect(page.locator("#cost-words")).to_contain_text("far above: log y shows it")
+    page.get_by_role("button", name="log y").click()
+    expect(page.locator("#cost-words")).to_contain_text("what each mini-batch cost")
+
+
+def drawn(page: Page, line: str) -> list[float]:
+    return list(
+        page.evaluate(
+            "(name) => document.querySelector('#loss').data.find((trace) => trace.name === name).y"
+            ".filter((value) => value !== null)",
+            line,
+        )
+    )
 
 
 def assert_gives_its_numbers(

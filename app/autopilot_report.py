@@ -62,7 +62,7 @@ def html_text(c: Connection, row: Autopilot, config: Config) -> str:
         costs=figure(rows, ("loss", "val_loss")),
         accuracies=figure(rows, ("train_acc", "val_acc")),
         again=again(row, winner) if winner else "",
-        picture=stages.drawn(c, list(searches.values())),
+        picture=stages.drawn(c, list(searches.values()), winner.id if winner else None),
         ramp=stages.RAMP,
         ring=stages.BEST,
         words=space_words,

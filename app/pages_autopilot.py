@@ -42,7 +42,8 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
         shown = autopilot.shown(c, row)
         test_words = autopilot.test_words(c, row, parts.config)
-        drawn = stages.drawn(c, list(searches.values()))
+        leader = autopilot.leader(c, row)
+        drawn = stages.drawn(c, list(searches.values()), leader.id if leader else None)
     return page(
         "autopilot.html",
         section="/autopilot",

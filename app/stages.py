@@ -121,12 +121,15 @@ class Picture:
     plot: tuple[int, int, int, int] = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
 
 
-def drawn(c: Connection, of: Sequence[Sweep]) -> Picture | None:
-    """The searches in one picture, with the best trials of each."""
-    return picture(of, {one.id: trials.page(c, one.id, POINTS, sort="-best_val_acc")[0] for one in of})
+def drawn(c: Connection, of: Sequence[Sweep], winner: int | None = None) -> Picture | None:
+    """The searches in one picture, with the best trials of each; `winner` is ringed, or else the best."""
+    points = {one.id: trials.page(c, one.id, POINTS, sort="-best_val_acc")[0] for one in of}
+    return picture(of, points, winner)
 
 
-def picture(sweeps: Sequence[Sweep], points: Mapping[int, Sequence[Trial]]) -> Picture | None:
+def picture(
+    sweeps: Sequence[Sweep], points: Mapping[int, Sequence[Trial]], winner: int | None = None
+) -> Picture | None:
     """Of sweeps in their order, with the trials of each by its id; None if they do not share two ranges."""
     spaces = [(sweep, Space.parse(sweep.space).distributions) for sweep in sweeps if sweep.space]
     names = _axes([distributions for _, distributions in spaces])
@@ -141,7 +144,7 @@ def picture(sweeps: Sequence[Sweep], points: Mapping[int, Sequence[Trial]]) -> P
     ]
     accuracies = sorted(acc for one in shown if (acc := _accuracy(one)) is not None)
     ends = (accuracies[0], accuracies[-1]) if accuracies else (None, None)
-    dots = sorted(_dots(shown, x, y, accuracies), key=lambda dot: (dot.best, not dot.diverged))
+    dots = sorted(_dots(shown, x, y, accuracies, winner), key=lambda dot: (dot.best, not dot.diverged))
     return Picture(
         x.name,
         y.name,
@@ -175,9 +178,12 @@ def _box(number: int, sweep: Sweep, ranges: Mapping[str, Any], x: Axis, y: Axis)
     return Box(number, sweep.id, sweep.name, colour, left, top, _round(right - left), _round(bottom - top))
 
 
-def _dots(shown: Sequence[Trial], x: Axis, y: Axis, accuracies: Sequence[float]) -> Iterator[Dot]:
+def _dots(
+    shown: Sequence[Trial], x: Axis, y: Axis, accuracies: Sequence[float], winner: int | None
+) -> Iterator[Dot]:
     """Coloured by rank among these accuracies: a few very poor trials would make all others look alike."""
-    leader = max((one for one in shown if _accuracy(one) is not None), key=_rank, default=None)
+    if winner is None and (ranked := [one for one in shown if _accuracy(one) is not None]):
+        winner = max(ranked, key=_rank).id
     for one in shown:
         across, up, acc = one.settings.get(x.name), one.settings.get(y.name), _accuracy(one)
         if not (x.shows(across) and y.shows(up)) or (acc is None and one.state != "diverged"):
@@ -186,7 +192,7 @@ def _dots(shown: Sequence[Trial], x: Axis, y: Axis, accuracies: Sequence[float])
         title = f"{trial_words(one).capitalize()}: {words}, {x.name} {across:.3g}, {y.name} {up:.3g}"
         colour = DIVERGED if acc is None else RAMP[_step(acc, accuracies)]
         place = _x(x.at(across)), _y(y.at(up))  # type: ignore[arg-type]
-        yield Dot(one.id, *place, colour, acc is None, one is leader, title)
+        yield Dot(one.id, *place, colour, acc is None, one.id == winner, title)
 
 
 def _accuracy(one: Trial) -> float | None:
@@ -194,8 +200,9 @@ def _accuracy(one: Trial) -> float | None:
     return None if one.state in UNRANKED or one.excluded else one.best_val_acc
 
 
-def _rank(one: Trial) -> tuple[float, int]:
-    return (one.best_val_acc or 0.0, -one.id)
+def _rank(one: Trial) -> tuple[float, int, int]:
+    """Of equals the one of the latest sweep is best, as for an autopilot."""
+    return (one.best_val_acc or 0.0, one.sweep_id, -one.id)
 
 
 def _step(acc: float, accuracies: Sequence[float]) -> int:

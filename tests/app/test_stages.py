@@ -127,6 +127,22 @@ def test_an_autopilots_page_tells_each_stage_and_why(client: TestClient, flown: 
     assert client.get("/autopilot/99").status_code == 404
 
 
+def test_of_equals_the_winner_is_ringed_on_page_and_report(client: TestClient, flown: dict[str, Any]) -> None:
+    searched = [
+        trial
+        for stage in flown["stages"]
+        for trial in client.get(f"/api/sweeps/{stage['sweep']['id']}/trials").json()["trials"]
+    ]
+    best = flown["best"]
+    assert [one["best_val_acc"] for one in searched].count(best["best_val_acc"]) > 1
+    assert best["sweep_id"] == flown["stages"][-1]["sweep"]["id"]
+    ring = r'<title>([^<]*)</title></circle><circle[^>]* r="9"'
+    page, report = (client.get(f"/autopilot/{flown['id']}{path}").text for path in ("", "/report"))
+    ((ringed, title),) = re.findall(r'<a href="/trials/(\d+)"[^>]*>\s*<circle[^>]*>' + ring, page)
+    assert int(ringed) == best["id"]
+    assert re.findall(ring, report) == [title]
+
+
 def test_each_end_of_a_finer_space_is_told_with_what_became_of_it(
     client: TestClient, flown: dict[str, Any]
 ) -> None:

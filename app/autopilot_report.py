@@ -59,7 +59,7 @@ def html_text(c: Connection, row: Autopilot, config: Config) -> str:
         settings=[(name, setting_words(name, value)) for name, value in winner.settings.items()]
         if winner
         else [],
-        costs=figure(rows, ("loss", "val_loss")),
+        losses=figure(rows, ("data_loss", "val_loss")),
         accuracies=figure(rows, ("train_acc", "val_acc")),
         again=again(row, winner) if winner else "",
         picture=stages.drawn(c, list(searches.values()), winner.id if winner else None),

@@ -44,11 +44,11 @@ def html_text(sweep: Sweep, trials: Sequence[Trial], epochs: Sequence[EpochRow])
 
 
 def lines(epochs: Sequence[EpochRow], best: int | None) -> list[Line]:
-    """Loss by epoch of each trial on a common log scale, the best trial's last and so on top."""
+    """Train loss by epoch of each trial on a common log scale, the best trial's last and so on top."""
     curves: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for row in epochs:
-        if row.loss is not None and row.loss > 0:
-            curves[row.trial_id].append((row.epoch, math.log10(row.loss)))
+        if row.data_loss is not None and row.data_loss > 0:
+            curves[row.trial_id].append((row.epoch, math.log10(row.data_loss)))
     points = [point for curve in curves.values() for point in curve]
     if not points:
         return []

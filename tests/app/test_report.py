@@ -15,7 +15,7 @@ def test_what_exploded_squashes_nobody(crew: Crew, post_sweep: Callable[..., dic
     while (claim := crew.claim_or_none()) is not None:
         for one in claim.trials:
             diverged = "cost 1e+30" if one.number == 0 else None
-            crew.record(claim, [made_epoch(one.id, 1, loss=losses[one.number], diverged=diverged)])
+            crew.record(claim, [made_epoch(one.id, 1, data_loss=losses[one.number], diverged=diverged)])
     with crew.database.read() as c:
         sweep, rows = sweeps.get(c, 1), trials.of_sweep(c, 1)
         assert sweep is not None

@@ -20,6 +20,7 @@ LOOKED_AT = 2  # findings among which the right one must be
 SICK = ("bad", "warning")
 RAISE_LR = frozenset({"lr-too-low", "lr-bit-low"})
 LOWER_LR = frozenset({"lr-too-high", "nan-at-once", "exploding", "broke-out", "dead-units", "noisy-loss"})
+NOTED = (("noisy-loss", "info"), ("bad-init", "info"))
 OPPOSITES = (
     (RAISE_LR, LOWER_LR),
     (frozenset({"overfitting"}), frozenset({"no-gap", "reg-crushing"})),
@@ -92,8 +93,8 @@ def contradictions(found: Sequence[Case]) -> list[Case]:
 
 
 def _asked(case: Case) -> set[str]:
-    """What it was said, without noise that is a note only: that says itself that there is nothing to mend."""
-    return {one.code for one in case.said if (one.code, one.severity) != ("noisy-loss", "info")}
+    """What it was said, without faults that are notes only: the curve came to its end in spite of them."""
+    return {one.code for one in case.said if (one.code, one.severity) not in NOTED}
 
 
 def silent(found: Sequence[Case]) -> list[str]:

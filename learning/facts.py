@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ LEFT = 0.08  # of ln(C): a loss above has something left to learn (measured)
 FITTED = 0.95  # train accuracy at which there is nothing left to fit
 BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
 MOVING = 5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
-NOISE = 0.45  # of the loss: standard deviation from mini-batch to mini-batch (measured)
+NOISE = 0.4  # of the loss: standard deviation from mini-batch to mini-batch (measured)
 MIN_EPOCHS = 3  # below this a curve has no shape (ours)
 MIN_FOR_QUARTER = 4
 HIGH_LOSS = 0.25  # of ln(C): a loss above has much left to learn
 EASING = 0.1  # of the penalty, lost in the last quarter: it has not come to rest (measured)
 NO_UPDATE = 1e-7  # update:weight ratio that float32 rounds away
+WIGGLE = 0.05  # of the loss: standard deviation of an epoch's loss about the line through its neighbours
+MIN_FOR_WIGGLE = 6
+REG_SHARE = 0.4  # penalty / (ln(C) - loss); from 0.47 on it cost accuracy, at 0.35 none (measured)
 PLATEAU = 0.03  # of the loss: what it falls in the last half of a plateau (measured)
 
 
@@ -119,6 +123,24 @@ class Facts:
         """Mini-batches that disagree by much of the level."""
         return self.inside >= NOISE * self.level
 
+    @cached_property
+    def wiggle(self) -> float:
+        """How far an epoch's loss lies off the line through its neighbours, in the second half."""
+        return wiggle(self.data[self.n // 2 :])
+
+    @property
+    def rough(self) -> bool:
+        """A loss that jumps from epoch to epoch by much of its level, up as well as down."""
+        later = self.data[self.n // 2 :]
+        rises = sum(b > a for a, b in itertools.pairwise(later))
+        jumps = self.n >= MIN_FOR_WIGGLE and self.wiggle >= WIGGLE * self.level
+        return jumps and rises >= (len(later) - 1) / 3
+
+    @property
+    def held(self) -> bool:
+        """The penalty is much of what the data have taught the net."""
+        return self.penalty[1] > REG_SHARE * (self.chance - self.data[-1])
+
     @property
     def moving(self) -> bool:
         """Updates that would have taught the net something, were its first weights good."""
@@ -151,6 +173,12 @@ def end_slope(data: Sequence[float]) -> float:
     if steps < 1 or not fall > 0:
         return math.nan
     return (data[-1 - quarter] - data[-1]) / quarter / (fall / steps)
+
+
+def wiggle(data: Sequence[float]) -> float:
+    """Standard deviation of an epoch's value; a point has variance 1, the mean of its neighbours 1/2."""
+    off = [b - (a + c) / 2 for a, b, c in zip(data, data[1:], data[2:], strict=False)]
+    return math.sqrt(mean([x * x for x in off]) * 2 / 3) if off else 0.0
 
 
 def mean(values: Sequence[float]) -> float:

@@ -35,8 +35,8 @@ SHAPES = (  # the first that fires names the shape
 )
 REMARKS = (  # any of them, whatever the shape
     remark_rules.overfitting,
-    remark_rules.val_peaked,
     remark_rules.noisy_loss,
+    remark_rules.val_peaked,
     remark_rules.no_gap,
     remark_rules.update_ratio,
 )
@@ -108,7 +108,7 @@ def trial_findings(
     findings = [shape, *remarks] if shape is not None else remarks
     if not any(found.severity in ("bad", "warning") for found in findings):
         findings.append(remark_rules.healthy(facts))
-    if shape is None:
+    if shape is None and findings[-1].code == "healthy":
         findings += [found for rule in IF_SOUND if (found := rule(facts)) is not None]
     return _by_importance(findings)
 

@@ -5,7 +5,6 @@ Sources of the thresholds: as in trial_rules.
 
 from __future__ import annotations
 
-import itertools
 import math
 
 from learning.curves import Finding
@@ -19,6 +18,7 @@ from learning.facts import (
     MIN_FOR_QUARTER,
     Facts,
     mean,
+    wiggle,
 )
 
 GAP = 0.10  # train - val accuracy: the "big gap" of the lecture (number ours: 4.5 standard errors)
@@ -26,7 +26,6 @@ NO_GAP = 0.02  # "no gap", about one standard error of the difference between tw
 DROP = 0.02  # val accuracy below its peak, and at least PEAK_ERRORS standard errors of it
 PEAK_ERRORS = 2.0
 MIN_FOR_PEAK = 6
-WIGGLE = 0.05  # of the loss: standard deviation of an epoch's loss about the line through its neighbours
 SHAKEN = 0.01  # val accuracy, from epoch to epoch: a jump that costs (measured)
 FAR = 10.0  # times outside the band: a warning
 RISING = 0.01  # val accuracy gained in the last quarter: worth more epochs
@@ -52,8 +51,7 @@ def val_peaked(f: Facts) -> Finding | None:
     triples = zip(f.val_acc, f.val_acc[1:], f.val_acc[2:], strict=False)
     smooth = [(a + b + c) / 3 for a, b, c in triples]
     peak = max(smooth)
-    error = math.sqrt(max(peak * (1 - peak), 0.0) / max(f.settings.val_count, 1))
-    if not peak - smooth[-1] >= max(DROP, PEAK_ERRORS * error):
+    if not peak - smooth[-1] >= max(DROP, PEAK_ERRORS * _error(f, peak)):
         return None
     at = f.epochs[smooth.index(peak) + 1]
     sentence = f"Val accuracy peaked near {peak:.3f} around epoch {at} and is {smooth[-1]:.3f} "
@@ -70,19 +68,19 @@ def noisy_loss(f: Facts) -> Finding | None:
     """
     if f.n < MIN_EPOCHS:
         return None
-    later = f.data[f.n // 2 :]
-    level, inside, wiggle = f.level, f.inside, _wiggle(later)
-    rises = sum(b > a for a, b in itertools.pairwise(later))
+    level, inside = f.level, f.inside
     if f.noisy:
         sentence = (
             f"The cost jumps by {inside:.2g} from mini-batch to mini-batch of {f.settings.batch_size}, "
         )
         sentence += f"{inside / level:.0%} of its level"
-    elif f.n >= MIN_FOR_PEAK and wiggle >= WIGGLE * level and rises >= (len(later) - 1) / 3:
-        sentence = f"The loss jumps from epoch to epoch by {wiggle:.2g}, {wiggle / level:.0%} of its level"
+    elif f.rough:
+        sentence = (
+            f"The loss jumps from epoch to epoch by {f.wiggle:.2g}, {f.wiggle / level:.0%} of its level"
+        )
     else:
         return None
-    shaken, largest = _wiggle(f.val_acc[f.n // 2 :]), max(f.last_ratios.values(), default=0.0)
+    shaken, largest = wiggle(f.val_acc[f.n // 2 :]), max(f.last_ratios.values(), default=0.0)
     if shaken >= SHAKEN or largest > BAND[1]:
         sentence += f", and val accuracy by {shaken:.3f} from epoch to epoch"
         sentence += f"; the largest update:weight ratio is {largest:.1e}." if largest > BAND[1] else "."
@@ -132,7 +130,8 @@ def still_improving(f: Facts) -> Finding | None:
     quarter = max(2, f.n // 4)
     gained = mean(f.val_acc[-2:]) - mean(f.val_acc[-2 - quarter : -quarter])
     fell = f.data[-1 - quarter] - f.data[-1]
-    if not (gained >= max(RISING, _wiggle(f.val_acc[f.n // 2 :])) and fell >= CREEP * f.data[-1]):
+    rising = max(RISING, wiggle(f.val_acc[f.n // 2 :]), _error(f, f.val_acc[-1]))
+    if not (gained >= rising and fell >= CREEP * f.data[-1]):
         return None
     sentence = (
         f"Val accuracy still rose by {gained:.3f} in the last {quarter} epochs, to {f.val_acc[-1]:.3f}."
@@ -166,7 +165,6 @@ def _train_settled(f: Facts) -> bool:
     )
 
 
-def _wiggle(data: list[float]) -> float:
-    """Standard deviation of an epoch's value; a point has variance 1, the mean of its neighbours 1/2."""
-    off = [b - (a + c) / 2 for a, b, c in zip(data, data[1:], data[2:], strict=False)]
-    return math.sqrt(mean([x * x for x in off]) * 2 / 3) if off else 0.0
+def _error(f: Facts, accuracy: float) -> float:
+    """The standard error of a val accuracy, by how many examples it was measured on."""
+    return math.sqrt(max(accuracy * (1 - accuracy), 0.0) / max(f.settings.val_count, 1))

@@ -41,7 +41,6 @@ STRAIGHT = 0.4  # slope of the last quarter / mean slope: 1 is a straight line, 
 SHRUNK = 0.5  # of the first L2 penalty: less at the end means the weights collapse
 RISEN = 0.1  # of ln(C): what a loss rises by, from its lowest, while reg takes the weights away
 PENALTY_SEEN = 1e-6  # of the loss: smaller penalties are lost in float32
-REG_SHARE = 0.4  # penalty / (ln(C) - loss); from 0.47 on it cost accuracy, at 0.35 none (measured)
 
 
 def divergence(f: Facts) -> Finding | None:
@@ -98,12 +97,7 @@ def reg_crushing(f: Facts) -> Finding | None:
         advice = "Lower reg by a factor of 100."
         return Finding("reg-crushing", "warning", (since, f.epochs[-1]), sentence, advice)
     learned = f.chance - f.data[-1]
-    if (
-        learned > AT_CHANCE * f.chance
-        and last > REG_SHARE * learned
-        and not f.penalty_falls
-        and f.train_acc[-1] < FITTED
-    ):
+    if learned > AT_CHANCE * f.chance and f.held and not f.penalty_falls and f.train_acc[-1] < FITTED:
         sentence = f"Reg {reg:.2g} holds the weights back: the penalty is {last:.2g} where learning has "
         sentence += f"lowered the loss by {learned:.2g} below chance; train accuracy {f.train_acc[-1]:.2f}."
         return Finding("reg-crushing", "warning", f.all_epochs, sentence, "Lower reg by a factor of 10.")
@@ -164,7 +158,8 @@ def bad_init(f: Facts) -> Finding | None:
         )
         fires = max(drops) >= SUDDEN * f.chance or _vanishing(f) or _shrinking(f)
     advice = f"Start from other weights: init {_other_init(f)}."
-    return Finding("bad-init", "warning", (1, f.epochs[flat - 1]), sentence, advice) if fires else None
+    severity = "info" if f.train_acc[-1] >= FITTED else "warning"  # it cost some epochs only
+    return Finding("bad-init", severity, (1, f.epochs[flat - 1]), sentence, advice) if fires else None
 
 
 def lr_too_high(f: Facts) -> Finding | None:
@@ -182,7 +177,7 @@ def lr_too_high(f: Facts) -> Finding | None:
     quick = start - last > LOW_FALL * start and start - f.data[f.n // 3] >= QUICK * (start - last)
     decay = f.settings.lr * f.settings.reg  # the part of the ratio that only shrinks the weights
     calm = bool(f.last_ratios) and max(f.last_ratios.values()) - decay < BUSY
-    if not f.plateau or not quick or calm or f.noisy:  # what noise holds up is told by noisy_loss
+    if not f.plateau or not quick or calm or f.noisy or f.held:  # what noise or reg holds up
         return None
     since = f.epochs[f.n // 2]
     sentence = f"The loss fell quickly, then stayed near {last:.3g} from epoch {since} on at lr {lr:.2g}."
@@ -199,6 +194,7 @@ def lr_bit_low(f: Facts) -> Finding | None:
         f.n < MIN_FOR_QUARTER
         or large
         or f.noisy
+        or f.rough
         or not (slow or (f.data[-1] > HIGH_LOSS * f.chance and share >= STRAIGHT))
     ):
         return None

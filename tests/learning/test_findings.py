@@ -181,8 +181,8 @@ def test_remarks_stand_beside_a_healthy_verdict(code: str, drawn: Curve, setting
         ),
         ("dead-units", curve([2.4, *FLAT], ratio=1e-8), curve([2.4, *FLAT], ratio=1e-6), {}),
         ("dead-units", curve([*FLAT, 2.34], ratio=0.0), curve([*FLAT, 2.36], ratio=0.0), {}),
-        ("noisy-loss", curve([1.0] * 9, noise=0.46), curve([1.0] * 9, noise=0.44), {}),
-        ("noisy-loss", curve([0.1] * 9, noise=0.26), curve([0.1] * 9, noise=0.25), {}),  # of ln(10) / 4
+        ("noisy-loss", curve([1.0] * 9, noise=0.41), curve([1.0] * 9, noise=0.39), {}),
+        ("noisy-loss", curve([0.1] * 9, noise=0.235), curve([0.1] * 9, noise=0.225), {}),  # of ln(10) / 4
         (
             "lr-bit-low",
             curve(decay(2.6, 1.4, 12, 2.5), ratio=9e-4),
@@ -245,7 +245,7 @@ def test_the_decay_of_weights_is_no_sign_of_a_rate_too_high() -> None:
 
 def test_a_plateau_under_noise_is_told_as_noise() -> None:
     plateau = [1.9, *[1.6] * 9]
-    assert codes(curve(plateau, 0.5, 0.48, ratio=0.02, noise=0.7))[0] == "lr-too-high"
+    assert codes(curve(plateau, 0.5, 0.48, ratio=0.02, noise=0.6))[0] == "lr-too-high"
     noisy = codes(curve(plateau, 0.5, 0.48, ratio=0.02, noise=0.9))
     assert noisy[0] == "noisy-loss"
     assert "lr-too-high" not in noisy
@@ -253,9 +253,11 @@ def test_a_plateau_under_noise_is_told_as_noise() -> None:
 
 def test_what_still_improves_is_not_told_to_grow() -> None:
     slow = [1.9, *line(1.62, 1.50, 11)]
-    rising = codes(curve(slow, 0.42, [*[0.40] * 7, *line(0.40, 0.42, 5)]))
+    rising = codes(curve(slow, 0.42, [*[0.40] * 7, *line(0.40, 0.43, 5)]))
     assert "still-improving" in rising
     assert "no-gap" not in rising
+    # 0.015 in the last quarter is less than the standard error of 0.42 on a thousand images
+    assert "still-improving" not in codes(curve(slow, 0.42, [*[0.40] * 7, *line(0.40, 0.42, 5)]))
     assert "no-gap" in codes(curve(slow, 0.42, 0.41))
 
 
@@ -334,6 +336,29 @@ def test_what_a_shape_explains_is_not_advised_against_it() -> None:
     held = curve([2.2, *[1.9] * 11], 0.5, [0.3, *[0.6] * 4, *[0.5] * 7], penalty=0.4)
     assert codes(held, reg=2.0) == ["reg-crushing"]
     assert {"val-peaked", "no-gap"} <= set(codes(held))
+
+
+def test_bad_first_weights_that_were_overcome_are_a_note() -> None:
+    drawn = curve([*[CHANCE] * 3, *decay(1.4, 0.01, 12)], [*[0.1] * 3, *line(0.5, 1.0, 12)], 0.97)
+    assert [(f.code, f.severity) for f in findings(drawn) if f.code != "update-ratio"] == [
+        ("healthy", "good"),
+        ("bad-init", "info"),
+    ]
+
+
+def test_a_plateau_that_reg_holds_up_is_not_the_rate_s() -> None:
+    plateau, rates = [1.9, *[1.6] * 9], {"lr": 0.03, "reg": 0.1}
+    falling = decay(4.6, 0.32, 10)
+    assert codes(curve(plateau, 0.47, 0.44, [*falling[:-1], 0.25], ratio=0.016), **rates)[0] == "lr-too-high"
+    assert codes(curve(plateau, 0.47, 0.44, falling, ratio=0.016), **rates)[0] == "healthy"
+
+
+def test_a_loss_that_jumps_from_epoch_to_epoch_is_not_told_to_raise_the_rate() -> None:
+    rough = [a + 0.12 * (-1) ** k for k, a in enumerate(line(2.3, 0.9, 20))]
+    told = codes(curve(rough, 0.6, jumping(0.02, 20)))
+    assert "noisy-loss" in told
+    assert "lr-bit-low" not in told
+    assert "lr-bit-low" in codes(curve(line(2.3, 0.9, 20), 0.6, 0.6))
 
 
 def test_a_trial_that_was_stopped_is_not_told_to_run_on() -> None:

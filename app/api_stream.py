@@ -70,6 +70,15 @@ async def stream(
         bool,
         Query(description="End when all that is new was told: for who cannot hold a stream and asks again."),
     ] = False,
+    catch_up: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=2**62,
+            description="The most changes, of all sweeps, to be told of; where more came after the cursor, "
+            "`reset` comes instead. Left out: all are told, however many.",
+        ),
+    ] = None,
     after: Cursor | None = None,
     last_event_id: Annotated[str | None, Header(max_length=30)] = None,
 ) -> LiveResponse:
@@ -77,8 +86,8 @@ async def stream(
 
     The id of an event is a cursor: a stream that starts with it, as Last-Event-ID or `after`, goes on where
     that event was, with no gap and no repeat. Without one it starts now, with the state of what it follows.
-    `reset`: rows were deleted, read afresh. `alive`: nothing new in ten seconds. `bye`: the server ends; come
-    back.
+    `reset`: rows were deleted, or more changed than you would `catch_up` with; read afresh. `alive`: nothing
+    new in ten seconds. `bye`: the server ends; come back.
     """
     if parts.live.open >= MAX_STREAMS:
         raise Problem(
@@ -89,11 +98,16 @@ async def stream(
     cursor = _cursor(last_event_id, after)
     if named and cursor is None:
         await asyncio.to_thread(_all_there, parts, named)
-    return LiveResponse(frames(parts, cursor, followed, once), parts.live)
+    return LiveResponse(frames(parts, cursor, followed, once, catch_up), parts.live)
 
 
 async def frames(
-    parts: State, cursor: int | None, followed: Following, once: bool, beat: float = HEARTBEAT_SECONDS
+    parts: State,
+    cursor: int | None,
+    followed: Following,
+    once: bool,
+    catch_up: int | None = None,
+    beat: float = HEARTBEAT_SECONDS,
 ) -> AsyncIterator[bytes]:
     """What one stream sends, from its cursor on, until the server closes, or `once` until it is told."""
     live, now = parts.live, asyncio.get_running_loop().time
@@ -102,6 +116,9 @@ async def frames(
         start = await asyncio.to_thread(_present, parts, followed)
         cursor = start.cursor
         yield start.data
+    elif catch_up is not None and (anew := await asyncio.to_thread(live.anew, cursor, catch_up)):
+        cursor = anew.cursor
+        yield anew.data
     spoke = now()
     while not live.closing:
         # What is kept in memory rests while nobody holds a stream: who asks only once must not trust it.

@@ -124,6 +124,15 @@ class Live:
         frames = (frame for frame in _frames(found) if frame.concerns(followed))
         return Batch(b"".join(frame.data for frame in frames), reached)
 
+    def anew(self, cursor: int, catch_up: int) -> Batch | None:
+        """`reset` in place of all that came after the cursor, if that is more than `catch_up`; blocks."""
+        with self.database.read() as c:
+            newest = changes.cursor(c)
+        if newest - cursor <= catch_up:
+            return None
+        (frame,) = _frames([Change(newest, "reset", None)])
+        return Batch(frame.data, newest)
+
     def _wake_all(self) -> None:
         self._wake.set()
         self._wake = asyncio.Event()

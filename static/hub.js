@@ -3,7 +3,8 @@
 //
 // A member says what it follows and from which cursor on; the stream is opened on what all of them follow, at the lowest
 // cursor of theirs, and each is sent what is new to it. So whoever comes, goes or comes back has neither gap nor repeat.
-// Who was away for very long is told to ask for all of it anew, which is less than what it has missed.
+// Who was away for very long is told to ask for all of it anew, which is less than what it has missed; so is the hub itself,
+// by the server.
 // Where no stream can be held, the hub asks again and again from its cursor.
 
 const FLUSH_MS = 10; // what comes together goes on together
@@ -72,7 +73,7 @@ export class Hub {
     const cursors = members.map((member) => member.cursor ??= this.cursor).filter((cursor) => cursor != null);
     const sweeps = [...new Set(members.flatMap((member) => member.sweeps))].sort((a, b) => a - b);
     const overview = members.some((member) => member.overview);
-    const address = members.length ? `/api/stream?${new URLSearchParams({ sweeps: sweeps.join(","), overview })}` : null;
+    const address = members.length ? `/api/stream?${new URLSearchParams({ sweeps: sweeps.join(","), overview, catch_up: FAR })}` : null;
     return { address, cursor: cursors.length ? Math.min(...cursors) : null };
   }
 

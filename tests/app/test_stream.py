@@ -264,6 +264,35 @@ def test_deleted_rows_tell_every_reader_to_begin_anew(shared_server: Server, wor
         assert reader.take("epoch")[0].data["epoch"] == 1
 
 
+@pytest.mark.parametrize("by", ["Last-Event-ID", "after"])
+def test_whoever_is_too_far_behind_is_told_to_read_afresh(
+    shared_server: Server, worker: Crew, by: str
+) -> None:
+    id = post(shared_server, trials=1)
+    claim = worker.claim()
+    with reading(shared_server, f"?sweeps={id}") as reader:
+        start = next(iter(reader)).id
+    worker.record(claim, [made_epoch(claim.trials[0].id, epoch) for epoch in (1, 2)])
+    with worker.database.read() as c:
+        newest = changes.cursor(c)
+    assert start is not None
+    behind = newest - start
+
+    def told(catch_up: int) -> list[tuple[str, int | None]]:
+        asked = {"last_event_id": start} if by == "Last-Event-ID" else {}
+        after = 0 if asked else start  # of which a browser says the first, too, when it comes back
+        query = f"?sweeps={id}&once=true&catch_up={catch_up}&after={after}"
+        with reading(shared_server, query, **asked) as reader:
+            return [(event.kind, event.id) for event in reader]
+
+    assert [kind for kind, _ in told(behind) if kind == "epoch"] == ["epoch"] * 2
+    assert told(behind - 1) == [("reset", newest)]
+    with reading(shared_server, f"?sweeps={id}&catch_up=0", last_event_id=start) as reader:
+        assert reader.take("reset")[0].id == newest
+        worker.step(claim, 3)
+        assert reader.take("epoch")[0].data["epoch"] == 3
+
+
 def test_cut_again_and_again_it_brings_every_epoch_once_and_in_order(
     shared_server: Server, worker: Crew
 ) -> None:
@@ -344,7 +373,9 @@ def test_a_client_that_never_reads_does_not_hold_up_the_end(server: Server) -> N
     stalled.close()
 
 
-@pytest.mark.parametrize("query", ["sweeps=1,x", "sweeps=-1", "after=-1", "after=x", f"sweeps={'1,' * 200}1"])
+@pytest.mark.parametrize(
+    "query", ["sweeps=1,x", "sweeps=-1", "after=-1", "after=x", "catch_up=-1", f"sweeps={'1,' * 200}1"]
+)
 def test_a_bad_question_is_a_problem(client: TestClient, query: str) -> None:
     answer = client.get(f"/api/stream?{query}")
     assert answer.status_code == 422

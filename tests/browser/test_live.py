@@ -7,6 +7,9 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
+from benchmarks import seed
+from store import sweeps
+from store.database import Database
 from tests.browser.conftest import Complaints, Site
 from tests.browser.drawn import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown, x_range
 from tests.worker.living import wait_until
@@ -153,3 +156,23 @@ def test_a_tab_that_was_away_for_long_asks_anew_instead_of_hearing_it_all(
     assert_no_gap(page)
     wait_until_grown(page)
     assert_no_gap(page)
+
+
+def test_a_browser_that_comes_back_after_days_asks_anew_instead_of_hearing_it_all(
+    open_page: Opener, post_sweep: Callable[..., Any], complaints: Complaints, site: Site
+) -> None:
+    sweep = post_sweep(settings=SLOW, trials=2)
+    page = open_page(f"/sweeps/{sweep['id']}?view=curves")
+    wait_for_points(page, "#loss", 4)
+    site.stop()
+    drawn = last_epoch(page)
+    database = Database.open(f"sqlite:///{site.home / 'lossdeck.db'}")
+    many = seed.sweep(database, 1_200, 1, trained=0)  # as many changes
+    with database.write() as c:
+        sweeps.act(c, many.id, "cancel", seed.START)
+    database.close()
+    with page.expect_response("**/columns?**"):
+        site.start()
+    wait_until_grown(page, beyond=drawn)
+    assert_no_gap(page)
+    complaints.forgive("ERR_CONNECTION_REFUSED")

@@ -7,7 +7,6 @@ large and half-done sweeps are seeded. Nothing here judges: a person looks at th
 import argparse
 import base64
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from benchmarks import seed
-from benchmarks.pages import FLAGS, TOURED, served
+from benchmarks.served import TOURED, chromium, served
 from store import autopilots, migrate, sweeps
 from store.database import Database
 
@@ -214,25 +213,19 @@ def main() -> int:
     parser.add_argument("--form", choices=("webp", "png"), default="webp", help="png to look closely")
     parser.add_argument("--only", default="", help="pictures with this in their name")
     options = parser.parse_args()
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        print("Chromium is not installed (Debian: apt-get install chromium).", file=sys.stderr)
-        return 1
     options.folder.mkdir(parents=True, exist_ok=True)
     total = 0
-    with tempfile.TemporaryDirectory(prefix="lossdeck-gallery-") as scratch, sync_playwright() as playwright:
+    with chromium() as browser, tempfile.TemporaryDirectory(prefix="lossdeck-gallery-") as scratch:
         bare, closed, home = Path(scratch, "bare"), Path(scratch, "closed"), Path(scratch, "home")
         _database(bare).close()
         _database(closed).close()
         (closed / "token").write_text("an example of a token that is long enough")
         ids = fill(home)
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for place, wanted in ((bare, empty()), (closed, locked()), (home, None)):
             with served(place) as address:
                 for shot in wanted or shots(ids | _trials(address, ids, browser.new_page())):
                     if options.only in shot.name:
                         total += take(browser, address, shot, options.folder, options.form)
-        browser.close()
     print(f"{options.folder}: {total / 1e6:.1f} MB")
     return 0
 

@@ -6,24 +6,21 @@ and it read the same clock. Prints a verdict a line.
 """
 
 import os
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import BrowserContext, Page, ViewportSize
 
 from benchmarks import seed
-from benchmarks.pages import FLAGS, TOURED, Figure, served
+from benchmarks.pages import Figure
+from benchmarks.served import HIDE, TOURED, chromium, running, served
 from learning.settings import Settings
 from learning.space import Space, draw
 from store import claims, migrate, queue, sweeps
@@ -54,10 +51,6 @@ WATCH = """() => {
         requestAnimationFrame(() => port1.postMessage(seen));
     }).observe(document.querySelector('#wall'), { subtree: true, attributeFilter: ['title'] });
 }"""
-HIDE = """(hidden) => {
-    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
-    document.dispatchEvent(new Event('visibilitychange'));
-}"""  # headless Chromium has no tabs to hide a page behind
 FRESH = """async (epochs) => {
     const start = performance.now();
     const tile = document.querySelector('#wall .tile');
@@ -161,28 +154,9 @@ def _rest(url: str) -> float:
     return (time.perf_counter() - started) * 1_000
 
 
-@contextmanager
-def busy(home: Path) -> Iterator[None]:
-    """Two workers at work for minutes."""
-    kept = {name: v for name, v in os.environ.items() if not name.startswith(("LOSSDECK_", "DATABASE_"))}
-    own = {"LOSSDECK_HOME": str(home), "LOSSDECK_WORKERS": "2"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app", "worker"], env=kept | own, stdout=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
 def main() -> int:
     """Prints all figures; 1 if one is over its limit."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        print("Chromium is not installed (Debian: apt-get install chromium).", file=sys.stderr)
-        return 1
-    with tempfile.TemporaryDirectory(prefix="lossdeck-live-") as folder:
+    with chromium() as browser, tempfile.TemporaryDirectory(prefix="lossdeck-live-") as folder:
         home = Path(folder)
         database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
         migrate.upgrade(database)
@@ -193,10 +167,8 @@ def main() -> int:
         long = NewSweep("busy", "digits", None, seed.SPACE, fixed, "random", 0, drawn)
         with database.write() as c:
             sweeps.create(c, long, time.time(), workers=2)
-        with served(home) as address, busy(home), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        with served(home) as address, running(home, "worker", LOSSDECK_WORKERS="2"):
             figures = measure(browser.new_context(base_url=address, viewport=TALL), player, address)
-            browser.close()
         database.close()
     print(f"{TRIALS} trials running, two workers busy; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(*figures, sep="\n")

@@ -3,40 +3,20 @@
 Seeds a database in a temporary folder, serves it, opens each sweep, and prints a verdict a line.
 """
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from benchmarks import seed
+from benchmarks.served import TOURED, chromium, served
 from store import migrate
 from store.database import Database
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-precise-memory-info",
-]
-# Runs before the page's own scripts: a program has seen the tour. Some pages have no storage.
-TOURED = "try { localStorage.setItem('lossdeck-tour', 'seen'); } catch {}"
 SIZES = ((10_000, 20), (1_000, 200))  # trials, epochs
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 
@@ -164,59 +144,21 @@ def _wander(page: Page) -> None:
     page.keyboard.press("Escape")
 
 
-@contextmanager
-def served(home: Path) -> Iterator[str]:
-    """The address of a server without workers on the database in `home`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    kept = {name: v for name, v in os.environ.items() if not name.startswith(("LOSSDECK_", "DATABASE_"))}
-    own = {"LOSSDECK_HOME": str(home), "LOSSDECK_PORT": str(port)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app", "serve"], env=kept | own, stdout=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address)
-        yield address
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def _wait(address: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/readyz", timeout=5).close()
-            return
-        except (urllib.error.URLError, ConnectionError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
 def main() -> int:
     """Prints all figures; 1 if one is over its limit."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        print("Chromium is not installed (Debian: apt-get install chromium).", file=sys.stderr)
-        return 1
-    with tempfile.TemporaryDirectory(prefix="lossdeck-pages-") as folder:
+    figures = []
+    with chromium() as browser, tempfile.TemporaryDirectory(prefix="lossdeck-pages-") as folder:
         home = Path(folder)
         database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
         migrate.upgrade(database)
         sweeps = [seed.sweep(database, trials, epochs) for trials, epochs in SIZES]
         database.close()
-        figures = []
-        with served(home) as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        with served(home) as address:
             for made, (trials, epochs) in zip(sweeps, SIZES, strict=True):
                 print(f"{trials:,} trials x {epochs} epochs")
                 found = measure(browser, address, made.id)
                 print(*found, sep="\n")
                 figures += found
-            browser.close()
     return 0 if all(figure.kept for figure in figures) else 1
 
 

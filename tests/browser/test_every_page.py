@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks import seed
-from benchmarks.pages import TOURED
+from benchmarks.served import TOURED
 from learning import verdicts
 from learning.autopilot import SEARCHES
 from store import autopilots, migrate, preflights

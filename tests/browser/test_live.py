@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks import seed
+from benchmarks.served import HIDE
 from store import sweeps
 from store.database import Database
 from tests.browser.conftest import Complaints, Site
@@ -17,10 +18,6 @@ from tests.worker.living import wait_until
 pytestmark = pytest.mark.browser
 
 Opener = Callable[..., Page]
-HIDE = """(hidden) => {
-    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
-    document.dispatchEvent(new Event('visibilitychange'));
-}"""  # headless Chromium has no tabs to hide a page behind
 WITHOUT_SHARED = (
     # The program is started as a script, as by a browser that knows no other kind; it does not parse.
     "const Shared = SharedWorker; SharedWorker = function (url) { return new Shared(url); };",

@@ -77,6 +77,14 @@ FOUND = """async (part) => {
     const { violations } = await axe.run(part || document, { resultTypes: ['violations'], preload: false });
     return violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target} (${one.help})`));
 }"""
+OVERLAPS = """() => {
+    const parts = [...document.querySelectorAll('.bar > .brand, .bar nav a, .bar .tools > *')]
+        .filter((one) => one.checkVisibility())
+        .map((one) => [one.textContent.trim(), one.getBoundingClientRect()]);
+    return parts.flatMap(([word, a], n) => parts.slice(n + 1)
+        .filter(([, b]) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+        .map(([other]) => `${word} lies over ${other}`));
+}"""
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 UNSIZED = (
     "[...document.images].filter((one) => !one.hidden && !one.hasAttribute('width')).map((one) => one.id)"
@@ -184,6 +192,14 @@ def test_a_sweep_as_one_file_bars_nobody(tab: Page) -> None:
         tab.evaluate(AXE)
         assert tab.evaluate("document.documentElement.scrollWidth") <= size["width"]
         assert bars(tab, theme) == []
+
+
+def test_the_bar_has_room_at_every_width(tab: Page) -> None:
+    look(tab, "light", DESKTOP, "/help")
+    tab.evaluate("document.querySelector('#link').textContent = 'reconnecting'")  # the longest it says
+    for width in range(360, 1440, 20):
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate(OVERLAPS) == [], f"at {width}"
 
 
 @pytest.mark.parametrize(("theme", "size"), LOOKS, ids=["light", "dark"])

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Crew, made_epoch
 from starlette.testclient import TestClient
 
 from app import model_file
@@ -17,6 +16,7 @@ from learning.dataset import make_split
 from learning.predict import Net, accuracy, probabilities
 from learning.settings import Settings
 from store import trials
+from tests.app.conftest import Crew, made_epoch
 
 Post = Callable[..., dict[str, Any]]
 

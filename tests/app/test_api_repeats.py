@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Crew, made_epoch
 from starlette.testclient import TestClient
+
+from tests.app.conftest import Crew, made_epoch
 
 Post = Callable[..., dict[str, Any]]
 

@@ -1,6 +1,7 @@
 // Two to twenty trials side by side: their curves, and what differs in their settings.
 import { byRole, Chart, epochAxis, theme } from "./chart.js";
 import { Curves } from "./curves.js";
+import { loss, NONE } from "./format.js";
 import { follow } from "./live.js";
 import { $, $$, attempt, data, make, setLink } from "./page.js";
 import { get } from "./rest.js";
@@ -50,13 +51,17 @@ function swatches() {
 const DIGITS = { data_loss: 4, val_loss: 4, seconds: 1 };
 const baseline = () => Number(parameter("baseline")) || null;
 
+// Of a trial that diverged the last epoch was cut short: its losses are what they are, its accuracies say nothing.
 function value(trial, name) {
-  const last = trial.state === "diverged" ? {} : trial.last || {};
+  const last = trial.state === "diverged" && !isLoss(name) ? {} : trial.last || {};
   if (name === "best_val_acc") return trial.best_val_acc;
   if (name === "gap") return last.train_acc == null || last.val_acc == null ? null : last.train_acc - last.val_acc;
   if (name === "seconds") return trial.finished_at ? (Date.parse(trial.finished_at) - Date.parse(trial.started_at)) / 1000 : null;
   return last[name] ?? null;
 }
+
+const isLoss = (name) => name.endsWith("loss");
+const words = (trial, name, own) => (isLoss(name) ? loss(own, trial.last?.flags?.[name]) : own == null ? NONE : own.toFixed(DIGITS[name] ?? 3));
 
 function showResults() {
   const pinned = page.trials.find((trial) => trial.id === baseline());
@@ -67,7 +72,7 @@ function showResults() {
     for (const trial of page.trials) {
       const own = value(trial, name);
       const cell = $(`[data-trial="${trial.id}"]`, row);
-      cell.replaceChildren(own == null ? "–" : own.toFixed(digits));
+      cell.replaceChildren(words(trial, name, own));
       if (from == null || own == null || trial === pinned) continue;
       const sign = own < from ? "−" : "+";
       cell.append(" ", make("span", { class: "quiet small" }, `${sign}${Math.abs(own - from).toFixed(digits)}`));

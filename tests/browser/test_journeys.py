@@ -266,3 +266,23 @@ def test_a_sweep_is_watched_and_steered_on_a_phone(open_page: Opener, post_sweep
     page.get_by_role("button", name="Cancel").tap()
     page.get_by_role("button", name="Cancel the sweep").tap()
     expect(page.locator("#state")).to_have_text("cancelled")
+
+
+def test_a_diverged_trial_ends_with_the_same_loss_wherever_it_is_shown(
+    open_page: Opener, post_sweep: Post
+) -> None:
+    settings = {"lr": 2.0, "epochs": 3, "hidden": [50], "init_scale": 0.01, "init": "normal"}
+    sweep = post_sweep(space=None, trials=None, points=[settings, settings | {"lr": 0.01}])
+    page = open_page(f"/sweeps/{sweep['id']}?selected=0")
+    expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
+    page.get_by_role("link", name="Open the trial").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Trial #0")
+    expect(page.locator("#state")).to_have_text("diverged")
+    expect(page.locator("[data-field=loss]")).not_to_have_text("–")
+    shown = page.locator("[data-field=loss]").inner_text()
+    address, _, id = page.url.rpartition("/trials/")
+    page.goto(f"{address}/compare?trials={id},{int(id) + 1}")
+    expect(page.locator("[data-result$=loss] td").first).to_have_text(shown)
+    accuracies = page.locator("[data-result=train_acc] td")
+    expect(accuracies.nth(0)).to_have_text("–")
+    expect(accuracies.nth(1)).not_to_have_text("–")

@@ -24,19 +24,36 @@ COLUMNS = (
     "verdict",
     "attempt",
 )
+LOSSES = ("loss", "data_loss", "val_loss")  # of the last epoch, as its accuracies
+ACCURACIES = ("train_acc", "val_acc")
+GAP = "gap"  # between these two
 
 
 def csv_text(trials: Sequence[Trial]) -> str:
-    """A header and a row for each trial, with each setting in a column of its own."""
+    """A header and a row for each trial: how far it came, its last epoch, and each setting by itself."""
     settings = list(dict.fromkeys(name for trial in trials for name in trial.settings))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([*COLUMNS, *settings])
+    writer.writerow([*COLUMNS, *LOSSES, *ACCURACIES, GAP, *settings])
     for trial in trials:
         body = wire_trials.trial(trial)
-        values = [body[name] for name in COLUMNS] + [trial.settings.get(name) for name in settings]
+        values = [*(body[name] for name in COLUMNS), *last(trial), *map(trial.settings.get, settings)]
         writer.writerow([cell(value) for value in values])
     return text.getvalue()
+
+
+def last(trial: Trial) -> list[object]:
+    """A trial's last epoch: LOSSES, ACCURACIES and GAP; nothing in place of what is not known.
+
+    A diverged trial's last epoch was cut short: its losses are what they are, its accuracies say nothing.
+    """
+    row = trial.last or {}
+    flags = row.get("flags", {})
+    losses = [row[name] if row.get(name) is not None else flags.get(name) for name in LOSSES]
+    if trial.state == "diverged" or any(row.get(name) is None for name in ACCURACIES):
+        return [*losses, None, None, None]
+    train, val = (row[name] for name in ACCURACIES)
+    return [*losses, train, val, train - val]
 
 
 def jsonl_text(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:

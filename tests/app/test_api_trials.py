@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -172,6 +173,22 @@ def test_the_csv_has_a_row_a_trial(client: TestClient, post_sweep: Post, crew: C
     assert [row["number"] for row in rows] == ["0", "1", "2"]
     trials = client.get(f"/api/sweeps/{id}/trials").json()["trials"]
     assert [float(row["lr"]) for row in rows] == [trial["settings"]["lr"] for trial in trials]
+    for row, trial in zip(rows, trials, strict=True):
+        last = trial["last"]
+        names = ("loss", "data_loss", "val_loss", "train_acc", "val_acc")
+        assert [float(row[name]) for name in names] == [last[name] for name in names]
+        assert float(row["gap"]) == last["train_acc"] - last["val_acc"]
+
+
+def test_the_csv_says_how_a_diverged_trial_ended(client: TestClient, post_sweep: Post, crew: Crew) -> None:
+    id = post_sweep(trials=2)["id"]
+    for fate in ({"loss": math.inf, "diverged": "cost inf"}, {}):
+        claim = crew.claim()
+        crew.record(claim, [made_epoch(one.id, 1, **fate) for one in claim.trials])
+    text = client.get(f"/api/sweeps/{id}/export?format=csv").text
+    first, second = csv.DictReader(io.StringIO(text))
+    assert (first["state"], first["loss"], first["train_acc"], first["gap"]) == ("diverged", "inf", "", "")
+    assert (second["state"], second["gap"] != "") == ("running", True)
 
 
 def test_the_jsonl_has_a_line_a_trial_with_its_epochs(

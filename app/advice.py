@@ -1,6 +1,5 @@
 """Advice: what learning's rules say about the stored curves of a trial or a sweep, by no rule of its own."""
 
-from app.state import State
 from learning import catalog
 from learning.dataset import DatasetError
 from learning.findings import Finding, Result, sweep_findings, trial_findings, verdict
@@ -9,63 +8,73 @@ from learning.refinement import Refinement, refine
 from learning.settings import Settings
 from learning.space import Space
 from store import curves, sweeps, trials
+from store.config import Config
+from store.database import Database
 from store.states import LIVING
 from store.sweeps import Sweep
 from store.trials import Trial
 
 
-def of_trial(trial: Trial, parts: State) -> tuple[Finding, ...]:
+def of_trial(trial: Trial, database: Database, config: Config) -> tuple[Finding, ...]:
     """Most important first."""
-    with parts.database.read() as c:
+    with database.read() as c:
         sweep = sweeps.get(c, trial.sweep_id)
         curve = curves.of_trial(c, trial)
     assert sweep is not None  # a trial has a sweep by foreign key
     ended = trial.state not in LIVING
     return trial_findings(
-        curve, Settings.parse(trial.settings), _n_classes(sweep.dataset, parts), ended=ended
+        curve, Settings.parse(trial.settings), _n_classes(sweep.dataset, config), ended=ended
     )
 
 
-def fill_verdicts(sweep: Sweep, parts: State) -> None:
+def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
     """Writes the verdicts that ended trials of a sweep lack.
 
     Workers give them; one that was stopped from here has none, nor has any after an upgrade to other rules,
     whose migration takes the verdicts away.
     """
-    with parts.database.read() as c:
+    with database.read() as c:
         missing = trials.without_verdict(c, sweep.id)
         rows = {one.id: curves.of_trial(c, one) for one in missing}
     if not missing:
         return
     try:
-        n_classes = _n_classes(sweep.dataset, parts)
+        n_classes = _n_classes(sweep.dataset, config)
     except DatasetError:  # deleted meanwhile: its trials stay without
         return
     found = {one.id: verdict(rows[one.id], Settings.parse(one.settings), n_classes) for one in missing}
-    with parts.database.write() as c:
+    with database.write() as c:
         trials.judge(c, found)
 
 
-def of_sweep(sweep: Sweep, parts: State) -> tuple[tuple[Finding, ...], Importance]:
+def of_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[tuple[Finding, ...], Importance]:
     """What the trials of a sweep say together, and how much each searched setting had to do with it."""
-    summary = catalog.summary(sweep.dataset, parts.config.home, parts.config.data)
+    summary = catalog.summary(sweep.dataset, config.home, config.data)
     held = Settings.parse(sweep.settings).val_count or summary.n_train
-    space, trials = Space.parse(sweep.space), results(sweep, parts)
+    space, trials = Space.parse(sweep.space), results(sweep, database, config)
     found = sweep_findings(
         space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweeps.GROWING
     )
     return found, importance(space, trials)
 
 
-def refinement(sweep: Sweep, parts: State) -> Refinement:
+def findings(sweep: Sweep, database: Database, config: Config) -> tuple[Finding, ...]:
+    """What the trials of a sweep say together; nothing where its data set was deleted since."""
+    try:
+        return of_sweep(sweep, database, config)[0]
+    except DatasetError:
+        return ()
+
+
+def refinement(sweep: Sweep, database: Database, config: Config) -> Refinement:
     """The finer search that a sweep's trials suggest."""
-    return refine(Space.parse(sweep.space), results(sweep, parts))
+    return refine(Space.parse(sweep.space), results(sweep, database, config))
 
 
-def results(sweep: Sweep, parts: State) -> tuple[Result, ...]:
+def results(sweep: Sweep, database: Database, config: Config) -> tuple[Result, ...]:
     """Every trial that counts: excluded ones do not; one that a rule stopped does, by what it reached."""
-    fill_verdicts(sweep, parts)
-    with parts.database.read() as c:
+    fill_verdicts(sweep, database, config)
+    with database.read() as c:
         rows = trials.of_sweep(c, sweep.id)
     return tuple(
         Result(
@@ -79,5 +88,5 @@ def results(sweep: Sweep, parts: State) -> tuple[Result, ...]:
     )
 
 
-def _n_classes(dataset: str, parts: State) -> int:
-    return len(catalog.summary(dataset, parts.config.home, parts.config.data).classes)
+def _n_classes(dataset: str, config: Config) -> int:
+    return len(catalog.summary(dataset, config.home, config.data).classes)

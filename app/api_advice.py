@@ -23,7 +23,7 @@ ALL = 1_000_000  # rows
 @router.get("/{id}/findings", response_model=SweepFindingsOut)
 def findings(id: Id, parts: Parts) -> JSONResponse:
     """What the trials of a sweep say together, and how important each searched setting is."""
-    said, importance = advice.of_sweep(found(parts, id), parts)
+    said, importance = advice.of_sweep(found(parts, id), parts.database, parts.config)
     return Answer(
         {
             "findings": [wire_advice.finding(value) for value in said],
@@ -35,14 +35,15 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
 @router.get("/{id}/refinement", response_model=RefinementOut)
 def propose(id: Id, parts: Parts) -> JSONResponse:
     """The finer search that the trials suggest."""
-    return Answer(wire_advice.refinement(advice.refinement(found(parts, id), parts)))
+    return Answer(wire_advice.refinement(advice.refinement(found(parts, id), parts.database, parts.config)))
 
 
 @router.post("/{id}/refinement", status_code=201, response_model=SweepOut)
 def refine(id: Id, parts: Parts, body: RefinementIn | None = None) -> JSONResponse:
     """Start the finer search, with changes of yours; its `parent_id` is this sweep."""
     parent = found(parts, id)
-    child = plan.finer(body or RefinementIn(), parent, advice.refinement(parent, parts))
+    proposed = advice.refinement(parent, parts.database, parts.config)
+    child = plan.finer(body or RefinementIn(), parent, proposed)
     new = plan.sweep(child, parts.config, parent_id=id)
     with parts.database.write() as c:
         sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
@@ -94,5 +95,6 @@ def download(
     elif format == "transcript":
         text, media_type = transcript.of_sweep(rows, curves, sweep.trials), "text/plain; charset=utf-8"
     else:
-        text, media_type = export.html_text(sweep, rows, curves), "text/html; charset=utf-8"
+        said = advice.findings(sweep, parts.database, parts.config)
+        text, media_type = export.html_text(sweep, rows, curves, said), "text/html; charset=utf-8"
     return attachment(text, f"sweep-{id}.{'txt' if format == 'transcript' else format}", media_type)

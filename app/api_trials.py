@@ -41,7 +41,7 @@ def of_sweep(
     ] = None,
 ) -> JSONResponse:
     """Trials of a sweep, sorted and filtered; `total` counts all that pass the filter."""
-    advice.fill_verdicts(found_sweep(parts, id), parts)
+    advice.fill_verdicts(found_sweep(parts, id), parts.database, parts.config)
     with parts.database.read() as c:
         rows, total = trials.page(c, id, limit, offset, sort, filter or None)
     return Answer({"trials": [wire_trials.trial(row) for row in rows], "total": total})
@@ -108,7 +108,8 @@ def told(id: Id, parts: Parts) -> Response:
 def findings(id: Id, parts: Parts) -> JSONResponse:
     """What the curves of a trial say, most important first."""
     trial = found(parts, id)
-    return Answer({"findings": [wire_advice.finding(value) for value in advice.of_trial(trial, parts)]})
+    said = advice.of_trial(trial, parts.database, parts.config)
+    return Answer({"findings": [wire_advice.finding(value) for value in said]})
 
 
 @router.get(

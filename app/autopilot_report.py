@@ -16,6 +16,7 @@ from store.epochs import EpochRow
 from store.trials import Trial
 
 SIZE = (720, 240)  # of a figure, in SVG units
+PLOT = (8, 8, 712, 232)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def figure(rows: Sequence[EpochRow], names: Sequence[str]) -> Figure | None:
         return None
     last, low, high = max(row.epoch for row in rows), min(all_values), max(all_values)
     curves = tuple(
-        Curve(name, placed(points, last, low, high, SIZE), points[-1][1], colour)
+        Curve(name, placed(points, last, low, high, PLOT), points[-1][1], colour)
         for (name, points), colour in zip(values.items(), stages.LINES, strict=False)
         if points
     )

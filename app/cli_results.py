@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.failure import Failure
-from app.options import DatabaseUrl, Home, configure
+from app.options import Data, DatabaseUrl, Home, configure
 
 
 class Format(StrEnum):
@@ -30,6 +30,7 @@ def export(
     ] = Format.csv,
     out: Annotated[Path | None, typer.Option(help="File to write; stdout by default.")] = None,
     home: Home = None,
+    data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Write a sweep as a file.
@@ -40,18 +41,21 @@ def export(
       lossdeck export 3 --format html --out coarse.html
       lossdeck export 3 --format transcript
     """
+    from app import advice, report, transcript
     from app import export as formats
-    from app import report, transcript
     from app.cli_keep import opened
     from store import epochs, sweeps, trials
 
-    config = configure(home=home, database_url=database_url)
-    with closing(opened(config)) as database, database.read() as connection:
-        row = sweeps.get(connection, sweep)
-        if row is None:
-            raise Failure(f"There is no sweep {sweep}.")
-        rows = trials.of_sweep(connection, sweep)
-        curves = () if format == Format.csv else epochs.of_sweep(connection, sweep, 0, sys.maxsize, False)[0]
+    config = configure(home=home, data=data, database_url=database_url)
+    with closing(opened(config)) as database:
+        with database.read() as connection:
+            row = sweeps.get(connection, sweep)
+            if row is None:
+                raise Failure(f"There is no sweep {sweep}.")
+            rows = trials.of_sweep(connection, sweep)
+            everything = (sweep, 0, sys.maxsize, False)
+            curves = () if format == Format.csv else epochs.of_sweep(connection, *everything)[0]
+        said = advice.findings(row, database, config) if format == Format.html else ()
     if format == Format.csv:
         text = formats.csv_text(rows)
     elif format == Format.jsonl:
@@ -59,7 +63,7 @@ def export(
     elif format == Format.transcript:
         text = transcript.of_sweep(rows, curves, row.trials)
     else:
-        text = report.html_text(row, rows, curves)
+        text = report.html_text(row, rows, curves, said)
     if out is None:
         sys.stdout.write(text)
     else:

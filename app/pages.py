@@ -202,7 +202,7 @@ def trial(id: Id, parts: Parts) -> HTMLResponse:
         data=_data(shells, trial=wire_trials.trial(found), sweep=wire_sweeps.sweep(sweep), cursor=cursor),
         trial=found,
         sweep=sweep,
-        findings=advice.of_trial(found, parts),
+        findings=advice.of_trial(found, parts.database, parts.config),
         image_shape=_image_shape(sweep.dataset, parts),
         safetensors=has_safetensors(),
         previous=beside.get(found.number - 1),

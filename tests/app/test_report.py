@@ -1,11 +1,16 @@
 """The report of a sweep: its picture of all curves."""
 
 from collections.abc import Callable
+from html import unescape
 from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
 
 from app import report
 from app.words import setting_words
 from store import epochs, sweeps, trials
+from store.epochs import EpochRow
 from tests.app.conftest import Crew, made_epoch
 
 
@@ -19,12 +24,55 @@ def test_what_exploded_squashes_nobody(crew: Crew, post_sweep: Callable[..., dic
     with crew.database.read() as c:
         sweep, rows = sweeps.get(c, 1), trials.of_sweep(c, 1)
         assert sweep is not None
-        drawn = report.lines(epochs.of_sweep(c, 1, 0, 100, False)[0], None)
-    heights = sorted(float(line.points.split()[0].split(",")[1]) for line in drawn)
-    assert heights[0] == report.MARGIN, "it is drawn at the top edge"
+        drawn = report.figure(epochs.of_sweep(c, 1, 0, 100, False)[0], None)
+    assert drawn is not None
+    heights = sorted(float(line.points.split()[0].split(",")[1]) for line in drawn.lines)
+    assert heights[0] == report.PLOT[1], "it is drawn at the top edge"
     assert heights[3] - heights[1] > report.HEIGHT / 4, "and the others can be told apart"
-    text = report.html_text(sweep, rows, ())
+    text = report.html_text(sweep, rows, (), ())
     assert all(f"<td>{setting_words('lr', row.settings['lr'])}</td>" in text for row in rows)
     assert "of 4 trials" not in text
-    text = report.html_text(sweep, rows * report.BEST_SHOWN, ())
+    text = report.html_text(sweep, rows * report.BEST_SHOWN, (), ())
     assert f"These are {report.BEST_SHOWN} of {4 * report.BEST_SHOWN} trials" in text
+
+
+@pytest.mark.parametrize(
+    ("losses", "numbers"),
+    [
+        ([200.0, 10.0, 0.3], ["1", "10", "100"]),
+        ([2.3, 1.5, 0.9], ["1", "2"]),
+        ([1.9, 1.8, 1.7], ["1.7", "1.9"]),  # nothing round between them: the ends
+        ([2.0], ["2"]),
+    ],
+)
+def test_the_axes_have_numbers(losses: list[float], numbers: list[str]) -> None:
+    rows = [epoch_row(n, loss) for n, loss in enumerate(losses, start=1)]
+    drawn = report.figure(rows, None)
+    assert drawn is not None
+    left, top, right, bottom = report.PLOT
+    assert sorted((tick.text for tick in drawn.losses), key=float) == numbers
+    assert all(top <= tick.at <= bottom for tick in drawn.losses)
+    assert [tick.text for tick in drawn.epochs] == [str(n) for n in range(1, len(losses) + 1)]
+    assert all(left <= tick.at <= right for tick in drawn.epochs)
+
+
+def test_many_epochs_have_a_few_round_numbers() -> None:
+    drawn = report.figure([epoch_row(n, 1 / n) for n in range(1, 501)], None)
+    assert drawn is not None
+    assert [tick.text for tick in drawn.epochs] == ["1", "100", "200", "300", "400", "500"]
+
+
+def epoch_row(epoch: int, loss: float) -> EpochRow:
+    """An epoch of the only trial."""
+    return EpochRow(epoch, 1, 1, 0, epoch, loss, loss, 0.5, loss, 0.5, 0.1, {}, None, {}, 0.01)
+
+
+def test_the_report_says_what_the_trials_say(
+    client: TestClient, crew: Crew, post_sweep: Callable[..., dict[str, Any]]
+) -> None:
+    post_sweep(trials=3)
+    crew.finish_all()
+    said = client.get("/api/sweeps/1/findings").json()["findings"]
+    assert said
+    text = unescape(client.get("/api/sweeps/1/export?format=html").text)
+    assert all(f"<strong>{one['sentence']}</strong> {one['advice']}" in text for one in said)

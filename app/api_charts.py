@@ -58,7 +58,7 @@ def curves(
     points: Annotated[int, Query(ge=1, le=10_000, description="Epochs of a curve that are wanted.")] = 64,
     elapsed: Annotated[bool, Query(description="With the seconds of training up to each epoch.")] = False,
 ) -> JSONResponse:
-    """Curves of some trials, thinned to every `stride`-th epoch from the first on, and the last one.
+    """Curves of some trials, thinned: the first up to 32 epochs, then every `stride`-th, and the last one.
 
     A trial without epochs is left out. A number that is not finite is null.
     """

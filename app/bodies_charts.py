@@ -14,7 +14,7 @@ class CurveOut(Out):
     """A number that is not finite is null."""
 
     number: int
-    stride: int = Field(description="Every stride-th epoch from the first on, and the last.")
+    stride: int = Field(description="After the first epochs every stride-th, and the last.")
     epoch: list[int]
     metrics: dict[str, list[float | None]]
     elapsed: list[float | None] | None = Field(None, description="Seconds of training up to the epoch.")

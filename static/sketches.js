@@ -1,9 +1,10 @@
 // Thinned curves of many trials, fetched when somebody draws them and kept up by the live rows.
 //
-// A sketch has every `stride`-th epoch from the first on, and the last; the stride doubles as a curve grows.
+// A sketch has the first epochs, then every `stride`-th and the last; the stride doubles as a curve grows.
 import { get, query } from "./rest.js";
 
 const AT_ONCE = 250; // curves of one request
+const HEAD = 32; // epochs at most of which none is left out, as in store/packed.py
 
 export class Sketches extends EventTarget {
   // `timed`: with the seconds of training up to each epoch, as `elapsed`.
@@ -76,7 +77,7 @@ export class Sketches extends EventTarget {
 
   append(sketch, epoch, value) {
     const length = sketch.epoch.length;
-    const provisional = length > 1 && (sketch.epoch[length - 1] - 1) % sketch.stride !== 0; // was only the last
+    const provisional = length > 1 && !kept(sketch, sketch.epoch[length - 1]); // was only the last
     const place = provisional ? length - 1 : length;
     sketch.epoch[place] = epoch;
     for (const name of this.names) sketch[name][place] = value(name);
@@ -86,8 +87,8 @@ export class Sketches extends EventTarget {
   thin(sketch) {
     sketch.stride *= 2;
     const last = sketch.epoch.length - 1;
-    const kept = sketch.epoch.map((epoch, place) => place === last || (epoch - 1) % sketch.stride === 0);
-    for (const name of ["epoch", ...this.names]) sketch[name] = sketch[name].filter((_, place) => kept[place]);
+    const stays = sketch.epoch.map((epoch, place) => place === last || kept(sketch, epoch));
+    for (const name of ["epoch", ...this.names]) sketch[name] = sketch[name].filter((_, place) => stays[place]);
   }
 
   // All are fetched anew by whoever draws them, who sees the old ones until then.
@@ -97,5 +98,7 @@ export class Sketches extends EventTarget {
     this.asked.clear();
   }
 }
+
+function kept({ points, stride }, epoch) { return epoch <= Math.min(points / 2, HEAD) || (epoch - 1) % stride === 0; }
 
 function key(number, points) { return `${number}:${points}`; }

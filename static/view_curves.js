@@ -9,14 +9,15 @@ import { Sketches } from "./sketches.js";
 
 const MOST = 600; // curves drawn at a time
 const LEADERS = 100; // of them the best, the rest evenly by rank
-const POINTS = 40; // of a curve in the crowd
-const FINE = 500; // of the best and the selected
+const POINTS = [40, 500]; // of a curve, in the largest crowd and alone; the selected have the most
+const DRAWN = 24_000; // points of all curves
 const METRICS = ["data_loss", "train_acc", "val_acc"];
 
 export class CurvesView {
   constructor({ sweep, board, selection, figures, series, best }) {
     Object.assign(this, { sweep, board, selection, series, best });
-    this.byEpoch = new Sketches(sweep().id, METRICS, POINTS);
+    this.points = Math.max(POINTS[0], Math.min(POINTS[1], Math.floor(DRAWN / board.length)));
+    this.byEpoch = new Sketches(sweep().id, METRICS, this.points);
     const chart = (id, shells, options) => {
       const made = new Chart($(id), shells, (shell) => fillOverlay(shell, { ...this.common(), ...options() }));
       made.onPick = (number, event) => selection.pick(number, event);
@@ -48,16 +49,16 @@ export class CurvesView {
 
   time() {
     if (this.byTime) return;
-    this.byTime = new Sketches(this.sweep().id, METRICS, POINTS, true);
+    this.byTime = new Sketches(this.sweep().id, METRICS, this.points, true);
     this.byTime.addEventListener("change", () => this.redraw());
   }
 
   // Fetches what is to be drawn and is not here yet; what is here is drawn at once.
   update() {
     if (is("x", "time")) this.time();
-    const fine = [...new Set([this.best(), ...this.selection.numbers])].filter((number) => this.board.get(number)?.epochs_done);
+    const fine = [...this.selection.numbers].filter((number) => this.board.get(number)?.epochs_done);
     const { sketches } = this;
-    sketches.want(fine, FINE).then(() => sketches.want(this.chosen().map((trial) => trial.number))).catch(() => {});
+    sketches.want(fine, POINTS[1]).then(() => sketches.want(this.chosen().map((trial) => trial.number))).catch(() => {});
     this.redraw(true);
   }
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
 from store.columns import FilterError, named, ordering
 from store.epochs import METRICS
@@ -13,10 +13,12 @@ from store.tables import epoch, trial
 
 Value = float | str | None
 
+HEAD = 32  # epochs at most of which none is left out: most curves fall in their first ones
+
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
-    """Every `stride`-th epoch of a trial's curve from the first on, and its last."""
+    """A trial's curve: its first epochs, every `stride`-th after them, and its last."""
 
     number: int
     stride: int
@@ -57,12 +59,15 @@ def curves(
 ) -> tuple[Thinned, ...]:
     """The curves of some trials by number, each of at most `points` + 1 epochs (`points` >= 1).
 
+    Up to half of the points are the first epochs, the others lie even over the rest.
     Only the epochs that are given are read, unless `elapsed` asks for the time of all before them too.
     Raises FilterError for an unknown metric.
     """
     if unknown := [name for name in metrics if name not in METRICS]:
         raise FilterError(f"{unknown[0][:60]!r} is not a metric; there are {', '.join(METRICS)}.", "of")
-    stride = 1 + (trial.c.epochs_done - 1) // points
+    head = min(points // 2, HEAD)
+    even = 1 + (trial.c.epochs_done - head - 1) // (points - head)
+    stride = case((trial.c.epochs_done > points, even), else_=1)
     until = func.sum(epoch.c.seconds).over(partition_by=epoch.c.trial_id, order_by=epoch.c.epoch)
     rows = (
         select(
@@ -78,10 +83,11 @@ def curves(
     )
     if elapsed:
         all_rows = rows.subquery()
-        query = select(all_rows).where(_kept(all_rows.c.epoch, all_rows.c.stride, all_rows.c.epochs_done))
+        at, last = all_rows.c.epoch, all_rows.c.epochs_done
+        query = select(all_rows).where(_kept(at, head, all_rows.c.stride, last))
         query = query.order_by(all_rows.c.number, all_rows.c.epoch)
     else:
-        query = rows.where(_kept(epoch.c.epoch, stride, trial.c.epochs_done))
+        query = rows.where(_kept(epoch.c.epoch, head, stride, trial.c.epochs_done))
         query = query.order_by(trial.c.number, epoch.c.epoch)
     by_number: dict[int, list[Sequence[Any]]] = {}
     for row in c.execute(query):
@@ -102,9 +108,9 @@ def _first(word: Value, number: Value) -> Value:
 
 
 def _kept(
-    at: ColumnElement[int], stride: ColumnElement[int], last: ColumnElement[int]
+    at: ColumnElement[int], head: int, stride: ColumnElement[int], last: ColumnElement[int]
 ) -> ColumnElement[bool]:
-    return or_(at == last, (at - 1) % stride == 0)
+    return or_(at <= head, at == last, (at - 1) % stride == 0)
 
 
 def _thinned(number: int, names: Sequence[str], read: list[Sequence[Any]]) -> Thinned:

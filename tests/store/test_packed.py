@@ -55,9 +55,16 @@ def test_names_that_are_none_are_refused(database: Database, make_sweep: MakeSwe
 
 @pytest.mark.parametrize(
     ("points", "stride", "kept"),
-    [(100, 1, (1, 2, 3, 4, 5, 6, 7, 8)), (4, 2, (1, 3, 5, 7, 8)), (3, 3, (1, 4, 7, 8)), (1, 8, (1, 8))],
+    [
+        (100, 1, (1, 2, 3, 4, 5, 6, 7, 8)),
+        (8, 1, (1, 2, 3, 4, 5, 6, 7, 8)),
+        (6, 2, (1, 2, 3, 5, 7, 8)),
+        (4, 3, (1, 2, 4, 7, 8)),
+        (3, 4, (1, 5, 8)),
+        (1, 8, (1, 8)),
+    ],
 )
-def test_a_curve_keeps_its_first_its_last_and_what_lies_even_between(
+def test_a_curve_keeps_its_first_epochs_its_last_and_what_lies_even_between(
     database: Database, make_sweep: MakeSweep, points: int, stride: int, kept: tuple[int, ...]
 ) -> None:
     make_sweep(database, trials=2, epochs=8)

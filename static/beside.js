@@ -34,7 +34,7 @@ export class Beside {
     fill(this.element, {
       "beside-name": `Trial #${trial.number}`,
       "beside-accuracy": accuracy(trial.best_val_acc),
-      "beside-epochs": `${trial.epochs_done} / ${this.board.total(trial)}`,
+      "beside-epochs": `${trial.epochs_done} / ${trial.epochs_total}`,
       "beside-settings": axes.join(" · "),
     });
     setState($("#beside-state", this.element), trial.state);
@@ -51,7 +51,7 @@ export class Beside {
   draw() {
     const sketch = this.trial && this.sketches.get(this.trial.number);
     this.picture.toggleAttribute("hidden", !sketch);
-    if (sketch) drawCurve(this.picture, sketch, { state: this.trial.state, total: this.board.total(this.trial), ...CURVE });
+    if (sketch) drawCurve(this.picture, sketch, { state: this.trial.state, end: this.board.end(this.trial), ...CURVE });
   }
 
   async findings() {

@@ -1,7 +1,7 @@
 // What the page knows of a sweep's trials: a small record each, filled by columns, kept up by the live rows.
 import { get, query } from "./rest.js";
 
-const FIRST = ["number", "id", "state", "verdict", "best_val_acc", "epochs_done", "excluded"];
+const FIRST = ["number", "id", "state", "verdict", "best_val_acc", "epochs_done", "epochs_total", "excluded"];
 const TIMES = ["started_at", "finished_at"];
 const NEVER_RANKED = new Set(["diverged", "failed"]);
 
@@ -10,10 +10,10 @@ export class Board extends EventTarget {
   constructor(sweep, axes) {
     super();
     this.id = sweep.id;
-    this.epochs = sweep.settings.epochs;
     this.axes = axes;
     this.fields = [...FIRST];
     this.byNumber = new Map();
+    this.furthest = 0; // epoch that a trial has reached
   }
 
   get length() { return this.byNumber.size; }
@@ -55,9 +55,14 @@ export class Board extends EventTarget {
     this.byNumber.set(row.number, trial);
   }
 
-  announce() { this.dispatchEvent(new Event("change")); }
+  announce() {
+    this.furthest = 0;
+    for (const { epochs_done: done } of this.all()) this.furthest = Math.max(this.furthest, done);
+    this.dispatchEvent(new Event("change"));
+  }
 
-  total(trial) { return trial.settings.epochs ?? this.epochs; }
+  // The last epoch on the axis of its small curve: where all were ended early, nobody got as far as was planned.
+  end(trial) { return trial.state === "running" ? trial.epochs_total : Math.min(trial.epochs_total, this.furthest); }
 }
 
 // May it be ranked? The store says the same.

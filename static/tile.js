@@ -9,12 +9,12 @@ export function freshCurve(width, height) {
     svg("path", { class: "train" }), svg("path", { class: "val" }), svg("path", { class: "cross" }));
 }
 
-export function drawCurve(picture, sketch, { state, total, width, height }) {
+export function drawCurve(picture, sketch, { state, end, width, height }) {
   const [train, val, cross] = picture.children;
   const top = highest(sketch);
   const last = sketch.epoch.at(-1);
   const diverged = state === "diverged";
-  const span = Math.max(1, lastShown(state, last, total) - 1);
+  const span = Math.max(1, lastShown(state, last, end) - 1);
   const x = (epoch) => (diverged && last === 1 ? width / 2 : 4 + ((width - 8) * (epoch - 1)) / span).toFixed(1);
   const y = (value) => (3 + (height - 6) * (1 - Math.min(1, value / top))).toFixed(1);
   set(train, path(sketch, "data_loss", x, y));
@@ -22,9 +22,9 @@ export function drawCurve(picture, sketch, { state, total, width, height }) {
   set(cross, diverged ? `M${x(last) - 3},2l6,6m0,-6l-6,6` : "");
 }
 
-function lastShown(state, last, total) {
+function lastShown(state, last, end) {
   if (state === "diverged") return last;
-  return state === "running" ? Math.min(total, last * AHEAD) : Math.max(total, last);
+  return state === "running" ? Math.min(end, last * AHEAD) : Math.max(end, last);
 }
 
 function highest(sketch) {

@@ -125,10 +125,10 @@ export class Wall {
     tile.style.setProperty("--swatch", picked >= 0 ? this.series()[picked % this.series().length] : "");
     const [picture, line, where] = tile.children;
     const sketch = this.sketches.get(trial.number);
-    if (sketch) drawCurve(picture, sketch, { state: trial.state, total: this.board.total(trial), ...CURVE });
+    if (sketch) drawCurve(picture, sketch, { state: trial.state, end: this.board.end(trial), ...CURVE });
     setText(line.firstElementChild, accuracy(trial.best_val_acc));
     setState(line.lastElementChild, ...chip(trial));
-    const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${this.board.total(trial)}` : "";
+    const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${trial.epochs_total}` : "";
     const words = this.board.axes.slice(0, 2).map((name) => `${name} ${brief(name, trial.settings[name])}`);
     words.forEach((said, n) => setText(where.children[n], said));
     tile.title = `#${trial.number} ${trial.state}${progress}${trial.verdict ? `, ${verdict(trial).replaceAll("-", " ")}` : ""} · ${words.join(" · ")}`;

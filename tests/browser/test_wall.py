@@ -13,7 +13,7 @@ from benchmarks import pages, seed
 from store import migrate
 from store.database import Database
 from tests.browser.conftest import Site
-from tests.browser.drawn import wait_for_points
+from tests.browser.drawn import SLOW, wait_for_points
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +40,30 @@ def test_the_wall_mounts_what_is_seen_and_sorts(open_page: Opener, post_sweep: C
     expect(page.locator("#tile-0")).to_be_visible()
     assert page.locator("#wall .tile").count() < 60
     assert page.evaluate("typeof Plotly") == "undefined"  # no chart was shown yet
+
+
+WIDTHS = "[...document.querySelectorAll('.tile .train')].map((curve) => curve.getBBox().width)"
+FILLED = 130  # of the 140 units that a tile has for its curve
+
+
+def test_curves_fill_their_tiles_where_nobody_got_far(
+    open_page: Opener, post_sweep: Callable[..., Any], site: Site
+) -> None:
+    id = post_sweep(trials=2, settings=SLOW)["id"]
+    page = open_page(f"/sweeps/{id}")
+    page.wait_for_function(f"{WIDTHS}.filter((width) => width > 1).length === 2")
+    assert max(page.evaluate(WIDTHS)) < FILLED  # there is room for what comes
+    httpx2.post(f"{site.address}/api/sweeps/{id}/cancel")
+    expect(page.locator("#state")).to_have_text("cancelled")
+    page.wait_for_function(f"Math.min(...{WIDTHS}) > {FILLED}")
+
+
+def test_the_usual_number_of_epochs_need_not_be_named(
+    open_page: Opener, post_sweep: Callable[..., Any]
+) -> None:
+    page = open_page(f"/sweeps/{post_sweep(trials=1, settings={'val_count': 300})['id']}?selected=0")
+    expect(page.locator("#beside [data-field=beside-epochs]")).to_have_text("10 / 10", timeout=60_000)
+    page.wait_for_function(f"Math.min(...{WIDTHS}) > {FILLED}")
 
 
 def test_charts_draw_a_choice_in_its_own_order_and_give_their_numbers(

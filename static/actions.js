@@ -14,6 +14,8 @@ export const TRIAL_ASKS = {
 const UNDO = { exclude: "include", include: "exclude" };
 const DONE = { pause: "Paused.", resume: "Going on.", stop: "Stopping.", cancel: "Cancelled.", retry: "Queued again.", exclude: "Excluded from the ranking.", include: "Ranked again." };
 
+const UNDONE = { pause: "Not paused", resume: "Not resumed", stop: "Not stopped", cancel: "Not cancelled", retry: "Not queued again", exclude: "Not excluded", include: "Not ranked again" };
+
 const SWEEP_ACTIONS = { running: ["pause", "stop", "cancel"], paused: ["resume", "stop", "cancel"], stopping: ["cancel"] };
 const TRIAL_ACTIONS = { queued: ["stop"], running: ["stop"], failed: ["retry"], cancelled: ["retry"], stopped: ["retry"] };
 
@@ -27,7 +29,7 @@ export function showActions(root, allowed) {
 // `path()`: whose actions they are. `asks`: the question before one that destroys; what can be undone is offered back.
 export function listenActions(root, path, asks, done) {
   const act = async (action, address) => {
-    const answer = await attempt(() => post(`${address}/${action}`));
+    const answer = await attempt(() => post(`${address}/${action}`), UNDONE[action]);
     if (!answer) return;
     notify(DONE[action], "good", UNDO[action] && { word: "Undo", act: () => act(UNDO[action], address) });
     done(answer);

@@ -1,7 +1,7 @@
 // The autopilot's pages: starts one, stops one; everything else is rendered by the server and kept fresh.
 import { refresh } from "./fresh.js";
 import { $, attempt, fill } from "./page.js";
-import { post } from "./rest.js";
+import { post, told } from "./rest.js";
 
 const form = $("#start");
 
@@ -15,7 +15,7 @@ form?.addEventListener("submit", async (event) => {
     const made = await post("/api/autopilots", { dataset, trials: Number(trials), seed: Number(seed), preflight: preflight === "on" });
     location.assign(`/autopilot/${made.id}`);
   } catch (error) {
-    fill(form, { error: error.message });
+    fill(form, { error: told(error, "Not begun") });
     button.disabled = false;
   }
 });
@@ -25,6 +25,6 @@ document.addEventListener("click", async ({ target }) => {
   if (!button) return;
   button.disabled = true;
   button.blur();
-  if (await attempt(() => post(button.dataset.stop))) await refresh();
+  if (await attempt(() => post(button.dataset.stop), "Not stopped")) await refresh();
   else button.disabled = false;
 });

@@ -40,7 +40,7 @@ export class Bulk {
   }
 
   async act(action, which) {
-    const answer = await attempt(() => post(`/api/sweeps/${this.sweep.id}/trials/bulk`, { action, ...which }));
+    const answer = await attempt(() => post(`/api/sweeps/${this.sweep.id}/trials/bulk`, { action, ...which }), `Not ${DONE[action]}`);
     if (!answer) return;
     const { done, refused } = answer;
     const why = refused.slice(0, REASONS).map((one) => one.message).join(" ");

@@ -1,6 +1,6 @@
 // Adding a data set: sends the form, says at the field what is wrong.
 import { $, fill, notify } from "./page.js";
-import { post } from "./rest.js";
+import { post, told } from "./rest.js";
 
 const form = $("#add");
 
@@ -15,7 +15,7 @@ form.addEventListener("submit", async (event) => {
     location.assign(`/datasets#${added.name}`);
     location.reload();
   } catch (error) {
-    fill(form, { error: error.message });
+    fill(form, { error: told(error, "Not added") });
     $("[name=file]", form).setAttribute("aria-invalid", "true");
   }
   button.disabled = false;

@@ -1,5 +1,6 @@
 // A form in a dialog, and what submitting it does.
 import { $, setText } from "./page.js";
+import { told } from "./rest.js";
 
 // Stays open, with its reason, while what it asks for is refused, and when `submit` gives something to read in it.
 export function dialog(selector, submit) {
@@ -15,7 +16,7 @@ export function dialog(selector, submit) {
     try {
       if (!(await submit())) box.close();
     } catch (problem) {
-      setText(error, problem instanceof SyntaxError ? `A line is not JSON: ${problem.message}.` : problem.message);
+      setText(error, problem instanceof SyntaxError ? `A line is not JSON: ${problem.message}.` : told(problem, "Not done"));
     }
     button.disabled = false;
   });

@@ -82,7 +82,7 @@ export function listenDoing({ sweep, selected, changed, leaving }) {
     const sure = await confirm({ title: "Delete this sweep?", text: `All ${trials} trials of “${name}”, their curves and their models go with it. This cannot be undone.`, yes: "Delete for good" });
     if (!sure) return;
     leaving(true);
-    if (await attempt(() => remove(path()))) location.assign("/");
+    if (await attempt(() => remove(path()), "Not deleted")) location.assign("/");
     else leaving(false);
   });
 }

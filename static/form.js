@@ -3,7 +3,7 @@ import { byRole, Chart } from "./chart.js";
 import { duration } from "./format.js";
 import { gate } from "./gate.js";
 import { $, $$, attempt, data, debounce, fill, setText } from "./page.js";
-import { get, post, Refused } from "./rest.js";
+import { get, post, Refused, told } from "./rest.js";
 import { number, SpaceRows } from "./space.js";
 import { StoppingRule } from "./stopping.js";
 
@@ -81,7 +81,7 @@ const check = debounce(async () => {
     const draft = await post("/api/sweeps?dry_run=true", body());
     if (turn === checking) accept(draft);
   } catch (error) {
-    if (turn === checking) refuse(error);
+    if (turn === checking) refuse(error, "Not checked");
   }
 }, CHECK_MS);
 
@@ -97,11 +97,11 @@ function accept(draft) {
   preview.update();
 }
 
-function refuse(error) {
-  submit.disabled = true;
+function refuse(error, undone) {
+  submit.disabled = error instanceof Refused;
   $("#gate").replaceChildren();
-  fill(document, { estimate: "–", "estimate-note": "Mend what is marked first." });
-  complain(error instanceof Refused && error.errors.length ? error.errors : [{ field: "", message: error.message }]);
+  fill(document, { estimate: "–", "estimate-note": error instanceof Refused ? "Mend what is marked first." : "" });
+  complain(error instanceof Refused && error.errors.length ? error.errors : [{ field: "", message: told(error, undone) }]);
 }
 
 // Each error at its field; what has no field of its own is said above the button.
@@ -170,7 +170,7 @@ form.addEventListener("submit", async (event) => {
     const sweep = await post("/api/sweeps", body(), { "idempotency-key": await keyOf(body()) });
     location.assign(`/sweeps/${sweep.id}`);
   } catch (error) {
-    refuse(error);
+    refuse(error, "Not started");
   }
 });
 

@@ -18,7 +18,7 @@ document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-preflight]");
   if (!button) return;
   button.disabled = true;
-  const made = await attempt(() => post("/api/preflights", JSON.parse(button.dataset.preflight)));
+  const made = await attempt(() => post("/api/preflights", JSON.parse(button.dataset.preflight)), "Not begun");
   button.disabled = false;
   if (made) button.parentElement.replaceChildren(icon("running"), make("span", {}, "The checks are under way:"), link(made.id));
 });

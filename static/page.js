@@ -1,4 +1,5 @@
 // What every page has: the data the server wrote into it, notices, the confirm dialog, state marks, the link light.
+import { told } from "./rest.js";
 
 export function data() {
   return JSON.parse(document.getElementById("data").textContent);
@@ -82,11 +83,12 @@ export function notify(sentence, severity = "info", undo = null) {
   setTimeout(() => notice.remove(), severity === "bad" || undo ? 12000 : 5000);
 }
 
-export async function attempt(action) {
+// `undone`, such as "Not paused": what to say of the action if the server does not answer.
+export async function attempt(action, undone) {
   try {
     return await action();
   } catch (error) {
-    notify(error.message, "bad");
+    notify(told(error, undone), "bad");
     return undefined;
   }
 }

@@ -2,7 +2,7 @@
 import { clock, moment, setting } from "./format.js";
 import { $, $$, attempt, data, fill, icon, make, setLink, setState, setText } from "./page.js";
 import { figure } from "./pictures.js";
-import { get, post, query } from "./rest.js";
+import { get, post, query, told } from "./rest.js";
 import { showCheck, sideBySide } from "./side.js";
 
 const POLL_MS = 500;
@@ -128,13 +128,13 @@ form.addEventListener("submit", async (event) => {
     show(made);
     history.replaceState(null, "", `/preflight?id=${made.id}`);
   } catch (error) {
-    fill(form, { error: error.message });
+    fill(form, { error: told(error, "Not begun") });
   }
   button.disabled = false;
 });
 
 $("#cancel").addEventListener("click", async () => {
-  const answer = await attempt(() => post(`/api/preflights/${shown.id}/cancel`));
+  const answer = await attempt(() => post(`/api/preflights/${shown.id}/cancel`), "Not cancelled");
   if (answer) show(answer);
 });
 

@@ -3,7 +3,7 @@ import { byRole, Chart } from "./chart.js";
 import { accuracy } from "./format.js";
 import { follow } from "./live.js";
 import { $, $$, attempt, data, fill, setLink, setState, setText, throttle } from "./page.js";
-import { get, post } from "./rest.js";
+import { get, post, told } from "./rest.js";
 import { number } from "./space.js";
 
 const REFRESH_MS = 500;
@@ -23,7 +23,7 @@ $("#start").addEventListener("submit", async (event) => {
     const made = await post("/api/random-grid", { dataset, trials: Number(trials), seed: number(seed) });
     location.assign(`/random-grid?sweeps=${ids(made)}`);
   } catch (error) {
-    fill(form, { error: error.message });
+    fill(form, { error: told(error, "Not begun") });
     button.disabled = false;
   }
 });

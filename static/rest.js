@@ -1,4 +1,4 @@
-// Requests to the REST routes. An error answer becomes a Refused with its sentence and its bad fields.
+// Requests to the REST routes. An error answer becomes a Refused with its sentence and its bad fields, none at all a NoAnswer.
 
 export class Refused extends Error {
   constructor(status, problem) {
@@ -8,6 +8,15 @@ export class Refused extends Error {
   }
 }
 
+export class NoAnswer extends Error {
+  constructor(cause) { super("The server does not answer.", { cause }); }
+}
+
+// What went wrong in a sentence; `undone`, such as "Not paused", is what the asker wanted.
+export function told(error, undone) {
+  return error instanceof NoAnswer && undone ? `${undone}: the server does not answer.` : error.message;
+}
+
 export const get = (path, signal) => ask("GET", path, undefined, { signal });
 export const post = (path, body, headers) => ask("POST", path, body, { headers });
 export const patch = (path, body) => ask("PATCH", path, body);
@@ -15,7 +24,7 @@ export const remove = (path) => ask("DELETE", path);
 
 async function ask(method, path, body, { signal, headers } = {}) {
   const form = body instanceof FormData;
-  const answer = await fetch(path, {
+  const answer = await reach(path, {
     method,
     signal,
     headers: { accept: "application/json", ...(body && !form ? { "content-type": "application/json" } : {}), ...headers },
@@ -26,6 +35,15 @@ async function ask(method, path, body, { signal, headers } = {}) {
   if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   if (!answer.ok) throw new Refused(answer.status, json);
   return json;
+}
+
+// `fetch`, which calls every failure of the network a TypeError.
+export async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    throw error instanceof TypeError ? new NoAnswer(error) : error;
+  }
 }
 
 export function query(values) {

@@ -6,7 +6,7 @@ import { dialog } from "./dialog.js";
 import { accuracy, loss, setting, signed } from "./format.js";
 import { follow } from "./live.js";
 import { $, attempt, data, fill, icon, make, setLink, setState, setText, throttle } from "./page.js";
-import { get, post } from "./rest.js";
+import { get, post, reach } from "./rest.js";
 import { number } from "./space.js";
 
 const page = data();
@@ -166,7 +166,7 @@ function showTrial() {
 }
 
 async function showLines() {
-  const answer = await fetch(`/api/trials/${trial.id}/transcript`);
+  const answer = await reach(`/api/trials/${trial.id}/transcript`);
   if (!answer.ok) return;
   const lines = (await answer.text()).trimEnd();
   const box = $("#lines");
@@ -185,7 +185,7 @@ async function showFindings() {
 async function showWeights() {
   const picture = $("#weights");
   if (!picture || (trial.epochs_done === 0 && !trial.has_model)) return;
-  const answer = await fetch(`/trials/${trial.id}/weights.png?epoch=${trial.epochs_done}`);
+  const answer = await reach(`/trials/${trial.id}/weights.png?epoch=${trial.epochs_done}`);
   if (answer.status !== 200) return; // no model is kept, and no checkpoint holds it now
   URL.revokeObjectURL(picture.src);
   picture.src = URL.createObjectURL(await answer.blob());

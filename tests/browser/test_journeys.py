@@ -162,6 +162,8 @@ def test_a_page_outlives_its_server_without_gap_or_double_point(
     wait_for_points(page, "#loss", 4)
     site.stop()
     expect(page.locator("#stale")).to_contain_text("The link to the server is down; reconnecting. Data from ")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#notices")).to_have_text("Not paused: the server does not answer.")
     before = last_epoch(page)
     site.start()
     wait_until_grown(page, beyond=before)

@@ -49,7 +49,7 @@ function write(plan) {
   }
   control("trials").value = plan.trials;
   control("sampler").value = plan.sampler;
-  if (plan.stopping !== undefined) stopping.write(plan.stopping); // a recipe has no rule and no seed
+  if (plan.stopping !== undefined) stopping.write(plan.stopping); // a data set's numbers for a recipe leave rule and seed
   if (plan.seed !== undefined) control("seed").value = plan.seed;
   control("name").value = plan.label ?? plan.name;
 }
@@ -87,18 +87,18 @@ const check = debounce(async () => {
 
 function accept(draft) {
   complain([]);
-  draws = draft.draws;
-  $("#gate").replaceChildren(...gate(draft.warnings));
   submit.disabled = false;
+  show(draft.draws);
+  $("#gate").replaceChildren(...gate(draft.warnings));
   fill(document, {
     estimate: draft.estimated_seconds == null ? "not measured yet" : duration(draft.estimated_seconds),
     "estimate-note": `${draft.trials} ${draft.trials === 1 ? "trial" : "trials"}, about, on this machine’s workers`,
   });
-  preview.update();
 }
 
 function refuse(error, undone) {
   submit.disabled = error instanceof Refused;
+  show([], "The trials are drawn when the form is right."); // those of an earlier form are none of this one's
   $("#gate").replaceChildren();
   fill(document, { estimate: "–", "estimate-note": error instanceof Refused ? "Mend what is marked first." : "" });
   complain(error instanceof Refused && error.errors.length ? error.errors : [{ field: "", message: told(error, undone) }]);
@@ -129,6 +129,12 @@ function mark(place, message) {
 }
 
 // --- preview
+
+function show(drawn, nothing = "Nothing numeric varies: no picture.") {
+  draws = drawn;
+  $("#preview").dataset.nothing = nothing;
+  preview.update(true);
+}
 
 const preview = new Chart($("#preview"), page.figures.preview, (figure) => {
   const numeric = Object.entries(space.read()).filter(([, spec]) => !("choice" in spec)).map(([name, spec]) => [name, "log_uniform" in spec]);
@@ -161,7 +167,12 @@ control("dataset").addEventListener("change", () => attempt(async () => {
   if (recipe in recipes) choose(recipe);
   else check();
 }));
-for (const button of $$(".recipe")) button.addEventListener("click", () => choose(button.dataset.recipe));
+for (const button of $$(".recipe")) {
+  button.addEventListener("click", () => {
+    stopping.write(null); // no recipe has a rule, and that of another search may contradict this one
+    choose(button.dataset.recipe);
+  });
+}
 $("#add-space").addEventListener("click", () => space.add());
 form.addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -31,6 +31,18 @@ def test_bounds_and_a_rule_are_checked_and_followed(open_page: Opener, complaint
     expect(page.get_by_text("At each rung (after 1, 3, 9, ... epochs)")).to_be_visible()
     expect(page.get_by_label("Epochs without a rise")).to_be_hidden()
 
+    page.get_by_role("button", name="sanity-loss").click()
+    expect(page.get_by_label("Rule", exact=True)).to_have_value("")  # else it would contradict its one epoch
+    expect(page.get_by_text("2 trials, about")).to_be_visible()
+    expect(start).to_be_enabled()
+    page.get_by_label("Rule", exact=True).select_option("successive halving")
+    expect(start).to_be_disabled()
+    preview = page.locator("#preview")
+    expect(preview).to_have_attribute("data-empty", "The trials are drawn when the form is right.")
+
+    page.get_by_role("button", name=re.compile("^coarse")).click()
+    expect(start).to_be_enabled()
+    page.get_by_label("Rule", exact=True).select_option("successive halving")
     page.get_by_label("Keep one in").fill("1")
     told = page.get_by_text("stopping.halving.factor must be a whole number from 2 to 100, not 1.")
     expect(told).to_be_visible()

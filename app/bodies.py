@@ -3,11 +3,15 @@
 The shapes themselves, as the OpenAPI document has them, are in bodies_sweeps, bodies_trials and so on.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictInt, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from app.sentences import TOLD
+from learning import settings, space, stopping
 from learning.settings import MAX_SEED
 
 MAX_TRIALS = 10_000  # of one sweep
@@ -50,7 +54,34 @@ Tags = Annotated[
     list[Tag], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: list(dict.fromkeys(tags)))
 ]
 Notes = Annotated[str, Field(max_length=MAX_NOTES), AfterValidator(_text)]
-Settings = dict[str, JsonValue]
+Object = dict[str, JsonValue]
+
+
+def _parsed(name: str, parse: Callable[[Object], object]) -> AfterValidator:
+    """What learning says about each bad entry of a field, in the same round as what is wrong with others."""
+
+    def check(value: Object) -> Object:
+        try:
+            parse(value)
+        except settings.Invalid as wrong:
+            raise ValidationError.from_exception_data(
+                name, [_line(name, one) for one in wrong.errors]
+            ) from None
+        return value
+
+    return AfterValidator(check)
+
+
+def _line(name: str, error: settings.FieldError) -> InitErrorDetails:
+    """The error as pydantic has it; it puts the field's own name before the place within it."""
+    within = "" if error.field == name else error.field.removeprefix(f"{name}.")
+    kind = PydanticCustomError(TOLD, "{sentence}", {"sentence": error.message})
+    return InitErrorDetails(type=kind, loc=(within,) if within else (), input=error.value)
+
+
+Settings = Annotated[Object, _parsed("settings", settings.Settings.parse)]
+Space = Annotated[Object, _parsed("space", space.Space.parse)]
+Stopping = Annotated[Object, _parsed("stopping", stopping.parse)]
 Sampler = Literal["random", "grid", "sobol"]
 TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
 Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]

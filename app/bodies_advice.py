@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from app.bodies import In, Name, Out, Sampler, Seed, Settings, TrialCount
+from app.bodies import In, Name, Out, Sampler, Seed, Settings, Space, TrialCount
 
 
 class FindingOut(Out):
@@ -42,7 +42,7 @@ class RefinementIn(In):
     trials: TrialCount | None = None
     seed: Seed | None = None
     sampler: Sampler | None = None
-    space: dict[str, JsonValue] | None = None
+    space: Space | None = None
     settings: Settings = Field(default_factory=dict)
 
 

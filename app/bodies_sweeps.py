@@ -4,7 +4,20 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from app.bodies import In, Name, Notes, Out, Points, Sampler, Seed, Settings, Tags, TrialCount
+from app.bodies import (
+    In,
+    Name,
+    Notes,
+    Out,
+    Points,
+    Sampler,
+    Seed,
+    Settings,
+    Space,
+    Stopping,
+    Tags,
+    TrialCount,
+)
 from app.bodies_trials import TrialOut
 
 
@@ -14,7 +27,7 @@ class SweepIn(In):
     name: Name | None = Field(None, description="Shown everywhere; the recipe's title when left out.")
     dataset: Name = Field("digits", description="One of GET /api/datasets.")
     recipe: str | None = Field(None, max_length=100, description="One of GET /api/recipes.")
-    space: dict[str, JsonValue] | None = Field(
+    space: Space | None = Field(
         None,
         description='What varies: `{"lr": {"log_uniform": [1e-6, 1e-3]}, "update": {"choice": ["sgd"]}}`.',
     )
@@ -23,7 +36,7 @@ class SweepIn(In):
     points: Points | None = Field(None, description="Explicit settings, a trial each, instead of draws.")
     sampler: Sampler | None = Field(None, description="How to draw; random when left out.")
     seed: Seed = Field(0, description="Same seed, same trials, same curves.")
-    stopping: dict[str, JsonValue] | None = Field(
+    stopping: Stopping | None = Field(
         None,
         description="A rule that ends trials early, numbers left out being these: "
         '`{"halving": {"factor": 3, "first": 1, "bracket": null}}`, '

@@ -52,8 +52,11 @@ class _Choice:
 
 def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSweep:
     """The sweep that a body asks for. Raises Invalid naming every field that is wrong with it."""
-    summary = dataset(body.dataset, config)
-    choice = _choose(body, summary)
+    try:
+        summary = dataset(body.dataset, config)
+    except Invalid as unknown:
+        raise Invalid(*unknown.errors, *_errors(lambda: _draw(body, _choose(body, None)))) from None
+    choice = _choose(body, summary.n_train)
     trials = _draw(body, choice)
     check(trials, summary)
     rule = stopping.parse(body.stopping)
@@ -235,10 +238,10 @@ def _bad(field: str, value: object, message: str) -> Invalid:
     return Invalid(FieldError(field, value, message))
 
 
-def _choose(body: SweepIn, summary: Summary) -> _Choice:
+def _choose(body: SweepIn, examples: int | None) -> _Choice:
     if body.recipe is None:
         return _Choice("sweep", body.space or {}, body.settings, body.trials, body.sampler or "random")
-    recipe = recipe_for(body.recipe, body.dataset, summary.n_train)
+    recipe = recipe_for(body.recipe, body.dataset, examples)
     space = body.space if body.space is not None else recipe.space
     space = {
         name: spec for name, spec in space.items() if name not in body.settings or body.space is not None
@@ -254,18 +257,15 @@ def _draw(body: SweepIn, choice: _Choice) -> tuple[Settings, ...]:
         if body.trials not in (None, len(body.points)):
             raise _bad("trials", body.trials, "Give either trials, a number of draws, or points, not both.")
         return from_points(body.points, choice.settings, body.seed)
+    space = Space.parse(choice.space)
+
+    def drawn(count: int) -> tuple[Settings, ...]:
+        return draw(space, choice.settings, count, choice.sampler, body.seed)
+
     if choice.trials is None:
-        raise _bad("trials", None, "trials is missing: say how many to draw, or give points.")
-    return draw(_space(choice, body.seed), choice.settings, choice.trials, choice.sampler, body.seed)
-
-
-def _space(choice: _Choice, seed: int) -> Space:
-    """The space. Raises Invalid naming what is wrong with it and, in the same round, with what is fixed."""
-    try:
-        return Space.parse(choice.space)
-    except Invalid as wrong:
-        fixed = {name: value for name, value in choice.settings.items() if name not in choice.space}
-        raise Invalid(*wrong.errors, *_errors(lambda: from_points([{}], fixed, seed))) from None
+        missing = FieldError("trials", None, "trials is missing: say how many to draw, or give points.")
+        raise Invalid(missing, *_errors(lambda: drawn(1)))
+    return drawn(choice.trials)
 
 
 def _errors(check: Callable[[], object]) -> tuple[FieldError, ...]:

@@ -60,10 +60,10 @@ def bad_field(field: str, value: object, message: str) -> Problem:
     return Problem(422, message, [FieldError(field, value, message)])
 
 
-def invalid(errors: Sequence[FieldError]) -> Problem:
-    """422 for some fields; `detail` has the first sentences."""
+def invalid(errors: Sequence[FieldError], total: int | None = None) -> Problem:
+    """422 for some fields; `detail` has the first sentences, and how many of the `total` it leaves out."""
     said = [cut(error.message) for error in errors[:TOLD_ERRORS]]
-    more = len(errors) - len(said)
+    more = (total or len(errors)) - len(said)
     return Problem(422, " ".join([*said, *([f"And {more} more."] if more else [])]), errors)
 
 
@@ -145,8 +145,8 @@ def _from_http(error: HTTPException) -> Problem:
 
 
 def _from_validation(error: RequestValidationError) -> Problem:
-    errors = [_field_error(item) for item in error.errors()[:SHOWN_ERRORS]]
-    return invalid(errors)
+    found = error.errors()
+    return invalid([_field_error(item) for item in found[:SHOWN_ERRORS]], len(found))
 
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SHOWN_CHARACTERS = 200  # of a bad value
+TOLD = "told"  # the kind of an error whose message is the sentence
 _WANTED = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
@@ -36,6 +37,8 @@ _WANTED = {
 def sentence(field: str, error: Mapping[str, Any]) -> str:
     """One of ValidationError.errors(): the field, what it must be, and what it is."""
     kind = error["type"]
+    if kind == TOLD:
+        return str(error["msg"])
     if kind == "missing":
         return f"{field} is missing."
     if kind == "extra_forbidden":

@@ -183,6 +183,35 @@ def test_every_bad_field_is_named_at_once(client: TestClient) -> None:
     assert set(field_errors(client.post("/api/sweeps", json=body))) == {"space.lr", "space.reg"}
 
 
+def test_what_is_wrong_with_body_space_settings_points_and_rule_is_told_in_one_round(
+    client: TestClient,
+) -> None:
+    answer = client.post(
+        "/api/sweeps",
+        json={
+            "seed": -4,
+            "name": 5,
+            "space": {"lr": {"log_uniform": [1, 0.1]}},
+            "settings": {"lr_decay": 0, "no{thing}": 1},
+            "points": [{"lr": 0.1}, {"lr": "x", "reg": -1}],
+            "stopping": {"halving": {"factor": 1}},
+        },
+    )
+    told = field_errors(answer)
+    assert set(told) == {
+        "seed",
+        "name",
+        "space.lr",
+        "settings.lr_decay",
+        "settings.no{thing}",
+        "points[1].lr",
+        "points[1].reg",
+        "stopping.halving.factor",
+    }
+    assert told["space.lr"] == "space.lr goes from 1 to 0.1; the low end must be below the high end."
+    assert told["settings.no{thing}"].startswith("no{thing} is not a setting; the settings are ")
+
+
 def test_a_thousand_bad_fields_do_not_make_a_long_answer(client: TestClient) -> None:
     answer = client.post(
         "/api/sweeps", json=BODY | {"space": {"x" * n: {"uniform": [0, 1]} for n in range(1, 1000)}}

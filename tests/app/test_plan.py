@@ -129,8 +129,17 @@ def store(database: Database, new: sweeps.NewSweep) -> Sweep:
         return sweeps.create(c, new, 0.0)
 
 
-def test_what_is_wrong_with_space_and_settings_is_said_in_one_round(config: Config) -> None:
-    body = SweepIn(trials=3, space={"lr": {"log_uniform": [-1, 1]}}, settings={"momentum": 7, "hidden": "x"})
+@pytest.mark.parametrize(
+    ("fields_given", "named"),
+    [
+        ({"dataset": "nowhere"}, {"dataset", "trials"}),
+        ({"dataset": "nowhere", "recipe": "nothing", "trials": 3}, {"dataset", "recipe"}),
+        ({"space": {"lr": {"uniform": [0.1, 1]}}, "settings": {"lr": 1}}, {"trials", "settings.lr"}),
+    ],
+)
+def test_what_only_the_whole_plan_shows_is_told_in_one_round(
+    config: Config, fields_given: dict[str, Any], named: set[str]
+) -> None:
     with pytest.raises(Invalid) as caught:
-        plan.sweep(body, config)
-    assert fields(caught) == {"space.lr", "settings.hidden", "settings.momentum"}
+        plan.sweep(SweepIn(**fields_given), config)
+    assert fields(caught) == named

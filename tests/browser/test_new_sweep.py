@@ -13,6 +13,19 @@ pytestmark = pytest.mark.browser
 Opener = Callable[..., Page]
 
 
+def test_all_that_is_wrong_is_marked_at_once(open_page: Opener, complaints: Complaints) -> None:
+    page = open_page("/sweeps/new?recipe=coarse&dataset=digits")
+    expect(page.get_by_role("button", name="Start the sweep")).to_be_enabled()
+    wrong = {"seed": "-4", "settings.lr_decay": "0", "space.reg": "-1"}
+    for field, value in wrong.items():
+        page.locator(f"[data-error-for='{field}'] input:visible").first.fill(value)
+    for field in wrong:
+        place = page.locator(f"[data-error-for='{field}']")
+        expect(place.locator(".error")).to_contain_text(field.rpartition(".")[2])
+        expect(place.locator("[aria-invalid=true]").first).to_be_visible()
+    complaints.forgive("422")
+
+
 def test_bounds_and_a_rule_are_checked_and_followed(open_page: Opener, complaints: Complaints) -> None:
     page = open_page("/sweeps/new?recipe=coarse&dataset=digits")
     start = page.get_by_role("button", name="Start the sweep")

@@ -33,7 +33,9 @@ class SweepIn(In):
     )
     settings: Settings = Field(default_factory=dict, description="What is fixed; left out: the lecture's.")
     trials: TrialCount | None = Field(None, description="How many to draw from the space.")
-    points: Points | None = Field(None, description="Explicit settings, a trial each, instead of draws.")
+    points: Points | None = Field(
+        None, description="Explicit settings, a trial each, instead of draws, a recipe's too."
+    )
     sampler: Sampler | None = Field(None, description="How to draw; random when left out.")
     seed: Seed = Field(0, description="Same seed, same trials, same curves.")
     stopping: Stopping | None = Field(

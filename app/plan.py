@@ -254,8 +254,15 @@ def _choose(body: SweepIn, examples: int | None) -> _Choice:
 
 def _draw(body: SweepIn, choice: _Choice) -> tuple[Settings, ...]:
     if body.points is not None:
+        wrong = []
         if body.trials not in (None, len(body.points)):
-            raise _bad("trials", body.trials, "Give either trials, a number of draws, or points, not both.")
+            told = "Give either trials, a number of draws, or points, not both."
+            wrong.append(FieldError("trials", body.trials, told))
+        if body.space:  # a recipe's own is not meant where points are given
+            told = "Give either space, what to draw from, or points, not both."
+            wrong.append(FieldError("space", dict(body.space), told))
+        if wrong:
+            raise Invalid(*wrong)
         return from_points(body.points, choice.settings, body.seed)
     space = Space.parse(choice.space)
 

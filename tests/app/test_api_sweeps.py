@@ -92,6 +92,11 @@ def test_explicit_points_become_the_trials_in_order(client: TestClient, post_swe
     assert [trial["number"] for trial in trials] == [0, 1]
 
 
+def test_points_take_the_place_of_what_a_recipe_draws(client: TestClient, post_sweep: Post) -> None:
+    sweep = post_sweep(recipe="coarse", space=None, trials=None, settings={}, points=[{"lr": 0.1}])
+    assert (sweep["space"], sweep["trials"]) == ({}, 1)
+
+
 def test_a_dry_run_draws_the_same_trials_and_stores_nothing(client: TestClient, post_sweep: Post) -> None:
     draft = client.post("/api/sweeps?dry_run=true", json=BODY | {"seed": 7})
     assert draft.status_code == 200
@@ -131,6 +136,8 @@ def test_a_dry_run_draws_the_same_trials_and_stores_nothing(client: TestClient, 
         ({"settings": {"hidden": [4096] * 2, "val_count": 300}, "trials": 100}, "settings.hidden"),
         ({"space": None, "trials": None, "points": [{"lr": 0.1}, {"lr": "fast"}]}, "points[1].lr"),
         ({"space": None, "points": [{"lr": 0.1}]}, "trials"),
+        ({"trials": None, "points": [{"lr": 0.1}]}, "space"),
+        ({"trials": None, "points": [{"lr": 0.1}], "recipe": "coarse"}, "space"),
         ({"space": None, "trials": None, "points": []}, "points"),
     ],
 )

@@ -20,8 +20,14 @@ FIRST_DELAY = 0.5  # seconds before the first restart; doubles with each quick d
 LONGEST_DELAY = 30.0
 STEADY = 30.0  # seconds of life after which the supervisor counts as healthy
 PATIENCE = 12.0  # seconds for the supervisor to end, a little more than it gives its workers for their epoch
-# The first sweep on an empty database: 500 epochs, not the 20 of the recipe, so that there is time to watch.
-DEMO = {"recipe": "coarse", "dataset": "digits", "settings": {"epochs": 500, "lr_decay": 0.995}}
+# The first sweep on an empty database: 300 epochs, not the recipe's 20, so that there is time to watch, and
+# rates that are too low even for these, so that the good ones lie in a band.
+DEMO = {
+    "recipe": "coarse",
+    "dataset": "digits",
+    "settings": {"epochs": 300, "lr_decay": 0.993},
+    "space": {"lr": {"log_uniform": [3e-5, 1.0]}, "reg": {"log_uniform": [1e-5, 10.0]}},
+}
 
 
 class Crew:

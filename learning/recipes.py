@@ -209,9 +209,9 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe(
             "coarse",
             "Coarse search: which values work at all?",
-            "A hundred short trials over wide ranges, learning rate and reg drawn in log space. Expect a "
-            "few good ones, many poor ones and some that explode; those stop as soon as the cost is three "
-            "times the first. Look for the region of the good ones, not yet for the best.",
+            "Short trials over wide ranges, learning rate and reg drawn in log space. Expect a few good "
+            "ones, many poor ones and some that explode; those stop as soon as the cost is three times the "
+            "first. Look for the region of the good ones, not yet for the best.",
         ),
         Recipe(
             "fine",

@@ -1,19 +1,25 @@
 """Plans: what a body becomes, one step either side of each limit."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from app import plan
 from app.bodies_advice import RefinementIn
 from app.bodies_sweeps import SweepIn
 from app.bodies_trials import MoreTrials
+from app.up import DEMO
 from learning import catalog
+from learning.dataset import make_split
 from learning.recipes import RECIPES
 from learning.refinement import Bound, Refinement
 from learning.settings import Invalid, Settings
 from learning.space import Space
+from learning.train import Epoch, Member, train
 from store import sweeps
 from store.config import Config
 from store.database import Database
@@ -38,6 +44,25 @@ def test_every_recipe_runs_as_it_is_on_the_digits(recipe: str, config: Config) -
     assert new.name == RECIPES[recipe].title
     assert len(new.trials) >= 1
     assert all(trial.seed is not None for trial in new.trials)
+
+
+def test_the_demo_shows_what_is_said_of_it(config: Config) -> None:
+    """Of three rates from one end to the other nothing moves, one is good, one explodes."""
+    new = plan.sweep(SweepIn.model_validate(DEMO), config)
+    low, high = new.space["lr"]["log_uniform"]
+    each = [replace(new.trials[0], lr=lr, reg=1e-3) for lr in (low, math.sqrt(low * high) * 10, high)]
+    curves: list[list[Epoch]] = [[], [], []]
+    digits = catalog.load("digits", config.home, None)
+    with threadpool_limits(1):
+        for step in train(
+            [Member(n, one) for n, one in enumerate(each)], make_split(digits, each[0]), seed=0
+        ):
+            for row in step.epochs:
+                curves[row.key].append(row)
+    still, good, wild = curves
+    assert still[0].data_loss - still[-1].data_loss < 0.05
+    assert max(row.val_acc for row in good) > 0.95
+    assert wild[-1].diverged is not None
 
 
 def test_what_a_body_says_beside_a_recipe_wins(config: Config) -> None:

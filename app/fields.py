@@ -119,6 +119,13 @@ def rules() -> tuple[RuleChoice, ...]:
     )
 
 
+def rule_words(spec: Mapping[str, Mapping[str, object]]) -> str:
+    """A sweep's stopping rule with its numbers, such as `successive halving: factor 3, first 1`."""
+    ((name, numbers),) = spec.items()
+    title = next(rule.title for rule in rules() if rule.name == name)
+    return f"{title}: " + ", ".join(f"{key} {value:g}" for key, value in numbers.items() if value is not None)
+
+
 def _number(rule: StoppingRule, name: str, label: str, hint: str) -> Field:
     default = getattr(rule, name)
     return Field(name, label, hint, "" if default is None else f"{default:g}")

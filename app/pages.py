@@ -26,7 +26,7 @@ from app import (
     wire_workers,
 )
 from app.bodies import Id
-from app.fields import groups, rules
+from app.fields import groups, rule_words, rules
 from app.html import page
 from app.model_file import has_safetensors
 from app.palettes import PALETTES, drawn_by_hand, dressed
@@ -165,6 +165,7 @@ def command_center(
         children=[one for one in related if one.parent_id == id],
         pilot=pilot,
         space_words=words,
+        stopping=rule_words(sweep.stopping) if sweep.stopping else "",
         axes=axes,
         columns=columns,
         notes=notes.html(written),

@@ -60,8 +60,9 @@ def _found(c: Connection, id: int) -> Preflight:
 
 
 def _brief(row: Preflight) -> dict[str, object]:
-    """A preflight without its checks' curves: only which failed."""
+    """A preflight without its checks' curves: only which failed, and which learning rates are workable."""
     return wire_preflights.preflight(row) | {
         "checks": [],
         "failed": [one.code for one in row.checks if not one.passed],
+        "workable": next((one.span for one in row.checks if one.span), None),
     }

@@ -1,9 +1,9 @@
 // The preflight page: starts one, shows its checks as they come, by asking again only while one is under way.
-import { clock, moment, setting } from "./format.js";
+import { clock, moment, scientific, setting } from "./format.js";
 import { $, $$, attempt, data, fill, icon, make, setLink, setState, setText } from "./page.js";
 import { figure } from "./pictures.js";
 import { get, post, query, told } from "./rest.js";
-import { showCheck, sideBySide } from "./side.js";
+import { differing, showCheck, sideBySide } from "./side.js";
 
 const POLL_MS = 500;
 
@@ -30,10 +30,15 @@ function show(preflight) {
   $("#next").href = `/sweeps/new?${query({ dataset: preflight.dataset, recipe: "coarse" })}`;
   while (list.children.length > preflight.checks.length) list.lastElementChild.remove();
   preflight.checks.forEach((check, n) => update(list.children[n] || addCheck(), check));
-  showRow({ ...preflight, failed: failed(preflight) });
+  showRow(brief(preflight));
 }
 
-const failed = ({ checks }) => checks.filter((check) => !check.passed).map((check) => check.code);
+// What a row shows of the checks; the page's own rows come with it and without the checks.
+const brief = (preflight) => ({
+  ...preflight,
+  failed: preflight.checks.filter((check) => !check.passed).map((check) => check.code),
+  workable: preflight.checks.find((check) => check.span)?.span ?? null,
+});
 
 function showVerdict(element, preflight) {
   const words = verdict(preflight);
@@ -71,11 +76,22 @@ function showRow(preflight) {
   setText(cells.number, preflight.id);
   cells.number.href = `/preflight?id=${preflight.id}`;
   setText(cells.dataset, preflight.dataset);
-  setText(cells.net, setting("hidden", preflight.settings.hidden));
+  setText(cells.workable, preflight.workable ? preflight.workable.map((rate) => scientific(rate, 1)).join(" to ") : "–");
   setState(cells.state, preflight.state);
   setText(cells.checks, preflight.state !== "finished" ? "–" : preflight.failed.length ? `failed: ${preflight.failed.join(", ")}` : "all passed");
   setText(cells.created, moment(preflight.created_at));
+  nameNets(preflight.dataset);
   offerComparisons();
+}
+
+// A net by its layers, and by the settings in which those on its data set differ.
+function nameNets(dataset) {
+  const alike = [...known.values()].filter((preflight) => preflight.dataset === dataset);
+  const names = differing(alike).filter((name) => name !== "hidden");
+  for (const { id, settings } of alike) {
+    const words = [setting("hidden", settings.hidden), ...names.map((name) => `${name} ${setting(name, settings[name])}`)];
+    setText($("[data-field=net]", rows.get(id)), words.join(", "));
+  }
 }
 
 // Each row that has ended can be put beside the preflight that is shown.
@@ -100,7 +116,7 @@ function addRow(id) {
 
 function hear(preflight) {
   if (shown?.id === preflight.id) show(preflight);
-  else showRow({ ...preflight, failed: failed(preflight) });
+  else showRow(brief(preflight));
 }
 
 async function ask() {

@@ -13,11 +13,16 @@ function heading({ id, dataset, created_at: created, verdict, state }) {
     make("span", { class: "quiet small" }, `${moment(created)}, ${verdict ?? state}`));
 }
 
+const wordsOf = (name, preflights) => preflights.map(({ settings }) => setting(name, settings[name]));
+
+// The settings that are not the same in all of them.
+export function differing(preflights) {
+  return Object.keys(preflights[0].settings).filter((name) => new Set(wordsOf(name, preflights)).size > 1);
+}
+
 function differences(preflights) {
-  const names = Object.keys(preflights[0].settings);
-  const words = (name) => preflights.map(({ settings }) => setting(name, settings[name]));
-  return names.filter((name) => new Set(words(name)).size > 1)
-    .map((name) => make("tr", {}, make("th", { scope: "row" }, name), ...words(name).map((value) => make("td", { class: "mono" }, value))));
+  return differing(preflights).map((name) =>
+    make("tr", {}, make("th", { scope: "row" }, name), ...wordsOf(name, preflights).map((value) => make("td", { class: "mono" }, value))));
 }
 
 function checks(preflights, template) {

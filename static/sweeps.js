@@ -12,17 +12,24 @@ function show(sweep) {
   const row = rows.get(sweep.id) || add(sweep);
   const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
   setText(cells.name, sweep.name);
-  setText(cells.about, [sweep.dataset, sweep.recipe ?? sweep.sampler, sweep.trials === 1 ? "1 trial" : `${sweep.trials} trials`].join(" · "));
+  setText(cells.about, about(sweep));
   setState(cells.state, sweep.state);
   const { total, ended } = setTrack($(".track", row), sweep.counts);
   setText(cells.progress, `${ended} / ${total}`);
-  setText(cells.diverged, sweep.counts.diverged ? `${sweep.counts.diverged} diverged` : "");
+  setText(cells.ends, ["diverged", "stopped", "failed"].filter((end) => sweep.counts[end]).map((end) => `${sweep.counts[end]} ${end}`).join(", "));
   setText(cells.best, accuracy(sweep.best?.best_val_acc));
   setText(cells.eta, sweep.eta_range || !sweep.counts.running ? between(sweep.eta_range) : "too early to say");
   cells.eta.classList.toggle("nothing", cells.eta.textContent === "–");
   setText(cells.created, moment(sweep.created_at));
   cells.created.title = sweep.created_at;
   spark(row, sweep);
+}
+
+// What tells a sweep from others of the same name; its number is that of the command line.
+function about({ id, dataset, recipe, sampler, trials, settings, stopping }) {
+  const many = (count, word) => (count === 1 ? `1 ${word}` : `${count} ${word}s`);
+  const size = many(trials, "trial") + (settings.epochs ? ` of ${many(settings.epochs, "epoch")}` : "");
+  return [`sweep ${id}`, dataset, recipe ?? sampler, size, ...Object.keys(stopping ?? {})].join(" · ");
 }
 
 function add(sweep) {

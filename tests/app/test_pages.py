@@ -148,6 +148,19 @@ def test_figures_in_pages_are_valid_in_both_themes(client: TestClient, paths: li
     assert found >= 24
 
 
+def test_sweeps_of_one_name_are_told_apart(client: TestClient, post_sweep: Post) -> None:
+    settings = {"epochs": 6, "val_count": 300}
+    post_sweep(trials=1, settings={"val_count": 300})
+    post_sweep(trials=9, settings=settings, stopping={"halving": {"first": 2}})
+    rows = re.findall(r'data-field="about">([^<]+)<', client.get("/").text)
+    assert rows == [
+        "sweep 2 · digits · random · 9 trials of 6 epochs · halving",
+        "sweep 1 · digits · random · 1 trial",
+    ]
+    assert "successive halving: factor 3, first 2<" in client.get("/sweeps/2").text
+    assert "halving" not in client.get("/sweeps/1").text
+
+
 def test_the_list_sends_its_first_curves_along(client: TestClient, post_sweep: Post, crew: Crew) -> None:
     assert 'id="sweeps" hidden' in client.get("/").text
     post_sweep()

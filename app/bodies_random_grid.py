@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StrictInt
 
-from app.bodies import In, Name, Out, Seed, Settings
+from app.bodies import In, Name, Out, Seed, Settings, Space
 from app.bodies_sweeps import SweepOut
 
 
@@ -12,7 +12,7 @@ class RandomGridIn(In):
     """What to search both ways. All may be left out."""
 
     dataset: Name = Field("digits", description="One of GET /api/datasets.")
-    space: dict[str, JsonValue] | None = Field(
+    space: Space | None = Field(
         None,
         description="Two ranges or more; left out: lr, which matters, and so little reg that it does not.",
     )
@@ -48,4 +48,4 @@ class RandomGridOut(Out):
     important: str | None = Field(
         description="The setting that surely matters; null: none, or not known yet."
     )
-    words: str = Field(description="What is to be seen, in two sentences.")
+    words: str = Field(description="What is to be seen, in two or three sentences.")

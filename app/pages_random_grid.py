@@ -22,11 +22,15 @@ def show(
     pair: Annotated[str, Query(alias="sweeps", max_length=50)] = "",
     dataset: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
-    """Two sweeps of one space side by side, or only the form that starts them."""
+    """Two sweeps of one space side by side, the newest if none are named, and the form that starts them."""
     names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
+    with parts.database.read() as c:
+        past = random_grid.past(c)
+    if not pair and past:
+        pair = ",".join(str(one.id) for one in past[0])
     data: dict[str, Any] = _compared(pair, parts) if pair else {"comparison": None}
     data["dataset"] = dataset if dataset in names else names[0]
-    return page("random_grid.html", section="/sweeps/new", data=data, datasets=names)
+    return page("random_grid.html", section="/sweeps/new", data=data, datasets=names, past=past)
 
 
 def _compared(pair: str, parts: State) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from learning.projections import Side, distinct, expected_best, full_grid, most_
 from learning.recipes import recipe_for
 from learning.settings import Settings
 from learning.space import LogUniform, Space
-from store import sweeps, trials
+from store import pairs, sweeps, trials
 from store.database import Connection
 from store.sweeps import NewSweep, Sweep
 from store.trials import Trial
@@ -25,6 +25,7 @@ WIDER = 10.0  # times the coarse recipe's range of lr at each end: as if nothing
 MOST_TRIALS = 1_000  # of one side
 RANGES = 2  # with fewer there is nothing that might not matter
 SAMPLERS = ("grid", "random")
+PAST = 20  # pairs that are offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ def planned(body: RandomGridIn, parts: State) -> list[NewSweep]:
     return [
         plan.sweep(SweepIn.model_validate({**common, "sampler": one, "name": _name(one, body)}), parts.config)
         for one in SAMPLERS
+    ]
+
+
+def past(c: Connection) -> list[tuple[Sweep, Sweep]]:
+    """The last problems that were searched both ways and can be compared, newest first."""
+    return [
+        found
+        for found in pairs.latest(c, PAST)
+        if len(Space.parse(found[0].space).numeric()) >= RANGES
+        and max(one.trials for one in found) <= MOST_TRIALS
     ]
 
 

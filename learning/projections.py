@@ -14,9 +14,11 @@ import numpy as np
 
 from learning.curves import Result, Series
 from learning.importance import importance
+from learning.ranking import ranked
 from learning.samplers import grid_shape
 from learning.settings import Settings
 from learning.space import Space
+from learning.sweep_rules import SAME
 
 BUDGETS = 100  # points of the curve of expected bests, at most
 
@@ -59,7 +61,7 @@ def full_grid(space: Space, trials: int) -> int:
 
 
 def words(space: Space, sides: Sequence[Side]) -> str:
-    """What is to be seen, in two sentences."""
+    """What is to be seen: what each side tried, what matters and, once all have ended, who came further."""
     important = most_important(space, sides)
     names = [important] if important else list(space.distributions)
     tried = " and ".join(
@@ -75,7 +77,27 @@ def words(space: Space, sides: Sequence[Side]) -> str:
         why = "No setting surely tells the good trials from the poor ones: add trials, or widen the ranges"
     else:
         why = "Which of them matters is not known before more trials have ended"
-    return f"{tried[0].upper()}{tried[1:]}. {why}."
+    return f"{tried[0].upper()}{tried[1:]}. {why}.{_outcome(sides)}"
+
+
+def _outcome(sides: Sequence[Side]) -> str:
+    """How far each side came, once all its trials have ended, and whether that tells them apart."""
+    tops = [one for side in sides for one in ranked(side.results)[:1]]
+    if len(tops) < len(sides) or any(len(side.results) < len(side.trials) for side in sides):
+        return ""
+    bests = [top.best_val_acc or 0.0 for top in tops]
+    if len(set(bests)) == 1:
+        return f" Both came to val accuracy {bests[0]:.3f}: this time it is a tie."
+    reached = ", ".join(
+        f"the {side.sampler} search {'came ' if side is sides[0] else ''}to {best:.3f}"
+        for side, best in zip(sides, bests, strict=True)
+    )
+    n = tops[0].settings.val_count
+    error = math.sqrt(sum(p * (1 - p) for p in bests) / n) if n else 0.0
+    tie = (
+        f", with {n} validation examples as good as a tie" if max(bests) - min(bests) <= SAME * error else ""
+    )
+    return f" {reached[0].upper()}{reached[1:]}{tie}."
 
 
 def _ways(n: int, k: int) -> Series:

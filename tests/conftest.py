@@ -185,11 +185,12 @@ def _make_sweep(
     sweep_seed: int = 0,
     workers: int = 4,
     space: dict[str, object] | None = None,
+    sampler: str = "random",
     **settings: object,
 ) -> Sweep:
     fixed = {"epochs": 5, **settings}
     base = Settings.parse(fixed)
     drawn = tuple(replace(base, seed=base.seed if base.seed is not None else n) for n in range(trials))
-    new = NewSweep(name, dataset, None, space or {}, fixed, "random", sweep_seed, drawn)
+    new = NewSweep(name, dataset, None, space or {}, fixed, sampler, sweep_seed, drawn)
     with database.write() as connection:
         return sweeps.create(connection, new, START, workers=workers)

@@ -1,6 +1,7 @@
 """Random against grid: both searches by one request, what is compared, and what cannot be."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -151,6 +152,27 @@ def test_only_two_sweeps_of_one_space_can_be_compared(
     assert refused("1,99", 404) == "There is no sweep 99."
     assert "differ in their space or data set" in refused(f"{ids[0]},{other}")
     assert "fewer than two ranges" in refused(f"{other},{post_sweep(seed=5)['id']}")
+
+
+def test_the_page_finds_what_was_searched_both_ways_by_itself(
+    client: TestClient, post_sweep: Callable[..., dict[str, Any]]
+) -> None:
+    one_range = {"lr": {"log_uniform": [1e-3, 1]}}  # nothing that might not matter
+    for sampler in ("grid", "random"):
+        post_sweep(sampler=sampler, space=one_range, settings={"epochs": 1, "val_count": 300})
+    assert Page(client.get("/random-grid", headers=BROWSER).text).data["comparison"] is None
+    first, second = start(client), start(client, seed=1)
+    text = client.get("/random-grid", headers=BROWSER).text
+    assert Page(text).data["comparison"] == compared(client, second)
+    links = re.findall(r'<a href="/random-grid\?sweeps=(\d+),(\d+)"( aria-current="page")?>', text)
+    assert links == [(*map(str, second), ' aria-current="page"'), (*map(str, first), "")]
+    older = client.get(f"/random-grid?sweeps={first[0]},{first[1]}", headers=BROWSER).text
+    assert re.findall(r'<a href="/random-grid\?sweeps=(\d+),\d+" aria-current', older) == [str(first[0])]
+    client.post(f"/api/sweeps/{second[1]}/cancel")
+    assert client.delete(f"/api/sweeps/{second[1]}").status_code == 204
+    assert Page(client.get("/random-grid", headers=BROWSER).text).data["comparison"] == compared(
+        client, first
+    )
 
 
 def test_the_page_offers_a_start_or_shows_a_pair(client: TestClient) -> None:

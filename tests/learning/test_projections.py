@@ -6,7 +6,10 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from learning.projections import BUDGETS, expected_best
+from learning.curves import Result
+from learning.projections import BUDGETS, Side, expected_best, words
+from learning.settings import Settings
+from learning.space import Space
 
 REACHED = (0.41, 0.1, 0.33, 0.1, 0.52, 0.47)
 
@@ -31,3 +34,33 @@ def test_it_never_falls_and_ends_at_the_best(n: int) -> None:
 
 def test_of_nothing_there_is_no_curve() -> None:
     assert expected_best(()) == []
+
+
+SPACE = Space.parse({"lr": {"uniform": [0.1, 1]}, "reg": {"uniform": [0, 1]}})
+
+
+def side(sampler: str, *reached: float, waiting: int = 0) -> Side:
+    """A search of trials that differ in nothing, of which some have not ended."""
+    settings = Settings(val_count=300)
+    results = tuple(Result(settings, "finished", one) for one in reached)
+    return Side(sampler, (settings,) * (len(reached) + waiting), results)
+
+
+@pytest.mark.parametrize(
+    ("grid", "random", "told"),
+    [
+        ((0.5, 0.95), (0.95, 0.1), "Both came to val accuracy 0.950: this time it is a tie."),
+        (
+            (0.5, 0.95),
+            (0.94,),
+            "The grid search came to 0.950, the random search to 0.940, with 300 validation examples as good "
+            "as a tie.",
+        ),
+        ((0.5, 0.8), (0.94,), "The grid search came to 0.800, the random search to 0.940."),
+    ],
+)
+def test_who_came_further_is_told_once_all_have_ended(
+    grid: tuple[float, ...], random: tuple[float, ...], told: str
+) -> None:
+    assert words(SPACE, [side("grid", *grid), side("random", *random)]).endswith(f". {told}")
+    assert "came to" not in words(SPACE, [side("grid", *grid), side("random", *random, waiting=1)])

@@ -1,5 +1,6 @@
 """Routes of data sets: what is known, adding and deleting one of your own."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def add(
         with path.open("wb") as target:
             shutil.copyfileobj(file.file, target, 1 << 20)
         with _naming("file", file.filename):
-            summary = catalog.add(path, name, parts.config.home)
+            summary = catalog.add(path, name, parts.config.home, called=_called(file.filename, name))
     return created(f"/api/datasets/{summary.name}", wire_datasets.dataset(summary))
 
 
@@ -74,6 +75,12 @@ def remove(name: str, parts: Parts) -> Response:
     except DatasetError as error:
         raise missing("data set", name[:MAX_NAME]) from error
     return Response(status_code=204)
+
+
+def _called(filename: str | None, name: str) -> str:
+    """The file's own name without folders, fit to be shown; after the data set where that is not text."""
+    own = re.split(r"[/\\]", filename or "")[-1].strip()
+    return own[:MAX_NAME] if own and own.isprintable() else f"{name}.npz"
 
 
 @contextmanager

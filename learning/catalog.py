@@ -60,10 +60,13 @@ def load(name: str, home: Path, data: Path | None) -> Dataset:
         raise DatasetError(f"The data set {name} cannot be kept in {home / 'data'} ({error}).") from error
 
 
-def add(file: Path, name: str, home: Path) -> Summary:
-    """Check a user's .npz and keep its arrays under `name`; nothing is kept of a file that does not fit."""
+def add(file: Path, name: str, home: Path, called: str = "") -> Summary:
+    """Check a user's .npz and keep its arrays under `name`; nothing is kept of a file that does not fit.
+
+    `called` is the file's name where its user has it, if it is another one here.
+    """
     check_vacant(name, home)
-    decoded = npz.read(file, f"added from {name}.npz")
+    decoded = npz.read(file, f"added from {called or file.name}", called=called)
     try:
         with locked(cache.lock_path(home, name)):
             check_vacant(name, home)  # again: somebody may have been quicker

@@ -59,14 +59,15 @@ class _Header:
     length: int  # of the header itself, in bytes
 
 
-def read(path: Path, source: str, cap: int = DEFAULT_CAP) -> Decoded:
+def read(path: Path, source: str, cap: int = DEFAULT_CAP, called: str = "") -> Decoded:
     """The data set in a .npz with X, y or x_train, y_train[, x_val, y_val][, x_test, y_test], in any case.
 
     Validation rows are added at the end of the training part: Lossdeck draws its own validation rows. An
     array `classes` of texts names the classes. Other arrays are not looked at. Raises DatasetError, with one
-    sentence, for anything that is not so, and for arrays of more than `cap` bytes altogether.
+    sentence, for anything that is not so, and for arrays of more than `cap` bytes altogether; there the file
+    is `called` so, or by its name.
     """
-    what = path.name
+    what = called or path.name
     try:
         with path.open("rb") as file, zipfile.ZipFile(Guarded(file, 1 << 62)) as archive:
             arrays = _arrays(archive, what, cap)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
@@ -47,11 +48,32 @@ def test_the_digits_are_always_there(client: TestClient) -> None:
     assert client.get("/api/datasets/nothing").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("filename", "called"),
+    [
+        ("mine.npz", "mine.npz"),
+        (r"C:\data\żubry 2.npz", "żubry 2.npz"),
+        ("<b>&x.npz", "<b>&x.npz"),
+        ("x" * 300, "x" * 200),
+        ("folder/", "blobs.npz"),
+        ("no\u200bwidth.npz", "blobs.npz"),
+    ],
+)
+def test_an_upload_keeps_its_file_s_own_name_for_people(
+    client: TestClient, filename: str, called: str
+) -> None:
+    bad = send(client, b"no archive", filename=filename).json()
+    assert bad["detail"].startswith(f"{called} is no readable .npz file")
+    assert send(client, npz(**blobs()), filename=filename).json()["source"] == f"added from {called}"
+    assert f"added from {escape(called)}" in client.get("/datasets").text
+
+
 def test_an_uploaded_data_set_can_be_searched_on(client: TestClient) -> None:
     answer = send(client, npz(**blobs()), filename="../../etc/passwd")
     assert answer.status_code == 201, answer.text
     assert answer.headers["location"] == "/api/datasets/blobs"
     assert (answer.json()["n_train"], answer.json()["n_features"]) == (60, 4)
+    assert answer.json()["source"] == "added from passwd"
     assert leftovers(client) == []
     body = BODY | {"dataset": "blobs", "settings": {"epochs": 1, "val_count": 12}}
     assert client.post("/api/sweeps", json=body).status_code == 201

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 pytestmark = pytest.mark.browser
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def test_start_it_watch_its_stages_and_stop_it(open_page: Callable[..., Page]) -> None:
@@ -31,6 +33,14 @@ def test_start_it_watch_its_stages_and_stop_it(open_page: Callable[..., Page]) -
     expect(steps.last).to_contain_text(
         re.compile(r"Winner\s*Trial #\d+ of sweep \d+: val accuracy 0\.\d+ at epoch \d+")
     )
+    wide = page.viewport_size
+    page.set_viewport_size(PHONE)
+    place = page.locator("svg.stages").bounding_box()
+    assert place is not None
+    assert 0 <= place["x"] < place["x"] + place["width"] <= PHONE["width"]
+    assert wide is not None
+    page.set_viewport_size(wide)
+
     with page.expect_download() as report:
         page.get_by_role("link", name="Report, one HTML file").click()
     assert report.value.suggested_filename == "autopilot-1.html"

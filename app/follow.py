@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app import transcript
 from app.failure import DONE, FAILED, NO_WORKER, Failure
+from app.words import trial_words
 
 if TYPE_CHECKING:
     from store.database import Connection, Database
@@ -162,8 +163,10 @@ def lines(connection: "Connection", tally: Tally, ended: "Sequence[Trial]", told
 def summary(sweep: "Sweep") -> str:
     """How a sweep ended, in a sentence."""
     counts = ", ".join(f"{count} {state}" for state, count in sweep.counts.items() if count)
-    best = f"best is {transcript.line_of(sweep.best, sweep.trials)}" if sweep.best else "no trial to rank."
-    return f"Sweep {sweep.id} {sweep.state}: {counts}; {saved_words(sweep.saved)}{best}"
+    told = f"Sweep {sweep.id} {sweep.state}: {counts}; {saved_words(sweep.saved)}"
+    if sweep.best is None:
+        return f"{told}no trial to rank."
+    return f"{told}best is {trial_words(sweep.best)}, {transcript.line_of(sweep.best, sweep.trials)}"
 
 
 def saved_words(saved: "Saved") -> str:

@@ -142,6 +142,9 @@ def test_waiting_prints_the_lecture_s_line_for_each_trial(deck: Deck) -> None:
     assert sorted(match.group(2) for match in matches if match) == list("123456")
     assert any(float(match.group(1)) > 0.8 for match in matches if match), "the digits are learnt"
     assert "Sweep 1 finished: " in deck.first.stderr
+    best = re.search(r"best is trial #(\d+) of sweep 1, val_acc: .*, \((\d+) / 6\)", deck.first.stderr)
+    assert best, deck.first.stderr
+    assert int(best[2]) == int(best[1]) + 1, "the lecture counts from 1"
 
 
 def test_waiting_for_json_prints_the_finished_sweep(deck: Deck) -> None:
@@ -499,7 +502,7 @@ def test_a_sweep_that_halves_says_at_its_end_what_that_saved(deck: Deck) -> None
     assert row["stopping"] == {"halving": {"factor": 3, "first": 2, "bracket": None}}
     assert counts["stopped"] == saved["trials"] == 9 - counts["diverged"] - counts["finished"] > 0
     assert re.search(
-        rf"stopping early saved {saved['epochs']} epochs \(about [\d.e-]+ s of training\); best is val_acc",
+        rf"stopping early saved {saved['epochs']} epochs \(about [\d.e-]+ s of training\); best is trial #",
         done.stderr,
     )
 

@@ -30,6 +30,15 @@ function plotly() {
   return library;
 }
 
+// Charts that waited for plotly.js are drawn in tasks of their own, so that the first is seen before the last is done.
+let turn = Promise.resolve();
+
+function inTurn(draw) {
+  turn = turn.then(() => new Promise((done) => {
+    setTimeout(() => { draw(); done(); });
+  }));
+}
+
 const charts = new Set();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -82,7 +91,7 @@ export class Chart {
       return;
     }
     if (!globalThis.Plotly) {
-      plotly().then(() => this.draw(), () => { this.later = setTimeout(() => this.draw(), RETRY_MS); });
+      plotly().then(() => inTurn(() => this.draw()), () => { this.later = setTimeout(() => this.draw(), RETRY_MS); });
       return;
     }
     this.stale = false;

@@ -148,6 +148,17 @@ def test_figures_in_pages_are_valid_in_both_themes(client: TestClient, paths: li
     assert found >= 24
 
 
+def test_what_opens_with_a_chart_fetches_plotly_at_once_and_nothing_else_does(
+    client: TestClient, post_sweep: Post
+) -> None:
+    post_sweep()
+    wanted = f'<link rel="preload" href="{PLOTLY_PATH}" as="script">'
+    for path in ("/trials/1", "/compare?trials=1,2", "/sweeps/1?view=curves", "/embed/sweeps/1/loss"):
+        assert wanted in client.get(path).text, path
+    for path in ("/", "/sweeps/1", "/sweeps/1?view=table", "/compare", "/datasets"):
+        assert "preload" not in client.get(path).text, path
+
+
 def test_sweeps_of_one_name_are_told_apart(client: TestClient, post_sweep: Post) -> None:
     settings = {"epochs": 6, "val_count": 300}
     post_sweep(trials=1, settings={"val_count": 300})

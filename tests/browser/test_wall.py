@@ -51,11 +51,11 @@ def test_curves_fill_their_tiles_where_nobody_got_far(
 ) -> None:
     id = post_sweep(trials=2, settings=SLOW)["id"]
     page = open_page(f"/sweeps/{id}")
-    page.wait_for_function(f"{WIDTHS}.filter((width) => width > 1).length === 2")
+    page.wait_for_function(f"() => {WIDTHS}.filter((width) => width > 1).length === 2")
     assert max(page.evaluate(WIDTHS)) < FILLED  # there is room for what comes
     httpx2.post(f"{site.address}/api/sweeps/{id}/cancel")
     expect(page.locator("#state")).to_have_text("cancelled")
-    page.wait_for_function(f"Math.min(...{WIDTHS}) > {FILLED}")
+    page.wait_for_function(f"() => Math.min(...{WIDTHS}) > {FILLED}")
 
 
 def test_the_usual_number_of_epochs_need_not_be_named(
@@ -63,7 +63,7 @@ def test_the_usual_number_of_epochs_need_not_be_named(
 ) -> None:
     page = open_page(f"/sweeps/{post_sweep(trials=1, settings={'val_count': 300})['id']}?selected=0")
     expect(page.locator("#beside [data-field=beside-epochs]")).to_have_text("10 / 10", timeout=60_000)
-    page.wait_for_function(f"Math.min(...{WIDTHS}) > {FILLED}")
+    page.wait_for_function(f"() => Math.min(...{WIDTHS}) > {FILLED}")
 
 
 def test_charts_draw_a_choice_in_its_own_order_and_give_their_numbers(

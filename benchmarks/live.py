@@ -53,11 +53,12 @@ WATCH = """() => {
 }"""
 FRESH = """async (epochs) => {
     const start = performance.now();
+    (HIDE)(false);
     const tile = document.querySelector('#wall .tile');
     const shown = () => Number(tile.title.match(/· (\\d+)\\//)?.[1]);
     while (!(shown() >= epochs)) await new Promise(requestAnimationFrame);
     return performance.now() - start;
-}"""
+}""".replace("HIDE", HIDE)
 
 
 class Player:
@@ -144,7 +145,6 @@ def measure(context: BrowserContext, player: Player, address: str) -> list[Figur
 
 
 def _front(tab: Page, player: Player) -> float:
-    tab.evaluate(HIDE, False)
     return float(tab.evaluate(FRESH, player.done))
 
 

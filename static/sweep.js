@@ -30,12 +30,11 @@ const bell = new Bell($("#bell"));
 const heading = new Heading(page.sweep, (answer) => { importance = answer; views.settings?.weigh(answer); });
 const sweep = () => heading.sweep;
 bell.show(sweep());
-let leaving = false;
 listenDoing({
   sweep,
   selected: () => [...selection.numbers].map((number) => board.get(number)).filter(Boolean),
   changed: (answer) => heading.show(answer),
-  leaving: (whether) => { leaving = whether; },
+  leaving: (whether) => { heading.leaving = whether; },
 });
 const best = () => sweep().best?.number ?? null;
 
@@ -191,7 +190,7 @@ async function load() {
 
 // Rows were deleted somewhere: what this page knows may be wrong, so it asks for all of it again.
 async function restart() {
-  if (leaving) return;
+  if (heading.leaving) return;
   sketches.clear(); // at once: the next live rows do not follow on what is here
   views.curves?.clear();
   try {

@@ -1,11 +1,12 @@
 """The table of trials: sorted, filtered, many steered at once; and what is done to the sweep itself."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Complaints, Site, start_sweep
 
@@ -90,6 +91,14 @@ def test_columns_are_chosen_and_kept(finished: Page, complaints: Complaints) -> 
     assert "sort=-momentum" in page.url
 
 
+def answer_deletion_late(route: Route) -> None:
+    """Lets the page go on for as long as it takes to ask for advice anew, while its sweep is gone already."""
+    answer = route.fetch()
+    if route.request.method == "DELETE":
+        time.sleep(2.5)
+    route.fulfill(response=answer)
+
+
 def test_a_sweep_is_described_extended_and_deleted_without_leaving_its_page(
     open_page: Opener, post_sweep: Callable[..., Any], complaints: Complaints
 ) -> None:
@@ -122,6 +131,10 @@ def test_a_sweep_is_described_extended_and_deleted_without_leaving_its_page(
     complaints.forgive("422")
 
     expect(page.locator("[data-field=progress]")).to_have_text("3 / 3")
+    page.route("**/api/sweeps/*", answer_deletion_late)
+    for name in ("another name", "a better name"):  # news twice: advice is asked for now and later
+        page.request.patch(page.url.split("?")[0].replace("/sweeps/", "/api/sweeps/"), data={"name": name})
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
     menu.click()
     page.get_by_role("button", name="Delete…").click()
     page.get_by_role("button", name="Delete for good").click()

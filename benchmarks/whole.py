@@ -1,4 +1,4 @@
-"""Lossdeck whole: `lossdeck up` as a user starts it, a sweep submitted by REST, and the wait for its end."""
+"""Lossdeck whole: `lossdeck up` as a user starts it, a sweep submitted by REST, its live stream read to the end."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from benchmarks.trainer import batch_size
 from learning import catalog
 from learning.dataset import make_split
 
-POLL = 0.2  # seconds between looks at the sweep
+POLL = 0.2  # seconds between looks at the workers
 EACH = ("lr", "reg", "momentum", "seed")  # what the points say for themselves
 OVER = ("finished", "cancelled")
 
@@ -36,6 +36,18 @@ class Server:
         request = urllib.request.Request(self.address + path, data, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+    def wait(self, sweep_id: int) -> None:
+        """Until the live stream tells of the sweep's end."""
+        event = ""
+        with urllib.request.urlopen(f"{self.address}/api/stream?sweeps={sweep_id}", timeout=60) as stream:
+            for line in stream:
+                name, _, value = line.decode().strip().partition(": ")
+                if name == "event":
+                    event = value
+                elif (name, event) == ("data", "sweep") and json.loads(value)["state"] in OVER:
+                    return
+        raise RuntimeError(f"the stream of sweep {sweep_id} ended before the sweep did.")
 
 
 @contextmanager
@@ -67,9 +79,7 @@ def run(task: Task) -> tuple[float, list[Outcome]]:
     with server(task) as lossdeck:
         started = time.perf_counter()
         sweep = lossdeck.ask("/api/sweeps", body(task))
-        while sweep["state"] not in OVER:
-            time.sleep(POLL)
-            sweep = lossdeck.ask(f"/api/sweeps/{sweep['id']}")
+        lossdeck.wait(sweep["id"])
         seconds = time.perf_counter() - started
         return seconds, outcomes(lossdeck, sweep["id"], task)
 

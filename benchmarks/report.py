@@ -48,9 +48,9 @@ training images. A trial whose cost exceeds three times its first cost ends ther
 **Alike for all**: the same settings, epochs and explosion rule, two processes with one BLAS thread each,
 trials (or groups of trials) handed out to whichever process is free. The clock starts when both processes
 have started and hold their data in memory, each in the form that suits it, and ends with the last result;
-for Lossdeck as a whole it starts with the POST to an idle server and ends when the API says that the sweep
-is finished. Contestants take turns, round by round; figures are medians over the rounds, ratios are taken
-within a round. The **share of the limit** is the arithmetic of all products that training and evaluation
+for Lossdeck as a whole it starts with the POST to an idle server and ends when the live stream says that the
+sweep is finished. Contestants take turns, round by round; figures are medians over the rounds, ratios are
+taken within a round. The **share of the limit** is the arithmetic of all products that training and evaluation
 needed, over the time, as a part of what the machine reaches with large float32 products in two processes at
 once, the best of all rounds. What is computed for a trial after its explosion does not count. The median
 pruner ends trials early, so (d) does less work than the others. Lossdeck draws first weights of its own, the

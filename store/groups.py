@@ -12,13 +12,13 @@ from store.files import CheckpointRef
 from store.tables import trial, trial_group
 
 GROUP_SIZE = 16  # trials in one stack, at most; the gain of stacking flattens at 8 to 16
-# Of first-layer weights in one stack, which each step reads and writes: of nets of 3072-400, one in a stack
-# of 4 takes 13 % less time than one of 16, and 8 % less than one of 8.
-GROUP_BYTES = 20 * 2**20
+# Of first-layer weights in one stack, which each step reads and writes while every core does: what lies far
+# beyond a core's share of the cache costs 5 to 10 % more a trial (docs/decisions/0008).
+GROUP_BYTES = 5 * 2**20
 SMALLEST = 2  # one net alone takes half as long again as one of two
 FLOAT = 4  # bytes
 # Groups become smaller towards the end of a sweep, so that a slow core does not end alone, but not smaller
-# than this for it: a trial of 3072-50 takes 2 % longer in a group of 6 than in one of 10, 6 % in one of 4.
+# than this for it: a trial of 3072-50 takes 3 % longer in a group of 6 than in one of 8, 14 % in one of 4.
 LAST = 6
 
 
@@ -31,8 +31,8 @@ def most(settings: Settings, features: int) -> int:
 def cut(all_settings: Sequence[Settings], workers: int = 2, features: int = 0) -> tuple[tuple[int, ...], ...]:
     """Positions of the settings in groups of equal group_key, in order of their first position.
 
-    At most `most` in a group. Each worker gets groups of about the same sizes, first large ones and then
-    smaller ones; of a kind with few trials a share of the workers gets one each.
+    About `most` in a group, if there are so many. Each worker gets groups of about the same sizes, first
+    large ones and then smaller ones; of a kind with few trials a share of the workers gets one each.
     """
     alike: dict[str, list[int]] = {}
     for position, settings in enumerate(all_settings):
@@ -40,7 +40,7 @@ def cut(all_settings: Sequence[Settings], workers: int = 2, features: int = 0) -
     groups: list[tuple[int, ...]] = []
     for positions in alike.values():
         size = most(all_settings[positions[0]], features)
-        share = -(-max(1, workers) * len(positions) // len(all_settings))
+        share = _up(max(1, workers) * len(positions), len(all_settings))
         groups.extend(_rounds(positions, min(share, len(positions)), size))
     return tuple(sorted(groups))
 
@@ -48,15 +48,25 @@ def cut(all_settings: Sequence[Settings], workers: int = 2, features: int = 0) -
 def _rounds(positions: list[int], workers: int, size: int) -> Iterator[tuple[int, ...]]:
     """Runs of neighbours: rounds of one for each worker, half of what is left in each while that is much.
 
-    It is the factoring rule of Hummel, Schonberg & Flynn (1992), with a largest and a smallest group.
+    It is the factoring rule of Hummel, Schonberg & Flynn (1992), with a largest and a smallest group. What is
+    too little to be halved goes into rounds alike, by which a group may become larger than `size`, but not
+    larger than two of the smallest.
     """
     while positions:
         left = len(positions)
-        much = left >= 2 * workers * min(LAST, size) and (workers > 1 or left > size)
-        now = min(-(-left // 2) if much else left, workers * size)
-        ends = [-(-now * n // workers) for n in range(workers + 1)]
-        yield from (tuple(positions[a:b]) for a, b in pairwise(ends))
+        now = min(_up(left, 2), workers * size)
+        alone = workers == 1 and left <= size  # nobody waits for whom
+        if alone or left - now < workers * min(LAST, size) * _up(left - now, workers * size):
+            rounds = _up(left, workers * size)
+            now = _up(left, rounds if size <= LAST else max(1, min(rounds, left // (workers * LAST))))
+        ends = [_up(now * n, workers) for n in range(workers + 1)]
+        yield from (tuple(positions[a:b]) for a, b in pairwise(ends) if a < b)
         positions = positions[now:]
+
+
+def _up(whole: int, parts: int) -> int:
+    """A part of it, rounded up."""
+    return -(-whole // parts)
 
 
 @dataclass(frozen=True, slots=True)

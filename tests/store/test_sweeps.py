@@ -420,9 +420,10 @@ def test_groups_become_smaller_towards_the_end_and_are_as_many_for_each_worker(
     ("features", "hidden", "size"),
     [
         (64, (50,), 16),
-        (3072, (50,), 16),
-        (3072, (200,), 8),
-        (3072, (400,), 4),
+        (784, (50,), 16),
+        (3072, (50,), 8),
+        (3072, (100,), 4),
+        (3072, (400,), 2),
         (3072, (4096,), 2),
         (0, (400,), 16),
     ],
@@ -430,6 +431,21 @@ def test_groups_become_smaller_towards_the_end_and_are_as_many_for_each_worker(
 def test_wide_nets_are_stacked_in_smaller_groups(features: int, hidden: tuple[int, ...], size: int) -> None:
     cut = groups.cut([Settings(hidden=hidden)] * 64, 2, features)
     assert max(len(group) for group in cut) == size
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [
+        (16, [8, 8]),
+        (20, [10, 10]),
+        (24, [6] * 4),
+        (33, [9, 8, 8, 8]),
+        (50, [7, 6, 7, 6, 6, 6, 6, 6]),
+        (100, [8] * 8 + [6] * 6),
+    ],
+)
+def test_no_last_round_is_cut_too_small_to_be_worth_its_stack(count: int, sizes: list[int]) -> None:
+    assert [len(group) for group in groups.cut([Settings()] * count, 2, 3072)] == sizes
 
 
 def test_only_trials_that_fit_one_stack_share_a_group() -> None:

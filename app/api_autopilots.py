@@ -22,7 +22,7 @@ def make(parts: Parts, body: AutopilotIn | None = None) -> JSONResponse:
     new = plan.autopilot(body or AutopilotIn(), parts.config)
     with parts.database.write() as c:
         row = autopilots.create(c, new, time.time())
-        shown = autopilot.shown(c, row)
+        shown = autopilot.shown(c, row, parts.config)
     return created(f"/api/autopilots/{row.id}", shown)
 
 
@@ -31,7 +31,7 @@ def listed(parts: Parts, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
     """All autopilots, newest first."""
     with parts.database.read() as c:
         rows, total = autopilots.list_all(c, limit, offset)
-        shown = autopilot.shown_all(c, rows)
+        shown = autopilot.shown_all(c, rows, parts.config)
     return Answer({"autopilots": shown, "total": total})
 
 
@@ -42,7 +42,7 @@ def show(id: Id, parts: Parts) -> JSONResponse:
         row = autopilots.get(c, id)
         if row is None:
             raise missing("autopilot", id)
-        shown = autopilot.shown(c, row)
+        shown = autopilot.shown(c, row, parts.config)
     return Answer(shown)
 
 
@@ -62,5 +62,5 @@ def report(id: Id, parts: Parts) -> Response:
 def stop(id: Id, parts: Parts) -> JSONResponse:
     """End it: trials that run may end, everything that waits is cancelled."""
     with parts.database.write() as c:
-        shown = autopilot.shown(c, autopilots.stop(c, id, time.time()))
+        shown = autopilot.shown(c, autopilots.stop(c, id, time.time()), parts.config)
     return Answer(shown)

@@ -14,19 +14,19 @@ from store.looks import Look
 from store.trials import Trial
 
 
-def shown(c: Connection, row: Autopilot) -> dict[str, object]:
+def shown(c: Connection, row: Autopilot, config: Config) -> dict[str, object]:
     """One autopilot with its preflight, its sweeps, its best trial and that one's look at the test part."""
-    return shown_all(c, [row])[0]
+    return shown_all(c, [row], config)[0]
 
 
-def shown_all(c: Connection, rows: Sequence[Autopilot]) -> list[dict[str, object]]:
+def shown_all(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[dict[str, object]]:
     searches = sweeps.by_ids(c, [id for row in rows for id in row.sweep_ids])
     ids = {stage.preflight_id for row in rows for stage in row.stages if stage.preflight_id is not None}
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
     leaders = [leader(c, row) for row in rows]
     tried = [looks.of_trial(c, one.id) if one else None for one in leaders]
     return [
-        wire_autopilots.autopilot(row, checks, searches, best, look)
+        wire_autopilots.autopilot(row, checks, searches, best, look, _test_note(row, best, look, config))
         for row, best, look in zip(rows, leaders, tried, strict=True)
     ]
 
@@ -38,21 +38,19 @@ def leader(c: Connection, row: Autopilot) -> Trial | None:
     return trials.get(c, row.winner_id) if row.winner_id is not None else None
 
 
-def test_words(c: Connection, row: Autopilot, config: Config) -> str:
+def _test_note(row: Autopilot, winner: Trial | None, look: Look | None, config: Config) -> str | None:
     """What there is to say about the winner's test accuracy: why there is none, or that it is too low."""
-    winner = leader(c, row)
-    look = looks.of_trial(c, winner.id) if winner else None
     if look is None:
         return _untested(row, winner, config)
-    return _compared(winner, look) if winner else ""
+    return _compared(winner, look) if winner else None
 
 
-def _untested(row: Autopilot, winner: Trial | None, config: Config) -> str:
+def _untested(row: Autopilot, winner: Trial | None, config: Config) -> str | None:
     try:
         if not catalog.summary(row.dataset, config.home, config.data).n_test:
             return "There is no test part."
     except DatasetError:  # deleted since, or on another machine only
-        return ""
+        return None
     if row.state == "running":
         return "Measured once, at the end."
     if row.state != "finished" or winner is None:
@@ -60,8 +58,8 @@ def _untested(row: Autopilot, winner: Trial | None, config: Config) -> str:
     return "Its weights are on another machine."
 
 
-def _compared(winner: Trial, look: Look) -> str:
+def _compared(winner: Trial, look: Look) -> str | None:
     n_val = winner.settings["val_count"]
     if not n_val or winner.best_val_acc is None:
-        return ""  # validated on what it was trained on: nobody expects as much of new examples
-    return shortfall(winner.best_val_acc, n_val, look.accuracy, look.examples) or ""
+        return None  # validated on what it was trained on: nobody expects as much of new examples
+    return shortfall(winner.best_val_acc, n_val, look.accuracy, look.examples)

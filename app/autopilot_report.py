@@ -49,8 +49,7 @@ def html_text(c: Connection, row: Autopilot, config: Config) -> str:
     return render(
         "autopilot_report.html",
         row=row,
-        shown=autopilot.shown(c, row),
-        test_words=autopilot.test_words(c, row, config),
+        shown=autopilot.shown(c, row, config),
         created=time_words(row.created_at),
         ended=time_words(row.finished_at),
         searches=searches,

@@ -66,6 +66,9 @@ class AutopilotOut(Out):
     to_come: list[str] = Field(description="Names of the stages that may follow.")
     best: TrialOut | None = Field(description="The winner once it has ended, the best so far before that.")
     test: LookOut | None = Field(description="The winner on the test part, tried once at the end.")
+    test_note: str | None = Field(
+        description="Why there is no test accuracy, or that it is lower than chance explains."
+    )
     settings: dict[str, JsonValue]
     space: dict[str, JsonValue]
     trials: int

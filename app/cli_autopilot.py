@@ -62,7 +62,7 @@ def autopilot(
     with closing(Database.open(config)) as database:
         with database.write() as connection:
             row = autopilots.create(connection, new, time.time())
-            found = shown(connection, row)
+            found = shown(connection, row, config)
         with going_on(f"Autopilot {row.id}"):
             print(f"Autopilot {row.id} on {dataset}, queued.", file=sys.stderr)
             if wait:
@@ -79,7 +79,7 @@ def follow(database: "Database", id: int, config: "Config", tell_lines: bool) ->
 
     Raises Failure (3) when no worker lives.
     """
-    from app.autopilot import shown, test_words
+    from app.autopilot import shown
     from store import autopilots
 
     pulse, told = Pulse(f"Autopilot {id}"), 0
@@ -87,18 +87,18 @@ def follow(database: "Database", id: int, config: "Config", tell_lines: bool) ->
         with database.read() as connection:
             row = autopilots.get(connection, id)
             assert row is not None  # nothing deletes autopilots
-            found, words = shown(connection, row), test_words(connection, row, config)
+            found = shown(connection, row, config)
         for stage in row.stages[told:] if tell_lines else ():
             print(f"{stage.name:<10}{' '.join(stage.why.splitlines())}", flush=True)
         told = len(row.stages)
         if row.state != "running":
             break
         pulse.wait(database)
-    print(summary(found, words), file=sys.stderr)
+    print(summary(found), file=sys.stderr)
     return found
 
 
-def summary(found: dict[str, Any], test_words: str) -> str:
+def summary(found: dict[str, Any]) -> str:
     """How an autopilot ended, in a sentence or two, and what there is to say about its test accuracy."""
     words = f"Autopilot {found['id']} {found['state']}: {found['reason']}"
     if found["best"] is None:
@@ -107,8 +107,9 @@ def summary(found: dict[str, Any], test_words: str) -> str:
     words += (
         f" Best: trial #{best['number']} of sweep {best['sweep_id']}, val accuracy {best['best_val_acc']:.4f}"
     )
+    note = found["test_note"] or ""
     if found["test"] is None:
-        return f"{words}. {test_words}".rstrip()
+        return f"{words}. {note}".rstrip()
     test = found["test"]
     looks = f"look {test['number']} at the test part of {test['dataset']}"
-    return f"{words}; test accuracy {test['accuracy']:.4f} ({looks}). {test_words}".rstrip()
+    return f"{words}; test accuracy {test['accuracy']:.4f} ({looks}). {note}".rstrip()

@@ -25,7 +25,7 @@ def all_autopilots(parts: Parts, dataset: Annotated[str, Query(max_length=200)] 
     names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
     with parts.database.read() as c:
         rows, _ = autopilots.list_all(c, SHOWN)
-        shown = autopilot.shown_all(c, rows)
+        shown = autopilot.shown_all(c, rows, parts.config)
     chosen = dataset if dataset in names else names[0]
     return page("autopilots.html", section="/autopilot", rows=shown, datasets=names, chosen=chosen)
 
@@ -40,8 +40,7 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         searches = sweeps.by_ids(c, row.sweep_ids)
         ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
         checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
-        shown = autopilot.shown(c, row)
-        test_words = autopilot.test_words(c, row, parts.config)
+        shown = autopilot.shown(c, row, parts.config)
         leader = autopilot.leader(c, row)
         drawn = stages.drawn(c, list(searches.values()), leader.id if leader else None)
     return page(
@@ -49,7 +48,6 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         section="/autopilot",
         row=row,
         shown=shown,
-        test_words=test_words,
         searches=searches,
         preflights={id: wire_preflights.preflight(one) for id, one in checks.items()},
         probes={id: probe_picture.of(one.checks) for id, one in checks.items()},

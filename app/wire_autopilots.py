@@ -21,6 +21,7 @@ def autopilot(
     searches: Mapping[int, Sweep],
     best: Trial | None,
     look: Look | None,
+    test_note: str | None,
 ) -> dict[str, object]:
     """An autopilot with its preflight and sweeps, by their ids."""
     begun = [one.name for one in row.stages]
@@ -49,6 +50,7 @@ def autopilot(
         "to_come": [one for one in possible if one not in begun] if row.state == "running" else [],
         "best": wire_trials.trial(best) if best is not None else None,
         "test": test_look(look) if look is not None else None,
+        "test_note": test_note,
         "settings": plain(row.settings),
         "space": plain(row.space),
         "trials": row.trials,

@@ -57,7 +57,7 @@ def test_what_is_given_is_kept(client: TestClient) -> None:
         ({"settings": {"colour": "red"}}, "settings.colour"),
         ({"settings": {"lr": 0.1, "reg": 0.1}}, "settings"),
         ({"settings": {"val_count": 5000}}, "settings.val_count"),
-        ({"settings": {"hidden": [4096, 4096]}}, "settings.hidden"),
+        ({"settings": {"hidden": [4096, 4096, 4096]}}, "settings.hidden"),
         ({"settings": {"epochs": 100_000}}, "settings.epochs"),
         ({"trials": 3}, "trials"),
         ({"seed": -1}, "seed"),
@@ -138,6 +138,7 @@ def test_weights_that_are_not_here_are_no_look(client: TestClient, crew: Crew) -
     shown = show(client, id)
     assert (shown["state"], shown["test"]) == ("finished", None)
     assert shown["best"] is not None
+    assert client.get(f"/api/autopilots/{id}").json()["test_note"] == "Its weights are on another machine."
     assert "Its weights are on another machine." in client.get(f"/autopilot/{id}").text
 
 
@@ -156,6 +157,7 @@ def test_a_data_set_without_a_test_part_is_told_as_soon_as_it_is_chosen(
     client: TestClient, no_test_part: str
 ) -> None:
     id = post(client, preflight=False, dataset=no_test_part)["id"]
+    assert client.get(f"/api/autopilots/{id}").json()["test_note"] == "There is no test part."
     assert "There is no test part." in client.get(f"/autopilot/{id}").text
     other = post(client, preflight=False)["id"]
     assert "Measured once, at the end." in client.get(f"/autopilot/{other}").text

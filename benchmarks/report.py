@@ -50,12 +50,12 @@ trials (or groups of trials) handed out to whichever process is free. The clock 
 have started and hold their data in memory, each in the form that suits it, and ends with the last result;
 for Lossdeck as a whole it starts with the POST to an idle server and ends when the live stream says that the
 sweep is finished. Contestants take turns, round by round; figures are medians over the rounds, ratios are
-taken within a round. The **share of the limit** is the arithmetic of all products that training and evaluation
-needed, over the time, as a part of what the machine reaches with large float32 products in two processes at
-once, the best of all rounds. What is computed for a trial after its explosion does not count. The median
-pruner ends trials early, so (d) does less work than the others. Lossdeck draws first weights of its own, the
-same for all trials of a search: where a rate is too low to leave them behind, its accuracies differ from the
-others', in the mean too.
+taken within a round. The **share of the limit** is the arithmetic of all products that training and
+evaluation needed, over the time, as a part of what the machine reaches with large float32 products in two
+processes at once, the best of all rounds. What is computed for a trial after its explosion does not count.
+The median pruner ends trials early, so (d) does less work than the others. Lossdeck draws first weights of
+its own, the same for all trials of a search: where a rate is too low to leave them behind, its accuracies
+differ from the others', in the mean too.
 """
 
 AGAIN = """## Run it again

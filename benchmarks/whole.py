@@ -1,4 +1,4 @@
-"""Lossdeck whole: `lossdeck up` as a user starts it, a sweep submitted by REST, its live stream read to the end."""
+"""Lossdeck whole: `lossdeck up` as users start it, a sweep submitted by REST, its stream read to the end."""
 
 import json
 import os

@@ -1,5 +1,6 @@
 """Owns State: all that a group needs to train on after an epoch, as arrays (does not train or save)."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,7 +72,10 @@ class State:
         )
 
     def to_arrays(self) -> dict[str, Array]:
-        """Plain arrays by name, fit for one .npz; `from_arrays` gives an equal state."""
+        """Plain arrays by name, fit for one .npz; `from_arrays` gives an equal state.
+
+        Best weights are there only where they are not those of this epoch, which are there anyway.
+        """
         arrays = {
             "epoch": np.array(self.epoch),
             "keys": np.array(self.keys, np.int64),
@@ -81,28 +85,25 @@ class State:
         }
         arrays |= {f"param.{name}": array for name, array in self.params.items()}
         arrays |= {f"kept.{name}": array for name, array in self.kept.items()}
+        earlier = [best.weights for best in self.bests if best is not None and best.epoch < self.epoch]
         for name, array in self.params.items():
-            rows = [
-                row if best is None else best.weights[name]
-                for row, best in zip(array, self.bests, strict=True)
-            ]
-            arrays[f"best.{name}"] = np.stack(rows) if rows else array
+            rows = [weights[name] for weights in earlier]
+            arrays[f"earlier.{name}"] = np.stack(rows) if rows else array[:0]
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> "State":
         """Raises KeyError if an array is missing."""
-        params = _under("param.", arrays)
-        found = zip(arrays["best.epoch"], arrays["best.val_acc"], strict=True)
-        bests = [
-            Best(int(epoch), float(acc), {name: arrays[f"best.{name}"][row] for name in params})
-            if epoch
-            else None
-            for row, (epoch, acc) in enumerate(found)
-        ]
+        now, params, earlier = int(arrays["epoch"]), _under("param.", arrays), _under("earlier.", arrays)
+        bests: list[Best | None] = []
+        rows = itertools.count()
+        for row, (epoch, acc) in enumerate(zip(arrays["best.epoch"], arrays["best.val_acc"], strict=True)):
+            stored, at = (params, row) if epoch in (0, now) else (earlier, next(rows))
+            weights = {name: stored[name][at] for name in params}
+            bests.append(Best(int(epoch), float(acc), weights) if epoch else None)
         keys = tuple(int(key) for key in arrays["keys"])
         kept = _under("kept.", arrays)
-        return cls(int(arrays["epoch"]), keys, arrays["first_costs"], params, kept, tuple(bests))
+        return cls(now, keys, arrays["first_costs"], params, kept, tuple(bests))
 
     def _row(self, key: int) -> int:
         if key not in self.keys:

@@ -25,7 +25,7 @@ log = logging.getLogger("lossdeck.worker")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-POLL = 0.2  # seconds between looks for work
+POLL = 0.05  # seconds between looks for work: microseconds on SQLite, a small query on PostgreSQL
 TOUCH = LEASE / BEATS  # seconds between signs of life of an idle worker
 LAST_LINES = 12  # of a traceback, in a failed trial's reason
 LONGEST_CAUSE = 4000  # characters

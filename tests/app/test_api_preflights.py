@@ -92,7 +92,7 @@ def test_the_seed_is_the_callers(client: TestClient) -> None:
         ({"settings": {"lr": -1}}, "settings.lr"),
         ({"settings": {"colour": "red"}}, "settings.colour"),
         ({"settings": {"val_count": 5000}}, "settings.val_count"),
-        ({"settings": {"hidden": [4096, 4096], "val_count": 300}}, "settings.hidden"),
+        ({"settings": {"hidden": [4096, 4096, 4096], "val_count": 300}}, "settings.hidden"),
         ({"seed": -1}, "seed"),
         ({"speed": 1}, "speed"),
     ],

@@ -11,6 +11,7 @@ from learning.group import mini_batches
 from learning.settings import UPDATES
 from learning.train import (
     TRAIN_SAMPLE,
+    Best,
     Member,
     State,
     explosion_reason,
@@ -160,6 +161,18 @@ def test_a_state_is_not_changed_by_the_training_that_goes_on():
     resumed = run(group, split, state=state)
     assert len(resumed) == 4
     assert all((array == before[name]).all() for name, array in state.to_arrays().items())
+
+
+def test_the_best_nets_of_a_state_come_through_a_file():
+    bests = [Best(2, 0.5, {"W1": np.full((2, 3), 7.0)}), None, Best(4, 0.6, {"W1": np.full((2, 3), 2.0)})]
+    bests.append(Best(1, 0.25, {"W1": np.full((2, 3), 9.0)}))
+    params = {"W1": np.stack([np.full((2, 3), float(n)) for n in range(4)])}
+    again = saved(State(4, (3, 5, 6, 8), np.ones(4), params, {}, tuple(bests)))
+    for best, other in zip(bests, again.bests, strict=True):
+        assert (best is None) == (other is None)
+        if best and other:
+            assert (best.epoch, best.val_acc) == (other.epoch, other.val_acc)
+            assert (best.weights["W1"] == other.weights["W1"]).all()
 
 
 def test_who_is_not_kept_leaves_and_an_empty_answer_ends_it():

@@ -11,13 +11,14 @@ from store.files import CheckpointRef, Damaged, Files
 
 log = logging.getLogger("lossdeck.worker")
 
-SHARE = 0.1  # of the time of training that may go into writing checkpoints
+SHARE = 0.01  # of the time of training that may go into writing checkpoints
 
 
 class Checkpoints:
     """The checkpoints of one claimed group.
 
-    A kill costs the work of one epoch, or of ten times what writing a checkpoint takes if that is longer.
+    A kill costs the work of one epoch, or of a hundred times what writing a checkpoint takes, whichever is
+    longer.
     """
 
     def __init__(self, files: Files, claim: Claim, clock: Callable[[], float] = time.monotonic) -> None:

@@ -125,6 +125,8 @@ def _place_end(
     if not 0.0 < place < 1.0:
         return was, f"kept at {was:.3g}, because the best trials do not favour a side"
     new = min(max(rounded(old, at_position(old, place)), old.low), old.high)
+    if new == was:
+        return was, f"kept at {was:.3g}, because the best {len(top)} come close to it"
     nearest = at_position(old, float(top.min() if end == "low" else top.max()))
     moved, side = ("raised", "at or above") if end == "low" else ("lowered", "at or below")
     return new, f"{moved} from {was:.3g} to {new:.3g}, because the best {len(top)} lie {side} {nearest:.3g}"

@@ -46,6 +46,19 @@ def test_an_optimum_inside_is_closed_in_on() -> None:
     assert "because the best 5 lie at or above" in words["lr"]
 
 
+def test_an_end_that_rounding_leaves_where_it_was_is_called_kept() -> None:
+    """The window ends a hair before the range does: at 2.5e-4 in two digits, where it was."""
+    space = Space.parse({"lr": {"log_uniform": [4.1e-5, 2.5e-4]}})
+    at = np.linspace(0.5, 0.88, 5)
+    trials = [
+        Result(Settings(lr=4.1e-5 * (2.5e-4 / 4.1e-5) ** u), "finished", 0.5 - 0.01 * n)
+        for n, u in enumerate([*at, 0.1, 0.2, 0.3])
+    ]
+    (words,) = refine(space, trials).words
+    assert words.high == 2.5e-4
+    assert words.sentence.endswith("high end kept at 0.00025, because the best 5 come close to it.")
+
+
 @pytest.mark.parametrize(("optimum", "end"), [(3e-3, "high"), (3e-7, "low")])
 def test_an_end_that_the_best_touch_is_extended(optimum: float, end: str) -> None:
     refined = refine(SPACE, sweep(SPACE, peak(lr=optimum, reg=0.1)))

@@ -2,7 +2,7 @@
 import { dialog } from "./dialog.js";
 import { bindKeys, pressing } from "./keys.js";
 import { $, $$, attempt, confirm, make, notify, setText } from "./page.js";
-import { get, patch, post, query, remove } from "./rest.js";
+import { get, patch, post, query, removeShown } from "./rest.js";
 import { number, SpaceRows } from "./space.js";
 
 bindKeys({
@@ -11,8 +11,8 @@ bindKeys({
   p: ["pause, or go on", pressing("[data-act=pause]", "[data-act=resume]")],
 });
 
-// `sweep()`: as it is now; `selected()`: the trials picked; `changed(sweep)`; `leaving(whether)`: it is being deleted.
-export function listenDoing({ sweep, selected, changed, leaving }) {
+// `sweep()`: as it is now; `selected()`: the trials picked; `changed(sweep)`.
+export function listenDoing({ sweep, selected, changed }) {
   const path = (rest = "") => `/api/sweeps/${sweep().id}${rest}`;
 
   const about = dialog("#about", async () => {
@@ -81,8 +81,6 @@ export function listenDoing({ sweep, selected, changed, leaving }) {
     const { trials, name } = sweep();
     const sure = await confirm({ title: "Delete this sweep?", text: `All ${trials} trials of “${name}”, their curves and their models go with it. This cannot be undone.`, yes: "Delete for good" });
     if (!sure) return;
-    leaving(true);
-    if (await attempt(() => remove(path()), "Not deleted")) location.assign("/");
-    else leaving(false);
+    if (await attempt(() => removeShown(path()), "Not deleted")) location.assign("/");
   });
 }

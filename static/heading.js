@@ -12,9 +12,8 @@ export class Heading {
   // `said(importance)`: the answer that brings the advice has the settings' importance too.
   constructor(sweep, said) {
     this.said = said;
-    this.leaving = false; // it is being deleted: nothing is asked of it any more
     // What fails here is asked again at the next change; that the server is away, the stale banner says.
-    this.advise = throttle(() => (this.leaving ? null : this.showAdvice().catch(() => {})), ADVICE_MS);
+    this.advise = throttle(() => this.showAdvice().catch(() => {}), ADVICE_MS);
     this.show(sweep);
     listenActions($("#actions"), () => this.path, SWEEP_ASKS, (answer) => this.show(answer));
   }

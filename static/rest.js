@@ -17,10 +17,36 @@ export function told(error, undone) {
   return error instanceof NoAnswer && undone ? `${undone}: the server does not answer.` : error.message;
 }
 
-export const get = (path, signal) => ask("GET", path, undefined, { signal });
+// Reads wait while what the page shows is being deleted: they would find nothing, and the page is about to leave.
+let staying = Promise.resolve();
+const reading = new Set();
+
+export async function get(path, signal) {
+  await staying;
+  const answer = ask("GET", path, undefined, { signal });
+  reading.add(answer);
+  try {
+    return await answer;
+  } finally {
+    reading.delete(answer);
+  }
+}
+
+// Deletes what the page shows, once the reads that have begun are answered; the page must leave then.
+export async function removeShown(path) {
+  const { promise, resolve } = Promise.withResolvers();
+  staying = promise;
+  await Promise.allSettled(reading);
+  try {
+    return await ask("DELETE", path);
+  } catch (error) {
+    resolve();
+    throw error;
+  }
+}
+
 export const post = (path, body, headers) => ask("POST", path, body, { headers });
 export const patch = (path, body) => ask("PATCH", path, body);
-export const remove = (path) => ask("DELETE", path);
 
 async function ask(method, path, body, { signal, headers } = {}) {
   const form = body instanceof FormData;

@@ -34,7 +34,6 @@ listenDoing({
   sweep,
   selected: () => [...selection.numbers].map((number) => board.get(number)).filter(Boolean),
   changed: (answer) => heading.show(answer),
-  leaving: (whether) => { heading.leaving = whether; },
 });
 const best = () => sweep().best?.number ?? null;
 
@@ -190,7 +189,6 @@ async function load() {
 
 // Rows were deleted somewhere: what this page knows may be wrong, so it asks for all of it again.
 async function restart() {
-  if (heading.leaving) return;
   sketches.clear(); // at once: the next live rows do not follow on what is here
   views.curves?.clear();
   try {

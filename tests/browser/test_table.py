@@ -137,6 +137,7 @@ def test_a_sweep_is_described_extended_and_deleted_without_leaving_its_page(
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
     menu.click()
     page.get_by_role("button", name="Delete…").click()
+    page.evaluate("setTimeout(() => document.querySelector('th [data-sort=lr]').click(), 1000)")
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("heading", level=1, name="Sweeps")).to_be_visible()
     expect(page.get_by_role("link", name="a better name")).to_have_count(0)

@@ -128,6 +128,7 @@ def measure(context: BrowserContext, player: Player, address: str) -> list[Figur
         tab.locator("#link[data-link=live]").wait_for(timeout=60_000)
     for tab in tabs[1:]:  # only one tab of a window is seen
         tab.evaluate(HIDE, True)
+    tabs[0].bring_to_front()
     tabs[0].evaluate(WATCH)
     player.play(ROUNDS, PAUSE)
     tabs[0].wait_for_timeout(1_000)
@@ -145,6 +146,7 @@ def measure(context: BrowserContext, player: Player, address: str) -> list[Figur
 
 
 def _front(tab: Page, player: Player) -> float:
+    tab.bring_to_front()
     return float(tab.evaluate(FRESH, player.done))
 
 

@@ -97,6 +97,20 @@ def test_where_no_module_is_shared_a_page_has_its_own_stream(
     assert_no_gap(page)
 
 
+MOVING = "document.getAnimations().map((one) => one.animationName || one.transitionProperty)"
+
+
+def test_what_runs_draws_nothing_unless_there_is_news(
+    open_page: Opener, post_sweep: Callable[..., Any]
+) -> None:
+    """Something that turns for ever has every frame drawn anew, which takes the cores from the workers."""
+    sweep = post_sweep(settings=SLOW, trials=6)
+    for path in (f"/sweeps/{sweep['id']}", "/", "/workers"):
+        page = open_page(path)
+        expect(page.locator(".state[data-state=running], .state[data-state=busy]").first).to_be_visible()
+        assert page.evaluate(MOVING) == [], path
+
+
 def test_zoom_selection_and_scroll_survive_updates(open_page: Opener, post_sweep: Callable[..., Any]) -> None:
     sweep = post_sweep(settings=SLOW)
     page = open_page(f"/sweeps/{sweep['id']}?view=curves&selected=0")

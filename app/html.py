@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from app.assets import PLOTLY_PATH
+from app.assets import PLOTLY_PATH, asset, modules
 
 NAVIGATION = (
     ("/", "Sweeps"),
@@ -22,8 +22,15 @@ NAVIGATION = (
 
 def icon(name: str) -> Markup:
     """An icon of static/icons.svg, beside a word that says the same."""
-    link = Markup('<svg class="icon" aria-hidden="true"><use href="/static/icons.svg#{}"/></svg>')
-    return link.format(name)
+    link = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>')
+    return link.format(asset("icons.svg"), name)
+
+
+def script(name: str) -> Markup:
+    """A module, and links that let the browser fetch what it imports at once instead of file after file."""
+    link = Markup('<link rel="modulepreload" href="{}">')
+    run = Markup('<script type="module" src="{}"></script>')
+    return Markup("\n").join([*(link.format(asset(one)) for one in modules(name)), run.format(asset(name))])
 
 
 TEMPLATES = Environment(
@@ -34,7 +41,12 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.globals.update(
-    icon=icon, navigation=NAVIGATION, plotly_path=PLOTLY_PATH, version=version("lossdeck")
+    asset=asset,
+    icon=icon,
+    navigation=NAVIGATION,
+    plotly_path=PLOTLY_PATH,
+    script=script,
+    version=version("lossdeck"),
 )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
@@ -21,6 +22,7 @@ from app import (
     plan,
     repeats,
     wire,
+    wire_charts,
     wire_sweeps,
     wire_trials,
     wire_workers,
@@ -153,7 +155,10 @@ def command_center(
     }
     if alike:
         shells |= {"seeds-acc": figures.seeds("val accuracy"), "seeds-loss": figures.seeds("val loss")}
-    data = _data(shells, sweep=wire_sweeps.sweep(sweep), cursor=cursor, axes=axes, columns=columns)
+    first = list(wire_charts.FIRST)
+    data = _data(
+        shells, sweep=wire_sweeps.sweep(sweep), cursor=cursor, axes=axes, columns=columns, first=first
+    )
     data["palettes"] = {theme: drawn_by_hand(palette) for theme, palette in PALETTES.items()}
     words = [space_words(name, spec) for name, spec in sweep.space.items()]
     return page(
@@ -167,6 +172,7 @@ def command_center(
         space_words=words,
         stopping=rule_words(sweep.stopping) if sweep.stopping else "",
         axes=axes,
+        board=f"/api/sweeps/{id}/columns?{urlencode({'of': ','.join([*first, *axes])})}",
         columns=columns,
         notes=notes.html(written),
         recipe_note=RECIPES[sweep.recipe].note if sweep.recipe and sweep.recipe in RECIPES else "",

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from app import figures, security, wire_sweeps
+from app import figures, security, wire_charts, wire_sweeps
 from app.bodies import Id
 from app.html import page
 from app.palettes import PALETTES, dressed
@@ -51,6 +51,7 @@ def embed(id: Id, chart: str, parts: Parts) -> HTMLResponse:
         "chart": chart,
         "sweep": wire_sweeps.sweep(sweep),
         "axes": axes(sweep),
+        "first": wire_charts.FIRST,
         "cursor": cursor,
         "figure": {theme: dressed(chosen.shell, palette) for theme, palette in PALETTES.items()},
         "series": {theme: palette["series"] for theme, palette in PALETTES.items()},

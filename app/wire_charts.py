@@ -5,6 +5,18 @@ from collections.abc import Iterable
 
 from store.packed import Thinned
 
+# The fields of all trials that a page asks for at once, besides the settings that its pictures are drawn of.
+FIRST = (
+    "number",
+    "id",
+    "state",
+    "verdict",
+    "best_val_acc",
+    "epochs_done",
+    "epochs_total",
+    "excluded",
+)
+
 
 def thinned(value: Thinned) -> dict[str, object]:
     """A thinned curve; a number that is not finite is null."""

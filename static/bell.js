@@ -52,7 +52,7 @@ export class Bell {
 function tell(what, title, body) {
   navigator.locks.request(`lossdeck ${what}`, { ifAvailable: true }, (lock) => {
     if (!lock) return undefined;
-    const shown = new Notification(title, { body, tag: what, icon: "/static/favicon.svg" });
+    const shown = new Notification(title, { body, tag: what, icon: new URL("./favicon.svg", import.meta.url).href });
     shown.onclick = () => { focus(); shown.close(); };
     return new Promise(() => {});
   });

@@ -1,17 +1,16 @@
 // What the page knows of a sweep's trials: a small record each, filled by columns, kept up by the live rows.
 import { get, query } from "./rest.js";
 
-const FIRST = ["number", "id", "state", "verdict", "best_val_acc", "epochs_done", "epochs_total", "excluded"];
 const TIMES = ["started_at", "finished_at"];
 const NEVER_RANKED = new Set(["diverged", "failed"]);
 
 export class Board extends EventTarget {
-  // `axes`: settings that pictures are drawn of.
-  constructor(sweep, axes) {
+  // `axes`: settings that pictures are drawn of; `first`: fields to begin with.
+  constructor(sweep, axes, first) {
     super();
     this.id = sweep.id;
     this.axes = axes;
-    this.fields = [...FIRST];
+    this.fields = [...first];
     this.byNumber = new Map();
     this.furthest = 0; // epoch that a trial has reached
   }

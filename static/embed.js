@@ -16,7 +16,7 @@ const POINTS = 60; // of a curve
 const page = data();
 let { sweep } = page;
 const [x, y] = page.axes;
-const board = new Board(sweep, page.axes);
+const board = new Board(sweep, page.axes, page.first);
 const sketches = new Sketches(sweep.id, ["data_loss", "train_acc", "val_acc"], POINTS);
 
 const drawn = () => [...board.all()].sort(bestFirst).slice(0, MOST);

@@ -5,7 +5,6 @@ import { Hub } from "./hub.js";
 const LEAST_MS = 100; // the first news is drawn at once, then at most ten times a second,
 const REST = 3; // and a page rests three times as long as it drew
 const DOWN_MS = 2500; // a link that is away for less is not worth a word
-const HUB = "lossdeck 1"; // counts up when its messages change: tabs of the version before keep theirs
 
 // While the page is hidden it draws nothing: `onGlance` gets the rows of sweeps, for its title. Seen again, it takes up
 // all it follows at the cursor where it stopped. `onAlone`: no hub is shared, so a hidden page hears nothing.
@@ -101,7 +100,7 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
 // them but takes no modules as such (Firefox before 114) says so later: `onRefused`.
 function sharedHub(onRefused) {
   try {
-    const worker = new SharedWorker("/static/hub.js", { type: "module", name: HUB });
+    const worker = new SharedWorker(new URL("./hub.js", import.meta.url), { type: "module", name: "lossdeck" });
     worker.addEventListener("error", onRefused, { once: true });
     return worker.port;
   } catch {

@@ -38,8 +38,10 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+const ICONS = new URL("./icons.svg", import.meta.url).pathname;
+
 export function icon(name) {
-  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `/static/icons.svg#${name}` }));
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `${ICONS}#${name}` }));
 }
 
 export function setState(element, state, word = state) {
@@ -125,13 +127,17 @@ export function setLink(link) {
   if (link.state === "down") setText(banner, `The link to the server is down; reconnecting. Data from ${link.since}.`);
 }
 
+const REST = 9; // times as long as it took: what is dear, as advice on ten thousand trials, is asked for less often
+
+// The action once for any number of calls, the last of them included, with so many milliseconds between two runs.
 export function throttle(action, milliseconds) {
   let timer = null;
   let again = false;
   const run = async () => {
     again = false;
+    const begun = performance.now();
     await action();
-    timer = setTimeout(() => { timer = null; if (again) start(); }, milliseconds);
+    timer = setTimeout(() => { timer = null; if (again) start(); }, Math.max(milliseconds, REST * (performance.now() - begun)));
   };
   const start = () => { timer = 1; run(); };
   return () => { if (timer === null) start(); else again = true; };

@@ -21,7 +21,7 @@ const TILE_POINTS = 48;
 const LOSSES = ["data_loss", "val_loss"];
 
 const page = data();
-const board = new Board(page.sweep, page.axes);
+const board = new Board(page.sweep, page.axes, page.first);
 const sketches = new Sketches(page.sweep.id, LOSSES, TILE_POINTS);
 const selection = new Selection();
 const series = () => page.series[theme()];

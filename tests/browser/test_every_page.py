@@ -85,6 +85,10 @@ OVERLAPS = """() => {
         .filter(([, b]) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
         .map(([other]) => `${word} lies over ${other}`));
 }"""
+LATE = {"curves", "settings", "history", "table", "seeds"}  # views whose programs come when they are seen
+UNNAMED = """() => performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)
+    .filter((path) => path.endsWith('.js') && !document.querySelector(`[href="${path}"], [src="${path}"]`))"""
+COLUMNS = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/columns?')).length"
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 UNSIZED = (
     "[...document.images].filter((one) => !one.hidden && !one.hasAttribute('width')).map((one) => one.id)"
@@ -178,10 +182,16 @@ def test_page_bars_nobody_and_stays_where_it_is(name: str, tab: Page, complaints
         assert tab.evaluate("window.shifted") <= MOST_SHIFT
         assert tab.evaluate("document.documentElement.scrollWidth") <= size["width"]
         assert tab.evaluate(UNSIZED) == []
+        assert tab.evaluate(UNNAMED) == [] or name in LATE
         assert bars(tab, theme) == []
     if name == "error":
         complaints.forgive("404")
     assert complaints.heard == []
+
+
+def test_a_sweep_asks_once_for_its_trials_before_its_program_is_there(tab: Page) -> None:
+    look(tab, "light", DESKTOP, PAGES["wall"])
+    assert tab.evaluate(COLUMNS) == 1
 
 
 def test_a_sweep_as_one_file_bars_nobody(tab: Page) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from learning.numerals import brief
 from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
 from learning.stopping import Halving, Median, Patience, StoppingRule
 
@@ -119,16 +120,17 @@ def rules() -> tuple[RuleChoice, ...]:
     )
 
 
-def rule_words(spec: Mapping[str, Mapping[str, object]]) -> str:
+def rule_words(spec: Mapping[str, Mapping[str, float | None]]) -> str:
     """A sweep's stopping rule with its numbers, such as `successive halving: factor 3, first 1`."""
     ((name, numbers),) = spec.items()
     title = next(rule.title for rule in rules() if rule.name == name)
-    return f"{title}: " + ", ".join(f"{key} {value:g}" for key, value in numbers.items() if value is not None)
+    said = [f"{key} {brief(value, 6)}" for key, value in numbers.items() if value is not None]
+    return f"{title}: {', '.join(said)}"
 
 
 def _number(rule: StoppingRule, name: str, label: str, hint: str) -> Field:
     default = getattr(rule, name)
-    return Field(name, label, hint, "" if default is None else f"{default:g}")
+    return Field(name, label, hint, "" if default is None else brief(default, 6))
 
 
 def _field(name: str, label: str, hint: str) -> Field:

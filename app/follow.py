@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app import transcript
 from app.failure import DONE, FAILED, NO_WORKER, Failure
 from app.words import trial_words
+from learning.numerals import brief
 
 if TYPE_CHECKING:
     from store.database import Connection, Database
@@ -173,7 +174,7 @@ def saved_words(saved: "Saved") -> str:
     """What the stopping rule has spared, as the middle of a sentence; nothing if that is nothing."""
     if not saved.trials:
         return ""
-    about = f" (about {saved.seconds:.3g} s of training)" if saved.seconds is not None else ""
+    about = f" (about {brief(saved.seconds, 3)} s of training)" if saved.seconds is not None else ""
     return f"stopping early saved {saved.epochs} epochs{about}; "
 
 

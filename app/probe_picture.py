@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from learning.numerals import brief
 from learning.verdicts import Check
 
 WIDTH, HEIGHT = 480, 150  # in SVG units
@@ -62,7 +63,7 @@ def placed(curve: Sequence[tuple[float, float]], span: tuple[float, float] | Non
     def mark(lr: float, cost: float) -> Mark:
         over = not cost <= top
         y = round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (1.0 if over else cost / top), 1)
-        return Mark(across(lr), y, over, f"learning rate {lr:.2g}: cost {cost:.4g}")
+        return Mark(across(lr), y, over, f"learning rate {brief(lr)}: cost {brief(cost, 4)}")
 
     marks = tuple(mark(lr, cost) for lr, cost in curve)
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
@@ -70,6 +71,6 @@ def placed(curve: Sequence[tuple[float, float]], span: tuple[float, float] | Non
         marks,
         " ".join(f"{one.x},{one.y}" for one in marks if not one.over),
         (across(span[0]), round(across(span[1]) - across(span[0]), 1)) if span else None,
-        tuple(Decade(across(10.0**n), f"1e{n}") for n in range(first, last + 1)),
-        f"{top:.2g}",
+        tuple(Decade(across(10.0**n), brief(10.0**n)) for n in range(first, last + 1)),
+        brief(top),
     )

@@ -11,6 +11,7 @@ from app.html import render
 from app.stages import Axis, Tick
 from app.words import setting_words, time_words
 from learning.findings import Finding
+from learning.numerals import brief
 from store.epochs import EpochRow
 from store.states import UNRANKED
 from store.sweeps import Sweep
@@ -107,7 +108,7 @@ def _loss_ticks(low: float, high: float) -> tuple[Tick, ...]:
     found = [(math.log10(value), value) for value in (float(text) for _, text in round_ones)]
     if len(found) < 2:
         found = [(end, 10**end) for end in dict.fromkeys((low, high))]
-    return tuple(Tick(round(_y(at, low, high, PLOT), 1), f"{value:.3g}") for at, value in found)
+    return tuple(Tick(round(_y(at, low, high, PLOT), 1), brief(value, 3)) for at, value in found)
 
 
 def _epochs(last: int) -> list[int]:

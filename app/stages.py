@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.palettes import PALETTES
-from app.words import trial_words
+from app.words import setting_words, trial_words
+from learning.numerals import brief
 from learning.space import Choice, Distribution, LogUniform, Space
 from store import trials
 from store.database import Connection
@@ -63,7 +64,7 @@ class Axis:
         if not self.log:
             for n in range(PARTS + 1):
                 value = self.low + (self.high - self.low) * n / PARTS
-                yield self.at(value), f"{value:.3g}"
+                yield self.at(value), brief(value, 3)
             return
         step = max(1, math.ceil((self.high - self.low) / MOST_TICKS))
         for decade in range(math.floor(self.low), math.floor(self.high) + 1, step):
@@ -189,7 +190,8 @@ def _dots(
         if not (x.shows(across) and y.shows(up)) or (acc is None and one.state != "diverged"):
             continue
         words = one.state if acc is None else f"val accuracy {acc:.3f}"
-        title = f"{trial_words(one).capitalize()}: {words}, {x.name} {across:.3g}, {y.name} {up:.3g}"
+        where = f"{x.name} {setting_words(x.name, across)}, {y.name} {setting_words(y.name, up)}"
+        title = f"{trial_words(one).capitalize()}: {words}, {where}"
         colour = DIVERGED if acc is None else RAMP[_step(acc, accuracies)]
         place = _x(x.at(across)), _y(y.at(up))  # type: ignore[arg-type]
         yield Dot(one.id, *place, colour, acc is None, one.id == winner, title)

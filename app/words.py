@@ -1,15 +1,16 @@
 """Words: settings, ranges and trials as people write them, in pages and reports (formats nothing live)."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from learning.numerals import brief
+
 if TYPE_CHECKING:
     from store.trials import Trial
 
-SCIENTIFIC = frozenset({"lr", "reg", "init_scale"})  # as static/format.js writes them
+DRAWN = frozenset({"lr", "reg", "init_scale"})  # with more digits than anybody needs, as in static/format.js
 
 
 def space_words(name: str, spec: Mapping[str, Any]) -> str:
@@ -23,7 +24,7 @@ def space_words(name: str, spec: Mapping[str, Any]) -> str:
 
 def end_words(value: float) -> str:
     """An end of a range, such as `1e-6`."""
-    return _short(f"{value:g}")
+    return brief(value, 6)
 
 
 def trial_words(trial: "Trial") -> str:
@@ -41,12 +42,7 @@ def time_words(seconds: float | None) -> str:
 def setting_words(name: str, value: object) -> str:
     """A setting's value, such as `100 × 50` units or `3.2e-4`."""
     if isinstance(value, float):
-        return _short(f"{value:.3e}") if name in SCIENTIFIC and value else f"{value:.6g}"
+        return brief(value, 4 if name in DRAWN else 6)
     if isinstance(value, list | tuple):
         return " × ".join(map(str, value)) or "none (softmax regression)"
     return "–" if value is None else value if isinstance(value, str) else json.dumps(value)
-
-
-def _short(number: str) -> str:
-    """`1e-06` as people write it: `1e-6`."""
-    return re.sub(r"e(-?)\+?0*(?=\d)", r"e\1", number)

@@ -191,8 +191,11 @@ def take(browser: Browser, address: str, shot: Shot, folder: Path, form: str) ->
         page.evaluate("(part) => scrollTo(0, part / 6 * document.body.scrollHeight)", part)
         page.wait_for_timeout(100)
         page.wait_for_function(DRAWN)
+    size = shot.size or DESKTOP
     height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
-    whole = {"x": 0, "y": 0, "width": (shot.size or DESKTOP)["width"], "height": height, "scale": 1}
+    if page.locator("dialog[open]").count():
+        height = size["height"]  # it lies over what is seen, and dims no more
+    whole = {"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1}
     options: dict[str, Any] = {"format": form, "clip": whole, "captureBeyondViewport": True}
     session = context.new_cdp_session(page)
     options |= {} if form == "png" else {"quality": QUALITY}

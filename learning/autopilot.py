@@ -11,6 +11,7 @@ from typing import Literal
 
 from learning.curves import Result
 from learning.edges import rounded, touched_edges
+from learning.numerals import brief
 from learning.ranking import ranked
 from learning.refinement import Bound, NothingToRefine, refine
 from learning.space import LogUniform, Space
@@ -111,9 +112,9 @@ def _after_checks(plan: Plan, checks: Sequence[Check]) -> Search:
     low, high = found
     lr = LogUniform(rounded(old, low / MARGIN), rounded(old, high * MARGIN))
     why = (
-        f"The preflight passed. Its probe found learning rates from {low:.1e} to {high:.1e} workable; half a "
-        f"decade more at each end leaves room for what a few hundred steps cannot show: {lr.low:.1e} to "
-        f"{lr.high:.1e}."
+        f"The preflight passed. Its probe found learning rates from {brief(low)} to {brief(high)} workable; "
+        "half a decade more at each end leaves room for what a few hundred steps cannot show: "
+        f"{brief(lr.low)} to {brief(lr.high)}."
     )
     return _coarse(plan, Space({**plan.space.distributions, "lr": lr}), why)
 
@@ -121,7 +122,8 @@ def _after_checks(plan: Plan, checks: Sequence[Check]) -> Search:
 def _coarse(plan: Plan, space: Space, why: str) -> Search:
     reg = space.distributions.get("reg")
     if isinstance(reg, LogUniform):
-        why += f" reg goes from {reg.low:g} to {reg.high:g}, wide enough to show where it begins to hurt."
+        ends = f"{brief(reg.low, 6)} to {brief(reg.high, 6)}"
+        why += f" reg goes from {ends}, wide enough to show where it begins to hurt."
     return Search(SEARCHES[0], why, space, plan.settings, plan.trials)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from learning import gradients
 from learning.dataset import Rows, Split
+from learning.numerals import brief
 from learning.sanity import spread
 from learning.settings import Settings
 from learning.train import Epoch, Member, train
@@ -53,7 +54,7 @@ def chance_loss(split: Split, settings: Settings) -> Check:
     if abs(costs[0] - guess) > CHANCE_TOLERANCE or not math.isfinite(costs[0]):
         sentence += " The loss or the labels are wrong."
     elif not abs(own - guess) <= CHANCE_TOLERANCE:
-        sentence += f" The weights of these settings begin at {own:.4g}, for they are not small."
+        sentence += f" The weights of these settings begin at {brief(own, 4)}, for they are not small."
     distance = abs(costs[0] - guess)
     curve = list(zip(scales, costs, strict=True))
     return at_most("chance-loss", "First cost", distance, CHANCE_TOLERANCE, sentence, curve)
@@ -64,7 +65,9 @@ def reg_raises_loss(split: Split, settings: Settings) -> Check:
     fresh = replace(settings, init="normal", init_scale=REG_SCALE)
     costs = first_costs(split, [replace(fresh, reg=reg) for reg in REGS])
     rise = costs[-1] - costs[0]
-    sentence = f"The cost goes from {costs[0]:.4g} with reg 0 to {costs[-1]:.4g} with reg {REG:g}."
+    sentence = (
+        f"The cost goes from {brief(costs[0], 4)} with reg 0 to {brief(costs[-1], 4)} with reg {REG:g}."
+    )
     if not rise >= REG_RISE:
         sentence += " It must go up: the penalty is missing from the loss."
     curve = list(zip(REGS[1:], costs[1:], strict=True))
@@ -86,7 +89,7 @@ def gradient(split: Split, settings: Settings) -> Check:
     sentence = f"{', '.join(errors)} agree with numeric derivatives; the largest error, of {worst}, is "
     if wrong:
         sentence = f"The gradient of {', '.join(wrong)} is not the derivative of the loss: {worst} is off by "
-    sentence += f"{errors[worst]:.1e} of its size."
+    sentence += f"{brief(errors[worst])} of its size."
     curve = [(float(place), error) for place, error in enumerate(errors.values(), start=1)]
     return at_most("gradient", "Gradients", errors[worst], GRADIENT_ERROR, sentence, curve, list(errors))
 
@@ -109,8 +112,8 @@ def overfit_tiny(split: Split, tiny: Settings) -> Iterator[Check | None]:
     last = best[-1]
     passed = last.train_acc == 1.0 and last.loss < TINY_COST
     sentence = (
-        f"The first {len(rows)} examples came to cost {last.loss:.4g} and train accuracy "
-        f"{last.train_acc:.2f} in {last.epoch} epochs at learning rate {last.lr:g}."
+        f"The first {len(rows)} examples came to cost {brief(last.loss, 4)} and train accuracy "
+        f"{last.train_acc:.2f} in {last.epoch} epochs at learning rate {brief(last.lr, 6)}."
     )
     if not passed:
         sentence += _why_not(split, rows)

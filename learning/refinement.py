@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from learning.curves import Result
 from learning.edges import MANY, TOP, Edge, at_position, rounded, touched_edges
+from learning.numerals import brief
 from learning.ranking import Range, leaders, positions, ranked
 from learning.settings import MAX_EPOCHS, in_words
 from learning.space import Choice, Distribution, Integer, LogUniform, Space, Uniform
@@ -116,25 +117,27 @@ def _place_end(
     """The new end and why, as the second half of a sentence."""
     was = old.low if end == "low" else old.high
     if edge is not None and edge.opposed:
-        return was, f"kept at {was:.3g}: best trials lie there, but most of them are called {edge.opposed}"
+        but = f"best trials lie there, but most of them are called {edge.opposed}"
+        return was, f"kept at {brief(was, 3)}: {but}"
     if edge is not None and edge.extended is None:
-        return was, f"kept at {was:.3g}, where this setting itself ends"
+        return was, f"kept at {brief(was, 3)}, where this setting itself ends"
     if edge is not None and edge.extended is not None:
         new = edge.extended
-        return new, f"extended from {was:.3g} to {new:.3g}, because {_what_was_seen(edge)}"
+        return new, f"extended from {brief(was, 3)} to {brief(new, 3)}, because {_what_was_seen(edge)}"
     if not 0.0 < place < 1.0:
-        return was, f"kept at {was:.3g}, because the best trials do not favour a side"
+        return was, f"kept at {brief(was, 3)}, because the best trials do not favour a side"
     new = min(max(rounded(old, at_position(old, place)), old.low), old.high)
     if new == was:
-        return was, f"kept at {was:.3g}, because the best {len(top)} come close to it"
+        return was, f"kept at {brief(was, 3)}, because the best {len(top)} come close to it"
     nearest = at_position(old, float(top.min() if end == "low" else top.max()))
     moved, side = ("raised", "at or above") if end == "low" else ("lowered", "at or below")
-    return new, f"{moved} from {was:.3g} to {new:.3g}, because the best {len(top)} lie {side} {nearest:.3g}"
+    why = f"the best {len(top)} lie {side} {brief(nearest, 3)}"
+    return new, f"{moved} from {brief(was, 3)} to {brief(new, 3)}, because {why}"
 
 
 def _what_was_seen(edge: Edge) -> str:
     if edge.best_there:
-        return f"the best trial lies at {edge.best_value:.3g}"
+        return f"the best trial lies at {brief(edge.best_value, 3)}"
     if edge.top_there >= MANY:
         return f"{edge.top_there} of the best {edge.top} lie in the outer tenth"
     return "a fit through the better half still rises there"

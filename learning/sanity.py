@@ -4,6 +4,7 @@ import numpy as np
 
 from learning.dataset import Rows, Split
 from learning.net import Array
+from learning.numerals import brief
 from learning.verdicts import Check, at_most
 
 CONSTANT_SHARE = 0.5  # of the features; digits have 5 %, MNIST 9 %
@@ -43,7 +44,7 @@ def _fine(split: Split, counts: Array) -> str:
     return (
         f"{len(split.train_rows):,} examples train and {len(split.val_rows):,} validate; each of the "
         f"{split.n_classes} classes has {counts.min():,} to {counts.max():,}; all numbers are finite, and "
-        f"after preprocessing run from {X.min():.3g} to {X.max():.3g}."
+        f"after preprocessing run from {brief(X.min(), 3)} to {brief(X.max(), 3)}."
     )
 
 

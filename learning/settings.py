@@ -8,6 +8,8 @@ import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from learning.numerals import brief
+
 ACTIVATIONS = ("relu", "tanh", "leaky_relu")
 INITS = ("normal", "xavier", "he")
 UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
@@ -124,7 +126,7 @@ def in_words(value: object) -> str:
     """A setting's value in a sentence, such as `100 × 50` or `0.012`."""
     if isinstance(value, tuple):
         return " × ".join(map(str, value)) or "no hidden layer"
-    return f"{value:.2g}" if isinstance(value, float) else str(value)
+    return brief(value) if isinstance(value, float) else str(value)
 
 
 def _one_of(names: Sequence[str]) -> Rule:
@@ -149,7 +151,7 @@ def real(low: float, high: float, *, above: bool = False, below: bool = False) -
         return number
 
     start, end = "above" if above else "at least", "below" if below else "at most"
-    return f"a number {start} {low:g} and {end} {high:g}", read
+    return f"a number {start} {brief(low, 6)} and {end} {brief(high, 6)}", read
 
 
 def whole(low: int, high: int) -> Rule:
@@ -229,7 +231,7 @@ _RULES: Mapping[str, Rule] = {
     "train_count": either(whole(1, MAX_ROWS), "null", None),
     "val_count": whole(0, MAX_ROWS),
     "stratify": ("true or false", _read_bool),
-    "explosion": ("0 (off) or a number from 1 to 1e+06", _read_explosion),
+    "explosion": ("0 (off) or a number from 1 to 1e6", _read_explosion),
 }
 
 

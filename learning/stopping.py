@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import median
 
+from learning.numerals import brief
 from learning.settings import MAX_EPOCHS, FieldError, Invalid, Rule, Settings, either, real, whole
 
 MOST = 1_000_000  # trials that a rule may speak of
@@ -131,7 +132,7 @@ class Patience:
         """
         if lately is not None and (before is None or lately > before + self.by):
             return None
-        more = f"more than {self.by:g}" if self.by else "at all"
+        more = f"more than {brief(self.by, 6)}" if self.by else "at all"
         return (
             f"val accuracy has not risen {more} above {_accuracy(before)} in the last "
             f"{_epochs(self.epochs)}; {_untrained(left)}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from learning.curves import Finding, Result
 from learning.edges import MANY, TOP, Edge, touched_edges
 from learning.importance import importance
+from learning.numerals import brief
 from learning.ranking import ranked
 from learning.settings import in_words
 from learning.space import Choice, Space
@@ -40,7 +41,8 @@ def range_edges(seen: Seen) -> tuple[Finding, ...]:
     """One finding for each end that the best trials touch and that can be moved outwards."""
     if len(ranked(seen.trials)) < MIN_RANKED:
         return ()
-    return tuple(_edge(edge) for edge in touched_edges(seen.space, seen.trials) if edge.extended is not None)
+    touched = touched_edges(seen.space, seen.trials)
+    return tuple(_edge(edge, brief(edge.extended)) for edge in touched if edge.extended is not None)
 
 
 def mostly_diverged(seen: Seen) -> tuple[Finding, ...]:
@@ -141,8 +143,8 @@ def _only_seeds_differ(trials: Sequence[Result]) -> bool:
     return len({replace(t.settings, seed=0) for t in trials}) == 1
 
 
-def _edge(edge: Edge) -> Finding:
-    """A warning where it is clear; else a note that says why it may be chance."""
+def _edge(edge: Edge, further: str) -> Finding:
+    """A warning where it is clear; else a note that says why it may be chance. `further`: where to."""
     sentence = _seen(edge)
     if edge.opposed:
         sentence += f" But most of those have curves that are called {edge.opposed}, so it leads nowhere."
@@ -150,10 +152,10 @@ def _edge(edge: Edge) -> Finding:
         return Finding("range-edge", "info", None, sentence, advice)
     if edge.clear:
         advice = f"The optimum may lie outside: search again with the {edge.end} end of {edge.parameter} at "
-        return Finding("range-edge", "warning", None, sentence, f"{advice}{edge.extended:.2g}.")
+        return Finding("range-edge", "warning", None, sentence, f"{advice}{further}.")
     sentence += f" That may be chance: so far {edge.parameter} does not clearly matter."
     advice = f"Add trials; if the best still lie there, move the {edge.end} end of {edge.parameter} to "
-    return Finding("range-edge", "info", None, sentence, f"{advice}{edge.extended:.2g}.")
+    return Finding("range-edge", "info", None, sentence, f"{advice}{further}.")
 
 
 def _seen(edge: Edge) -> str:
@@ -164,7 +166,7 @@ def _seen(edge: Edge) -> str:
         return sentence + "a parabola through the better half of the trials still rises there."
     where = []
     if edge.best_there:
-        where.append(f"the best trial has {name} {edge.best_value:.2g}")
+        where.append(f"the best trial has {name} {brief(edge.best_value)}")
     if edge.top_there > edge.best_there:
         where.append(f"{edge.top_there} of the best {edge.top} lie there")
     sentence = f"The best results lie at the {side} end of the range of {name}: {' and '.join(where)}"

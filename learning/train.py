@@ -10,6 +10,7 @@ import numpy as np
 from learning.dataset import Split
 from learning.group import Costs, Group, shape_of
 from learning.net import Array, init_weights
+from learning.numerals import brief
 from learning.schedules import learning_rate
 from learning.settings import Settings
 from learning.state import Best, State
@@ -108,7 +109,7 @@ def explosion_reason(cost: float, first: float, factor: float) -> str:
         return "cost is nan"
     if np.isinf(cost):
         return f"cost {cost} is not finite"
-    return f"cost {cost:.3g} > {factor:g} x the first cost {first:.3g}"
+    return f"cost {brief(cost, 3)} > {brief(factor, 6)} x the first cost {brief(first, 3)}"
 
 
 def trace(costs: Array) -> tuple[tuple[float, float, float], ...]:

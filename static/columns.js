@@ -28,7 +28,7 @@ const LIFE = {
   attempt: { title: "attempt", words: (trial) => trial.attempt },
   reason: { title: "reason", words: (trial) => trial.reason || "", text: true },
 };
-const FIRST = ["number", "state", "best_val_acc", "train_acc", "gap", "update_ratio", "loss"];
+const FIRST = ["number", "state", "verdict", "best_val_acc", "train_acc", "gap", "update_ratio", "loss"];
 const LAST = ["epochs_done", "seconds"];
 
 export class Columns {

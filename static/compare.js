@@ -3,9 +3,10 @@ import { byRole, Chart, epochAxis, theme } from "./chart.js";
 import { Curves } from "./curves.js";
 import { loss, NONE } from "./format.js";
 import { follow } from "./live.js";
-import { $, $$, attempt, data, make, setLink } from "./page.js";
+import { $, $$, attempt, data, make, setLink, setText } from "./page.js";
 import { get } from "./rest.js";
 import { parameter, setParameters } from "./selection.js";
+import { highestSays, lowestSays } from "./takeaways.js";
 
 const page = data();
 const curves = new Map(page.trials.map((trial) => [trial.id, new Curves()]));
@@ -40,7 +41,12 @@ const charts = [
   new Chart($("#loss"), page.figures.loss, lines((curve) => curve.data_loss, true)),
   new Chart($("#accuracy"), page.figures.accuracy, lines((curve) => curve.val_acc)),
 ];
-const redraw = () => charts.forEach((chart) => chart.update());
+const redraw = () => {
+  charts.forEach((chart) => chart.update());
+  const living = page.trials.filter((trial) => trial.state !== "diverged").map((trial) => [trial.number, curves.get(trial.id).of(trial.number)]);
+  const says = { loss: lowestSays(living.map(([number, curve]) => [number, curve.data_loss])), accuracy: highestSays(living.map(([number, curve]) => [number, curve.val_acc])) };
+  for (const [name, words] of Object.entries(says)) if (words) setText($(`#${name}-takeaway`), words);
+};
 
 function swatches() {
   $$("[data-swatch]").forEach((ring) => ring.style.setProperty("--swatch", series()[Number(ring.dataset.swatch) % series().length]));

@@ -14,10 +14,18 @@ export function loss(value, flag) {
   return size < 10 ? value.toFixed(4) : value.toPrecision(5);
 }
 
+// With so many significant digits and without an exponent where people need none, as learning/numerals.py.
+export function brief(value, digits = 2) {
+  if (value == null) return NONE;
+  const short = Number(value.toPrecision(digits));
+  const size = Math.abs(short);
+  return short && (size < 1e-3 || size >= 1e5) ? short.toExponential().replace("e+", "e") : String(short);
+}
+
+// Where orders of magnitude are compared, one below the other.
 export function scientific(value, digits = 2) {
   if (value == null) return NONE;
-  if (value === 0) return "0";
-  return value.toExponential(digits).replace("e+", "e");
+  return value === 0 ? "0" : value.toExponential(digits).replace("e+", "e");
 }
 
 export function signed(value) {
@@ -25,16 +33,12 @@ export function signed(value) {
   return (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
 }
 
-const SCIENTIFIC = new Set(["lr", "reg", "init_scale"]);
+const DRAWN = new Set(["lr", "reg", "init_scale"]); // with more digits than anybody needs
 
-export function setting(name, value, digits = 6) {
+export function setting(name, value, digits = DRAWN.has(name) ? 4 : 6) {
   if (value == null) return NONE;
   if (Array.isArray(value)) return value.length ? value.join(" × ") : "none (softmax regression)";
-  if (typeof value === "number") {
-    if (SCIENTIFIC.has(name)) return scientific(value, 3);
-    return String(Number.isInteger(value) ? value : Number(value.toPrecision(digits)));
-  }
-  return String(value);
+  return typeof value === "number" && !Number.isInteger(value) ? brief(value, digits) : String(value);
 }
 
 export function duration(seconds) {

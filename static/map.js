@@ -38,7 +38,7 @@ export class TrialMap {
     this.drawAxes(pen, palette);
     this.drawPoints(pen, palette);
     this.drawBrush(pen, palette);
-    this.said(mapSays([...this.board.all()], across));
+    this.said(mapSays([...this.board.all()], [across, up]));
   }
 
   // A row for each point, the best first.

@@ -1,5 +1,5 @@
 // Checks as numbers and small pictures: what figure and curve are of, and how the curve is drawn into 200 by 84.
-import { scientific } from "./format.js";
+import { brief } from "./format.js";
 import { svg } from "./page.js";
 
 const WIDTH = 200;
@@ -37,18 +37,15 @@ export function figure({ code, figure: value, flags, relation, threshold }) {
 
 export function axes(check) {
   const kind = KINDS[check.code] || { x: "", y: "" };
-  const ends = kind.logX ? `, ${short(check.curve[0]?.[0], 0)} … ${short(check.curve.at(-1)?.[0], 0)}` : "";
+  const ends = kind.logX ? `, ${short(check.curve[0]?.[0], 1)} … ${short(check.curve.at(-1)?.[0], 1)}` : "";
   const dashed = check.accuracy.length ? `; dashed: ${kind.dashed}` : "";
   const shaded = check.span ? "; shaded: workable" : "";
   if (check.names.length) return `${kind.y} of ${check.names.join(", ")}`;
   return `${kind.y} by ${kind.x}${ends}${dashed}${shaded}`;
 }
 
-function short(value, digits = 1) {
-  if (value == null) return "not finite";
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  return size < 1e-3 || size >= 1e5 ? scientific(value, digits) : String(Number(value.toPrecision(3)));
+function short(value, digits = 3) {
+  return value == null ? "not finite" : brief(value, digits);
 }
 
 // A function from x to a place; bars keep half their width free at both ends.

@@ -1,5 +1,5 @@
 // The preflight page: starts one, shows its checks as they come, by asking again only while one is under way.
-import { clock, moment, scientific, setting } from "./format.js";
+import { brief, clock, moment, setting } from "./format.js";
 import { $, $$, attempt, data, fill, icon, make, setLink, setState, setText } from "./page.js";
 import { figure } from "./pictures.js";
 import { get, post, query, told } from "./rest.js";
@@ -30,11 +30,11 @@ function show(preflight) {
   $("#next").href = `/sweeps/new?${query({ dataset: preflight.dataset, recipe: "coarse" })}`;
   while (list.children.length > preflight.checks.length) list.lastElementChild.remove();
   preflight.checks.forEach((check, n) => update(list.children[n] || addCheck(), check));
-  showRow(brief(preflight));
+  showRow(summary(preflight));
 }
 
 // What a row shows of the checks; the page's own rows come with it and without the checks.
-const brief = (preflight) => ({
+const summary = (preflight) => ({
   ...preflight,
   failed: preflight.checks.filter((check) => !check.passed).map((check) => check.code),
   workable: preflight.checks.find((check) => check.span)?.span ?? null,
@@ -76,7 +76,7 @@ function showRow(preflight) {
   setText(cells.number, preflight.id);
   cells.number.href = `/preflight?id=${preflight.id}`;
   setText(cells.dataset, preflight.dataset);
-  setText(cells.workable, preflight.workable ? preflight.workable.map((rate) => scientific(rate, 1)).join(" to ") : "–");
+  setText(cells.workable, preflight.workable ? preflight.workable.map((rate) => brief(rate)).join(" to ") : "–");
   setState(cells.state, preflight.state);
   setText(cells.checks, preflight.state !== "finished" ? "–" : preflight.failed.length ? `failed: ${preflight.failed.join(", ")}` : "all passed");
   setText(cells.created, moment(preflight.created_at));
@@ -116,7 +116,7 @@ function addRow(id) {
 
 function hear(preflight) {
   if (shown?.id === preflight.id) show(preflight);
-  else showRow(brief(preflight));
+  else showRow(summary(preflight));
 }
 
 async function ask() {

@@ -1,5 +1,6 @@
 // Axes for pictures that are drawn by hand: where a value lies between 0 and 1, its ticks, and the searched edges.
 import { bestFirst, ranked, valueOf } from "./board.js";
+import { brief } from "./format.js";
 
 const DECADES = 100; // largest to smallest of given points: above it the axis is logarithmic
 const WORDS = { best_val_acc: "val accuracy" };
@@ -26,7 +27,7 @@ function between(name, low, high, log, edges = null) {
   const room = (f(high) - f(low)) * 0.04 || 0.5;
   const [start, end] = [f(low) - room, f(high) + room];
   const at = (value) => (typeof value === "number" && (!log || value > 0) ? (f(value) - start) / (end - start) : NaN);
-  const ticks = (log ? decades(start, end) : evens(start, end)).map((value) => ({ at: at(value), text: short(value) }));
+  const ticks = (log ? decades(start, end) : evens(start, end)).map((value) => ({ at: at(value), text: brief(value, 3) }));
   return { name, log, at, ticks, edges, value: (place) => back(start + place * (end - start)) };
 }
 
@@ -35,7 +36,7 @@ function categories(name, values) {
   return {
     name, log: false, edges: null, words: true,
     at: (value) => (values.includes(value) ? at(value) : NaN),
-    ticks: values.map((value) => ({ at: at(value), text: typeof value === "number" ? short(value) : value })),
+    ticks: values.map((value) => ({ at: at(value), text: typeof value === "number" ? brief(value, 3) : value })),
     value: () => NaN,
   };
 }
@@ -55,11 +56,6 @@ function evens(start, end) {
   const found = [];
   for (let n = Math.ceil(start / step); n * step <= end; n += 1) found.push(Number((n * step).toPrecision(6)));
   return found;
-}
-
-function short(value) {
-  const size = Math.abs(value);
-  return size && (size < 1e-3 || size >= 1e5) ? value.toExponential(0).replace("e+", "e") : String(Number(value.toPrecision(3)));
 }
 
 // Colours by val accuracy: by value between the worst and the best, or by rank. Answers a place 0..1.

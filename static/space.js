@@ -107,7 +107,7 @@ function bound(part, label, value) {
 }
 
 function shown(value) {
-  return value !== 0 && Math.abs(value) < 1e-2 ? value.toExponential().replace("e+", "e") : String(value);
+  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential().replace("e+", "e") : String(value);
 }
 
 function startOf(name, kind) {

@@ -1,18 +1,18 @@
-// What a picture of trials says in one sentence, from their values alone.
+// What a picture of trials, or of one trial's curves, says in one sentence, from the values alone.
 import { bestFirst, ranked, valueOf } from "./board.js";
-import { accuracy, scientific, setting } from "./format.js";
+import { accuracy, brief, loss, scientific, setting, signed } from "./format.js";
 
 const SAID = 10; // least trials of which the place of the best is worth a sentence
 const LEAST = 3; // of the best; of many trials it is every tenth
 
-// `across`: the scale of the axis from left to right.
-export function mapSays(trials, across) {
+// `scales`: of the two axes.
+export function mapSays(trials, scales) {
   const order = trials.filter(ranked).sort(bestFirst);
   if (!order.length && trials.some((trial) => trial.state === "diverged")) return "No trial has a rank: × marks where each diverged.";
   if (!order.length) return "Points appear when trials have finished an epoch.";
-  const top = best(order, across.name);
-  if (order.length < SAID || across.words || !top.length) return "Coloured by val accuracy, × diverged, the best ringed.";
-  return `The best ${top.length} lie at ${across.name} ${said(across, top[0])} to ${said(across, top.at(-1))}.`;
+  const places = scales.filter(({ name, words }) => !words && name !== "best_val_acc").map((scale) => [scale, best(order, scale.name)]).filter(([, top]) => top.length);
+  if (order.length < SAID || !places.length) return "Coloured by val accuracy, × diverged, the best ringed.";
+  return `The best ${places[0][1].length} lie at ${places.map(([scale, top]) => `${scale.name} ${said(scale, top[0])} to ${said(scale, top.at(-1))}`).join(" and ")}.`;
 }
 
 // Val accuracy against one setting, whose scale it is.
@@ -57,8 +57,49 @@ function choices(order, { name }) {
   return `On average ${name} ${first.value} does best, ${first.words}, and ${others.at(-1).value} worst, ${others.at(-1).words}`;
 }
 
+// One trial's loss; `away`: the cost lies so far above the losses that the axis leaves it out.
+export function lossSays({ data_loss: train, val_loss: val }, away) {
+  const fell = ([word, values]) => `${word} ${loss(values[0])}${values.length > 1 ? ` to ${loss(values.at(-1))}` : ""}`;
+  const seen = [["train", train], ["val", val]].map(([word, values]) => [word, values.filter((value) => value != null)]).filter(([, values]) => values.length);
+  const cost = away ? "the cost, which has it, is far above: log y shows it" : "faint: what each mini-batch cost, with it";
+  return `${seen.map(fell).join(", ")}${seen.length ? ", " : ""}without the L2 penalty; ${cost}`;
+}
+
+// `epochs`: how many of them are whole.
+export function accuracySays({ train_acc: train, val_acc: val }, epochs) {
+  const last = val.findLastIndex((value, epoch) => epoch < epochs && value != null && train[epoch] != null);
+  return last < 0 ? "the filled part is the gap" : `train ${accuracy(train[last])}, val ${accuracy(val[last])}; the gap, filled, is ${signed(train[last] - val[last])}`;
+}
+
+export function ratioSays({ update_ratio: ratios }) {
+  const last = ratios.findLast((row) => Object.keys(row).length);
+  const words = last && Object.entries(last).sort().map(([name, value]) => `${name} ${scientific(value, 1)}`).join(", ");
+  return words ? `${words} in the last epoch; about 10⁻³ is right (the band)` : "should be about 10⁻³ (the band)";
+}
+
+export function rateSays({ lr }, schedule) {
+  const rates = lr.filter((value) => value != null);
+  if (!rates.length) return "as the schedule sets it, step by step";
+  const [first, last] = [brief(rates[0], 3), brief(rates.at(-1), 3)];
+  return `${first === last ? first : `${first} to ${last}`}, by the ${schedule} schedule`;
+}
+
+// Of trials side by side, each with its number and train loss by epoch.
+export function lowestSays(lines) {
+  const ends = lines.map(([number, values]) => [number, values.findLast((value) => value != null)]).filter(([, end]) => end != null);
+  if (!ends.length) return "";
+  const [number, end] = ends.reduce((a, b) => (b[1] < a[1] ? b : a));
+  return `#${number} ends lowest, at ${loss(end)}, without the L2 penalty; × where a trial diverged`;
+}
+
+// Of trials side by side, each with its number and val accuracy by epoch.
+export function highestSays(lines) {
+  const peaks = lines.map(([number, values]) => [number, values.reduce((best, value, epoch) => (value != null && !(value <= values[best]) ? epoch : best), -1), values]).filter(([, epoch]) => epoch >= 0);
+  if (!peaks.length) return "";
+  const [number, epoch, values] = peaks.reduce((a, b) => (b[2][b[1]] > a[2][a[1]] ? b : a));
+  return `#${number} came highest, ${accuracy(values[epoch])} in epoch ${epoch + 1}; the same validation part for all`;
+}
+
 function said({ name }, value) {
-  if (typeof value !== "number") return setting(name, value);
-  const size = Math.abs(value);
-  return size && (size < 1e-3 || size >= 1e5) ? scientific(value, 1) : String(Number(value.toPrecision(2)));
+  return setting(name, value, 2);
 }

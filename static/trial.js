@@ -8,6 +8,7 @@ import { follow } from "./live.js";
 import { $, attempt, data, fill, icon, make, setLink, setState, setText, throttle } from "./page.js";
 import { get, post, reach } from "./rest.js";
 import { number } from "./space.js";
+import { accuracySays, lossSays, rateSays, ratioSays } from "./takeaways.js";
 
 const page = data();
 let trial = page.trial;
@@ -118,21 +119,24 @@ const charts = {
 };
 const redraw = () => {
   Object.values(charts).forEach((chart) => chart.update());
-  sayCost();
+  say();
 };
 
-function sayCost() {
+function say() {
   const { loss: cost, data_loss: train, val_loss: val } = curve();
   const most = ABOVE * Math.max(...train, ...val);
   const away = !logLoss && trial.state !== "diverged" && cost.length > 0 && cost.every((value) => value > most);
-  setText($("#cost-words"), away ? "the cost, which has it, is far above: log y shows it" : "faint: what each mini-batch cost, with it");
+  setText($("#loss-takeaway"), lossSays(curve(), away));
+  setText($("#accuracy-takeaway"), accuracySays(curve(), train.length - (trial.state === "diverged")));
+  setText($("#ratio-takeaway"), ratioSays(curve()));
+  setText($("#rate-takeaway"), rateSays(curve(), trial.settings.schedule));
 }
 
 $("#log-loss").addEventListener("click", (event) => {
   logLoss = !logLoss;
   event.currentTarget.setAttribute("aria-pressed", String(logLoss));
   charts.loss.update(true);
-  sayCost();
+  say();
 });
 
 // --- words

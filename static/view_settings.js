@@ -6,7 +6,7 @@ import { Parallel } from "./parallel.js";
 import { scaleOf } from "./scales.js";
 import { fillScatter } from "./scatters.js";
 import { parameter, setParameters } from "./selection.js";
-import { scatterSays } from "./takeaways.js";
+import { mapSays, scatterSays } from "./takeaways.js";
 
 const MOST = 2500; // points drawn at a time
 const LEADERS = 500; // of them the best, the rest evenly by rank
@@ -60,10 +60,9 @@ export class SettingsView {
   say() {
     const shown = this.shown();
     const thinned = shown.length > MOST ? ` Drawn are ${MOST} of ${shown.length}: the best, and some of every rank.` : "";
-    for (const place of [0, 1]) {
-      const scale = scaleOf($(`#axis-${place}`).value, this.board, this.sweep().space);
-      setText($(`#scatter-${place}-takeaway`), scatterSays(shown, scale) + thinned);
-    }
+    const scales = [0, 1].map((place) => scaleOf($(`#axis-${place}`).value, this.board, this.sweep().space));
+    scales.forEach((scale, place) => setText($(`#scatter-${place}-takeaway`), scatterSays(shown, scale) + thinned));
+    setText($("#pair-takeaway"), mapSays(shown, scales));
   }
 
   common() {

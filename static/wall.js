@@ -1,6 +1,6 @@
 // The wall: a tile per trial, mounted only while in view; walked by arrow keys, picked by click or Enter.
 import { bestFirst, ranked, rowsOf } from "./board.js";
-import { accuracy, scientific, setting } from "./format.js";
+import { accuracy, setting } from "./format.js";
 import { forPaper, onPaper } from "./paper.js";
 import { make, setState, setText, stateMark } from "./page.js";
 import { drawCurve, freshCurve } from "./tile.js";
@@ -129,7 +129,7 @@ export class Wall {
     setText(line.firstElementChild, accuracy(trial.best_val_acc));
     setState(line.lastElementChild, ...chip(trial));
     const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${trial.epochs_total}` : "";
-    const words = this.board.axes.slice(0, 2).map((name) => `${name} ${brief(name, trial.settings[name])}`);
+    const words = this.board.axes.slice(0, 2).map((name) => `${name} ${setting(name, trial.settings[name], 2)}`);
     words.forEach((said, n) => setText(where.children[n], said));
     tile.title = `#${trial.number} ${trial.state}${progress}${trial.verdict ? `, ${verdict(trial).replaceAll("-", " ")}` : ""} · ${words.join(" · ")}`;
     tile.setAttribute("aria-label", `trial ${trial.number}, ${trial.state}${progress}, val accuracy ${accuracy(trial.best_val_acc)}, ${words.join(", ")}`);
@@ -184,8 +184,3 @@ function chip(trial) {
 }
 
 function verdict(trial) { return trial.verdict || ""; }
-
-function brief(name, value) {
-  const said = setting(name, value, 3);
-  return typeof value === "number" && said.includes("e") ? scientific(value, 1) : said;
-}

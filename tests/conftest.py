@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -21,6 +22,9 @@ from worker import threads
 # As a worker does: the BLAS pools of NumPy and SciPy would fight for the cores.
 threads.limit_before_numpy()
 threads.limit_loaded()
+
+# A shell lets what it starts in the background ignore Ctrl-C, and all programs that this starts in turn.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 START = 1_700_000_000.0  # a time, in UTC seconds; tests pass their own clock
 

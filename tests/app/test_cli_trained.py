@@ -182,7 +182,7 @@ def test_a_preflight_tells_each_check_and_exits_0(deck: Deck) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [["passed", code] for code in CODES]
-    assert "Workable: 1.0e-02 to 3.2e-01" in done.stdout
+    assert "Workable: 0.01 to 0.32" in done.stdout
     assert "all 7 checks passed" in done.stderr
 
 

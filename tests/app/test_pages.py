@@ -314,7 +314,7 @@ def test_settings_are_compared_in_the_words_of_the_table(client: TestClient, pos
         points=[{"lr": 0.0123456, "hidden": [50, 20]}, {"lr": 0.5, "hidden": []}], trials=None, space=None
     )
     page = client.get("/compare?trials=1,2").text
-    for words in ("1.235e-2", "50 × 20", "none (softmax regression)"):
+    for words in ("0.01235", "50 × 20", "none (softmax regression)"):
         assert f"<td>{words}</td>" in page
 
 

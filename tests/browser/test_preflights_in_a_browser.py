@@ -24,7 +24,7 @@ def test_run_the_checks_and_read_them(open_page: Callable[..., Page]) -> None:
     checks = page.locator("#checks > li")
     expect(checks).to_have_count(len(CODES))
     expect(checks.locator(".verdict")).to_have_text(["passed"] * len(CODES))
-    expect(checks.nth(5)).to_contain_text("Workable: 1.0e-02 to 3.2e-01")
+    expect(checks.nth(5)).to_contain_text("Workable: 0.01 to 0.32")
     for picture in checks.locator("svg.picture").all():
         assert picture.locator("path, rect").count() > 0
     expect(page.get_by_role("row", name=re.compile("digits.*all passed"))).to_be_visible()
@@ -45,7 +45,7 @@ def test_two_are_put_side_by_side(open_page: Callable[..., Page], site: Site) ->
     page = open_page(f"/preflight?id={second}")
     expect(page.locator("#report")).to_contain_text("learns did not pass", timeout=60_000)
     row = page.get_by_role("row", name=re.compile(f"^{first} "))
-    expect(row).to_contain_text(re.compile(r"50, .*reg 0.*all passed.*e-\d to .*e"))
+    expect(row).to_contain_text(re.compile(r"50, .*reg 0.*all passed.*\d to \d"))
     row.get_by_role("link", name="compare").click()
     expect(page).to_have_url(re.compile(rf"/preflight\?compare={second},{first}$"))
     side = page.get_by_role("region", name="Comparison, scrollable")

@@ -116,9 +116,13 @@ def test_losses_are_like_for_like_and_the_cost_is_a_line_of_its_own(
     headline = page.locator(".readouts > div", has_text="Train loss")
     expect(headline).to_contain_text(f"{last['data_loss']:.4f}")
     expect(headline).to_contain_text(f"val {last['val_loss']:#.3g}, cost {last['loss']:.3g}")
-    expect(page.locator("#cost-words")).to_contain_text("far above: log y shows it")
+    expect(page.locator("#loss-takeaway")).to_contain_text("far above: log y shows it")
     page.get_by_role("button", name="log y").click()
-    expect(page.locator("#cost-words")).to_contain_text("what each mini-batch cost")
+    expect(page.locator("#loss-takeaway")).to_contain_text("what each mini-batch cost")
+    expect(page.locator("#loss-takeaway")).to_contain_text(f"to {last['data_loss']:.4f}, val ")
+    expect(page.locator("#accuracy-takeaway")).to_contain_text(f"val {last['val_acc']:.3f}; the gap, filled")
+    expect(page.locator("#ratio-takeaway")).to_contain_text(f"W1 {last['update_ratio']['W1']:.1e}"[:7])
+    expect(page.locator("#rate-takeaway")).to_have_text("0.001, by the exponential schedule")
 
 
 def drawn(page: Page, line: str) -> list[float]:
@@ -182,7 +186,7 @@ LOST = [None, "diverged"]
         (
             [*GOOD, [5e-4, *LOST]],
             LOG,
-            "The best 3 of 11 lie at x 0.004 to 0.01, 10 % of the range; the one that diverged is at 5.0e-4.",
+            "The best 3 of 11 lie at x 0.004 to 0.01, 10 % of the range; the one that diverged is at 5e-4.",
         ),
         (
             [[[20], 0.5], [[20], 0.7], [[], 0.9], [[], *LOST]],

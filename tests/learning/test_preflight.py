@@ -51,7 +51,7 @@ def test_digits_pass_every_check(split: Split) -> None:
     assert all(check.curve and check.sentence.endswith(".") for check in found.values())
     assert "2.3026" in found["chance-loss"].sentence
     assert found["overfit-tiny"].curve[-1] == (200.0, found["overfit-tiny"].figure)
-    assert "Workable: 1.0e-02 to 3.2e-01" in found["lr-probe"].sentence
+    assert "Workable: 0.01 to 0.32" in found["lr-probe"].sentence
 
 
 @pytest.mark.cifar10
@@ -62,7 +62,7 @@ def test_cifar10_passes_and_finds_the_lectures_range(tmp_path: Path) -> None:
     settings = plan("cifar10")
     found = run(make_split(data, settings), settings, "cifar10")
     assert failed(found) == []
-    assert "Workable: 3.2e-04 to 1.0e-03" in found["lr-probe"].sentence
+    assert "Workable: 3.2e-4 to 0.001" in found["lr-probe"].sentence
     assert "it barely moves, yet val accuracy" in found["lr-probe"].sentence
 
 

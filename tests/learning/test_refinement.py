@@ -41,7 +41,7 @@ def test_an_optimum_inside_is_closed_in_on() -> None:
         assert old[0] < low < optimum < high < old[1]
         assert math.log(high / low) < 0.75 * math.log(old[1] / old[0])
     words = {word.parameter: word.sentence for word in refined.words}
-    assert words["lr"].startswith("lr: low end raised from 1e-06 to ")
+    assert words["lr"].startswith("lr: low end raised from 1e-6 to ")
     assert "; high end lowered from 0.001 to " in words["lr"]
     assert "because the best 5 lie at or above" in words["lr"]
 
@@ -56,7 +56,7 @@ def test_an_end_that_rounding_leaves_where_it_was_is_called_kept() -> None:
     ]
     (words,) = refine(space, trials).words
     assert words.high == 2.5e-4
-    assert words.sentence.endswith("high end kept at 0.00025, because the best 5 come close to it.")
+    assert words.sentence.endswith("high end kept at 2.5e-4, because the best 5 come close to it.")
 
 
 @pytest.mark.parametrize(("optimum", "end"), [(3e-3, "high"), (3e-7, "low")])

@@ -120,7 +120,7 @@ def test_every_bad_field_is_reported_at_once():
 
 
 def test_the_message_says_what_would_do():
-    with pytest.raises(Invalid, match=r"^lr must be a number above 0 and at most 1e\+12, not -1\.$"):
+    with pytest.raises(Invalid, match=r"^lr must be a number above 0 and at most 1e12, not -1\.$"):
         Settings.parse({"lr": -1})
 
 

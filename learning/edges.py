@@ -141,7 +141,10 @@ def _against(name: str, end: str, there: Sequence[Result]) -> str | None:
 def _fitted_beyond(
     places: dict[str, NDArray[np.float64]], accuracy: NDArray[np.float64]
 ) -> set[tuple[str, str]]:
-    """Ends at which a parabola through the better half (least squares, no cross terms) surely still rises."""
+    """Ends at which a parabola through the better half (least squares, no cross terms) surely still rises.
+
+    Of an open-upwards one, which rises at both, the higher end alone.
+    """
     count = max(MIN_FIT, int(len(accuracy) * FIT_SHARE))
     x = np.column_stack([p[:count] for p in places.values()]) - 0.5
     design = np.column_stack([np.ones(len(x)), x, x * x])
@@ -160,6 +163,7 @@ def _fitted_beyond(
             gradient = np.zeros(1 + 2 * d)
             gradient[1 + i], gradient[1 + d + i] = sign, 1.0  # d/dx (b x + c x^2) outwards, at x = sign / 2
             error = float(np.sqrt(max(gradient @ covariance @ gradient, 0.0)))
-            if float(gradient @ coefficients) > FIT_CONFIDENCE * error:
+            higher = sign * coefficients[1 + i] > 0  # than at the other end
+            if higher and float(gradient @ coefficients) > FIT_CONFIDENCE * error:
                 found.add((name, end))
     return found

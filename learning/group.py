@@ -13,6 +13,7 @@ from learning.settings import Settings
 from learning.updates import Updater
 
 EVAL_ROWS = 200  # examples evaluated at a time, at least
+JUDGED = 100  # examples, as in the lecture's mini-batch: the cost of fewer jumps too much to tell explosions
 CHUNK_BYTES = (
     64 * 2**20
 )  # of input floats held at a time; the gradient of a larger batch is summed up chunk by chunk
@@ -23,6 +24,7 @@ class Costs:
     """A row per mini-batch, a column per trial; rows after `ended` are not counted for an exploded trial."""
 
     cost: Array  # (S, K) cross-entropy + L2 penalty
+    judged: Array  # (S, K) what is held against the first cost: the same, averaged over JUDGED examples
     data: Array  # (S, K) cross-entropy alone
     ended: Array  # (K,) how many rows count
     exploded: Array  # (K,) bool: the last row that counts broke the rule
@@ -30,7 +32,8 @@ class Costs:
 
 
 class Group:
-    """K trials in training. `first_costs` (K,) is None until the first mini-batch has been seen."""
+    """K trials in training. `first_costs` (K,): before the first step, on the first mini-batch, or on as many
+    of them as have JUDGED examples; None until then."""
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Group:
         self._settings, self._split = settings, split
         self._explosion = np.array([each.explosion or np.inf for each in settings])
         self._batch = batch_rows(settings[0], len(split.train_rows))
+        self._window = -(-min(JUDGED, len(split.train_rows)) // self._batch)  # mini-batches that are judged
         row_bytes = split.n_features * params["W1"].itemsize
         self._chunk = min(self._batch, max(1, CHUNK_BYTES // row_bytes))
         rows = max(self._chunk, EVAL_ROWS)
@@ -71,7 +75,11 @@ class Group:
 
     def _run(self, epoch: int, seed: int) -> Costs:
         batches = mini_batches(self._split.train_rows, self._batch, seed, epoch)
-        data, cost = np.empty((2, len(batches), self.stack.count))
+        data, cost, judged = np.empty((3, len(batches), self.stack.count))
+        several = self._window > 1
+        if several and self.first_costs is None:
+            penalty = self.updater.penalty()
+            self.first_costs = self.evaluate(batches[: self._window].ravel())[0] + penalty
         ended, alive = np.full(self.stack.count, len(batches)), np.ones(self.stack.count, bool)
         before: dict[str, Array] = {}
         dropout = self._dropout(epoch)
@@ -82,13 +90,15 @@ class Group:
             penalty = self.updater.penalty()
             data[i] = self._step(rows, (epoch - 1) * len(batches) + i + 1, dropout)
             cost[i] = data[i] + penalty
-            exploded = alive & ~(cost[i] <= self._limits(cost[i]))
+            judged[i] = cost[max(0, i + 1 - self._window) : i + 1].mean(axis=0) if several else cost[i]
+            limits = self._limits(judged[i]) if i + 1 >= self._window else np.finfo(float).max
+            exploded = alive & ~(judged[i] <= limits)
             if exploded.any():
                 ended[exploded] = i + 1
                 alive &= ~exploded
                 if not alive.any():
                     break
-        return Costs(cost, data, ended, ~alive, self._ratios(before))
+        return Costs(cost, judged, data, ended, ~alive, self._ratios(before))
 
     def _limits(self, costs: Array) -> Array:
         """(K,) the highest cost that is allowed; finite, so that inf and nan are above it."""

@@ -26,7 +26,7 @@ class State:
 
     epoch: int
     keys: tuple[int, ...]
-    first_costs: Array  # (K,) float64: the cost of each trial's first mini-batch
+    first_costs: Array  # (K,) float64: the cost of each trial before its first step (learning.group)
     params: Mapping[str, Array]  # W1 (K, D, H), b1 (K, H), ...
     kept: Mapping[str, Array]  # what the update rule keeps: "v.W1" (K, D, H), ...
     bests: tuple[Best | None, ...]

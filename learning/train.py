@@ -154,7 +154,8 @@ def _epochs(
     rows = []
     for i, member in enumerate(members):
         cost, data = costs.cost[: costs.ended[i], i], costs.data[: costs.ended[i], i]
-        reason = explosion_reason(cost[-1], group.first_costs[i], member.settings.explosion)
+        judged = costs.judged[costs.ended[i] - 1, i]
+        reason = explosion_reason(judged, group.first_costs[i], member.settings.explosion)
         with np.errstate(all="ignore"):
             loss, data_loss, parts = float(cost.mean()), float(data.mean()), trace(cost)
         rows.append(

@@ -511,6 +511,17 @@ def test_an_optimum_outside_is_seen_at_the_right_end_only() -> None:
     assert "range-edge" not in sweep_codes(sweep(60, peak(3e-4)))
 
 
+def test_a_fit_that_rises_at_both_ends_leads_to_the_higher_one_only() -> None:
+    """Noise in the middle bends a parabola upwards: then the low end rises too, and is no way to go."""
+
+    def accuracy(s: Settings) -> float:
+        u = math.log10(s.lr / 1e-4)
+        return 0.9 + 0.1 * (u - 0.4) ** 2
+
+    said = edges(sweep(60, accuracy))
+    assert [("high end" in one.sentence, "low end" in one.sentence) for one in said] == [(True, False)]
+
+
 def test_an_edge_that_cannot_be_extended_is_not_reported() -> None:
     space = Space.parse({"dropout": {"uniform": [0.0, 0.5]}})
     trials = [Result(s, "finished", 0.5 - s.dropout / 2) for s in draw(space, {}, 40, "random", 0)]

@@ -3,11 +3,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from toys import members, run, settings, toy_split
+from toys import CLASSES, members, run, settings, toy_split
 
 from learning import group as group_module
 from learning import predict
 from learning.group import mini_batches
+from learning.numerals import brief
 from learning.settings import UPDATES
 from learning.train import (
     TRAIN_SAMPLE,
@@ -218,8 +219,10 @@ def test_the_reason_names_the_cost():
 
 def test_the_rule_compares_with_the_first_cost_and_its_factor():
     def outcome(explosion):
-        group = members({"lr": 1.5, "init": "he", "explosion": explosion}, epochs=1, update="sgd")
-        (step,) = run(group)
+        group = members(
+            {"lr": 2.5, "init": "he", "explosion": explosion}, epochs=1, batch_size=100, update="sgd"
+        )
+        (step,) = run(group, toy_split(group, rows=2_040))
         return step.epochs[0]
 
     row = outcome(0)
@@ -229,15 +232,31 @@ def test_the_rule_compares_with_the_first_cost_and_its_factor():
     assert factor > 1.1
     assert outcome(factor * 1.001).diverged is None
     ended = outcome(factor * 0.999)
-    assert f"cost {highest:.3g} > {factor * 0.999:g} x the first cost {first:.3g}" == ended.diverged
+    assert (
+        f"cost {brief(highest, 3)} > {brief(factor * 0.999, 6)} x the first cost {brief(first, 3)}"
+        == ended.diverged
+    )
     assert ended.trace[-1][2] == highest
     assert ended.loss == pytest.approx(np.mean([part[1] for part in ended.trace]))
 
 
+def test_the_cost_of_few_examples_is_averaged_before_it_is_held_against_the_first():
+    """One example may cost many times as much as another. That is no explosion; one is seen all the same."""
+
+    def epoch(lr):
+        (step,) = run(members({"lr": lr, "init": "normal", "init_scale": 0.01}, epochs=1, batch_size=1))
+        return step.epochs[0]
+
+    calm = epoch(0.22)
+    assert max(part[2] for part in calm.trace) > 3 * np.log(CLASSES)
+    assert calm.diverged is None
+    assert "x the first cost 1.39" in epoch(0.4).diverged
+
+
 def test_the_first_cost_is_remembered_from_the_first_epoch_through_a_resume():
     """At the second epoch's own first cost the rule would not fire; at that of the first epoch it does."""
-    group = members({"lr": 0.05, "explosion": 3}, epochs=4)
-    split = toy_split(group)
+    group = members({"lr": 0.05, "explosion": 3}, epochs=4, batch_size=100)
+    split = toy_split(group, rows=540)
     state = run(group, split)[1].state
     low = State.from_arrays(state.to_arrays() | {"first_costs": state.first_costs * 1e-3})
     (step,) = run(group, split, state=low)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from app import advice, model_file, plan, transcript, wire_advice, wire_trials
 from app.answers import Answer, attachment, created
 from app.api_sweeps import found as found_sweep
-from app.bodies import Id, Limit, Offset
+from app.bodies import Cursor, Id, Limit, Offset
 from app.bodies_advice import FindingsOut
 from app.bodies_trials import BulkIn, BulkOut, EpochsOut, MoreTrials, TrialOut, TrialsOut
 from app.model_file import Model
@@ -81,13 +81,13 @@ def show(id: Id, parts: Parts) -> JSONResponse:
 
 
 @router.get("/trials/{id}/epochs", response_model=EpochsOut)
-def curve(id: Id, parts: Parts) -> JSONResponse:
-    """All epochs of a trial, with the traces of the mini-batch cost."""
+def curve(id: Id, parts: Parts, after: Cursor = 0) -> JSONResponse:
+    """The epochs of a trial, with the traces of the mini-batch cost; with `after` those that are new."""
     trial = found(parts, id)
     with parts.database.read() as c:
-        rows = epochs.of_trial(c, id)
+        rows = epochs.of_trial(c, id, after)
     done = trial.state not in ("queued", "running")
-    cursor = max((row.seq for row in rows), default=0)
+    cursor = max((row.seq for row in rows), default=after)
     return Answer({"epochs": [wire_trials.epoch(row) for row in rows], "cursor": cursor, "done": done})
 
 

@@ -50,7 +50,7 @@ def groups() -> tuple[Group, ...]:
         Group(
             "Net",
             (
-                _field("hidden", "Hidden units", "a number a layer: 100, 50"),
+                _field("hidden", "Hidden units", "a number a layer: 100, 50; empty: none"),
                 _field("activation", "Activation", ""),
                 _field("init", "Initial weights", "normal uses the scale"),
                 _field("init_scale", "Initial scale", "1e-4 in the lecture"),

@@ -39,12 +39,14 @@ from app.words import setting_words, space_words
 from learning import catalog
 from learning.download import OFFICIAL
 from learning.recipes import RECIPES
-from store import autopilots, changes, epochs, lineage, sweeps, trials, workers
+from store import autopilots, changes, lineage, packed, sweeps, trials, workers
+from store.database import Connection
 from store.sweeps import Sweep
 from store.trials import Trial
 
 SWEEPS_SHOWN = 100
 SPARKS = 20  # curves sent with the list; those further down are fetched by the page
+SPARK_POINTS = 60  # of such a curve
 MOST_COMPARED = 20
 RESULTS = (
     ("best_val_acc", "best val accuracy"),
@@ -94,9 +96,13 @@ def home(parts: Parts) -> HTMLResponse:
     with parts.database.read() as c:
         rows, _ = sweeps.list_all(c, SWEEPS_SHOWN, 0)
         cursor = changes.cursor(c)
-        leaders = {row.id: epochs.of_trial(c, row.best.id) for row in rows[:SPARKS] if row.best is not None}
-    sparks = {id: [wire.plain(row.data_loss) for row in curve] for id, curve in leaders.items()}
-    data = {"sweeps": [wire_sweeps.sweep(row) for row in reversed(rows)], "sparks": sparks, "cursor": cursor}
+        curves = {row.id: _spark(c, row) for row in rows[:SPARKS] if row.best is not None}
+    data = {
+        "sweeps": [wire_sweeps.sweep(row) for row in reversed(rows)],
+        "sparks": curves,
+        "cursor": cursor,
+        "most": SWEEPS_SHOWN,
+    }
     return page("sweeps.html", section="/", data=data)
 
 
@@ -195,8 +201,7 @@ def trial(id: Id, parts: Parts) -> HTMLResponse:
         sweep = sweeps.get(c, found.sweep_id)
         assert sweep is not None  # by foreign key
         cursor = changes.cursor(c)
-        around = trials.by_ids(c, [id - 1, id + 1])
-    beside = {one.number: one.id for one in around.values() if one.sweep_id == found.sweep_id}
+        previous, following = (trials.numbered(c, sweep.id, found.number + step) for step in (-1, 1))
     shells = {
         "loss": figures.trial_loss(),
         "accuracy": figures.accuracy(),
@@ -212,8 +217,8 @@ def trial(id: Id, parts: Parts) -> HTMLResponse:
         findings=advice.of_trial(found, parts.database, parts.config),
         image_shape=_image_shape(sweep.dataset, parts),
         safetensors=has_safetensors(),
-        previous=beside.get(found.number - 1),
-        following=beside.get(found.number + 1),
+        previous=previous.id if previous else None,
+        following=following.id if following else None,
     )
 
 
@@ -310,6 +315,14 @@ def _like(sweep: Sweep) -> dict[str, object]:
         "label": sweep.name,
         "note": "",
     }
+
+
+def _spark(c: Connection, sweep: Sweep) -> list[object]:
+    """The best trial's train loss, thinned for a picture as small as a word."""
+    if sweep.best is None:
+        return []
+    (curve,) = packed.curves(c, sweep.id, [sweep.best.number], ["data_loss"], SPARK_POINTS)
+    return wire_charts.packed(curve.metrics["data_loss"])
 
 
 def _data(shells: Mapping[str, figures.Shell], **values: object) -> dict[str, object]:

@@ -1,8 +1,8 @@
 // The trial beside the wall: the one picked last, with its curve, its findings and what can be done to it.
 import { listenActions, showActions, TRIAL_ASKS, trialActions } from "./actions.js";
+import { fillFindings } from "./findings.js";
 import { accuracy, setting } from "./format.js";
-import { whyOf } from "./heading.js";
-import { $, fill, icon, make, setState, throttle } from "./page.js";
+import { $, fill, setState, throttle } from "./page.js";
 import { get } from "./rest.js";
 import { drawCurve, freshCurve } from "./tile.js";
 
@@ -19,7 +19,11 @@ export class Beside {
     selection.addEventListener("change", () => this.show());
     board.addEventListener("change", () => this.show());
     sketches.addEventListener("change", () => this.draw());
-    $("#beside-close", element).addEventListener("click", () => selection.toggle(this.trial.number));
+    $("#beside-close", element).addEventListener("click", () => {
+      const { number } = this.trial;
+      selection.toggle(number);
+      $(`#tile-${number}`)?.focus({ preventScroll: true });
+    });
     listenActions($("#beside-actions", element), () => `/api/trials/${this.trial.id}`, TRIAL_ASKS, changed);
   }
 
@@ -40,18 +44,17 @@ export class Beside {
     setState($("#beside-state", this.element), trial.state);
     $("#beside-link", this.element).href = `/trials/${trial.id}`;
     showActions($("#beside-actions", this.element), trialActions(trial));
-    if (fresh) {
-      $("#beside-findings", this.element).replaceChildren();
-      this.sketches.want([number], FINE).catch(() => {});
-    }
+    if (fresh) $("#beside-findings", this.element).replaceChildren();
+    if (trial.epochs_done) this.sketches.want([number], FINE).catch(() => {});
     this.draw();
+    if (!this.element.checkVisibility()) return; // another view is shown
     if (fresh || this.seen !== `${number}:${trial.epochs_done}:${trial.state}`) this.look();
   }
 
   draw() {
     const sketch = this.trial && this.sketches.get(this.trial.number);
     this.picture.toggleAttribute("hidden", !sketch);
-    if (sketch) drawCurve(this.picture, sketch, { state: this.trial.state, end: this.board.end(this.trial), ...CURVE });
+    if (sketch) drawCurve(this.picture, this.trial.epochs_done > 0 && sketch, { state: this.trial.state, end: this.board.end(this.trial), ...CURVE });
   }
 
   async findings() {
@@ -60,9 +63,6 @@ export class Beside {
     this.seen = `${trial.number}:${trial.epochs_done}:${trial.state}`;
     const { findings } = await get(`/api/trials/${trial.id}/findings`);
     if (this.trial?.number !== trial.number) return;
-    const said = findings.map((one) => make("li", { class: "finding", "data-severity": one.severity },
-      icon(one.severity), make("p", {}, one.sentence), make("p", {}, `${one.advice} `, whyOf(one))));
-    const nothing = make("li", { class: "quiet" }, "Nothing to say before its first epoch.");
-    $("#beside-findings", this.element).replaceChildren(...(said.length ? said : [nothing]));
+    fillFindings($("#beside-findings", this.element), findings, "Nothing to say before its first epoch.");
   }
 }

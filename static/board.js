@@ -37,11 +37,14 @@ export class Board extends EventTarget {
   async want(fields) {
     const more = fields.filter((name) => !this.fields.includes(name));
     if (!more.length) return;
-    this.fields.push(...more);
-    const { columns } = await get(`/api/sweeps/${this.id}/columns?${query({ of: ["number", ...more].join(",") })}`);
+    this.fields.push(...more); // at once: rows that come meanwhile bring them along
+    const { columns } = await get(`/api/sweeps/${this.id}/columns?${query({ of: ["number", ...more].join(",") })}`).catch((error) => {
+      this.fields = this.fields.filter((name) => !more.includes(name));
+      throw error;
+    });
     columns.number.forEach((number, place) => {
       const trial = this.byNumber.get(number);
-      if (trial) for (const name of more) trial[name] = columns[name][place];
+      if (trial) for (const name of more) trial[name] ??= columns[name][place]; // what came live meanwhile is newer
     });
     this.announce();
   }
@@ -73,9 +76,21 @@ export function bestFirst(a, b) {
   return (ranked(b) ? b.best_val_acc : -1) - (ranked(a) ? a.best_val_acc : -1) || a.number - b.number;
 }
 
+// Of a crowd the best, and of the rest some of every rank.
+export function thinned(trials, most, leaders) {
+  if (trials.length <= most) return trials;
+  const order = [...trials].sort(bestFirst);
+  const rest = order.slice(leaders);
+  const each = rest.length / (most - leaders);
+  return [...order.slice(0, leaders), ...Array.from({ length: most - leaders }, (_, n) => rest[Math.floor(n * each)])];
+}
+
 // A setting's or field's value as charts draw it: lists as words.
 export function valueOf(trial, name) {
-  const value = name in trial ? trial[name] : trial.settings[name];
+  return words(name in trial ? trial[name] : trial.settings[name]);
+}
+
+export function words(value) {
   return Array.isArray(value) ? value.join(" × ") || "none" : value;
 }
 

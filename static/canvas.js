@@ -70,26 +70,35 @@ export class Canvas {
   }
 }
 
-// Where a drag began and went, in pixels of the element; a press that stays in place is a click.
-export function listenDrags(element, { moved, ended, clicked }) {
+// Where a drag began and went, in pixels of the element; a press that stays in place is a click. A drag that ends where it
+// began, or is broken off, has meant nothing: `cancelled`.
+export function listenDrags(element, { moved, ended, cancelled, clicked }) {
   const place = (event) => {
     const box = element.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
   let from = null;
+  let dragged = false;
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || event.pointerType === "touch") return; // a finger scrolls; it taps to pick
     from = place(event);
+    dragged = false;
     element.setPointerCapture(event.pointerId);
   });
-  element.addEventListener("pointermove", (event) => { if (from && far(from, place(event))) moved(from, place(event)); });
+  element.addEventListener("pointermove", (event) => {
+    if (!from || !(dragged || far(from, place(event)))) return;
+    dragged = true;
+    moved(from, place(event));
+  });
   element.addEventListener("pointerup", (event) => {
     const start = from;
     from = null;
-    if (start && far(start, place(event))) ended(start, place(event));
-    else if (start) clicked(start, event);
+    if (!start) return;
+    if (!dragged) clicked(start, event);
+    else if (far(start, place(event))) ended(start, place(event));
+    else cancelled();
   });
-  element.addEventListener("pointercancel", () => { from = null; });
+  element.addEventListener("pointercancel", () => { if (from) cancelled(); from = null; });
   element.addEventListener("click", (event) => { if (event.pointerType === "touch") clicked(place(event), event); });
 }
 

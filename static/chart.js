@@ -35,7 +35,7 @@ let turn = Promise.resolve();
 
 function inTurn(draw) {
   turn = turn.then(() => new Promise((done) => {
-    setTimeout(() => { draw(); done(); });
+    setTimeout(() => { try { draw(); } finally { done(); } });
   }));
 }
 
@@ -124,8 +124,6 @@ export class Chart {
       if (point) this.onPick?.(point.customdata, event);
     });
     this.element.on("plotly_selected", (event) => event?.range && this.onBrush?.(event.range));
-    this.element.on("plotly_hover", ({ points }) => this.onHover?.(points[0].customdata));
-    this.element.on("plotly_unhover", () => this.onHover?.(undefined));
   }
 }
 

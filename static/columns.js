@@ -1,5 +1,6 @@
 // The columns that the table of trials may have: title, what the server sorts by, what a cell says. Keeps the choice.
 import { accuracy, duration, loss, scientific, setting, signed } from "./format.js";
+import { remember, remembered } from "./memory.js";
 import { make, setState, setText, stateMark } from "./page.js";
 
 // Bands of the findings: the big gap and half of it; the update:weight ratio about 1e-3, and a factor of ten beside.
@@ -7,7 +8,7 @@ const GAP = [0.05, 0.1];
 const RATIO = [[3e-4, 3e-3], [1e-4, 1e-2]];
 const FITTED = 0.95; // train accuracy at which there is little left to update: small steps are right then
 
-const KEPT = "columns"; // in the browser: what was added to and taken from the columns a sweep begins with
+const KEPT = "lossdeck-columns"; // what was added to / taken from the columns that a sweep begins with
 
 const RESULTS = {
   number: { title: "trial", fresh: (trial) => make("a", { href: `/trials/${trial.id}` }, `#${trial.number}`) },
@@ -36,9 +37,9 @@ export class Columns {
   constructor(settings) {
     this.begin = new Set([...FIRST, ...settings, ...LAST]);
     this.settings = settings;
-    const kept = JSON.parse(localStorage.getItem(KEPT) || "{}");
-    this.added = new Set(kept.added);
-    this.taken = new Set(kept.taken);
+    const [added, taken] = (remembered(KEPT) || "/").split("/").map((names) => names.split(",").filter(Boolean));
+    this.added = new Set(added);
+    this.taken = new Set(taken);
   }
 
   // Every column there could be, in the order of the table; a trial tells which settings there are.
@@ -59,7 +60,7 @@ export class Columns {
     const differing = this.begin.has(name) ? this.taken : this.added;
     if (shown === this.begin.has(name)) differing.delete(name);
     else differing.add(name);
-    localStorage.setItem(KEPT, JSON.stringify({ added: [...this.added], taken: [...this.taken] }));
+    remember(KEPT, `${[...this.added].join(",")}/${[...this.taken].join(",")}`);
   }
 }
 

@@ -1,9 +1,9 @@
 // Two to twenty trials side by side: their curves, and what differs in their settings.
 import { byRole, Chart, epochAxis, theme } from "./chart.js";
-import { Curves } from "./curves.js";
+import { Curves, most } from "./curves.js";
 import { loss, NONE } from "./format.js";
 import { follow } from "./live.js";
-import { $, $$, attempt, data, make, setLink, setText } from "./page.js";
+import { $, $$, attempt, data, insist, make, setLink, setState, setText } from "./page.js";
 import { get } from "./rest.js";
 import { parameter, setParameters } from "./selection.js";
 import { highestSays, lowestSays } from "./takeaways.js";
@@ -33,7 +33,7 @@ const lines = (column, clip) => (figure) => {
   epochAxis(figure, Math.max(0, ...traces.map((trace) => trace.x.length)));
   const living = page.trials.filter((trial) => trial.state !== "diverged");
   const tops = living.flatMap((trial) => column(curves.get(trial.id).of(trial.number))).filter((value) => value != null);
-  if (clip && tops.length) figure.layout.yaxis.autorangeoptions = { clipmax: Math.max(...tops) * 1.05 };
+  if (clip && tops.length) figure.layout.yaxis.autorangeoptions = { clipmax: most(tops) * 1.05 };
   return figure;
 };
 
@@ -70,6 +70,7 @@ const isLoss = (name) => name.endsWith("loss");
 const words = (trial, name, own) => (isLoss(name) ? loss(own, trial.last?.flags?.[name]) : own == null ? NONE : own.toFixed(DIGITS[name] ?? 3));
 
 function showResults() {
+  for (const trial of page.trials) setState($(`[data-state-of="${trial.id}"]`), trial.state);
   const pinned = page.trials.find((trial) => trial.id === baseline());
   for (const row of $$("[data-result]")) {
     const name = row.dataset.result;
@@ -126,7 +127,7 @@ document.documentElement.addEventListener("themechange", swatches);
 swatches();
 showResults();
 if (page.trials.length) {
-  attempt(load);
+  attempt(() => insist(load));
   const sweeps = [...new Set(page.trials.map((trial) => trial.sweep_id))];
-  follow({ sweeps, cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });
+  follow({ sweeps, cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => insist(restart)), onLink: setLink });
 }

@@ -8,26 +8,22 @@ export class Curves {
   add(row) {
     const curve = this.of(row.number);
     const place = row.epoch - 1;
-    if (curve.epoch[place] !== undefined) return false;
+    if (curve.epoch[place] !== undefined) return;
     while (curve.epoch.length < place) pad(curve);
     curve.epoch[place] = row.epoch;
     for (const field of FIELDS) curve[field][place] = row[field] ?? null;
     curve.update_ratio[place] = row.update_ratio || {};
     curve.trace[place] = row.trace || [];
-    curve.rows[place] = row;
-    return true;
   }
 
   of(number) {
     if (!this.byNumber.has(number)) this.byNumber.set(number, empty());
     return this.byNumber.get(number);
   }
-
-  get length() { return this.byNumber.size; }
 }
 
 function empty() {
-  const curve = { epoch: [], update_ratio: [], trace: [], rows: [] };
+  const curve = { epoch: [], update_ratio: [], trace: [] };
   for (const field of FIELDS) curve[field] = [];
   return curve;
 }
@@ -43,3 +39,7 @@ export function gap(curve) {
     return train == null || val == null ? null : train - val;
   });
 }
+
+// Of values of which there may be very many: as arguments of one call of Math.min they would be too many.
+export const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
+export const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);

@@ -5,7 +5,7 @@ import { gap } from "./curves.js";
 import { accuracy } from "./format.js";
 import { follow } from "./live.js";
 import { fillOverlay } from "./overlay.js";
-import { $, attempt, data, setLink, setText } from "./page.js";
+import { $, attempt, data, insist, setLink, setText } from "./page.js";
 import { get } from "./rest.js";
 import { fillScatter } from "./scatters.js";
 import { Sketches } from "./sketches.js";
@@ -65,6 +65,6 @@ async function restart() {
 }
 
 attempt(async () => {
-  await load();
-  follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });
+  await insist(load);
+  follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => insist(restart)), onLink: setLink });
 });

@@ -16,6 +16,7 @@ const submit = $("#start");
 let { recipes } = page; // with the numbers for the chosen data set
 let recipe = page.start.recipe;
 let draws = [];
+let edited = false; // since the recipe was chosen: then it is left as it is
 let checking = 0;
 const visit = Math.random().toString(36).slice(2);
 
@@ -25,8 +26,8 @@ function body() {
   const settings = {};
   for (const field of $$("[data-setting]", form)) {
     const name = field.dataset.setting;
-    if (space.names().includes(name) || field.value.trim() === "") continue;
-    settings[name] = field.type === "checkbox" ? field.checked : readSetting(name, field.value);
+    if (space.names().includes(name) || (field.value.trim() === "" && name !== "hidden")) continue;
+    settings[name] = readSetting(name, field.value);
   }
   const values = { name: control("name").value.trim(), dataset: control("dataset").value, space: space.read(), settings, sampler: control("sampler").value };
   if (!values.name) delete values.name;
@@ -61,6 +62,7 @@ const stopping = new StoppingRule($("#stopping"));
 
 function choose(name) {
   recipe = name;
+  edited = false;
   $$(".recipe").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.recipe === name)));
   setText($("#note"), recipes[name].note);
   write(recipes[name]);
@@ -121,10 +123,14 @@ function sameField(place, field) {
 }
 
 function mark(place, message) {
-  setText($(".error", place), message);
+  const error = $(".error", place);
+  error.id ||= `error-of-${place.dataset.errorFor}`;
+  setText(error, message);
   for (const control of $$("input, select", place)) {
-    if (message) control.setAttribute("aria-invalid", "true");
-    else control.removeAttribute("aria-invalid");
+    for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", error.id]]) {
+      if (message) control.setAttribute(name, value);
+      else control.removeAttribute(name);
+    }
   }
 }
 
@@ -160,11 +166,14 @@ function axis(frame, name, log) {
 
 // --- doing
 
-form.addEventListener("input", () => check());
+form.addEventListener("input", ({ target }) => {
+  edited ||= target !== control("dataset");
+  check();
+});
 control("dataset").addEventListener("change", () => attempt(async () => {
   const answer = await get(`/api/recipes?dataset=${encodeURIComponent(control("dataset").value)}`);
   recipes = Object.fromEntries(answer.recipes.map((plan) => [plan.name, plan]));
-  if (recipe in recipes) choose(recipe);
+  if (recipe in recipes && !edited) choose(recipe);
   else check();
 }));
 for (const button of $$(".recipe")) {

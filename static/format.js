@@ -73,8 +73,3 @@ export function moment(iso, now = new Date()) {
   const style = today ? { hour: "2-digit", minute: "2-digit" } : { dateStyle: "medium", timeStyle: "short" };
   return new Intl.DateTimeFormat(undefined, style).format(date);
 }
-
-export function bytes(size) {
-  if (size == null) return NONE;
-  return size < 1e6 ? `${Math.round(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`;
-}

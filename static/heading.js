@@ -1,5 +1,6 @@
 // The head of a sweep's page: progress, its one sentence of advice, and the buttons that steer it.
 import { listenActions, showActions, SWEEP_ASKS, sweepActions } from "./actions.js";
+import { fillFindings, whyOf } from "./findings.js";
 import { accuracy, between, duration } from "./format.js";
 import { $, fill, icon, make, setState, setText, setTrack, throttle } from "./page.js";
 import { get } from "./rest.js";
@@ -58,8 +59,13 @@ export class Heading {
     if (words && this.sweep.best) setText(words, "Reading the curves …");
     const { findings, importance } = await get(`${this.path}/findings`);
     this.said(importance);
+    const nothing = this.sweep.finished_at ? "Nothing to advise: the trials’ own pages say what their curves show." : NOTHING_YET;
+    const said = findings.length ? JSON.stringify(findings) : nothing;
+    if (this.advised === said) return; // who stands on a link in it stays there
+    this.advised = said;
     if (!findings.length) {
-      if (words) setText(words, this.sweep.finished_at ? "Nothing to advise: the trials’ own pages say what their curves show." : NOTHING_YET);
+      delete box.dataset.severity;
+      box.replaceChildren(make("p", { class: "quiet" }, nothing));
       return;
     }
     const [first] = findings;
@@ -69,12 +75,8 @@ export class Heading {
   }
 }
 
-export function whyOf(finding) {
-  return make("a", { href: `/help#${finding.code}` }, "Why?");
-}
-
 function moreFindings(findings, open) {
-  const list = make("ul", { class: "findings" }, ...findings.map((one) =>
-    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, `${one.advice} `, whyOf(one)))));
+  const list = make("ul", { class: "findings" });
+  fillFindings(list, findings);
   return make("details", { class: "menu more", open }, make("summary", { class: "button tiny" }, `${findings.length} more`), make("div", {}, list));
 }

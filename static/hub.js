@@ -110,17 +110,19 @@ export class Hub {
     this.asking = asking;
     try {
       const answer = await fetch(`${this.path}&once=true`, { signal: asking.signal });
+      if (answer.status === 401) return this.report("locked");
       if (!answer.ok) throw new Error(`${answer.status}`);
       const text = await answer.text();
-      if (asking.signal.aborted) return;
+      if (asking.signal.aborted) return undefined;
       for (const { event, id, data } of read(text)) if (KINDS.includes(event)) this.receive(event, Number(id), data);
       this.report("live");
     } catch {
-      if (asking.signal.aborted) return;
+      if (asking.signal.aborted) return undefined;
       this.report("down");
     }
     const wait = this.state === "live" ? POLL_MS : RETRY_MS;
     this.timer = setTimeout(() => (times > 1 ? this.poll(times - 1) : this.open()), wait);
+    return undefined;
   }
 
   close() {

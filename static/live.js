@@ -15,6 +15,7 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
   let term = 0; // what was sent for an earlier one is of no use
   let pending = [];
   let resting = false;
+  let reading = null; // afresh: what comes meanwhile is newer, and drawn after it
   let downTimer = null;
   let heard = new Date();
 
@@ -31,13 +32,14 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
   };
 
   const flush = () => {
+    if (reading) return;
     const batch = pending;
     pending = [];
     if (batch.length) onBatch(batch);
   };
 
   const draw = () => {
-    if (resting || !pending.length) return;
+    if (resting || reading || !pending.length) return;
     resting = true;
     const begun = performance.now();
     const rested = () => { resting = false; draw(); };
@@ -52,23 +54,38 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
     heard = new Date();
     if (document.hidden) return onGlance?.(rows.filter(({ kind }) => kind === "sweep"));
     cursor = rows.at(-1).number;
-    pending.push(...rows.filter(({ kind }) => kind !== "reset"));
-    if (rows.some(({ kind }) => kind === "reset")) onReset?.();
+    const at = rows.findLastIndex(({ kind }) => kind === "reset");
+    if (at >= 0) {
+      pending = []; // what was before it is in what is read now
+      reset();
+    }
+    pending.push(...rows.slice(at + 1));
     draw();
     return undefined;
+  };
+
+  const reset = () => {
+    const turn = Promise.resolve(onReset?.()).finally(() => {
+      if (reading !== turn) return;
+      reading = null;
+      draw();
+    });
+    reading = turn;
   };
 
   const report = (state) => onLink?.({ state, since: clock(heard) });
 
   const linked = (state) => {
+    if (state === "locked") return location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
     if (state === "down") {
       downTimer ??= setTimeout(() => report("down"), DOWN_MS);
-      return;
+      return undefined;
     }
     clearTimeout(downTimer);
     downTimer = null;
     if (state === "live") heard = new Date();
     report(state);
+    return undefined;
   };
 
   const take = (hub) => {

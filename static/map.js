@@ -19,6 +19,7 @@ export class TrialMap {
     listenDrags(element, {
       moved: (from, to) => { this.drag = [from, to]; this.canvas.update(); },
       ended: (from, to) => this.brush(from, to),
+      cancelled: () => { this.drag = null; this.update(); },
       clicked: (at, event) => this.click(at, event),
     });
     element.addEventListener("pointermove", (event) => this.hover(event));

@@ -1,4 +1,5 @@
 // All trials' curves in a handful of traces: the curves of one class are one trace, joined by gaps.
+import { bestFirst, ranked } from "./board.js";
 import { byRole, epochAxis } from "./chart.js";
 
 const STEPS = 5;
@@ -38,12 +39,10 @@ export function fillOverlay(figure, { trials, curves, column: plain, best, selec
 }
 
 // The role of each trial: its quintile by best accuracy among those that may be ranked, or its state.
-export function classify(trials) {
-  const ranked = trials
-    .filter((trial) => trial.best_val_acc != null && trial.state !== "diverged" && trial.state !== "failed")
-    .sort((a, b) => a.best_val_acc - b.best_val_acc);
+function classify(trials) {
+  const order = trials.filter(ranked).sort(bestFirst).reverse();
   const classes = new Map(trials.map((trial) => [trial.number, trial.state === "diverged" ? "diverged" : "quiet"]));
-  ranked.forEach((trial, rank) => classes.set(trial.number, `ramp-${Math.floor((rank * STEPS) / ranked.length)}`));
+  order.forEach((trial, rank) => classes.set(trial.number, `ramp-${Math.floor((rank * STEPS) / order.length)}`));
   return classes;
 }
 

@@ -1,5 +1,6 @@
 // What every page has: the data the server wrote into it, notices, the confirm dialog, state marks, the link light.
-import { told } from "./rest.js";
+import { clock } from "./format.js";
+import { Refused, told } from "./rest.js";
 
 export function data() {
   return JSON.parse(document.getElementById("data").textContent);
@@ -95,6 +96,22 @@ export async function attempt(action, undone) {
   }
 }
 
+const RETRY_MS = 2000;
+
+// Until it succeeds: what a page cannot do without. Only a refusal is final.
+export async function insist(action) {
+  const begun = clock(new Date());
+  for (;;) {
+    try {
+      return await action();
+    } catch (error) {
+      if (error instanceof Refused && error.status < 500) throw error;
+      setLink({ state: "down", since: begun });
+      await new Promise((done) => { setTimeout(done, RETRY_MS); });
+    }
+  }
+}
+
 export function confirm({ title, text, yes, danger = true }) {
   const dialog = $("#confirm");
   fill(dialog, { title, text, yes });
@@ -111,9 +128,12 @@ export function confirm({ title, text, yes, danger = true }) {
 for (const kind of ["click", "focusin"]) {
   document.addEventListener(kind, ({ target }) => $$("details.menu[open]").forEach((menu) => { menu.open = menu.contains(target); }));
 }
+// What a menu's entry opens gives the focus back to the menu when it closes: the entry itself is no longer seen then.
+document.addEventListener("click", ({ target }) => target.closest("details.menu > div button")?.closest("details").querySelector("summary").focus(), { capture: true });
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && $("details.menu[open]");
   if (!menu) return;
+  event.preventDefault();
   menu.open = false;
   $("summary", menu).focus();
 });

@@ -20,6 +20,7 @@ export class Parallel {
     listenDrags(element, {
       moved: (from, to) => { this.drag = [this.nearestAxis(from[0]), from[1], to[1]]; this.update(); },
       ended: (from, to) => this.brush(from, to),
+      cancelled: () => { this.drag = null; this.update(); },
       clicked: (at, event) => this.click(at, event),
     });
     selection.addEventListener("change", () => this.update());

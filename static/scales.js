@@ -13,7 +13,8 @@ export function scaleOf(name, board, space) {
   const [kind, bounds] = Object.entries(space[name] || {})[0] || [];
   if (kind === "choice") return categories(name, bounds.map((value) => valueOf({ settings: { value } }, "value")));
   if (kind) return between(name, bounds[0], bounds[1], kind === "log_uniform", bounds);
-  const values = [...board.all()].map((trial) => valueOf(trial, name)).filter((value) => value != null);
+  const shown = [...board.all()].filter((trial) => !trial.excluded && (name !== "best_val_acc" || ranked(trial)));
+  const values = shown.map((trial) => valueOf(trial, name)).filter((value) => value != null);
   if (!values.length) return between(name, 0, 1, false);
   if (values.some((value) => typeof value !== "number")) return categories(name, [...new Set(values)].sort());
   let [low, high] = [Infinity, -Infinity];

@@ -1,4 +1,5 @@
 // Trials as points: a setting against the best accuracy, or two settings coloured by it.
+import { words } from "./board.js";
 import { byRole } from "./chart.js";
 
 const BOTTOM = 0.015; // of the height: diverged trials have no accuracy to compare, they stand at the lower edge
@@ -35,10 +36,6 @@ export function fillScatter(figure, { trials, x, y, best, selected, series, spac
 
 function setting(name) {
   return (trial) => words(trial.settings[name]);
-}
-
-function words(value) {
-  return Array.isArray(value) ? value.join(" × ") || "none" : value;
 }
 
 function roleOf(trial) {

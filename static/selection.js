@@ -10,7 +10,8 @@ export class Selection extends EventTarget {
     this.read();
     addEventListener("popstate", () => { this.read(); this.announce(); });
     document.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || document.querySelector("dialog[open], details.menu[open]")) return;
+      const meant = event.defaultPrevented || document.querySelector("dialog[open]") || event.target.closest("input:not([type=checkbox]), select, textarea");
+      if (event.key !== "Escape" || meant) return; // something else is closed by it
       if (this.numbers.size || this.brushed) this.clear();
     });
   }
@@ -87,12 +88,25 @@ export function parameter(name, otherwise = "") {
   return new URLSearchParams(location.search).get(name) ?? otherwise;
 }
 
-export function setParameters(values) {
+// With `step` the way back leads here again.
+export function setParameters(values, step = false) {
   const address = new URL(location.href);
   for (const [name, value] of Object.entries(values)) {
     if (value) address.searchParams.set(name, value);
     else address.searchParams.delete(name);
   }
   address.search = address.search.replaceAll("%2C", ",").replaceAll("%3A", ":");
-  history.replaceState(history.state, "", address);
+  history[step ? "pushState" : "replaceState"](history.state, "", address);
+  kept = address.searchParams;
 }
+
+let kept = new URLSearchParams(location.search);
+
+// The way back leads through the views; what is chosen in them, and what is selected, stays.
+addEventListener("popstate", () => {
+  const view = parameter("view");
+  const address = new URL(location.href);
+  address.search = new URLSearchParams(kept);
+  history.replaceState(history.state, "", address);
+  setParameters({ view });
+});

@@ -21,7 +21,12 @@ export class Sketches extends EventTarget {
     const missing = [...numbers].filter((number) => !this.asked.has(key(number, points)) && this.isCoarse(number, points));
     for (const number of missing) this.asked.add(key(number, points)).add(number);
     for (let start = 0; start < missing.length; start += AT_ONCE) {
-      await this.fetch(missing.slice(start, start + AT_ONCE), points);
+      try {
+        await this.fetch(missing.slice(start, start + AT_ONCE), points);
+      } catch (error) {
+        for (const number of missing.slice(start)) for (const one of [number, key(number, points)]) this.asked.delete(one); // asked again when next in view
+        throw error;
+      }
     }
   }
 
@@ -31,15 +36,10 @@ export class Sketches extends EventTarget {
   }
 
   async fetch(numbers, points) {
-    try {
-      const values = { numbers: numbers.join(","), of: this.metrics.join(","), points, elapsed: this.timed };
-      const { curves } = await get(`/api/sweeps/${this.sweepId}/curves?${query(values)}`);
-      for (const curve of curves) this.merge(curve, points);
-      this.dispatchEvent(new Event("change"));
-    } catch (error) {
-      for (const number of numbers) for (const one of [number, key(number, points)]) this.asked.delete(one); // asked again when next in view
-      throw error;
-    }
+    const values = { numbers: numbers.join(","), of: this.metrics.join(","), points, elapsed: this.timed };
+    const { curves } = await get(`/api/sweeps/${this.sweepId}/curves?${query(values)}`);
+    for (const curve of curves) this.merge(curve, points);
+    this.dispatchEvent(new Event("change"));
   }
 
   // What came live while the request was on its way is newer than the answer.
@@ -73,6 +73,7 @@ export class Sketches extends EventTarget {
     const sketch = { epoch: [row.epoch], stride: 1, points: this.points };
     for (const name of this.names) sketch[name] = [this.value(row, name, null)];
     this.byNumber.set(row.number, sketch);
+    if (row.epoch === 1) this.old.delete(row.number); // it was trained again from its start
   }
 
   append(sketch, epoch, value) {

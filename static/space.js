@@ -75,7 +75,12 @@ export class SpaceRows {
     const error = make("p", { class: "error", role: "alert" });
     row.append(names, kinds, inputs(kind, value), remove, error);
     this.label(row);
-    names.addEventListener("change", () => { row.replaceWith(this.row(names.value, USUAL[names.value])); this.changed(); });
+    names.addEventListener("change", () => {
+      const other = this.row(names.value, USUAL[names.value]);
+      row.replaceWith(other);
+      $("[data-part=name]", other).focus();
+      this.changed();
+    });
     kinds.addEventListener("change", () => { $(".bounds", row).replaceWith(inputs(kinds.value, startOf(names.value, kinds.value))); this.onChange(); });
     return row;
   }

@@ -9,7 +9,7 @@ import { Heading } from "./heading.js";
 import { bindKeys } from "./keys.js";
 import { follow } from "./live.js";
 import { TrialMap } from "./map.js";
-import { $, $$, attempt, data, make, notify, setLink, setText } from "./page.js";
+import { $, $$, attempt, data, insist, make, notify, setLink, setText } from "./page.js";
 import { get } from "./rest.js";
 import { parameter, Selection, setParameters } from "./selection.js";
 import { Sketches } from "./sketches.js";
@@ -96,13 +96,16 @@ async function show(name) {
   }
   if (!makers[name]) return;
   await loaded.promise;
+  if (views[name]) return views[name].update(); // what came while it was not seen
   making[name] ??= attempt(makers[name]);
   views[name] = await making[name];
+  if (!views[name]) delete making[name]; // it did not come; asked again when it is next turned to
   bindKeys({ "/": ["go to the filter", toFilter] });
+  return undefined;
 }
 
 function turnTo(name) {
-  setParameters({ view: name === "wall" ? "" : name });
+  if (name !== shown()) setParameters({ view: name === "wall" ? "" : name }, true);
   return show(name);
 }
 
@@ -130,15 +133,22 @@ function showSelection() {
   if (bar.hidden) return;
   const inside = selection.brushed ? [...board.all()].filter((trial) => selection.holds(trial)) : [];
   setText($("#selected-words"), selection.brushed ? `${inside.length} of ${board.length} trials: ${selection.filter}` : "Selected");
-  const colour = (n) => series()[n % series().length];
-  $("#chips").replaceChildren(...numbers.slice(0, CHIPS).map((number, n) => {
-    const trial = board.get(number);
-    return make("a", { class: "button tiny", href: `/trials/${trial.id}` }, make("span", { class: "ring", style: `--swatch:${colour(n)}` }), `#${number} ${accuracy(trial.best_val_acc)}`);
-  }));
+  showChips(numbers.slice(0, CHIPS).map((number) => board.get(number)));
   const compared = numbers.length > 1 ? numbers : inside.slice(0, CHIPS).map((trial) => trial.number);
   $("#compare").hidden = compared.length < 2 || (!numbers.length && inside.length > CHIPS);
   $("#compare").href = `/compare?trials=${compared.map((number) => board.get(number).id).join(",")}`;
   $("#brushed").hidden = !selection.brushed;
+}
+
+// The chips of trials that stay selected stay, with the focus and a press that has begun.
+function showChips(trials) {
+  const known = new Map($$("a", $("#chips")).map((chip) => [chip.dataset.number, chip]));
+  const chips = trials.map(({ number, id }) => known.get(String(number)) ?? make("a", { class: "button tiny", href: `/trials/${id}`, "data-number": number }, make("span", { class: "ring" }), make("span")));
+  if (chips.length !== known.size || chips.some((chip) => !chip.isConnected)) $("#chips").replaceChildren(...chips);
+  chips.forEach(({ children: [ring, words] }, n) => {
+    ring.style.setProperty("--swatch", series()[n % series().length]);
+    setText(words, `#${trials[n].number} ${accuracy(trials[n].best_val_acc)}`);
+  });
 }
 
 $("#brushed").addEventListener("click", async (event) => {
@@ -146,10 +156,10 @@ $("#brushed").addEventListener("click", async (event) => {
   setParameters({ filter: selection.filter });
   await turnTo("table");
   $("#filter").value = selection.filter;
-  views.table.turn({ filter: selection.filter, offset: 0 });
+  views.table?.turn({ filter: selection.filter, offset: 0 });
 });
 $("#clear").addEventListener("click", () => selection.clear());
-selection.addEventListener("change", () => { showSelection(); views[shown()]?.update?.(); });
+selection.addEventListener("change", () => { showSelection(); views[shown()]?.update(); });
 document.documentElement.addEventListener("themechange", () => { showSelection(); wall.soon(); views.table?.mark(); });
 
 // --- data
@@ -177,7 +187,7 @@ function refresh() {
   board.announce();
   showWall();
   showSelection();
-  views[shown()]?.redraw?.();
+  views[shown()]?.redraw?.(); // the table patches its rows as they come
 }
 
 async function load() {
@@ -197,15 +207,15 @@ async function restart() {
     if (error.status === 404) location.assign("/");
     throw error;
   }
-  views.table?.refresh();
   await load();
-  views[shown()]?.update?.();
+  if (views.table) views.table.stale = true;
+  views[shown()]?.update();
 }
 
 showWall();
 show(shown());
 attempt(async () => {
-  await load();
+  await insist(load);
   if (shown() === "wall") offerTour();
-  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: head, onReset: () => attempt(restart), onLink: setLink, onAlone: () => bell.silence() });
+  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: head, onReset: () => attempt(() => insist(restart)), onLink: setLink, onAlone: () => bell.silence() });
 });

@@ -1,8 +1,11 @@
 // The list of sweeps: one row each, kept up to date by the overview stream.
 import { accuracy, between, moment } from "./format.js";
 import { follow } from "./live.js";
-import { $, $$, attempt, data, setLink, setState, setText, setTrack, svg } from "./page.js";
-import { get } from "./rest.js";
+import { $, $$, attempt, data, insist, setLink, setState, setText, setTrack, svg, throttle } from "./page.js";
+import { get, query } from "./rest.js";
+
+const SPARK_MS = 2000; // between looks at the curve of a sweep's best trial
+const SPARK_POINTS = 60; // of it
 
 const page = data();
 const body = $("#sweeps tbody");
@@ -10,6 +13,7 @@ const rows = new Map($$("tr", body).map((row) => [Number(row.dataset.id), row]))
 
 function show(sweep) {
   const row = rows.get(sweep.id) || add(sweep);
+  if (!row) return;
   const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
   setText(cells.name, sweep.name);
   setText(cells.about, about(sweep));
@@ -32,26 +36,43 @@ function about({ id, dataset, recipe, sampler, trials, settings, stopping }) {
   return [`sweep ${id}`, dataset, recipe ?? sampler, size, ...Object.keys(stopping ?? {})].join(" · ");
 }
 
+// By number, the newest on top; older ones than the list has, once it is full, stay away.
 function add(sweep) {
+  const next = [...rows.values()].find((row) => Number(row.dataset.id) < sweep.id);
+  if (!next && rows.size >= page.most) return null;
   const row = $("#row").content.firstElementChild.cloneNode(true);
   row.dataset.id = sweep.id;
   $("a", row).href = `/sweeps/${sweep.id}`;
   rows.set(sweep.id, row);
-  body.prepend(row);
+  body.insertBefore(row, [...body.children].find((other) => Number(other.dataset.id) < sweep.id) ?? null);
   $("#sweeps").hidden = false;
   $("#empty").hidden = true;
   return row;
 }
 
-// The best trial's train loss so far: fetched anew only when another trial leads or the leader got further.
-async function spark(row, sweep) {
-  const leader = sweep.best ? `${sweep.best.id}:${sweep.best.epochs_done}` : "";
-  if (!leader || row.dataset.leader === leader) return;
-  const first = row.dataset.leader === undefined;
-  row.dataset.leader = leader;
-  const known = first ? page.sparks[sweep.id] : undefined;
-  const losses = known || (await get(`/api/trials/${sweep.best.id}/epochs`)).epochs.map((epoch) => epoch.data_loss);
-  draw($(".spark", row), losses.filter((loss) => loss != null), sweep.best);
+// The best trial's train loss so far: asked for in rows that are seen, when another trial leads or the leader got further.
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    target.inView = isIntersecting;
+    target.spark();
+  }
+});
+
+function spark(row, sweep) {
+  row.sweep = sweep;
+  row.spark ??= throttle(() => drawSpark(row).catch(() => { row.leader = null; }), SPARK_MS);
+  seen.observe(row);
+  row.spark();
+}
+
+async function drawSpark(row) {
+  const { best, id } = row.sweep;
+  const leader = best && `${best.id}:${best.epochs_done}`;
+  if (!leader || !row.inView || row.leader === leader) return;
+  const known = row.leader === undefined ? page.sparks[id] : undefined;
+  row.leader = leader;
+  const losses = known ?? (await get(`/api/sweeps/${id}/curves?${query({ numbers: best.number, of: "data_loss", points: SPARK_POINTS })}`)).curves[0]?.metrics.data_loss ?? [];
+  draw($(".spark", row), losses.filter((loss) => loss != null), best);
 }
 
 function draw(picture, losses, best) {
@@ -70,7 +91,7 @@ function headline() {
 }
 
 async function reload() {
-  const { sweeps } = await get("/api/sweeps?limit=100");
+  const { sweeps } = await get(`/api/sweeps?limit=${page.most}`);
   const known = new Set(sweeps.map((sweep) => sweep.id));
   for (const [id, row] of rows) if (!known.has(id)) { row.remove(); rows.delete(id); }
   sweeps.reverse().forEach(show);
@@ -86,4 +107,4 @@ function receive(batch) {
 
 page.sweeps.forEach(show);
 headline();
-follow({ cursor: page.cursor, onBatch: receive, onGlance: receive, onReset: () => attempt(reload), onLink: setLink });
+follow({ cursor: page.cursor, onBatch: receive, onGlance: receive, onReset: () => attempt(() => insist(reload)), onLink: setLink });

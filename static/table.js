@@ -3,7 +3,7 @@ import { Bulk } from "./bulk.js";
 import { Columns, freshCell, isNumeric, showCell } from "./columns.js";
 import { bindKeys } from "./keys.js";
 import { $, $$, debounce, make, setText, throttle } from "./page.js";
-import { get, query } from "./rest.js";
+import { get, query, Refused } from "./rest.js";
 import { parameter, setParameters } from "./selection.js";
 
 const PAGE = 50;
@@ -41,7 +41,6 @@ export class TrialTable {
     const chooser = $("#columns", this.root);
     chooser.addEventListener("toggle", () => chooser.open && this.offerColumns($("div", chooser)));
     bindKeys({
-      "/": ["go to the filter", () => { box.scrollIntoView({ block: "nearest" }); box.focus(); }],
       j: ["to the next row", () => this.walk(1)],
       k: ["to the row before", () => this.walk(-1)],
       x: ["select the row, or no more", () => this.current() && this.selection.toggle(Number(this.current().dataset.number))],
@@ -81,16 +80,23 @@ export class TrialTable {
     const values = { limit: PAGE, offset: this.offset, sort: this.sort, filter: this.filter };
     try {
       const page = await get(`/api/sweeps/${this.sweep.id}/trials?${query(values)}`, this.asking.signal);
-      this.show(page);
       this.complain("");
+      if (!page.trials.length && this.offset && page.total) return this.turn({ offset: PAGE * Math.floor((page.total - 1) / PAGE) });
+      this.stale = false;
+      this.show(page);
     } catch (error) {
-      if (error.name !== "AbortError") this.complain(error.message);
+      if (error.name !== "AbortError") this.complain(error.message, error instanceof Refused);
     }
+    return undefined;
   }
 
-  complain(sentence) {
+  // What came while another view was shown.
+  update() { if (this.stale) this.refresh(); }
+
+  // `filter`: it is what is wrong.
+  complain(sentence, filter = false) {
     setText($("#filter-error", this.root), sentence);
-    $("#filter", this.root).setAttribute("aria-invalid", sentence ? "true" : "false");
+    $("#filter", this.root).setAttribute("aria-invalid", String(filter));
   }
 
   // --- columns
@@ -136,7 +142,11 @@ export class TrialTable {
     if (!known) this.head();
     const rows = trials.map((trial) => this.row(trial));
     const same = rows.length === this.body.children.length && rows.every((row, n) => row === this.body.children[n]);
-    if (!same) this.body.replaceChildren(...rows);
+    if (!same) {
+      const focused = this.body.contains(document.activeElement) && document.activeElement;
+      this.body.replaceChildren(...rows);
+      if (focused?.isConnected) focused.focus({ preventScroll: true });
+    }
     this.rows = new Map(rows.map((row) => [row.dataset.number, row]));
     this.sorted();
     const last = Math.min(this.offset + trials.length, total);
@@ -149,6 +159,8 @@ export class TrialTable {
 
   // A trial that changed: its row now, the order a little later.
   patch(trial) {
+    this.stale = true;
+    if (!this.root.checkVisibility()) return;
     if (this.rows.has(String(trial.number))) this.row(trial);
     this.refresh();
   }
@@ -182,7 +194,7 @@ function fresh(trial, columns) {
   return make("tr", { "data-number": trial.number }, make("td", { "data-column": "check", class: "check" }, check), ...columns.map((column) => freshCell(column, trial)));
 }
 
-export function nextSort(now, column) {
+function nextSort(now, column) {
   const first = RISING.includes(column) ? column : `-${column}`;
   if (now === first) return first.startsWith("-") ? column : `-${column}`;
   return first;

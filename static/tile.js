@@ -9,8 +9,10 @@ export function freshCurve(width, height) {
     svg("path", { class: "train" }), svg("path", { class: "val" }), svg("path", { class: "cross" }));
 }
 
+// Without a sketch the picture is empty.
 export function drawCurve(picture, sketch, { state, end, width, height }) {
   const [train, val, cross] = picture.children;
+  if (!sketch) return [train, val, cross].forEach((line) => set(line, ""));
   const top = highest(sketch);
   const last = sketch.epoch.at(-1);
   const diverged = state === "diverged";
@@ -20,6 +22,7 @@ export function drawCurve(picture, sketch, { state, end, width, height }) {
   set(train, path(sketch, "data_loss", x, y));
   set(val, path(sketch, "val_loss", x, y));
   set(cross, diverged ? `M${x(last) - 3},2l6,6m0,-6l-6,6` : "");
+  return undefined;
 }
 
 function lastShown(state, last, end) {

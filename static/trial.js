@@ -1,11 +1,12 @@
 // One trial: its curves, growing while it trains, and what they mean in words.
 import { listenActions, showActions, TRIAL_ASKS, trialActions } from "./actions.js";
 import { byRole, Chart, epochAxis, theme } from "./chart.js";
-import { Curves } from "./curves.js";
+import { Curves, least, most } from "./curves.js";
 import { dialog } from "./dialog.js";
+import { fillFindings } from "./findings.js";
 import { accuracy, loss, setting, signed } from "./format.js";
 import { follow } from "./live.js";
-import { $, attempt, data, fill, icon, make, setLink, setState, setText, throttle } from "./page.js";
+import { $, attempt, data, fill, insist, setLink, setState, setText, throttle } from "./page.js";
 import { get, post, reach } from "./rest.js";
 import { number } from "./space.js";
 import { accuracySays, lossSays, rateSays, ratioSays } from "./takeaways.js";
@@ -56,14 +57,14 @@ function limits({ trace, loss: cost, data_loss: train, val_loss: val }) {
   const whole = trial.state === "diverged" ? train.length - 1 : train.length;
   const known = (series) => series.slice(0, whole).filter((value) => value != null);
   const values = [...known(train), ...known(val)];
-  const most = ABOVE * Math.max(...values);
-  values.push(...known(cost).filter((value) => value < most));
+  const highest = ABOVE * most(values);
+  values.push(...known(cost).filter((value) => value < highest));
   const first = trace[0]?.[0]?.[1];
   if (first != null && whole < train.length) values.push(first, first * (trial.settings.explosion || 3));
   if (!values.length) return {};
   const lows = trace.flat().map(([low]) => low).filter((low) => low != null);
-  const low = Math.min(...values, ...lows);
-  const high = Math.max(...values);
+  const low = Math.min(least(values), least(lows));
+  const high = most(values);
   const margin = 0.1 * (high - low || 1);
   return { minallowed: Math.max(0, low - margin), maxallowed: high + margin };
 }
@@ -124,8 +125,8 @@ const redraw = () => {
 
 function say() {
   const { loss: cost, data_loss: train, val_loss: val } = curve();
-  const most = ABOVE * Math.max(...train, ...val);
-  const away = !logLoss && trial.state !== "diverged" && cost.length > 0 && cost.every((value) => value > most);
+  const highest = ABOVE * Math.max(most(train), most(val));
+  const away = !logLoss && trial.state !== "diverged" && cost.length > 0 && cost.every((value) => value > highest);
   setText($("#loss-takeaway"), lossSays(curve(), away));
   setText($("#accuracy-takeaway"), accuracySays(curve(), train.length - (trial.state === "diverged")));
   setText($("#ratio-takeaway"), ratioSays(curve()));
@@ -169,7 +170,15 @@ function showTrial() {
   document.title = `${trial.state === "running" ? `(${trial.epochs_done}/${trial.settings.epochs}) ` : ""}#${trial.number} of ${page.sweep.name} · Lossdeck`;
 }
 
+// The lines and the weights stand below the charts: nothing is asked for them while they are not seen.
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) target.inView = isIntersecting;
+  attempt(() => Promise.all([showLines(), showWeights()]));
+}, { rootMargin: "100px" });
+for (const part of [$("#lines"), $("#weights-panel")]) seen.observe(part);
+
 async function showLines() {
+  if (!$("#lines").inView) return;
   const answer = await reach(`/api/trials/${trial.id}/transcript`);
   if (!answer.ok) return;
   const lines = (await answer.text()).trimEnd();
@@ -181,14 +190,16 @@ async function showLines() {
 
 async function showFindings() {
   const { findings } = await get(`/api/trials/${trial.id}/findings`);
-  if (!findings.length) return;
-  $("#findings").replaceChildren(...findings.map((one) =>
-    make("li", { class: "finding", "data-severity": one.severity }, icon(one.severity), make("p", {}, one.sentence), make("p", {}, `${one.advice} `, make("a", { href: `/help#${one.code}` }, "Why?")))));
+  fillFindings($("#findings"), findings, "Nothing yet: the first finding comes with the first epoch.");
 }
 
 async function showWeights() {
   const picture = $("#weights");
-  if (!picture || (trial.epochs_done === 0 && !trial.has_model)) return;
+  if (!picture || !$("#weights-panel").inView) return;
+  const none = trial.epochs_done === 0 && !trial.has_model;
+  if (none) picture.hidden = true;
+  $("#no-weights").hidden = !picture.hidden;
+  if (none) return;
   const answer = await reach(`/trials/${trial.id}/weights.png?epoch=${trial.epochs_done}`);
   if (answer.status !== 200) return; // no model is kept, and no checkpoint holds it now
   URL.revokeObjectURL(picture.src);
@@ -203,9 +214,12 @@ for (const cell of document.querySelectorAll("[data-setting]")) {
 
 // --- data
 
+let cursor = 0; // up to which its epochs are here
+
 async function loadEpochs() {
-  const answer = await get(`/api/trials/${trial.id}/epochs`);
+  const answer = await get(`/api/trials/${trial.id}/epochs?after=${cursor}`);
   answer.epochs.forEach((row) => curves.add(row));
+  cursor = answer.cursor;
 }
 
 const refresh = throttle(() => attempt(async () => {
@@ -225,7 +239,8 @@ function receive(batch) {
 }
 
 async function restart() {
-  curves.byNumber.clear(); // at once: the next live rows do not follow on what is here
+  curves.byNumber.clear();
+  cursor = 0;
   trial = await get(`/api/trials/${trial.id}`);
   showTrial();
   refresh();
@@ -239,4 +254,4 @@ $("#repeat").addEventListener("click", () => repeats.showModal());
 listenActions($("#actions"), () => `/api/trials/${trial.id}`, TRIAL_ASKS, (answer) => { trial = answer; showTrial(); refresh(); });
 showTrial();
 refresh();
-follow({ sweeps: [trial.sweep_id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(restart), onLink: setLink });
+follow({ sweeps: [trial.sweep_id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => insist(restart)), onLink: setLink });

@@ -1,5 +1,5 @@
 // The view of curves: the train loss of many trials in one chart, and the gap between train and val accuracy.
-import { bestFirst, ranked } from "./board.js";
+import { bestFirst, ranked, thinned } from "./board.js";
 import { Chart } from "./chart.js";
 import { gap } from "./curves.js";
 import { fillOverlay } from "./overlay.js";
@@ -80,12 +80,8 @@ export class CurvesView {
   // Those of which there is a curve; of a crowd the best, the selected, and some of every rank.
   chosen() {
     const { board, selection } = this;
-    const begun = [...board.all()].filter((trial) => trial.epochs_done > 0 && (!selection.brushed || selection.holds(trial) || selection.numbers.has(trial.number)));
-    if (begun.length <= MOST) return begun;
-    const order = begun.sort(bestFirst);
-    const rest = order.slice(LEADERS);
-    const each = rest.length / (MOST - LEADERS);
-    return [...order.slice(0, LEADERS), ...Array.from({ length: MOST - LEADERS }, (_, n) => rest[Math.floor(n * each)])];
+    const begun = [...board.all()].filter((trial) => hasCurve(trial) && (!selection.brushed || selection.holds(trial) || selection.numbers.has(trial.number)));
+    return thinned(begun, MOST, LEADERS);
   }
 
   common() {
@@ -99,7 +95,7 @@ export class CurvesView {
   }
 
   say() {
-    const begun = [...this.board.all()].filter((trial) => trial.epochs_done > 0).length;
+    const begun = [...this.board.all()].filter(hasCurve).length;
     const drawn = this.chosen().length;
     const diverged = this.sweep().counts.diverged || 0;
     const running = this.sweep().counts.running || 0;
@@ -121,5 +117,7 @@ export class CurvesView {
     return `${who} with a gap of ${mean.toFixed(2)}; above the line it is big, in the band there is none.`;
   }
 }
+
+function hasCurve(trial) { return trial.epochs_done > 0 && !trial.excluded; }
 
 function is(name, value) { return parameter(name) === value; }

@@ -18,10 +18,10 @@ export class HistoryView {
       new Chart($("#timeline"), figures.timeline, (shell) => this.fillTimeline(shell)),
     ];
     for (const chart of this.charts) chart.onPick = (number, event) => selection.pick(number, event);
-    board.want(FIELDS).then(() => this.redraw(true)).catch(() => {});
+    this.update();
   }
 
-  update() { this.redraw(true); }
+  update() { this.board.want(FIELDS).then(() => this.redraw(true)).catch(() => {}); }
 
   redraw(now = false) {
     for (const chart of this.charts) chart.update(now);

@@ -1,5 +1,5 @@
 // The view of settings: all at once in parallel, each against val accuracy, two against each other, and their importance.
-import { bestFirst, rowsOf } from "./board.js";
+import { bestFirst, rowsOf, thinned } from "./board.js";
 import { Chart } from "./chart.js";
 import { $, $$, make, setText, throttle } from "./page.js";
 import { Parallel } from "./parallel.js";
@@ -23,7 +23,7 @@ export class SettingsView {
         return fillScatter(shell, { ...this.common(), x, y });
       }, () => rowsOf(this.shown().filter((trial) => !trial.excluded && trial.state !== "queued").sort(bestFirst), [...new Set([...names(), "best_val_acc"])]));
       made.onPick = (number, event) => selection.pick(number, event);
-      made.onBrush = ({ x, y }) => selection.brush(Object.fromEntries(names().map((name, n) => [name, range([x, y][n])])));
+      made.onBrush = ({ x, y }) => selection.brush(Object.fromEntries(names().map((name, n) => [name, range([x, y][n], made.element.layout[["xaxis", "yaxis"][n]])])));
       return made;
     };
     const axis = (place) => parameter(`axis-${place}`, axes[place] || axes[0]);
@@ -66,15 +66,7 @@ export class SettingsView {
   }
 
   common() {
-    const all = this.shown();
-    let trials = all;
-    if (all.length > MOST) {
-      const order = all.sort(bestFirst);
-      const rest = order.slice(LEADERS);
-      const each = rest.length / (MOST - LEADERS);
-      trials = [...order.slice(0, LEADERS), ...Array.from({ length: MOST - LEADERS }, (_, n) => rest[Math.floor(n * each)])];
-    }
-    return { trials, best: this.best(), selected: this.selection.numbers, series: this.series(), space: this.sweep().space };
+    return { trials: thinned(this.shown(), MOST, LEADERS), best: this.best(), selected: this.selection.numbers, series: this.series(), space: this.sweep().space };
   }
 
   weigh(importance) {
@@ -93,7 +85,9 @@ export class SettingsView {
   }
 }
 
-function range(ends) {
+// Of words there is no range.
+function range(ends, { type }) {
+  if (type === "category") return null;
   const [low, high] = ends.map(Number);
   return Number.isFinite(low) && Number.isFinite(high) ? [Math.min(low, high), Math.max(low, high)] : null;
 }

@@ -30,7 +30,7 @@ export class Wall {
     new Tools(element, { rows: () => rowsOf(this.order.map((number) => board.get(number)), ["verdict", "best_val_acc", "epochs_done", ...board.axes]) });
     this.active = 0; // place of the tile that Tab reaches
     element.addEventListener("scroll", () => this.soon(), { passive: true });
-    new ResizeObserver(() => this.soon()).observe(element);
+    new ResizeObserver(() => (this.late ? this.arrange(true) : this.soon())).observe(element);
     this.inner.addEventListener("click", (event) => this.click(event));
     this.inner.addEventListener("keydown", (event) => this.key(event));
     element.addEventListener("pointerleave", () => this.arrange());
@@ -43,11 +43,14 @@ export class Wall {
   sort(mode) {
     this.mode = mode in ORDERS ? mode : "best";
     this.element.scrollTop = 0;
+    this.active = 0;
     this.arrange(true);
   }
 
   // While somebody points at a tile or stands on one, tiles keep their places; new ones come last.
   arrange(now = false) {
+    this.late = !this.element.clientWidth; // not in view
+    if (this.late) return;
     const held = !now && this.order.length && (this.element.matches(":hover") || this.element.contains(document.activeElement));
     if (held) {
       const known = new Set(this.order);
@@ -74,6 +77,7 @@ export class Wall {
     const [first, end] = this.rows(Math.ceil(order.length / this.across));
     const [from, to] = [first * this.across, Math.min(order.length, end * this.across)];
     const wanted = new Set(order.slice(from, to));
+    if (!element.contains(document.activeElement)) this.active = Math.max(from, Math.min(to - 1, this.active)); // Tab reaches one that is there
     const focused = document.activeElement?.dataset?.number; // stays mounted while it has the focus
     for (const [number, tile] of this.tiles) {
       if (wanted.has(number) || String(number) === focused) continue;
@@ -125,7 +129,7 @@ export class Wall {
     tile.style.setProperty("--swatch", picked >= 0 ? this.series()[picked % this.series().length] : "");
     const [picture, line, where] = tile.children;
     const sketch = this.sketches.get(trial.number);
-    if (sketch) drawCurve(picture, sketch, { state: trial.state, end: this.board.end(trial), ...CURVE });
+    drawCurve(picture, trial.epochs_done > 0 && sketch, { state: trial.state, end: this.board.end(trial), ...CURVE });
     setText(line.firstElementChild, accuracy(trial.best_val_acc));
     setState(line.lastElementChild, ...chip(trial));
     const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${trial.epochs_total}` : "";

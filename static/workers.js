@@ -1,7 +1,8 @@
 // The workers' table: state and work, live.
 import { moment } from "./format.js";
 import { follow } from "./live.js";
-import { $, $$, data, make, setLink, setState, setText } from "./page.js";
+import { $, $$, attempt, data, make, setLink, setState, setText } from "./page.js";
+import { get } from "./rest.js";
 
 const page = data();
 const body = $("#workers tbody");
@@ -37,5 +38,6 @@ page.workers.forEach(show);
 follow({
   cursor: page.cursor,
   onBatch: (batch) => batch.filter(({ kind }) => kind === "worker").forEach(({ row }) => show(row)),
+  onReset: () => attempt(async () => (await get("/api/workers")).workers.forEach(show)),
   onLink: setLink,
 });

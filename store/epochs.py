@@ -38,10 +38,10 @@ class EpochRow:
     seconds: float | None
 
 
-def of_trial(c: Connection, trial_id: int) -> tuple[EpochRow, ...]:
-    """All epochs of a trial, first to last, with traces."""
-    rows = c.execute(_rows(True).where(epoch.c.trial_id == trial_id).order_by(epoch.c.epoch))
-    return tuple(map(_epoch_row, rows))
+def of_trial(c: Connection, trial_id: int, after: int = 0) -> tuple[EpochRow, ...]:
+    """The epochs of a trial after a cursor, by default all, first to last, with traces."""
+    query = _rows(True).where(epoch.c.trial_id == trial_id, epoch.c.seq > after)
+    return tuple(map(_epoch_row, c.execute(query.order_by(epoch.c.epoch))))
 
 
 def of_sweep(

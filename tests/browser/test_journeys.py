@@ -54,6 +54,7 @@ def test_from_the_first_visit_to_the_first_finished_sweep(open_page: Opener) -> 
 
     page.locator("#best-link").click()
     expect(page.get_by_role("heading", name=re.compile(r"^Trial #\d$"))).to_be_visible()
+    page.locator("#lines").scroll_into_view_if_needed()
     expect(page.locator("#lines")).to_contain_text("Finished epoch 30 / 30: cost ")
     expect(page.locator("#findings .finding").first).to_be_visible()
     page.get_by_role("link", name="Lossdeck", exact=True).click()

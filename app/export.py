@@ -23,6 +23,9 @@ COLUMNS = (
     "excluded",
     "verdict",
     "attempt",
+    "started_at",
+    "finished_at",
+    "worker",
 )
 LOSSES = ("loss", "data_loss", "val_loss")  # of the last epoch, as its accuracies
 ACCURACIES = ("train_acc", "val_acc")

@@ -213,7 +213,7 @@ def edges(low: float, high: float, axis: str) -> list[Shell]:
 
 
 def _overlay(title: str, value: str, rangemode: str) -> Shell:
-    hover = f"#%{{customdata}} · epoch %{{x}}<br>{value}<extra></extra>"
+    hover = f"#%{{customdata}} · {{across}} %{{x}}<br>{value}<extra></extra>"
     quiet = {"mode": "lines", "connectgaps": False, "hovertemplate": hover, "showlegend": False}
     data = [_trace("quiet", "not scored yet", **quiet, line={"width": 1.2}, opacity=0.5)]
     data.append(_trace("diverged", "diverged", **quiet, line={"width": 1.2, "dash": "dot"}))

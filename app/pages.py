@@ -55,7 +55,7 @@ RESULTS = (
     ("gap", "gap"),
     ("data_loss", "last train loss"),
     ("val_loss", "last val loss"),
-    ("seconds", "time, s"),
+    ("seconds", "from start to end, s"),
 )  # rows of a comparison
 CLASSES_SHOWN = 20
 COLUMNS = 6  # settings that get a column in the table of trials

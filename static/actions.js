@@ -12,7 +12,7 @@ export const TRIAL_ASKS = {
 };
 
 const UNDO = { exclude: "include", include: "exclude" };
-const DONE = { pause: "Paused.", resume: "Going on.", stop: "Stopping.", cancel: "Cancelled.", retry: "Queued again.", exclude: "Excluded from the ranking.", include: "Ranked again." };
+const DONE = { pause: "Paused.", resume: "Resumed.", stop: "Stopping.", cancel: "Cancelled.", retry: "Queued again.", exclude: "Excluded from the ranking.", include: "Ranked again." };
 
 const UNDONE = { pause: "Not paused", resume: "Not resumed", stop: "Not stopped", cancel: "Not cancelled", retry: "Not queued again", exclude: "Not excluded", include: "Not ranked again" };
 

@@ -54,7 +54,7 @@ export class Beside {
   draw() {
     const sketch = this.trial && this.sketches.get(this.trial.number);
     this.picture.toggleAttribute("hidden", !sketch);
-    if (sketch) drawCurve(this.picture, this.trial.epochs_done > 0 && sketch, { state: this.trial.state, end: this.board.end(this.trial), ...CURVE });
+    if (sketch) drawCurve(this.picture, this.trial.epochs_done > 0 && sketch, { state: this.trial.state, end: this.board.end(this.trial), log: this.log, ...CURVE });
   }
 
   async findings() {

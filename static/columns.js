@@ -10,22 +10,24 @@ const FITTED = 0.95; // train accuracy at which there is little left to update: 
 
 const KEPT = "lossdeck-columns"; // what was added to / taken from the columns that a sweep begins with
 
+const LAST_EPOCH = "after the last epoch";
+
 const RESULTS = {
   number: { title: "trial", fresh: (trial) => make("a", { href: `/trials/${trial.id}` }, `#${trial.number}`) },
   state: { title: "state", fresh: (trial) => stateMark(trial.state), show: showState },
   verdict: { title: "verdict", words: (trial) => trial.verdict?.replaceAll("-", " ") ?? "–", text: true },
-  best_val_acc: { title: "best val acc", kind: "best-cell", words: (trial) => accuracy(trial.best_val_acc) },
+  best_val_acc: { title: "best val acc", about: "of all epochs", kind: "best-cell", words: (trial) => accuracy(trial.best_val_acc) },
   best_epoch: { title: "best epoch", words: (trial) => trial.best_epoch ?? "–" },
-  train_acc: { title: "train acc", words: (trial) => accuracy(last(trial).train_acc) },
-  val_acc: { title: "val acc", words: (trial) => accuracy(last(trial).val_acc) },
-  gap: { title: "gap", words: (trial) => signed(gapOf(trial)), band: gapBand },
-  update_ratio: { title: "update : weight", words: (trial) => scientific(ratioOf(trial), 1), band: ratioBand },
-  loss: { title: "loss", words: (trial) => loss(trial.last?.loss, trial.last?.flags?.loss) },
-  val_loss: { title: "val loss", words: (trial) => loss(trial.last?.val_loss, trial.last?.flags?.val_loss) },
+  train_acc: { title: "train acc", about: LAST_EPOCH, words: (trial) => accuracy(last(trial).train_acc) },
+  val_acc: { title: "val acc", about: LAST_EPOCH, words: (trial) => accuracy(last(trial).val_acc) },
+  gap: { title: "gap", about: "train less val accuracy after the last epoch; ■ from 0.05, ◆ from 0.1 on", words: (trial) => signed(gapOf(trial)), band: gapBand },
+  update_ratio: { title: "update : weight", about: "of the first layer in the last epoch; about 1e-3 is right. ■ three, ◆ ten times off; a net that has fitted its data is not judged", words: (trial) => scientific(ratioOf(trial), 1), band: ratioBand },
+  loss: { title: "loss", about: `${LAST_EPOCH}, with the L2 penalty`, words: (trial) => loss(trial.last?.loss, trial.last?.flags?.loss) },
+  val_loss: { title: "val loss", about: LAST_EPOCH, words: (trial) => loss(trial.last?.val_loss, trial.last?.flags?.val_loss) },
 };
 const LIFE = {
   epochs_done: { title: "epochs", words: (trial) => `${trial.epochs_done} / ${trial.settings.epochs}` },
-  seconds: { title: "time", words: took },
+  seconds: { title: "time", about: "from its start to its end; its group trains beside it", words: took },
   attempt: { title: "attempt", words: (trial) => trial.attempt },
   reason: { title: "reason", words: (trial) => trial.reason || "", text: true },
 };

@@ -37,8 +37,15 @@ const lines = (column, clip) => (figure) => {
   return figure;
 };
 
+let logLoss = false;
+const fillLoss = lines((curve) => curve.data_loss, true);
 const charts = [
-  new Chart($("#loss"), page.figures.loss, lines((curve) => curve.data_loss, true)),
+  new Chart($("#loss"), page.figures.loss, (figure) => {
+    const filled = fillLoss(figure);
+    if (logLoss) Object.assign(filled.layout.yaxis, { type: "log", autorangeoptions: {} });
+    filled.layout.yaxis.uirevision = String(logLoss);
+    return filled;
+  }),
   new Chart($("#accuracy"), page.figures.accuracy, lines((curve) => curve.val_acc)),
 ];
 const redraw = () => {
@@ -120,6 +127,11 @@ function receive(batch) {
   redraw();
 }
 
+$("#log-loss")?.addEventListener("click", (event) => {
+  logLoss = !logLoss;
+  event.currentTarget.setAttribute("aria-pressed", String(logLoss));
+  charts[0].update(true);
+});
 $("#hide-equal")?.addEventListener("change", (event) => {
   $$("tr.equal").forEach((row) => { row.hidden = event.target.checked; });
 });

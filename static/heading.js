@@ -35,7 +35,7 @@ export class Heading {
       "best-value": accuracy(sweep.best?.best_val_acc),
       "eta-label": over ? "Time taken" : "Time left",
       eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? between(sweep.eta_range) : sweep.state === "paused" ? "paused" : "–",
-      "eta-note": busy ? (!running ? "waiting for a worker" : sweep.eta_range ? `${running} running now` : `too early to say; ${running} running`) : ended === total ? "all trials ended" : "",
+      "eta-note": sweep.state === "paused" ? (running ? `${running} that ${running === 1 ? "runs trains" : "run train"} to the end` : "") : busy ? (!running ? "waiting for a worker" : sweep.eta_range ? `${running} running now` : `too early to say; ${running} running`) : ended === total ? "all trials ended" : "",
       diverged: String(diverged),
       "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : over ? "none" : "none so far",
     });
@@ -49,6 +49,7 @@ export class Heading {
     setText($("#failed-note"), `${failed} failed`);
     showActions($("#actions"), sweepActions(sweep));
     showSaved(sweep);
+    $("#add-trials").hidden = sweep.state === "cancelled";
     $("#delete").hidden = !["finished", "cancelled"].includes(sweep.state);
     document.title = `${busy ? `(${ended}/${total}) ` : ""}${sweep.name} · Lossdeck`;
   }

@@ -3,14 +3,15 @@ import { bestFirst, ranked } from "./board.js";
 import { byRole, epochAxis } from "./chart.js";
 
 const STEPS = 5;
-const WEIGHT = 0.7; // of what came before, in a running mean
+const WEIGHT = 0.7; // of what came an epoch before, in a running mean
 const CROWD = 40; // from so many curves on, each is drawn fainter
 const CLIP_SHARE = 0.95; // of the living trials' largest losses: what lies far above does not stretch the axis
 
 // With `clip` the axis follows the living trials and diverged ones are marked where they left; without, they are left out.
 // `x(curve)`: epochs or seconds. With `smooth` the lines are running means, those on top with their own faint behind.
 export function fillOverlay(figure, { trials, curves, column: plain, best, selected, series, log, clip, smooth, x, total, across }) {
-  const column = smooth ? (curve) => smoothed(plain(curve)) : plain;
+  const column = smooth ? (curve) => smoothed(plain(curve), curve.epoch) : plain;
+  for (const trace of figure.data) if (trace.hovertemplate) trace.hovertemplate = trace.hovertemplate.replace("{across}", across);
   const classes = classify(trials);
   const groups = new Map();
   const crosses = figure.data.find((trace) => trace.yaxis === "y2");
@@ -98,12 +99,16 @@ function select(figure, selected, series, top) {
   figure.data.splice(figure.data.indexOf(model), 1, ...traces);
 }
 
-// An exponential running mean that starts at the first value and steps over what is missing.
-function smoothed(values) {
+// An exponential running mean that starts at the first value and steps over what is missing; where epochs were left out, what
+// came before weighs as much less.
+function smoothed(values, epochs) {
   let mean = null;
-  return values.map((value) => {
+  let before = null;
+  return values.map((value, place) => {
     if (value == null) return null;
-    mean = mean === null ? value : WEIGHT * mean + (1 - WEIGHT) * value;
+    const weight = mean === null ? 0 : WEIGHT ** (epochs[place] - before);
+    mean = weight * mean + (1 - weight) * value;
+    before = epochs[place];
     return mean;
   });
 }

@@ -28,7 +28,7 @@ export function fillScatter(figure, { trials, x, y, best, selected, series, spac
   scored.marker.size = trials.length > CROWD ? 6 : 9;
   byRole(figure, "diverged").marker.size = trials.length > CROWD ? 6 : 8;
   ring(byRole(figure, "series"), trials, selected, series, horizontal, vertical);
-  for (const trace of figure.data) trace.hovertemplate = trace.hovertemplate?.replace("{x}", x).replace("{y}", y);
+  for (const trace of figure.data) Object.assign(trace, { hovertemplate: trace.hovertemplate?.replace("{x}", x).replace("{y}", y), cliponaxis: false });
   axis(figure.layout, "x", x, { space, trials });
   if (y !== "best_val_acc") axis(figure.layout, "y", y, { space, trials });
   return figure;

@@ -10,7 +10,7 @@ import { bindKeys } from "./keys.js";
 import { follow } from "./live.js";
 import { TrialMap } from "./map.js";
 import { $, $$, attempt, data, insist, make, notify, setLink, setText } from "./page.js";
-import { get } from "./rest.js";
+import { get, NoAnswer } from "./rest.js";
 import { parameter, Selection, setParameters } from "./selection.js";
 import { Sketches } from "./sketches.js";
 import { offerTour } from "./tour.js";
@@ -40,11 +40,21 @@ const best = () => sweep().best?.number ?? null;
 // --- the first view: wall, map, the trial beside them
 
 const wall = new Wall($("#wall"), { board, sketches, selection, series });
-new Beside($("#beside"), { board, sketches, selection, changed: (row) => { board.receive(row); board.announce(); } });
+const beside = new Beside($("#beside"), { board, sketches, selection, changed: (row) => { board.receive(row); board.announce(); } });
 const order = $("#wall-order");
 order.value = parameter("order", "best");
 order.addEventListener("change", () => { setParameters({ order: order.value === "best" ? "" : order.value }); wall.sort(order.value); });
 wall.sort(order.value);
+
+const log = $("#wall-log");
+function showLog() {
+  wall.log = beside.log = parameter("tiles") === "log";
+  log.setAttribute("aria-pressed", String(wall.log));
+  wall.soon();
+  beside.draw();
+}
+log.addEventListener("click", () => { setParameters({ tiles: wall.log ? "" : "log" }); showLog(); });
+showLog();
 
 const [across, up] = [$("#axis-x"), $("#axis-y")];
 const searched = page.axes.filter((name) => name in sweep().space);
@@ -76,12 +86,23 @@ function showWall() {
 
 const shared = { sweep, board, selection, figures: page.figures, palettes: page.palettes, axes: page.axes, series, best, importance: () => importance };
 const makers = {
-  curves: async () => new (await import("./view_curves.js")).CurvesView(shared),
-  settings: async () => new (await import("./view_settings.js")).SettingsView(shared),
-  seeds: async () => new (await import("./view_seeds.js")).SeedsView(shared),
-  history: async () => new (await import("./view_history.js")).HistoryView(shared),
-  table: async () => new (await import("./table.js")).TrialTable($("#table"), { sweep: sweep(), series, selection, columns: page.columns }),
+  curves: async () => new (await program("view_curves")).CurvesView(shared),
+  settings: async () => new (await program("view_settings")).SettingsView(shared),
+  seeds: async () => new (await program("view_seeds")).SeedsView(shared),
+  history: async () => new (await program("view_history")).HistoryView(shared),
+  table: async () => new (await program("table")).TrialTable($("#table"), { sweep: sweep(), series, selection, columns: page.columns }),
 };
+let failures = 0; // a browser remembers that an address did not come; asked again it must differ
+
+async function program(name) {
+  try {
+    return await import(`./${name}.js${failures ? `?${failures}` : ""}`);
+  } catch (error) {
+    failures += 1;
+    throw error instanceof TypeError ? new NoAnswer(error) : error;
+  }
+}
+
 const views = {};
 const making = {};
 const loaded = Promise.withResolvers(); // views begin when there is something to show
@@ -97,10 +118,9 @@ async function show(name) {
   if (!makers[name]) return;
   await loaded.promise;
   if (views[name]) return views[name].update(); // what came while it was not seen
-  making[name] ??= attempt(makers[name]);
+  making[name] ??= attempt(makers[name], "Not shown");
   views[name] = await making[name];
   if (!views[name]) delete making[name]; // it did not come; asked again when it is next turned to
-  bindKeys({ "/": ["go to the filter", toFilter] });
   return undefined;
 }
 
@@ -121,7 +141,17 @@ $("#views").addEventListener("click", (event) => {
   turnTo(link.dataset.view);
 });
 addEventListener("popstate", () => show(shown()));
-bindKeys({ "/": ["go to the filter", toFilter] });
+
+// On the wall from tile to tile, in the table from row to row.
+const walked = () => (shown() === "table" ? views.table : shown() === "wall" ? wall : null);
+const step = (by) => (shown() === "table" ? views.table?.walk(by) : shown() === "wall" && wall.step(by));
+bindKeys({
+  "/": ["go to the filter", toFilter],
+  j: ["to the next tile or row", () => step(1)],
+  k: ["to the one before", () => step(-1)],
+  x: ["select it, or no more", () => { const number = walked()?.current; if (number != null) selection.toggle(number); }],
+  "← ↑ → ↓": ["walk the wall; Enter opens the trial beside it"],
+});
 
 // --- selection
 

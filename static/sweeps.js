@@ -1,8 +1,10 @@
 // The list of sweeps: one row each, kept up to date by the overview stream.
 import { accuracy, between, moment } from "./format.js";
+import { bindKeys } from "./keys.js";
 import { follow } from "./live.js";
-import { $, $$, attempt, data, insist, setLink, setState, setText, setTrack, svg, throttle } from "./page.js";
+import { $, $$, attempt, data, insist, make, setLink, setState, setText, setTrack, svg, throttle } from "./page.js";
 import { get, query } from "./rest.js";
+import { parameter, setParameters } from "./selection.js";
 
 const SPARK_MS = 2000; // between looks at the curve of a sweep's best trial
 const SPARK_POINTS = 60; // of it
@@ -17,16 +19,18 @@ function show(sweep) {
   const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
   setText(cells.name, sweep.name);
   setText(cells.about, about(sweep));
+  if (cells.tags.textContent !== sweep.tags.join("")) cells.tags.replaceChildren(...sweep.tags.map((tag) => make("span", { class: "tag" }, tag)));
   setState(cells.state, sweep.state);
   const { total, ended } = setTrack($(".track", row), sweep.counts);
   setText(cells.progress, `${ended} / ${total}`);
   setText(cells.ends, ["diverged", "stopped", "failed"].filter((end) => sweep.counts[end]).map((end) => `${sweep.counts[end]} ${end}`).join(", "));
   setText(cells.best, accuracy(sweep.best?.best_val_acc));
-  setText(cells.eta, sweep.eta_range || !sweep.counts.running ? between(sweep.eta_range) : "too early to say");
+  setText(cells.eta, sweep.state === "paused" ? "paused" : sweep.eta_range || !sweep.counts.running ? between(sweep.eta_range) : "too early to say");
   cells.eta.classList.toggle("nothing", cells.eta.textContent === "–");
   setText(cells.created, moment(sweep.created_at));
   cells.created.title = sweep.created_at;
   spark(row, sweep);
+  sift(row);
 }
 
 // What tells a sweep from others of the same name; its number is that of the command line.
@@ -45,7 +49,7 @@ function add(sweep) {
   $("a", row).href = `/sweeps/${sweep.id}`;
   rows.set(sweep.id, row);
   body.insertBefore(row, [...body.children].find((other) => Number(other.dataset.id) < sweep.id) ?? null);
-  $("#sweeps").hidden = false;
+  $("#sweeps").hidden = $("#find").hidden = false;
   $("#empty").hidden = true;
   return row;
 }
@@ -85,6 +89,21 @@ function draw(picture, losses, best) {
   picture.setAttribute("aria-label", `train loss of the best trial, #${best.number}: ${losses[0].toPrecision(3)} to ${losses.at(-1).toPrecision(3)}`);
 }
 
+// Rows that have all words of the search stay.
+function sift(row) {
+  const { name, tags, dataset, state, id } = row.sweep;
+  const text = [name, ...tags, dataset, state, id].join(" ").toLowerCase();
+  row.hidden = !$("#find").value.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+function find() {
+  rows.forEach(sift);
+  const left = [...rows.values()].filter((row) => !row.hidden).length;
+  $("#none-found").hidden = left > 0 || !rows.size;
+  setText($("#none-found"), `None of the newest ${rows.size} sweeps has all these words.`);
+  setParameters({ find: $("#find").value.trim() });
+}
+
 function headline() {
   const running = [...rows.values()].filter((row) => $("[data-field=state]", row).dataset.state === "running").length;
   document.title = `${running ? `(${running} running) ` : ""}Sweeps · Lossdeck`;
@@ -105,6 +124,10 @@ function receive(batch) {
   headline();
 }
 
+$("#find").value = parameter("find");
+$("#find").addEventListener("input", find);
 page.sweeps.forEach(show);
+if (parameter("find")) find();
 headline();
+bindKeys({ "/": ["find sweeps", () => $("#find").focus()] });
 follow({ cursor: page.cursor, onBatch: receive, onGlance: receive, onReset: () => attempt(() => insist(reload)), onLink: setLink });

@@ -1,7 +1,6 @@
 // The table of one sweep's trials: sorted, filtered and paged by the server, patched live, rows kept by key.
 import { Bulk } from "./bulk.js";
 import { Columns, freshCell, isNumeric, showCell } from "./columns.js";
-import { bindKeys } from "./keys.js";
 import { $, $$, debounce, make, setText, throttle } from "./page.js";
 import { get, query, Refused } from "./rest.js";
 import { parameter, setParameters } from "./selection.js";
@@ -40,11 +39,6 @@ export class TrialTable {
     this.selection.addEventListener("change", () => this.mark());
     const chooser = $("#columns", this.root);
     chooser.addEventListener("toggle", () => chooser.open && this.offerColumns($("div", chooser)));
-    bindKeys({
-      j: ["to the next row", () => this.walk(1)],
-      k: ["to the row before", () => this.walk(-1)],
-      x: ["select the row, or no more", () => this.current() && this.selection.toggle(Number(this.current().dataset.number))],
-    });
   }
 
   click(event) {
@@ -55,13 +49,20 @@ export class TrialTable {
     else this.selection.pick(number, event);
   }
 
-  current() { return document.activeElement.closest("#table tbody tr"); }
+  focused() { return document.activeElement.closest("#table tbody tr"); }
+
+  // The number of the row that has the focus.
+  get current() {
+    const { number } = this.focused()?.dataset ?? {};
+    return number === undefined ? null : Number(number);
+  }
 
   // From row to row by key; past an end, to the next page.
   async walk(step) {
     const rows = [...this.body.children];
-    const place = rows.indexOf(this.current()) + step;
-    const from = this.current() ? place : step > 0 ? 0 : rows.length - 1;
+    const now = this.focused();
+    const place = rows.indexOf(now) + step;
+    const from = now ? place : step > 0 ? 0 : rows.length - 1;
     if (from >= rows.length && this.offset + PAGE < this.total) await this.turn({ offset: this.offset + PAGE });
     else if (from < 0 && this.offset > 0) await this.turn({ offset: Math.max(0, this.offset - PAGE) });
     else return $("a", rows[from] || this.body)?.focus();
@@ -105,7 +106,7 @@ export class TrialTable {
     const row = $("thead tr", this.root);
     const check = make("th", { scope: "col", class: "check" }, make("span", { class: "sr" }, "select"));
     row.replaceChildren(check, ...this.columns.shown(this.example).map((column) => {
-      const button = make("button", { type: "button", "data-sort": column.name }, column.title);
+      const button = make("button", { type: "button", "data-sort": column.name, title: column.about }, column.title);
       return make("th", { scope: "col", "data-sort": column.name, class: isNumeric(column) ? "num" : "" }, button);
     }));
     this.sorted();

@@ -10,7 +10,7 @@ export function freshCurve(width, height) {
 }
 
 // Without a sketch the picture is empty.
-export function drawCurve(picture, sketch, { state, end, width, height }) {
+export function drawCurve(picture, sketch, { state, end, width, height, log = false }) {
   const [train, val, cross] = picture.children;
   if (!sketch) return [train, val, cross].forEach((line) => set(line, ""));
   const top = highest(sketch);
@@ -18,7 +18,9 @@ export function drawCurve(picture, sketch, { state, end, width, height }) {
   const diverged = state === "diverged";
   const span = Math.max(1, lastShown(state, last, end) - 1);
   const x = (epoch) => (diverged && last === 1 ? width / 2 : 4 + ((width - 8) * (epoch - 1)) / span).toFixed(1);
-  const y = (value) => (3 + (height - 6) * (1 - Math.min(1, value / top))).toFixed(1);
+  const low = log ? lowest(sketch, top) : 0;
+  const share = log ? (value) => Math.log(Math.max(value, low) / low) / Math.log(top / low) : (value) => value / top;
+  const y = (value) => (3 + (height - 6) * (1 - Math.min(1, share(value)))).toFixed(1);
   set(train, path(sketch, "data_loss", x, y));
   set(val, path(sketch, "val_loss", x, y));
   set(cross, diverged ? `M${x(last) - 3},2l6,6m0,-6l-6,6` : "");
@@ -34,6 +36,12 @@ function highest(sketch) {
   const seen = [...sketch.data_loss, ...sketch.val_loss].filter((value) => value != null);
   const first = [sketch.data_loss[0], sketch.val_loss[0]].filter((value) => value != null);
   return Math.min(Math.max(...seen, 1e-9), ROOM * Math.max(...first, 1e-9)) * 1.05 || 1;
+}
+
+// Above 0, and a tenth of the top at most, so that noise does not fill the picture.
+function lowest(sketch, top) {
+  const seen = [...sketch.data_loss, ...sketch.val_loss].filter((value) => value > 0);
+  return Math.min(Math.max(1e-9, ...[Math.min(...seen)].filter(Number.isFinite)), top / 10);
 }
 
 function path(sketch, name, x, y) {

@@ -76,6 +76,8 @@ function accuracyFigure(figure) {
   if (trial.best_epoch != null) push(byRole(figure, "best"), trial.best_epoch, val[trial.best_epoch - 1]);
   epochAxis(figure, train.length);
   dots(figure, ["train", "val"], train.length);
+  const lowest = least([...train, ...val].filter((value) => value != null));
+  if (Number.isFinite(lowest)) figure.layout.yaxis.autorangeoptions = { minallowed: Math.max(0, lowest - 0.1 * (1 - lowest) - 0.01), maxallowed: 1 };
   return figure;
 }
 

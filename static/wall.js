@@ -129,7 +129,7 @@ export class Wall {
     tile.style.setProperty("--swatch", picked >= 0 ? this.series()[picked % this.series().length] : "");
     const [picture, line, where] = tile.children;
     const sketch = this.sketches.get(trial.number);
-    drawCurve(picture, trial.epochs_done > 0 && sketch, { state: trial.state, end: this.board.end(trial), ...CURVE });
+    drawCurve(picture, trial.epochs_done > 0 && sketch, { state: trial.state, end: this.board.end(trial), log: this.log, ...CURVE });
     setText(line.firstElementChild, accuracy(trial.best_val_acc));
     setState(line.lastElementChild, ...chip(trial));
     const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${trial.epochs_total}` : "";
@@ -159,6 +159,18 @@ export class Wall {
     else if (tile && (event.key === "Enter" || event.key === " ")) this.selection.pick(Number(tile.dataset.number), event);
     else return;
     event.preventDefault();
+  }
+
+  // From tile to tile by key, from wherever the focus is.
+  step(by) {
+    const inside = this.element.contains(document.activeElement);
+    if (this.order.length) this.walk(Math.max(0, Math.min(this.order.length - 1, inside ? this.active + by : this.active)));
+  }
+
+  // The number of the tile that has the focus.
+  get current() {
+    const { number } = document.activeElement.closest("#wall .tile")?.dataset ?? {};
+    return number === undefined ? null : Number(number);
   }
 
   walk(place) {

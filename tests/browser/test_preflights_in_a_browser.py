@@ -61,6 +61,7 @@ def test_a_sweep_offers_the_checks_of_its_net(
 ) -> None:
     sweep = post_sweep(settings={"epochs": 1, "val_count": 300, "activation": "tanh"})
     page = open_page(f"/sweeps/{sweep['id']}")
+    page.get_by_text("not checked").click()
     expect(page.locator(".gate")).to_contain_text("has not passed a preflight on digits")
     page.get_by_role("button", name="Run the checks").click()
     expect(page.locator(".gate")).to_contain_text("The checks are under way")

@@ -223,7 +223,7 @@ def arithmetic(config: Config) -> Callable[[str, Settings], float | None]:
 
     def flops(name: str, settings: Settings) -> float | None:
         summary = summaries.get(name)
-        return cost.epoch_flops(settings, *_sizes(summary, settings.val_count)) if summary else None
+        return cost.epoch_work(settings, *_sizes(summary, settings.val_count)) if summary else None
 
     return flops
 

@@ -59,8 +59,8 @@ def estimate_seconds(
     """Wall time of a sweep, were no trial to diverge: shared evenly, but no less than its longest trial.
 
     `flops_per_second` is what one worker achieves in epoch_work; `expected` says how many of so many epochs a
-    trial trains on average, where a stopping rule makes it fewer. Raises ValueError unless it and `workers` are
-    above 0.
+    trial trains on average, where a stopping rule makes it fewer. Raises ValueError unless it and `workers`
+    are above 0.
     """
     if not (flops_per_second > 0 and workers > 0):
         raise ValueError(

@@ -19,10 +19,14 @@ export class Board extends EventTarget {
   get(number) { return this.byNumber.get(number); }
   all() { return this.byNumber.values(); }
 
+  // All, the best first: sorted once for everyone who draws them.
+  leaders() { return (this.order ??= [...this.all()].sort(bestFirst)); }
+
   async load() {
     const names = [...this.fields, ...this.axes];
     const { columns } = await get(`/api/sweeps/${this.id}/columns?${query({ of: names.join(",") })}`);
     this.byNumber.clear();
+    this.order = null;
     columns.number.forEach((number, place) => {
       const trial = { settings: {} };
       for (const name of this.fields) trial[name] = columns[name][place];
@@ -55,6 +59,7 @@ export class Board extends EventTarget {
     for (const name of this.fields) trial[name] = TIMES.includes(name) && row[name] ? Date.parse(row[name]) / 1000 : row[name];
     trial.settings = Object.fromEntries(this.axes.map((name) => [name, row.settings[name]]));
     this.byNumber.set(row.number, trial);
+    this.order = null;
   }
 
   announce() {

@@ -24,10 +24,10 @@ export class Canvas {
 
   paint() {
     if (!this.stale || !this.seen || document.hidden || this.frame) return;
-    this.frame = requestAnimationFrame(() => {
+    this.frame = requestAnimationFrame(() => setTimeout(() => { // a task of its own: ten thousand points take a while
       this.frame = null;
       this.paintNow();
-    });
+    }));
   }
 
   paintNow() {

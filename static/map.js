@@ -1,5 +1,5 @@
 // The map: every trial a point on two axes of choice, coloured by val accuracy; a drag selects what lies inside.
-import { bestFirst, ranked, rowsOf, valueOf } from "./board.js";
+import { ranked, rowsOf, valueOf } from "./board.js";
 import { Canvas, colours, listenDrags, shade } from "./canvas.js";
 import { accuracy, setting } from "./format.js";
 import { scaleOf, shades, word } from "./scales.js";
@@ -39,7 +39,7 @@ export class TrialMap {
     this.drawAxes(pen, palette);
     this.drawPoints(pen, palette);
     this.drawBrush(pen, palette);
-    this.said(mapSays([...this.board.all()], [across, up]));
+    this.said(mapSays(this.board.leaders(), [across, up]));
   }
 
   // A row for each point, the best first.
@@ -86,7 +86,7 @@ export class TrialMap {
     const tone = shades(this.board, this.byRank());
     const size = this.board.length > CROWD ? 2.2 : 4;
     const { selection } = this;
-    const order = [...this.board.all()].filter((trial) => !trial.excluded).sort(bestFirst).reverse();
+    const order = this.board.leaders().filter((trial) => !trial.excluded).reverse();
     this.points = [];
     for (const trial of order) {
       const [x, y] = this.place(trial);

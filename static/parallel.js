@@ -1,5 +1,5 @@
 // Parallel coordinates: an axis for each setting and one for val accuracy, a line a trial; a drag along an axis selects.
-import { bestFirst, rowsOf, valueOf } from "./board.js";
+import { rowsOf, valueOf } from "./board.js";
 import { Canvas, colours, listenDrags, shade } from "./canvas.js";
 import { scaleOf, shades, word } from "./scales.js";
 import { Tools } from "./tools.js";
@@ -42,7 +42,7 @@ export class Parallel {
   }
 
   // The trials that have a line, the best first.
-  drawn() { return [...this.board.all()].filter((trial) => !trial.excluded && trial.state !== "queued").sort(bestFirst); }
+  drawn() { return this.board.leaders().filter((trial) => !trial.excluded && trial.state !== "queued"); }
 
   line(trial) {
     return this.scales.map((scale, n) => {

@@ -1,5 +1,5 @@
 // Axes for pictures that are drawn by hand: where a value lies between 0 and 1, its ticks, and the searched edges.
-import { bestFirst, ranked, valueOf } from "./board.js";
+import { ranked, valueOf } from "./board.js";
 import { brief } from "./format.js";
 
 const DECADES = 100; // largest to smallest of given points: above it the axis is logarithmic
@@ -61,7 +61,7 @@ function evens(start, end) {
 
 // Colours by val accuracy: by value between the worst and the best, or by rank. Answers a place 0..1.
 export function shades(board, byRank) {
-  const order = [...board.all()].filter(ranked).sort(bestFirst).reverse();
+  const order = board.leaders().filter(ranked).reverse();
   if (byRank) {
     const places = new Map(order.map((trial, place) => [trial.number, order.length > 1 ? place / (order.length - 1) : 1]));
     return (trial) => places.get(trial.number) ?? null;

@@ -56,7 +56,8 @@ export class Wall {
       const known = new Set(this.order);
       for (const trial of this.board.all()) if (!known.has(trial.number)) this.order.push(trial.number);
     } else {
-      const shown = [...this.board.all()].sort(ORDERS[this.mode]);
+      const shown = [...this.board.leaders()];
+      if (this.mode !== "best") shown.sort(ORDERS[this.mode]);
       const { selection } = this;
       if (selection.brushed) shown.sort((a, b) => selection.holds(b) - selection.holds(a));
       this.order = shown.map((trial) => trial.number);

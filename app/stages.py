@@ -70,7 +70,7 @@ class Axis:
         for decade in range(math.floor(self.low), math.floor(self.high) + 1, step):
             for digit in (1, 2, 5) if self.high - self.low < FEW_DECADES else (1,):
                 if 0 <= (at := self.at(digit * 10.0**decade)) <= 1:
-                    yield at, f"{digit}e{decade}"
+                    yield at, brief(digit * 10.0**decade, 1)
 
 
 @dataclass(frozen=True, slots=True)

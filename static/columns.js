@@ -1,5 +1,5 @@
 // The columns that the table of trials may have: title, what the server sorts by, what a cell says. Keeps the choice.
-import { accuracy, duration, loss, scientific, setting, signed } from "./format.js";
+import { accuracy, duration, loss, ratio, setting, signed } from "./format.js";
 import { remember, remembered } from "./memory.js";
 import { make, setState, setText, stateMark } from "./page.js";
 
@@ -21,7 +21,7 @@ const RESULTS = {
   train_acc: { title: "train acc", about: LAST_EPOCH, words: (trial) => accuracy(last(trial).train_acc) },
   val_acc: { title: "val acc", about: LAST_EPOCH, words: (trial) => accuracy(last(trial).val_acc) },
   gap: { title: "gap", about: "train less val accuracy after the last epoch; ■ from 0.05, ◆ from 0.1 on", words: (trial) => signed(gapOf(trial)), band: gapBand },
-  update_ratio: { title: "update : weight", about: "of the first layer in the last epoch; about 1e-3 is right. ■ three, ◆ ten times off; a net that has fitted its data is not judged", words: (trial) => scientific(ratioOf(trial), 1), band: ratioBand },
+  update_ratio: { title: "update : weight", about: "of the first layer in the last epoch; about 1e-3 is right. ■ three, ◆ ten times off; a net that has fitted its data is not judged", words: (trial) => ratio(ratioOf(trial)), band: ratioBand },
   loss: { title: "loss", about: `${LAST_EPOCH}, with the L2 penalty`, words: (trial) => loss(trial.last?.loss, trial.last?.flags?.loss) },
   val_loss: { title: "val loss", about: LAST_EPOCH, words: (trial) => loss(trial.last?.val_loss, trial.last?.flags?.val_loss) },
 };
@@ -113,10 +113,10 @@ function gapBand(trial) {
 }
 
 function ratioBand(trial) {
-  const ratio = ratioOf(trial);
-  if (ratio < RATIO[0][0] && last(trial).train_acc >= FITTED) return "";
-  const grade = RATIO.findIndex(([low, high]) => ratio >= low && ratio <= high);
-  return ratio == null ? "" : ["good", "warning"][grade] || "bad";
+  const size = ratioOf(trial);
+  if (size < RATIO[0][0] && last(trial).train_acc >= FITTED) return "";
+  const grade = RATIO.findIndex(([low, high]) => size >= low && size <= high);
+  return size == null ? "" : ["good", "warning"][grade] || "bad";
 }
 
 function took({ started_at: start, finished_at: end }) {

@@ -10,7 +10,7 @@ export function loss(value, flag) {
   if (flag) return flag;
   if (value == null) return NONE;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return brief(value, 3);
   return size < 10 ? value.toFixed(4) : value.toPrecision(5);
 }
 
@@ -22,10 +22,9 @@ export function brief(value, digits = 2) {
   return short && (size < 1e-3 || size >= 1e5) ? short.toExponential().replace("e+", "e") : String(short);
 }
 
-// Where orders of magnitude are compared, one below the other.
-export function scientific(value, digits = 2) {
-  if (value == null) return NONE;
-  return value === 0 ? "0" : value.toExponential(digits).replace("e+", "e");
+// The size of an update against that of the weights: compared by orders of magnitude, in which it should be -3.
+export function ratio(value) {
+  return value == null || value === 0 || value >= 0.1 ? brief(value) : value.toExponential(1);
 }
 
 export function signed(value) {

@@ -58,7 +58,7 @@ function add(sweep) {
 const seen = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     target.inView = isIntersecting;
-    target.spark();
+    if (isIntersecting) target.spark();
   }
 });
 
@@ -66,7 +66,7 @@ function spark(row, sweep) {
   row.sweep = sweep;
   row.spark ??= throttle(() => drawSpark(row).catch(() => { row.leader = null; }), SPARK_MS);
   seen.observe(row);
-  row.spark();
+  if (row.inView) row.spark();
 }
 
 async function drawSpark(row) {

@@ -1,6 +1,6 @@
 // What a picture of trials, or of one trial's curves, says in one sentence, from the values alone.
 import { bestFirst, ranked, valueOf } from "./board.js";
-import { accuracy, brief, loss, scientific, setting, signed } from "./format.js";
+import { accuracy, brief, loss, ratio, setting, signed } from "./format.js";
 
 const SAID = 10; // least trials of which the place of the best is worth a sentence
 const LEAST = 3; // of the best; of many trials it is every tenth
@@ -73,7 +73,7 @@ export function accuracySays({ train_acc: train, val_acc: val }, epochs) {
 
 export function ratioSays({ update_ratio: ratios }) {
   const last = ratios.findLast((row) => Object.keys(row).length);
-  const words = last && Object.entries(last).sort().map(([name, value]) => `${name} ${scientific(value, 1)}`).join(", ");
+  const words = last && Object.entries(last).sort().map(([name, value]) => `${name} ${ratio(value)}`).join(", ");
   return words ? `${words} in the last epoch; about 10⁻³ is right (the band)` : "should be about 10⁻³ (the band)";
 }
 

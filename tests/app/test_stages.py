@@ -54,7 +54,7 @@ def test_boxes_and_points_lie_where_the_axes_say(
     ]
     assert [dot.best for dot in drawn.dots].count(True) == 1
     decades = [tick.text for tick in drawn.x_ticks]
-    assert {"1e-4", "1e-1"} <= set(decades)
+    assert {"1e-4", "0.1"} <= set(decades)
 
 
 def test_what_diverged_is_a_cross_and_what_waits_is_not_drawn(crew: Crew, post_sweep: Post) -> None:
@@ -188,11 +188,11 @@ def test_a_report_is_one_file_with_the_winner_and_how_to_train_it_again(
 @pytest.mark.parametrize(
     ("axis", "texts"),
     [
-        (stages.Axis("lr", True, -5.0, -1.0), ["1e-5", "1e-4", "1e-3", "1e-2", "1e-1"]),
-        (stages.Axis("lr", True, -4.1, -3.0), ["1e-4", "2e-4", "5e-4", "1e-3"]),
+        (stages.Axis("lr", True, -5.0, -1.0), ["1e-5", "1e-4", "0.001", "0.01", "0.1"]),
+        (stages.Axis("lr", True, -4.1, -3.0), ["1e-4", "2e-4", "5e-4", "0.001"]),
         (
             stages.Axis("lr", True, -20.0, 20.0),
-            ["1e-20", "1e-15", "1e-10", "1e-5", "1e0", "1e5", "1e10", "1e15", "1e20"],
+            ["1e-20", "1e-15", "1e-10", "1e-5", "1", "1e5", "1e10", "1e15", "1e20"],
         ),
         (stages.Axis("dropout", False, 0.0, 1.0), ["0", "0.25", "0.5", "0.75", "1"]),
     ],

@@ -58,7 +58,14 @@ def test_from_the_first_visit_to_the_first_finished_sweep(open_page: Opener) -> 
     expect(page.locator("#lines")).to_contain_text("Finished epoch 30 / 30: cost ")
     expect(page.locator("#findings .finding").first).to_be_visible()
     page.get_by_role("link", name="Lossdeck", exact=True).click()
-    expect(page.get_by_role("row", name=re.compile("my first sweep.*finished"))).to_be_visible()
+    row = page.get_by_role("row", name=re.compile("my first sweep.*finished"))
+    expect(row.locator(".spark path").first).to_have_attribute("d", re.compile("^M"))
+    page.keyboard.press("/")
+    page.keyboard.type("first nowhere")
+    expect(row).to_be_hidden()
+    expect(page.locator("#none-found")).to_contain_text("None of the newest 1 sweeps")
+    page.get_by_label("Find sweeps").fill("digits FIRST")
+    expect(row).to_be_visible()
 
 
 def test_an_exploding_trial_is_watched_and_stopped(open_page: Opener, post_sweep: Post) -> None:

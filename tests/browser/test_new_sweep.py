@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -77,3 +78,13 @@ def test_bounds_and_a_rule_are_checked_and_followed(open_page: Opener, complaint
     page.goto("/sweeps/new?from=1")
     expect(page.get_by_label("Rule", exact=True)).to_have_value("halving")
     expect(page.get_by_label("First rung")).to_have_value("2")
+
+
+def test_a_clone_without_a_hidden_layer_has_none(
+    open_page: Callable[..., Page], post_sweep: Callable[..., dict[str, Any]]
+) -> None:
+    sweep = post_sweep(settings={"epochs": 1, "val_count": 300, "hidden": []})
+    page = open_page("/help")
+    with page.expect_request("**/api/sweeps?dry_run=true") as asked:
+        page.goto(f"/sweeps/new?from={sweep['id']}")
+    assert asked.value.post_data_json["settings"]["hidden"] == []

@@ -42,6 +42,31 @@ def test_the_wall_mounts_what_is_seen_and_sorts(open_page: Opener, post_sweep: C
     assert page.evaluate("typeof Plotly") == "undefined"  # no chart was shown yet
 
 
+def test_keys_walk_the_tiles_and_the_way_back_leads_through_the_views(
+    open_page: Opener, post_sweep: Callable[..., Any]
+) -> None:
+    page = open_page(f"/sweeps/{post_sweep(trials=3)['id']}?order=newest")
+    expect(page.locator("#state")).to_have_text("finished", timeout=60_000)
+    for key in "jjx":
+        page.keyboard.press(key)
+    expect(page.locator("#tile-1")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#beside-link")).to_be_visible()
+
+    page.get_by_role("link", name="Curves").click()
+    expect(page.locator("#loss")).to_be_visible()
+    page.locator("#log-loss").click()
+    page.get_by_role("link", name="Table").click()
+    expect(page.locator("tr[data-number='1']")).to_have_attribute("aria-selected", "true")
+    page.go_back()
+    expect(page.locator("#loss")).to_be_visible()
+    expect(page.locator("#log-loss")).to_have_attribute("aria-pressed", "true")
+    page.go_back()
+    expect(page.locator("#tile-1")).to_be_visible()
+    assert page.url.endswith("?order=newest&selected=1&y=log")
+    page.keyboard.press("Escape")
+    expect(page.locator("#tile-1")).to_have_attribute("aria-selected", "false")
+
+
 WIDTHS = "[...document.querySelectorAll('.tile .train')].map((curve) => curve.getBBox().width)"
 FILLED = 130  # of the 140 units that a tile has for its curve
 

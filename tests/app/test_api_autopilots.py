@@ -112,7 +112,7 @@ def test_the_probe_is_placed_by_rate_and_cost() -> None:
     assert shown.marks[1].y == pytest.approx((top + bottom) / 2)  # 1.5 of 3.0, which is 1.5 times the first
     assert shown.marks[-1].y == top
     assert shown.band == (shown.marks[1].x, round(shown.marks[2].x - shown.marks[1].x, 1))
-    assert [one.text for one in shown.decades] == ["1e-4", "1e-3", "1e-2", "1e-1", "1e0"]
+    assert [one.text for one in shown.decades] == ["1e-4", "0.001", "0.01", "0.1", "1"]
     assert probe_picture.placed(curve[:1], None) is None
 
 

@@ -76,14 +76,14 @@ class Group:
     def _run(self, epoch: int, seed: int) -> Costs:
         batches = mini_batches(self._split.train_rows, self._batch, seed, epoch)
         data, cost, judged = np.empty((3, len(batches), self.stack.count))
-        several = self._window > 1
-        if several and self.first_costs is None:
-            penalty = self.updater.penalty()
-            self.first_costs = self.evaluate(batches[: self._window].ravel())[0] + penalty
         ended, alive = np.full(self.stack.count, len(batches)), np.ones(self.stack.count, bool)
         before: dict[str, Array] = {}
         dropout = self._dropout(epoch)
         self.updater.begin(epoch)
+        several = self._window > 1
+        if several and self.first_costs is None:
+            data_loss, _ = self.evaluate(batches[: self._window].ravel())
+            self.first_costs = data_loss + self.updater.penalty()
         for i, rows in enumerate(batches):
             if i == len(batches) - 1:
                 before = self._matrices()

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import causes, verdicts
 from benchmarks.trained import Run
 
-SEEDS = (8, 9)  # the thresholds were chosen on 0 to 7
+SEEDS = (8, 9, 10, 11)  # the thresholds were chosen on 0 to 7
 
 
 def trained(home: Path, seed: int) -> list[Run]:
@@ -19,14 +19,14 @@ def trained(home: Path, seed: int) -> list[Run]:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[verdicts.Case]:
-    """Each seed's nets are trained by a process of their own."""
+    """Two processes train the nets, a seed at a time."""
     each = partial(trained, tmp_path_factory.mktemp("verdicts"))
-    with ProcessPoolExecutor(len(SEEDS), multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         return verdicts.judged([run for runs in pool.map(each, SEEDS) for run in runs])
 
 
 def test_the_right_finding_is_among_the_first_two(found: list[verdicts.Case]) -> None:
-    assert sum(case.cause is not None for case in found) >= 60
+    assert sum(case.cause is not None for case in found) >= 120
     assert len({case.cause for case in found}) >= 7
     assert verdicts.hit_rate(found) >= 0.95, verdicts.misses(found)
 

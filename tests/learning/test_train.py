@@ -253,6 +253,16 @@ def test_the_cost_of_few_examples_is_averaged_before_it_is_held_against_the_firs
     assert "x the first cost 1.39" in epoch(0.4).diverged
 
 
+def test_the_first_cost_has_the_penalty_whatever_the_size_of_a_mini_batch():
+    """A penalty that is most of the cost is most of the first cost too: nothing has exploded."""
+    for size in (10, 100):
+        group = members({"lr": 1e-3, "reg": 10.0, "init": "he"}, epochs=1, batch_size=size)
+        (step,) = run(group, toy_split(group, rows=540))
+        assert step.epochs[0].diverged is None
+        assert step.epochs[0].loss > 4 * step.epochs[0].data_loss
+        assert step.state.first_costs[0] == pytest.approx(step.epochs[0].trace[0][1], rel=0.1)
+
+
 def test_the_first_cost_is_remembered_from_the_first_epoch_through_a_resume():
     """At the second epoch's own first cost the rule would not fire; at that of the first epoch it does."""
     group = members({"lr": 0.05, "explosion": 3}, epochs=4, batch_size=100)

@@ -1,6 +1,6 @@
 // What every page has: the data the server wrote into it, notices, the confirm dialog, state marks, the link light.
 import { clock } from "./format.js";
-import { Refused, told } from "./rest.js";
+import { NoAnswer, told } from "./rest.js";
 
 export function data() {
   return JSON.parse(document.getElementById("data").textContent);
@@ -98,14 +98,16 @@ export async function attempt(action, undone) {
 
 const RETRY_MS = 2000;
 
-// Until it succeeds: what a page cannot do without. Only a refusal is final.
+// Until it succeeds: what a page cannot do without. Only that the server is away, or in trouble, passes by itself.
 export async function insist(action) {
   const begun = clock(new Date());
-  for (;;) {
+  for (let failed = false; ; failed = true) {
     try {
-      return await action();
+      const answer = await action();
+      if (failed) setLink({ state: "live" });
+      return answer;
     } catch (error) {
-      if (error instanceof Refused && error.status < 500) throw error;
+      if (!(error instanceof NoAnswer || error.status >= 500)) throw error;
       setLink({ state: "down", since: begun });
       await new Promise((done) => { setTimeout(done, RETRY_MS); });
     }

@@ -189,3 +189,17 @@ def test_a_browser_that_comes_back_after_days_asks_anew_instead_of_hearing_it_al
     wait_until_grown(page, beyond=drawn)
     assert_no_gap(page)
     complaints.forgive(REFUSED)
+
+
+def test_a_page_whose_first_answer_fails_asks_again(
+    open_page: Opener, post_sweep: Callable[..., Any], complaints: Complaints
+) -> None:
+    sweep = post_sweep(settings=SLOW, trials=2)
+    page = open_page("/help")
+    page.route("**/columns?**", lambda route: route.fulfill(status=503), times=1)
+    page.goto(f"/sweeps/{sweep['id']}")
+    expect(page.locator("#stale")).to_contain_text("The link to the server is down")
+    expect(page.locator("#wall .tile")).to_have_count(2)
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.locator("#stale")).to_be_hidden()
+    complaints.forgive("503")

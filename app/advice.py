@@ -1,12 +1,12 @@
 """Advice: what learning's rules say about the stored curves of a trial or a sweep, by no rule of its own."""
 
-from learning import catalog
-from learning.dataset import DatasetError
-from learning.findings import Finding, Result, sweep_findings, trial_findings, verdict
-from learning.importance import Importance, importance
-from learning.refinement import Refinement, refine
+from learning.data import catalog
+from learning.data.dataset import DatasetError
+from learning.diagnosis.findings import Finding, Result, sweep_findings, trial_findings, verdict
+from learning.diagnosis.importance import Importance, importance
+from learning.refinement.refinement import Refinement, refine
+from learning.search.space import Space
 from learning.settings import Settings
-from learning.space import Space
 from store import curves, sweeps, trials
 from store.config import Config
 from store.database import Database

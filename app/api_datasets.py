@@ -17,8 +17,8 @@ from app.bodies import MAX_NAME
 from app.bodies_datasets import DatasetOut, DatasetsOut
 from app.problems import Problem, bad_field, missing
 from app.state import Parts
-from learning import catalog
-from learning.dataset import DatasetError
+from learning.data import catalog
+from learning.data.dataset import DatasetError
 from store import sweeps
 
 router = APIRouter(prefix="/api/datasets", tags=["datasets"])

@@ -11,7 +11,7 @@ from app.bodies import MAX_NAME
 from app.bodies_sweeps import RecipesOut
 from app.bodies_workers import WorkersOut
 from app.state import Parts
-from learning import catalog
+from learning.data import catalog
 from store import workers
 
 router = APIRouter(prefix="/api", tags=["workers"])

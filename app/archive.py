@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from app.failure import Failure
-from learning.download import OFFICIAL
+from learning.data.download import OFFICIAL
 from store import snapshot
 from store.config import Config
 from store.database import Database

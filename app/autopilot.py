@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from app import wire_autopilots
-from learning import catalog
-from learning.dataset import DatasetError
-from learning.shortfall import shortfall
+from learning.data import catalog
+from learning.data.dataset import DatasetError
+from learning.diagnosis.test_gap import shortfall
 from store import autopilots, looks, preflights, sweeps, trials
 from store.autopilots import Autopilot
 from store.config import Config

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from app.sentences import TOLD
-from learning import settings, space, stopping
+from learning import settings
+from learning.search import early_stopping, space
 from learning.settings import MAX_SEED
 
 MAX_TRIALS = 10_000  # of one sweep
@@ -81,7 +82,7 @@ def _line(name: str, error: settings.FieldError) -> InitErrorDetails:
 
 Settings = Annotated[Object, _parsed("settings", settings.Settings.parse)]
 Space = Annotated[Object, _parsed("space", space.Space.parse)]
-Stopping = Annotated[Object, _parsed("stopping", stopping.parse)]
+Stopping = Annotated[Object, _parsed("stopping", early_stopping.parse)]
 Sampler = Literal["random", "grid", "sobol"]
 TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
 Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]

@@ -11,7 +11,7 @@ from app.failure import Failure
 from app.options import Data, Home, Json, configure
 
 if TYPE_CHECKING:
-    from learning.catalog import Summary
+    from learning.data.catalog import Summary
 
 program = typer.Typer(
     help="List, fetch and add data sets.",
@@ -29,8 +29,8 @@ def list_all(home: Home = None, data: Data = None, as_json: Json = False) -> Non
       lossdeck data list
       lossdeck data list --data /srv/images --json
     """
-    from learning import catalog
-    from learning.download import OFFICIAL
+    from learning.data import catalog
+    from learning.data.download import OFFICIAL
 
     config = configure(home=home, data=data)
     summaries = catalog.summaries(config.home, config.data)
@@ -63,7 +63,7 @@ def get(
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from learning import catalog, download, places
+    from learning.data import catalog, download, search_paths
 
     config = configure(home=home)
     if name not in download.OFFICIAL:
@@ -75,7 +75,7 @@ def get(
         bar = progress.add_task(name, total=None)
         download.get(
             name,
-            places.downloads(config.home),
+            search_paths.downloads(config.home),
             url or download.OFFICIAL[name],
             lambda done, total: progress.update(bar, completed=done, total=total),
         )
@@ -100,7 +100,7 @@ def add(
       lossdeck data add flowers.npz
       lossdeck data add /tmp/export.npz --name flowers
     """
-    from learning import catalog
+    from learning.data import catalog
 
     config = configure(home=home)
     if not file.is_file():

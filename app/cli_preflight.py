@@ -14,8 +14,8 @@ from app.follow import Pulse, going_on
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
+    from learning.preflight.check_result import Check
     from learning.settings import Settings
-    from learning.verdicts import Check
     from store.config import Config
     from store.database import Connection, Database
     from store.preflights import Preflight
@@ -136,7 +136,7 @@ def tell(check: "Check") -> None:
 
 def summary(row: "Preflight") -> str:
     """How a preflight ended, in a sentence."""
-    from learning.verdicts import verdict
+    from learning.preflight.check_result import verdict
 
     if row.state != "finished":
         return f"Preflight {row.id} {row.state}{f': {row.reason}' if row.reason else '.'}"

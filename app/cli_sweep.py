@@ -58,7 +58,7 @@ def sweep(
     from app import gate, plan, wire_sweeps
     from app.follow import follow, going_on
     from app.up import upgrade
-    from learning.recipes import RECIPES
+    from learning.search.recipes import RECIPES
     from store import sweeps
     from store.database import Database
 
@@ -94,7 +94,7 @@ def read(what: str, **options: object) -> "SweepIn":
     from pydantic import ValidationError
 
     from app.bodies_sweeps import SweepIn
-    from learning.recipes import RECIPES
+    from learning.search.recipes import RECIPES
 
     given = {name: value for name, value in options.items() if value is not None}
     if what == "-" or what.endswith(".json") or Path(what).is_file():

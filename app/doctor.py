@@ -91,7 +91,7 @@ def database(config: "Config") -> Check:
 
 
 def data(config: "Config") -> Check:
-    from learning import catalog
+    from learning.data import catalog
 
     ready = [summary.name for summary in catalog.summaries(config.home, config.data) if summary.ready]
     if config.data is not None and not config.data.is_dir():

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from app.failure import Failure
 from app.model_file import Model
 from app.prediction import kept_model
-from learning import catalog
-from learning.dataset import make_split
-from learning.ensemble import Measured, measure, sentence
+from learning.data import catalog
+from learning.data.dataset import make_split
 from learning.settings import Settings
+from learning.training.ensemble import Measured, measure, sentence
 from store import trials
 from store.config import Config
 from store.database import Connection

@@ -17,7 +17,7 @@ class Failure(Exception):  # noqa: N818  read as "raise Failure"
 
 def explain(error: Exception) -> str | None:
     """An error that the user can mend, as a sentence; None for one that is a fault of this program."""
-    from learning.dataset import DatasetError
+    from learning.data.dataset import DatasetError
     from learning.settings import Invalid
     from store import faults
     from store.database import DatabaseError

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from learning.numerals import brief
+from learning.number_format import brief
+from learning.search.early_stopping import Halving, Median, Patience, StoppingRule
 from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
-from learning.stopping import Halving, Median, Patience, StoppingRule
 
 
 @dataclass(frozen=True, slots=True)

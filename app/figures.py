@@ -7,7 +7,7 @@ so one shell serves light and dark pages. The pages' scripts fill in the data.
 import copy
 from typing import Any
 
-from learning.remark_rules import GAP, NO_GAP
+from learning.diagnosis.remark_rules import GAP, NO_GAP
 
 Shell = dict[str, Any]
 

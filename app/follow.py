@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app import transcript
 from app.failure import DONE, FAILED, NO_WORKER, Failure
 from app.words import trial_words
-from learning.numerals import brief
+from learning.number_format import brief
 
 if TYPE_CHECKING:
     from store.database import Connection, Database

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from learning import catalog
-from learning.preflight import NET
+from learning.data import catalog
+from learning.preflight.check_result import verdict
+from learning.preflight.preflight import NET
 from learning.settings import Settings
-from learning.verdicts import verdict
 from store import preflights, trials
 from store.database import Connection
 from store.preflights import Preflight

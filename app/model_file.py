@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 
 from app.failure import Failure
-from learning.net import Array
-from learning.predict import Net, probabilities
 from learning.settings import Invalid, Settings
+from learning.training.net import Array
+from learning.training.prediction import Net, probabilities
 from store.trials import Trial
 
 Format = Literal["npz", "safetensors"]

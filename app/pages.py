@@ -36,9 +36,9 @@ from app.problems import missing
 from app.shapes import SHAPES
 from app.state import Parts, State
 from app.words import setting_words, space_words
-from learning import catalog
-from learning.download import OFFICIAL
-from learning.recipes import RECIPES
+from learning.data import catalog
+from learning.data.download import OFFICIAL
+from learning.search.recipes import RECIPES
 from store import autopilots, changes, lineage, packed, sweeps, trials, workers
 from store.database import Connection
 from store.sweeps import Sweep

@@ -11,7 +11,7 @@ from app.html import page
 from app.problems import missing
 from app.state import Parts
 from app.words import end_words, setting_words, space_words
-from learning import catalog
+from learning.data import catalog
 from store import autopilots, lineage, preflights, sweeps
 
 SHOWN = 20

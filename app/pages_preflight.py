@@ -9,7 +9,7 @@ from app import wire_preflights
 from app.html import page
 from app.problems import missing
 from app.state import Parts
-from learning import catalog
+from learning.data import catalog
 from store import preflights
 from store.database import Connection
 from store.preflights import Preflight

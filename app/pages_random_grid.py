@@ -9,8 +9,8 @@ from app import figures, random_grid
 from app.html import page
 from app.palettes import PALETTES, dressed
 from app.state import Parts, State
-from learning import catalog
-from learning.space import LogUniform
+from learning.data import catalog
+from learning.search.space import LogUniform
 from store import changes
 
 router = APIRouter(include_in_schema=False)

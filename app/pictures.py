@@ -11,9 +11,9 @@ from app import png
 from app.bodies import Id
 from app.problems import missing
 from app.state import Parts, State
-from learning import catalog
-from learning.dataset import samples
-from learning.state import State as TrainingState
+from learning.data import catalog
+from learning.data.dataset import samples
+from learning.training.checkpoint_state import State as TrainingState
 from store import checkpoints, sweeps, trials
 from store.files import Damaged
 from store.trials import Trial

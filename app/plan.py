@@ -16,13 +16,15 @@ from app.bodies_repeats import RepeatsIn
 from app.bodies_sweeps import SweepIn
 from app.bodies_trials import MoreTrials
 from app.repeats import SEED, seeds_after
-from learning import catalog, cost, stopping
-from learning.catalog import DatasetError, Summary
-from learning.preflight import NETS
-from learning.recipes import RECIPES, RecipePlan, recipe_for
-from learning.refinement import Refinement
+from learning.data import catalog
+from learning.data.catalog import DatasetError, Summary
+from learning.preflight.preflight import NETS
+from learning.refinement.refinement import Refinement
+from learning.search import early_stopping
+from learning.search.recipes import RECIPES, RecipePlan, recipe_for
+from learning.search.space import Space, draw, from_points
 from learning.settings import FieldError, Invalid, Settings
-from learning.space import Space, draw, from_points
+from learning.training import cost
 from store import groups
 from store.autopilots import NewAutopilot
 from store.config import Config
@@ -59,8 +61,8 @@ def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSwe
     choice = _choose(body, summary.n_train)
     trials = _draw(body, choice)
     check(trials, summary)
-    rule = stopping.parse(body.stopping)
-    stopping.check(rule, trials)
+    rule = early_stopping.parse(body.stopping)
+    early_stopping.check(rule, trials)
     return NewSweep(
         name=body.name or choice.title,
         dataset=body.dataset,
@@ -71,7 +73,7 @@ def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSwe
         seed=body.seed,
         trials=trials,
         parent_id=parent_id,
-        stopping=stopping.to_dict(rule) if rule else None,
+        stopping=early_stopping.to_dict(rule) if rule else None,
         features=summary.n_features,
     )
 
@@ -204,7 +206,7 @@ def estimate(
     """
     held = max(settings.val_count for settings in trials)
     train, val, features, classes = _sizes(summary, held)
-    speed, hands, rule = rate or USUAL_RATE, max(workers, 1), stopping.parse(spec)
+    speed, hands, rule = rate or USUAL_RATE, max(workers, 1), early_stopping.parse(spec)
     return cost.estimate_seconds(
         trials,
         train,
@@ -213,7 +215,7 @@ def estimate(
         classes,
         speed,
         hands,
-        (lambda epochs: rule.expected(0, epochs)) if isinstance(rule, stopping.Halving) else float,
+        (lambda epochs: rule.expected(0, epochs)) if isinstance(rule, early_stopping.Halving) else float,
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.failure import Failure
 from app.model_file import Model
 from app.words import trial_words
-from learning.predict import mean_probabilities
+from learning.training.prediction import mean_probabilities
 from store.files import Files
 from store.trials import Trial
 

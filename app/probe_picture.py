@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from learning.numerals import brief
-from learning.verdicts import Check
+from learning.number_format import brief
+from learning.preflight.check_result import Check
 
 WIDTH, HEIGHT = 480, 150  # in SVG units
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 8, 22

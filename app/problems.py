@@ -17,8 +17,8 @@ from app.ensemble import NoEnsemble
 from app.heads import ENDLESS
 from app.model_file import NotInstalled
 from app.sentences import SHOWN_CHARACTERS, cut, sentence, shown
-from learning.dataset import DatasetError
-from learning.refinement import NothingToRefine
+from learning.data.dataset import DatasetError
+from learning.refinement.refinement import NothingToRefine
 from learning.settings import FieldError, Invalid
 from store.files import Damaged
 from store.filter import FilterError

@@ -7,13 +7,13 @@ from app.bodies_random_grid import RandomGridIn
 from app.bodies_sweeps import SweepIn
 from app.problems import bad_field, missing
 from app.state import State
-from learning import catalog
-from learning.curves import Result
-from learning.dataset import DatasetError
-from learning.projections import Side, distinct, expected_best, full_grid, most_important, words
-from learning.recipes import recipe_for
+from learning.data import catalog
+from learning.data.dataset import DatasetError
+from learning.diagnosis.curves import Result
+from learning.refinement.random_vs_grid import Side, distinct, expected_best, full_grid, most_important, words
+from learning.search.recipes import recipe_for
+from learning.search.space import LogUniform, Space
 from learning.settings import Settings
-from learning.space import LogUniform, Space
 from store import pairs, sweeps, trials
 from store.database import Connection
 from store.sweeps import NewSweep, Sweep

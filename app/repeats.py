@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.bodies import MAX_TRIALS
-from learning.repeats import Run, Spread, counted, sentence, spread
+from learning.diagnosis.seed_spread import Run, Spread, counted, sentence, spread
 from learning.settings import MAX_SEED
 from store import lineage, packed, trials
 from store.database import Connection

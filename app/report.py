@@ -10,8 +10,8 @@ from statistics import median
 from app.html import render
 from app.stages import Axis, Tick
 from app.words import setting_words, time_words
-from learning.findings import Finding
-from learning.numerals import brief
+from learning.diagnosis.findings import Finding
+from learning.number_format import brief
 from store.epochs import EpochRow
 from store.states import UNRANKED
 from store.sweeps import Sweep

@@ -11,8 +11,8 @@ from typing import Any
 
 from app.palettes import PALETTES
 from app.words import setting_words, trial_words
-from learning.numerals import brief
-from learning.space import Choice, Distribution, LogUniform, Space
+from learning.number_format import brief
+from learning.search.space import Choice, Distribution, LogUniform, Space
 from store import trials
 from store.database import Connection
 from store.states import UNRANKED

@@ -1,9 +1,9 @@
 """Wire of advice: findings, which settings matter, the finer sweep."""
 
 from app.wire import plain
-from learning.findings import Finding
-from learning.importance import Importance
-from learning.refinement import Refinement
+from learning.diagnosis.findings import Finding
+from learning.diagnosis.importance import Importance
+from learning.refinement.refinement import Refinement
 
 
 def finding(value: Finding) -> dict[str, object]:

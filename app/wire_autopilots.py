@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 from app import wire_preflights, wire_sweeps, wire_trials
 from app.wire import plain, when
-from learning.autopilot import SEARCHES, STAGES
-from learning.moves import Move, moves
-from learning.space import Space
+from learning.refinement.autopilot import SEARCHES, STAGES
+from learning.refinement.range_changes import Move, moves
+from learning.search.space import Space
 from store.autopilots import Autopilot
 from store.looks import Look
 from store.preflights import Preflight

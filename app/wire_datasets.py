@@ -1,7 +1,7 @@
 """Wire of data sets: what is known of one."""
 
 from app.wire import plain
-from learning.catalog import Summary
+from learning.data.catalog import Summary
 
 
 def dataset(value: Summary) -> dict[str, object]:

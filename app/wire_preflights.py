@@ -3,8 +3,8 @@
 import math
 
 from app.wire import plain, when
-from learning.preflight import CODES
-from learning.verdicts import Check, verdict
+from learning.preflight.check_result import Check, verdict
+from learning.preflight.preflight import CODES
 from store.preflights import Preflight
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from app import wire_trials
 from app.gate import Warned
 from app.wire import plain, when
-from learning.recipes import RecipePlan
+from learning.search.recipes import RecipePlan
 from store.sweeps import Sweep
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from learning.numerals import brief
+from learning.number_format import brief
 
 if TYPE_CHECKING:
     from store.trials import Trial

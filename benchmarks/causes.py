@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.trained import Run, trained
-from learning import catalog
-from learning.dataset import Dataset
+from learning.data import catalog
+from learning.data.dataset import Dataset
 from learning.settings import Settings
 
 HALF_DECADES = tuple(k / 2 for k in range(-6, 7))  # lr around the best, 10^-3 to 10^3

@@ -21,8 +21,8 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize
 from benchmarks import seed
 from benchmarks.pages import Figure
 from benchmarks.served import HIDE, TOURED, chromium, running, served
+from learning.search.space import Space, draw
 from learning.settings import Settings
-from learning.space import Space, draw
 from store import claims, migrate, queue, sweeps
 from store.claims import Claim
 from store.database import Database

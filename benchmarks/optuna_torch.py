@@ -18,8 +18,8 @@ from optuna.samplers import PartialFixedSampler, RandomSampler
 from benchmarks.task import Outcome, Task
 from benchmarks.task import load as load_data
 from benchmarks.torch_eager import Trainer
+from learning.search.space import Choice, Distribution, LogUniform, Space
 from learning.settings import Settings
-from learning.space import Choice, Distribution, LogUniform, Space
 
 STUDY = "benchmark"
 

@@ -17,10 +17,10 @@ import numpy as np
 from benchmarks import crew, trainer, whole
 from benchmarks.records import Measured, Results
 from benchmarks.task import Task, coarse
-from learning import catalog
-from learning.dataset import DatasetError, make_split
+from learning.data import catalog
+from learning.data.dataset import DatasetError, make_split
 from learning.settings import Settings
-from learning.train import Member, train
+from learning.training.trainer import Member, train
 from store.config import Config
 from store.groups import GROUP_SIZE
 

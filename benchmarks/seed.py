@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from learning.search.space import Space, draw
 from learning.settings import Settings
-from learning.space import Space, draw
-from learning.train import Epoch
+from learning.training.trainer import Epoch
 from store import claims, queue, sweeps
 from store.database import Database
 from store.sweeps import NewSweep, Sweep

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from learning import catalog
-from learning.dataset import make_split
-from learning.recipes import recipe_for
+from learning.data import catalog
+from learning.data.dataset import make_split
+from learning.search.recipes import recipe_for
+from learning.search.space import LogUniform, Space, draw
 from learning.settings import Settings
-from learning.space import LogUniform, Space, draw
 
 RECIPE = "coarse"
 WHOLE = 100  # trials of the whole search

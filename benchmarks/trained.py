@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from learning.curves import Curve
-from learning.dataset import Dataset, Split, make_split
-from learning.net import Array
+from learning.data.dataset import Dataset, Split, make_split
+from learning.diagnosis.curves import Curve
 from learning.settings import Settings
-from learning.train import Epoch, Member, train
+from learning.training.net import Array
+from learning.training.trainer import Epoch, Member, train
 from worker.verdicts import point
 
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from benchmarks.crew import PROCESSES
 from benchmarks.task import Outcome, Task
-from learning import catalog
-from learning.dataset import make_split
-from learning.gradient import blas
-from learning.train import TRACE_BUCKETS, Epoch, Member, train
+from learning.data import catalog
+from learning.data.dataset import make_split
+from learning.training.gradient import blas
+from learning.training.trainer import TRACE_BUCKETS, Epoch, Member, train
 from store import groups
 
 Group = tuple[int, ...]

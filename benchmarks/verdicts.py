@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.causes import label, runs, tasks
 from benchmarks.trained import Run
-from learning.findings import TRIAL_CODES, Finding, trial_findings
+from learning.diagnosis.findings import TRIAL_CODES, Finding, trial_findings
 
 REPORTED = (17, 18, 19, 20, 21, 22)  # the rules were worked on with the seeds 0 to 16
 LOOKED_AT = 2  # findings among which the right one must be

@@ -16,8 +16,8 @@ from typing import Any
 from benchmarks.crew import PROCESSES, READY
 from benchmarks.task import Outcome, Task
 from benchmarks.trainer import batch_size
-from learning import catalog
-from learning.dataset import make_split
+from learning.data import catalog
+from learning.data.dataset import make_split
 
 POLL = 0.2  # seconds between looks at the workers
 EACH = ("lr", "reg", "momentum", "seed")  # what the points say for themselves

@@ -8,7 +8,7 @@ import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from learning.numerals import brief
+from learning.number_format import brief
 
 ACTIVATIONS = ("relu", "tanh", "leaky_relu")
 INITS = ("normal", "xavier", "he")

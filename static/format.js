@@ -14,7 +14,7 @@ export function loss(value, flag) {
   return size < 10 ? value.toFixed(4) : value.toPrecision(5);
 }
 
-// With so many significant digits and without an exponent where people need none, as learning/numerals.py.
+// With so many significant digits and without an exponent where people need none, as learning/number_format.py.
 export function brief(value, digits = 2) {
   if (value == null) return NONE;
   const short = Number(value.toPrecision(digits));

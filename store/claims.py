@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
+from learning.search.early_stopping import StoppingRule, parse
 from learning.settings import Settings
-from learning.stopping import StoppingRule, parse
 from store import clock, groups
 from store.files import CheckpointRef
 from store.groups import start_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Double, case, cast
 
-from learning.findings import TRIAL_CODES
+from learning.diagnosis.findings import TRIAL_CODES
 from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
 from store.epochs import METRICS
 from store.states import TRIAL_STATES

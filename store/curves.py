@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from learning.curves import Curve, Point, noise
+from learning.diagnosis.curves import Curve, Point, noise
 from store import epochs
 from store.epochs import EpochRow
 from store.trials import Trial

@@ -1,10 +1,10 @@
-"""Owns whom the median rule and patience stop in a group after an epoch (the rules: learning.stopping)."""
+"""Owns whom the median rule and patience stop in a group after an epoch."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, case, func, or_, select
 
-from learning.stopping import Median, Patience, StoppingRule
+from learning.search.early_stopping import Median, Patience, StoppingRule
 from store.progress import Progress
 from store.states import UNRANKED
 from store.tables import epoch, trial

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert
 
+from learning.search.early_stopping import Halving, StoppingRule
 from learning.settings import Settings
-from learning.stopping import Halving, StoppingRule
 from store import clock, groups, trials
 from store.groups import Start
 from store.tables import trial

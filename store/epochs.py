@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, insert, select
 from store.tables import epoch, trial
 
 if TYPE_CHECKING:
-    from learning.train import Epoch
+    from learning.training.trainer import Epoch
 
 METRICS = ("loss", "data_loss", "train_acc", "val_loss", "val_acc", "lr")
 Bucket = tuple[float | None, float | None, float | None]

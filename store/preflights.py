@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, update
 
+from learning.preflight.check_result import Check
 from learning.settings import Settings
-from learning.verdicts import Check
 from store import clock
 from store.states import LIVING, NotAllowed, NotFound
 from store.tables import preflight

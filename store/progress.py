@@ -8,7 +8,7 @@ from store.epochs import finite, metrics
 from store.tables import trial
 
 if TYPE_CHECKING:
-    from learning.train import Epoch
+    from learning.training.trainer import Epoch
 
 
 class Progress:

@@ -19,7 +19,7 @@ from store.rungs import WAITING
 from store.tables import sweep, trial, trial_group
 
 if TYPE_CHECKING:
-    from learning.train import Epoch
+    from learning.training.trainer import Epoch
 
 SPLIT_AT = 2  # deaths in a row without a new epoch, after which a group's trials are tried one by one
 FAIL_AT = 3  # and after which a trial has failed

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
+from learning.search.early_stopping import Halving, Reached, parse
 from learning.settings import Settings
-from learning.stopping import Halving, Reached, parse
 from store import groups, moves
 from store.groups import Start, start_of
 from store.tables import sweep, trial, trial_group

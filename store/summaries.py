@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, select
 
-from learning.pace import Pace, Rest, seconds_left
-from learning.stopping import Halving, parse
+from learning.search.early_stopping import Halving, parse
+from learning.training.eta import Pace, Rest, seconds_left
 from store import remaining, trials
 from store.states import TRIAL_STATES
 from store.tables import sweep, trial, trial_group

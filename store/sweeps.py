@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy import delete as delete_from
 
+from learning.search.early_stopping import parse
 from learning.settings import FieldError, Invalid, Settings
-from learning.stopping import parse
 from store import clock, endings, moves, summaries, trials
 from store.enqueue import enqueue
 from store.states import OPEN

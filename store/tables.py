@@ -66,7 +66,7 @@ sweep = Table(
     Column("changed", BigInteger, nullable=False, unique=True),
     Column("tags", Json),
     Column("notes", Text),
-    Column("stopping", Json),  # the rule that ends trials early, as learning.stopping reads it
+    Column("stopping", Json),  # the rule that ends trials early, as learning.search.early_stopping reads it
     Column("workers", Integer, nullable=False, server_default=text("2")),  # that its groups are cut for
     # How far the epochs' times lie apart: epochs of whole groups, and squares of the seconds added up.
     Column("measured_steps", Integer, nullable=False, server_default=text("0")),

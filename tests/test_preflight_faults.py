@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from learning import catalog
-from learning.preflight import CODES
+from learning.data import catalog
+from learning.preflight.preflight import CODES
 from tests.app.conftest import Server, starting
 from tests.worker.living import end, wait_until
 
@@ -25,7 +25,7 @@ Check = Callable[..., dict[str, Any]]
 BROKEN = """
 import sys
 from dataclasses import replace
-from learning.net import Pass
+from learning.training.net import Pass
 from worker.__main__ import main
 name, sound = sys.argv.pop(), Pass.backward
 

@@ -6,12 +6,13 @@ Any worker may take a step, several may try the same one: the store lets one of 
 import logging
 import time
 
-from learning import autopilot, catalog
-from learning.autopilot import Checks, End, Plan, Search, Searched
-from learning.curves import Result
-from learning.predict import Net, accuracy, probabilities
+from learning.data import catalog
+from learning.diagnosis.curves import Result
+from learning.refinement import autopilot
+from learning.refinement.autopilot import Checks, End, Plan, Search, Searched
+from learning.search.space import Space, draw
 from learning.settings import Settings
-from learning.space import Space, draw
+from learning.training.prediction import Net, accuracy, probabilities
 from store import autopilots, looks, preflights, sweeps, trials
 from store.autopilots import Autopilot
 from store.config import Config

@@ -4,8 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from learning.state import State
-from learning.train import Step
+from learning.training.checkpoint_state import State
+from learning.training.trainer import Step
 from store.claims import Claim
 from store.files import CheckpointRef, Damaged, Files
 

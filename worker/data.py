@@ -3,8 +3,8 @@
 from functools import lru_cache
 from pathlib import Path
 
-from learning import catalog
-from learning.dataset import Dataset, Split, make_split
+from learning.data import catalog
+from learning.data.dataset import Dataset, Split, make_split
 from learning.settings import Settings
 from store.config import Config
 

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Collection, Mapping
 
-from learning.dataset import Dataset, Split
-from learning.predict import arrays_of
+from learning.data.dataset import Dataset, Split
 from learning.settings import Settings
-from learning.state import Best
+from learning.training.checkpoint_state import Best
+from learning.training.prediction import arrays_of
 from store import trials
 from store.database import Connection
 from store.files import Files

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from learning import preflight
+from learning.preflight import preflight
 from store import preflights
 from store.config import Config
 from store.database import Database

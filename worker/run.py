@@ -4,11 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from learning.curves import Point
-from learning.dataset import Dataset, Split
-from learning.state import Best, State
-from learning.stopping import Halving
-from learning.train import Member, Step, train
+from learning.data.dataset import Dataset, Split
+from learning.diagnosis.curves import Point
+from learning.search.early_stopping import Halving
+from learning.training.checkpoint_state import Best, State
+from learning.training.trainer import Member, Step, train
 from store import curves, epochs, leftovers, queue, trials
 from store.claims import Claim
 from store.config import Config

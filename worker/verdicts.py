@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from learning.curves import Curve, Point, noise
-from learning.findings import verdict
+from learning.diagnosis.curves import Curve, Point, noise
+from learning.diagnosis.findings import verdict
 from learning.settings import Settings
-from learning.train import Epoch
+from learning.training.trainer import Epoch
 
 EVERY = 1.0  # seconds between looks at a curve that grows: reading one takes a tenth of a millisecond or two
 

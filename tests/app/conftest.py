@@ -17,7 +17,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from learning.train import Epoch
+from learning.training.trainer import Epoch
 from store import claims, queue
 from store.config import Config
 from store.database import Database

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app import probe_picture
-from learning.recipes import recipe_for
+from learning.search.recipes import recipe_for
 from store import looks
 from tests.app.conftest import Crew
 from worker import autopilot as steps  # the arrows bind the program, not its tests

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from app import api_datasets, security
-from learning.recipes import RECIPES
+from learning.search.recipes import RECIPES
 from store import workers
 from tests.app.conftest import BODY, Crew
 

@@ -11,10 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from app import model_file
-from learning import catalog
-from learning.dataset import make_split
-from learning.predict import Net, accuracy, probabilities
+from learning.data import catalog
+from learning.data.dataset import make_split
 from learning.settings import Settings
+from learning.training.prediction import Net, accuracy, probabilities
 from store import trials
 from tests.app.conftest import Crew, made_epoch
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from learning.preflight import CODES
-from learning.recipes import recipe_for
-from learning.verdicts import Check
+from learning.preflight.check_result import Check
+from learning.preflight.preflight import CODES
+from learning.search.recipes import recipe_for
 from store import preflights
 from store.database import Database
 from store.preflights import Claim

@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 
 from app import cli
-from learning import catalog
-from learning.dataset import make_split
-from learning.preflight import CODES
+from learning.data import catalog
+from learning.data.dataset import make_split
+from learning.preflight.preflight import CODES
 from learning.settings import Settings
 from store import sweeps
 from store.database import Database

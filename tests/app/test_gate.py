@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from learning.verdicts import Check
+from learning.preflight.check_result import Check
 from store import preflights
 from store.database import Database
 from tests.app.conftest import BODY

@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from app import model_file
 from app.failure import Failure
 from app.model_file import Model
-from learning.net import Array
-from learning.preprocess import Preprocessing
+from learning.data.preprocessing import Preprocessing
 from learning.settings import Settings
+from learning.training.net import Array
 
 Post = Callable[..., dict[str, Any]]
 

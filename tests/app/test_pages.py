@@ -20,8 +20,8 @@ from app import assets, shapes
 from app.assets import PLOTLY_PATH
 from app.pages import diff
 from app.words import space_words
-from learning.findings import CODES
-from learning.recipes import RECIPES
+from learning.diagnosis.findings import CODES
+from learning.search.recipes import RECIPES
 from tests.app.conftest import Crew, made_epoch
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

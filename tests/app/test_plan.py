@@ -13,13 +13,13 @@ from app.bodies_advice import RefinementIn
 from app.bodies_sweeps import SweepIn
 from app.bodies_trials import MoreTrials
 from app.up import DEMO
-from learning import catalog
-from learning.dataset import make_split
-from learning.recipes import RECIPES
-from learning.refinement import Bound, Refinement
+from learning.data import catalog
+from learning.data.dataset import make_split
+from learning.refinement.refinement import Bound, Refinement
+from learning.search.recipes import RECIPES
+from learning.search.space import Space
 from learning.settings import Invalid, Settings
-from learning.space import Space
-from learning.train import Epoch, Member, train
+from learning.training.trainer import Epoch, Member, train
 from store import sweeps
 from store.config import Config
 from store.database import Database

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from learning.verdicts import Check
+from learning.preflight.check_result import Check
 from store import preflights
 from store.database import Database
 from tests.app.test_pages import BROWSER, Page

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from benchmarks import seed
 from benchmarks.served import TOURED
-from learning import verdicts
-from learning.autopilot import SEARCHES
+from learning.preflight import check_result
+from learning.refinement.autopilot import SEARCHES
 from store import autopilots, migrate, preflights
 from store.autopilots import NewAutopilot
 from store.config import Config
@@ -140,7 +140,7 @@ def _fly(database: Database, config: Config) -> None:
         claim = preflights.claim(c, "seed", seed.START)
         assert claim is not None
         preflights.record(
-            c, claim, verdicts.at_most("loss-at-chance", "First cost", 0.0, 0.01, "It is ln(10).", CURVE)
+            c, claim, check_result.at_most("loss-at-chance", "First cost", 0.0, 0.01, "It is ln(10).", CURVE)
         )
         preflights.finish(c, claim, seed.START)
     for _ in (*SEARCHES, "end"):

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from learning.preflight import CODES
+from learning.preflight.preflight import CODES
 from tests.browser.conftest import Site
 
 pytestmark = pytest.mark.browser

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from learning.autopilot import SEARCHES, Checks, End, Plan, Search, Searched, next_step, trials_of
-from learning.curves import Result
+from learning.diagnosis.curves import Result
+from learning.preflight.check_result import Check
+from learning.refinement.autopilot import SEARCHES, Checks, End, Plan, Search, Searched, next_step, trials_of
+from learning.search.space import LogUniform, Space
 from learning.settings import Settings
-from learning.space import LogUniform, Space
-from learning.verdicts import Check
 
 SPACE = Space({"lr": LogUniform(1e-6, 1e-3), "reg": LogUniform(1e-5, 1e5)})
 SETTINGS = {"epochs": 5, "val_count": 1000}

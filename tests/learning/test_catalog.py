@@ -12,8 +12,8 @@ import archives
 import numpy as np
 import pytest
 
-from learning import catalog
-from learning.dataset import Dataset, DatasetError
+from learning.data import catalog
+from learning.data.dataset import Dataset, DatasetError
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_summaries_before_and_after_decoding_are_the_same(home: Path) -> None:
 PROGRAM = """
 import hashlib, sys
 from pathlib import Path
-from learning import catalog
+from learning.data import catalog
 sys.stdin.readline()
 data = catalog.load(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
 maps = [line.split() for line in open("/proc/self/maps") if line.rstrip().endswith("X_train.npy")]
@@ -89,7 +89,7 @@ print(sorted({line[4] for line in maps}), hashlib.sha256(data.X_train).hexdigest
 def loaders(count: int, name: str, home: Path, data: Path) -> list[str]:
     """What so many processes that load at the same moment print."""
     command = [sys.executable, "-c", PROGRAM, name, str(home), str(data)]
-    root = Path(catalog.__file__).parent.parent
+    root = Path(catalog.__file__).parents[2]
     started = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
         for _ in range(count)
@@ -122,13 +122,13 @@ def test_processes_that_race_decode_once_and_map_the_same_file(home: Path, tmp_p
 
 def test_a_decoder_that_was_killed_leaves_nothing_in_the_way(home: Path) -> None:
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom learning import cache\n"
-        "from learning.disk import locked, new_folder\n"
+        "import sys, time\nfrom pathlib import Path\nfrom learning.data import cache\n"
+        "from learning.data.files import locked, new_folder\n"
         "home = Path(sys.argv[1])\n"
         "with locked(cache.lock_path(home, 'digits')), new_folder(cache.folder(home, 'digits')) as place:\n"
         "    (place / 'X_train.npy').write_bytes(b'half')\n    print('in', flush=True)\n    time.sleep(60)\n"
     )
-    root = Path(catalog.__file__).parent.parent
+    root = Path(catalog.__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", program, str(home)], stdout=subprocess.PIPE, text=True, cwd=root
     ) as decoder:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning import cifar
-from learning.batch_pickle import read_pickled
-from learning.dataset import DatasetError
-from learning.formats import Decoded
+from learning.data import cifar
+from learning.data.cifar_pickle import read_pickled
+from learning.data.dataset import DatasetError
+from learning.data.formats import Decoded
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from learning.cost import epoch_flops, epoch_work, estimate_seconds
 from learning.settings import Settings
+from learning.training.cost import epoch_flops, epoch_work, estimate_seconds
 
 LECTURE = Settings(hidden=(50,), batch_size=100, epochs=5)
 

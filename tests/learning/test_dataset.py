@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning import catalog, dataset, preprocess
-from learning.dataset import Dataset, class_counts, make_split, samples
+from learning.data import catalog, dataset, preprocessing
+from learning.data.dataset import Dataset, class_counts, make_split, samples
 from learning.settings import Invalid, Settings
 
 
@@ -113,13 +113,13 @@ def test_counts_one_step_either_side_of_what_fits(counts: dict[str, int], field:
 
 
 def test_whitening_very_wide_rows_is_refused_before_the_work() -> None:
-    wide = data_set(rows=4, features=preprocess.MAX_WHITENED + 1, image_shape=None)
+    wide = data_set(rows=4, features=preprocessing.MAX_WHITENED + 1, image_shape=None)
     with pytest.raises(Invalid, match="'whiten' is for at most 4,096 features; toy has 4,097") as caught:
         make_split(wide, Settings(val_count=1, preprocess="whiten"))
     assert caught.value.errors[0].field == "preprocess"
 
 
-@pytest.mark.parametrize("kind", preprocess.KINDS)
+@pytest.mark.parametrize("kind", preprocessing.KINDS)
 @pytest.mark.parametrize("stored", [np.uint8, np.float32])
 @pytest.mark.parametrize("wanted", [np.float32, np.float64])
 def test_gathered_rows_are_the_preprocessed_rows(kind: str, stored: type, wanted: type) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from http_manners import CONTENT, NAME, Manners, serving
 
-from learning import download, places
-from learning.dataset import DatasetError
+from learning.data import download, search_paths
+from learning.data.dataset import DatasetError
 
 MD5 = hashlib.md5(CONTENT).hexdigest()
 FILES = {NAME: MD5}
@@ -262,11 +262,13 @@ def test_two_at_once_fetch_once(address: str, manners: Manners, tmp_path: Path) 
 def test_every_official_file_has_a_sum_and_lands_where_the_catalog_looks(home: Path) -> None:
     assert set(download.OFFICIAL) == set(download.FILES) == {"cifar10", "mnist", "fashion_mnist"}
     for below, sums in download.FILES.values():
-        folder = places.downloads(home) / below
+        folder = search_paths.downloads(home) / below
         folder.mkdir(parents=True, exist_ok=True)
         for name, md5 in sums.items():
             assert re.fullmatch("[0-9a-f]{32}", md5)
             (folder / name).touch()
-    assert places.downloads(home) / NAME in places.cifar10(home, None)
-    assert places.downloads(home) / "mnist" in places.mnist(home, None)
-    assert places.downloads(home) / "fashion-mnist" in places.mnist(home, None, places.FASHION_FOLDERS)
+    assert search_paths.downloads(home) / NAME in search_paths.cifar10(home, None)
+    assert search_paths.downloads(home) / "mnist" in search_paths.mnist(home, None)
+    assert search_paths.downloads(home) / "fashion-mnist" in search_paths.mnist(
+        home, None, search_paths.FASHION_FOLDERS
+    )

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from learning.ensemble import SURE, Measured, measure, sentence
-from learning.net import Array
-from learning.predict import Net
-from learning.preprocess import Preprocessing
+from learning.data.preprocessing import Preprocessing
 from learning.settings import Settings
+from learning.training.ensemble import SURE, Measured, measure, sentence
+from learning.training.net import Array
+from learning.training.prediction import Net
 
 
 def linear(W: Array) -> Net:

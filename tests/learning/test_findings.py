@@ -9,11 +9,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from learning.facts import BAND
-from learning.findings import CODES, TRIAL_CODES, Curve, Finding, Result, sweep_findings, trial_findings
-from learning.refinement import refine
+from learning.diagnosis.curve_facts import BAND
+from learning.diagnosis.findings import (
+    CODES,
+    TRIAL_CODES,
+    Curve,
+    Finding,
+    Result,
+    sweep_findings,
+    trial_findings,
+)
+from learning.refinement.refinement import refine
+from learning.search.space import Space, draw
 from learning.settings import Settings
-from learning.space import Space, draw
 
 CHANCE = math.log(10)
 

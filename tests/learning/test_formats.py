@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from learning import idx
-from learning.dataset import DatasetError
-from learning.formats import CHUNK, MAX_CLASSES, Decoded, Guarded, check, read_exactly, size_words
+from learning.data import mnist_idx
+from learning.data.dataset import DatasetError
+from learning.data.formats import CHUNK, MAX_CLASSES, Decoded, Guarded, check, read_exactly, size_words
 
 Array = NDArray[Any]
 Y = np.array([0, 1, 2, 0])
@@ -155,7 +155,7 @@ def test_exactly_so_many_bytes_or_a_sentence() -> None:
 @pytest.mark.parametrize("packed", [True, False])
 def test_mnist_files_packed_and_plain(packed: bool, tmp_path: Path) -> None:
     folder = archives.mnist_folder(tmp_path / "mnist", packed=packed, rows=60)
-    found = idx.read_folder(folder, idx.DIGITS, "made")
+    found = mnist_idx.read_folder(folder, mnist_idx.DIGITS, "made")
     rng = np.random.default_rng(0)
     assert np.array_equal(found.X_train, rng.integers(0, 256, (60, 28, 28)).astype(np.uint8).reshape(60, 784))
     assert found.X_test is not None
@@ -168,14 +168,14 @@ def test_other_spellings_of_the_names_are_found(tmp_path: Path) -> None:
     folder = archives.mnist_folder(tmp_path / "mnist", packed=False)
     for path in folder.iterdir():
         path.rename(path.with_name(path.name.replace("-idx", ".idx")))
-    assert len(idx.read_folder(folder, idx.DIGITS, "made").y_train) == 60
+    assert len(mnist_idx.read_folder(folder, mnist_idx.DIGITS, "made").y_train) == 60
 
 
 def test_a_folder_without_all_four_files(tmp_path: Path) -> None:
     folder = archives.mnist_folder(tmp_path / "mnist")
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DatasetError, match="lacks t10k-labels-idx1-ubyte"):
-        idx.read_folder(folder, idx.DIGITS, "made")
+        mnist_idx.read_folder(folder, mnist_idx.DIGITS, "made")
 
 
 def test_images_where_labels_should_be(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_images_where_labels_should_be(tmp_path: Path) -> None:
     archives.mnist_folder(tmp_path / "other")
     (tmp_path / "other" / "t10k-images-idx3-ubyte.gz").replace(folder / "t10k-images-idx3-ubyte.gz")
     with pytest.raises(DatasetError, match="images where labels should be"):
-        idx.read_folder(folder, idx.DIGITS, "made")
+        mnist_idx.read_folder(folder, mnist_idx.DIGITS, "made")
 
 
 WHOLE = archives.idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
@@ -212,7 +212,7 @@ def test_idx_files_that_lie_or_break_off(data: bytes, sentence: str, packed: boo
     path = tmp_path / ("images.gz" if packed else "images")
     path.write_bytes(gzip.compress(data) if packed else data)
     with pytest.raises(DatasetError, match=sentence):
-        idx.read(path)
+        mnist_idx.read(path)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_idx_files_that_lie_or_break_off(data: bytes, sentence: str, packed: boo
 def test_gzip_files_that_are_none(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "images.gz").write_bytes(data)
     with pytest.raises(DatasetError, match=r"cannot be read|ends after"):
-        idx.read(tmp_path / "images.gz")
+        mnist_idx.read(tmp_path / "images.gz")
 
 
 @settings(max_examples=200, deadline=None)
@@ -235,7 +235,7 @@ def test_damaged_idx_files_are_refused_or_whole(
         spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))])
     try:
-        array = idx.read(path)
+        array = mnist_idx.read(path)
     except DatasetError:
         return
     assert array.dtype == np.uint8

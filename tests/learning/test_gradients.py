@@ -4,8 +4,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from learning.gradients import check
 from learning.settings import ACTIVATIONS, Settings
+from learning.training.gradient_check import check
 
 B, D, C = 5, 6, 4
 RNG = np.random.default_rng(1)
@@ -51,8 +51,8 @@ def test_backward_equals_the_numeric_derivative_of_every_parameter(
 
 def test_the_check_sees_a_wrong_gradient():
     """The net of another regularisation has another gradient; the check must say so."""
-    from learning.gradients import METHODS, Problem, _error, _first_weights, _places
-    from learning.net import Shape
+    from learning.training.gradient_check import METHODS, Problem, _error, _first_weights, _places
+    from learning.training.net import Shape
 
     settings = group([7], "relu")
     shape = Shape(D, (7,), C)
@@ -79,7 +79,7 @@ def test_gradients_are_right_at_the_nets_first_weights():
 
 def test_a_few_entries_of_each_parameter_tell_too(monkeypatch):
     """Those compared reach from the largest derivative to the smallest."""
-    from learning.net import Pass
+    from learning.training.net import Pass
 
     assert all((error < 1e-12).all() for error in check(group([7], "relu"), X, Y, entries=5).values())
     backward = Pass.backward

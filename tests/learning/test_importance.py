@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from learning.curves import Result
-from learning.importance import MIN_TRIALS, Importance, importance
+from learning.diagnosis.curves import Result
+from learning.diagnosis.importance import MIN_TRIALS, Importance, importance
+from learning.search.space import Space, draw
 from learning.settings import Settings
-from learning.space import Space, draw
 
 SPACE = Space.parse(
     {

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from learning import catalog
-from learning.dataset import Dataset, make_split
-from learning.recipes import recipe_for
-from learning.space import from_points
-from learning.train import Epoch, Member, train
+from learning.data import catalog
+from learning.data.dataset import Dataset, make_split
+from learning.search.recipes import recipe_for
+from learning.search.space import from_points
+from learning.training.trainer import Epoch, Member, train
 
 pytestmark = pytest.mark.cifar10
 

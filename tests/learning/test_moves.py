@@ -1,7 +1,7 @@
 """Where the ends of ranges went between one search and the next."""
 
-from learning.moves import Move, moves
-from learning.space import Space
+from learning.refinement.range_changes import Move, moves
+from learning.search.space import Space
 
 
 def test_each_end_shrank_was_extended_or_was_kept() -> None:

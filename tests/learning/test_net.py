@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import textbook
 
-from learning import net, predict
-from learning.net import Pass, Shape, Stack, init_weights
 from learning.settings import ACTIVATIONS, Settings
+from learning.training import net, prediction
+from learning.training.net import Pass, Shape, Stack, init_weights
 
 B, D, C, K = 6, 9, 4, 3
 RNG = np.random.default_rng(0)
@@ -41,7 +41,7 @@ def test_a_stack_computes_what_the_textbook_computes_for_each_net(hidden, activa
         _, data_loss, _ = textbook.loss_and_gradients(own, X, Y, 0.0, activation)
         assert losses[n] == pytest.approx(data_loss, rel=1e-12)
         np.testing.assert_allclose(scores[n].T, textbook.forward(own, X, activation)[-1], rtol=1e-12)
-        np.testing.assert_allclose(predict.scores(own, settings[n], X), scores[n].T, rtol=1e-12)
+        np.testing.assert_allclose(prediction.scores(own, settings[n], X), scores[n].T, rtol=1e-12)
 
 
 def test_weights_go_in_and_come_out_unchanged():

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from learning import npz
-from learning.dataset import DatasetError
+from learning.data import npz
+from learning.data.dataset import DatasetError
 
 Array = NDArray[Any]
 X = np.arange(36, dtype=np.uint8).reshape(6, 6)
@@ -284,8 +284,8 @@ def test_nothing_large_is_held_for_a_bomb_or_a_crowd_of_members(tmp_path: Path) 
         file.write(zip64 + struct.pack("<IIQI", 0x07064B50, 0, size, 1))
         file.write(struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
     program = (
-        "import resource, sys\nfrom pathlib import Path\nfrom learning import npz\n"
-        "from learning.dataset import DatasetError\n"
+        "import resource, sys\nfrom pathlib import Path\nfrom learning.data import npz\n"
+        "from learning.data.dataset import DatasetError\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: npz.read(Path(sys.argv[1]), 'mine')\n"
         "except DatasetError as error:\n"

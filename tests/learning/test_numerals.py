@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from learning.numerals import brief
+from learning.number_format import brief
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from learning.pace import DRIFT, FEWEST, Pace, Rest, seconds_left
+from learning.training.eta import DRIFT, FEWEST, Pace, Rest, seconds_left
 
 STEADY = Pace(steps=40, epochs=400, seconds=800.0, squares=1600.0)  # 2 s each, always
 REST = Rest(epochs=300.0, groups=3, workers=1, lost=0.0)

@@ -6,8 +6,8 @@ import archives
 import numpy as np
 import pytest
 
-from learning import catalog, places
-from learning.dataset import DatasetError
+from learning.data import catalog, search_paths
+from learning.data.dataset import DatasetError
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def test_cifar10_in_the_usual_places(place: str, home: Path, tmp_path: Path) -> 
     folder = tmp_path / place / "cifar-10-batches-py"
     folder.mkdir(parents=True)
     (folder / "data_batch_1").touch()
-    assert list(places.cifar10(home, tmp_path / "named")) == [folder]
+    assert list(search_paths.cifar10(home, tmp_path / "named")) == [folder]
 
 
 def test_the_named_folder_comes_first_and_binary_before_pickled(home: Path, tmp_path: Path) -> None:
@@ -79,14 +79,14 @@ def test_the_named_folder_comes_first_and_binary_before_pickled(home: Path, tmp_
         for name in ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"):
             (place / name).touch()
             wanted.append(place / name)
-    assert list(places.cifar10(home, tmp_path / "named")) == wanted
+    assert list(search_paths.cifar10(home, tmp_path / "named")) == wanted
 
 
 def test_the_data_folder_may_be_the_batches_folder_itself(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cifar-10-batches-bin"
     folder.mkdir()
     (folder / "data_batch_1.bin").touch()
-    assert list(places.cifar10(home, folder)) == [folder]
+    assert list(search_paths.cifar10(home, folder)) == [folder]
 
 
 def test_a_broken_source_is_passed_over_and_named_when_all_are_broken(home: Path, tmp_path: Path) -> None:

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learning import catalog, checks, preflight, sanity
-from learning.dataset import Dataset, Split, make_split
-from learning.group import Group
-from learning.net import Pass
-from learning.probe import probe
-from learning.recipes import recipe_for
+from learning.data import catalog
+from learning.data.dataset import Dataset, Split, make_split
+from learning.preflight import data_checks, preflight, training_checks
+from learning.preflight.check_result import Check, at_most, verdict
+from learning.preflight.lr_probe import probe
+from learning.search.recipes import recipe_for
 from learning.settings import Settings
-from learning.updates import Updater
-from learning.verdicts import Check, at_most, verdict
+from learning.training.group import Group
+from learning.training.net import Pass
+from learning.training.updates import Updater
 
 
 def plan(name: str = "digits", **values: object) -> Settings:
@@ -84,7 +85,7 @@ def test_a_wrong_gradient_of_any_parameter_is_named(
             yield replace(one, delta=one.delta * 1.0001) if one.name == name else one
 
     monkeypatch.setattr(Pass, "backward", wrong)
-    found = checks.gradient(split, plan())
+    found = training_checks.gradient(split, plan())
     assert not found.passed
     assert f"The gradient of {name} is not the derivative" in found.sentence
     assert [place for place, error in found.curve if error > 1e-7] == [
@@ -94,7 +95,7 @@ def test_a_wrong_gradient_of_any_parameter_is_named(
 
 def test_a_loss_without_the_penalty_is_seen(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Updater, "penalty", lambda self: 0.0)
-    found = checks.reg_raises_loss(split, plan())
+    found = training_checks.reg_raises_loss(split, plan())
     assert not found.passed
     assert found.figure == pytest.approx(0, abs=1e-9)
 
@@ -102,13 +103,13 @@ def test_a_loss_without_the_penalty_is_seen(split: Split, monkeypatch: pytest.Mo
 def test_a_loss_that_is_not_the_mean_is_seen(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     step = Group._step
     monkeypatch.setattr(Group, "_step", lambda self, *given: 2 * step(self, *given))
-    found = checks.chance_loss(split, plan())
+    found = training_checks.chance_loss(split, plan())
     assert not found.passed
     assert "the cost is 4.6052" in found.sentence
 
 
 def test_weights_that_are_not_small_are_told_but_no_fault(split: Split) -> None:
-    found = checks.chance_loss(split, plan(init="he"))
+    found = training_checks.chance_loss(split, plan(init="he"))
     assert found.passed
     assert "The weights of these settings begin at" in found.sentence
 
@@ -136,7 +137,7 @@ def test_labels_from_1_end_the_preflight_at_its_first_check(digits: Dataset) -> 
 
 def test_a_class_without_examples_fails(digits: Dataset) -> None:
     y = np.where(digits.y_train == 3, 4, digits.y_train)
-    found = sanity.data(make_split(replace(digits, y_train=y, folder=None), plan()))
+    found = data_checks.data(make_split(replace(digits, y_train=y, folder=None), plan()))
     assert not found.passed
     assert "No training example has label 3" in found.sentence
 
@@ -155,12 +156,12 @@ def test_a_val_part_that_repeats_the_train_part_fails(split: Split, repeated: in
     """0.05 of 300 rows are allowed."""
     X = split.X.copy()
     X[split.val_rows[:repeated]] = X[split.train_rows[:repeated]]
-    assert sanity.data(replace(split, X=X)).passed == passed
+    assert data_checks.data(replace(split, X=X)).passed == passed
 
 
 def test_a_val_part_that_was_asked_to_be_the_train_part_is_no_fault(digits: Dataset) -> None:
     settings = plan(val_count=0, train_count=100)
-    assert sanity.data(make_split(digits, settings)).passed
+    assert data_checks.data(make_split(digits, settings)).passed
 
 
 def test_the_caller_may_stop_in_between(split: Split) -> None:
@@ -225,17 +226,17 @@ def test_features_of_very_different_scale_fail_unless_standardised(digits: Datas
     X = digits.X_train.astype(np.float32)
     X[:, 28] *= 1e4
     wide = replace(digits, X_train=X, folder=None)
-    found = sanity.data(make_split(wide, plan()))
+    found = data_checks.data(make_split(wide, plan()))
     assert not found.passed
     assert "Feature 28 spreads" in found.sentence
     assert "preprocess with standardise" in found.sentence
-    assert sanity.data(make_split(wide, plan(preprocess="standardise"))).passed
+    assert data_checks.data(make_split(wide, plan(preprocess="standardise"))).passed
 
 
 def test_unequal_classes_are_told_but_no_fault(digits: Dataset) -> None:
     rows = np.flatnonzero((digits.y_train == 0) | (np.arange(len(digits.y_train)) % 9 == 0))
     few = replace(digits, X_train=digits.X_train[rows], y_train=digits.y_train[rows], folder=None)
-    found = sanity.data(make_split(few, plan(val_count=20)))
+    found = data_checks.data(make_split(few, plan(val_count=20)))
     assert found.passed
     assert "always naming class 0 is right in 5" in found.sentence
 
@@ -246,7 +247,7 @@ def test_the_same_example_under_two_labels_cannot_be_learnt_by_heart(digits: Dat
     assert digits.y_train[0] != digits.y_train[1]
     settings = plan()
     split = make_split(replace(digits, X_train=X, folder=None), settings)
-    *_, found = checks.overfit_tiny(split, preflight.tiny_settings(settings, "digits"))
+    *_, found = training_checks.overfit_tiny(split, preflight.tiny_settings(settings, "digits"))
     assert found is not None
     assert not found.passed
     assert "2 of them are the same as one with another label" in found.sentence

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from learning import preprocess
-from learning.preprocess import KINDS, Preprocessing
+from learning.data import preprocessing
+from learning.data.preprocessing import KINDS, Preprocessing
 
 SHAPE = (3, 4, 2)
 D = 24
@@ -36,7 +36,7 @@ def expected(kind: str, X: NDArray[np.float64], train: NDArray[np.float64]) -> N
     if kind == "standardise":
         return centred / train.std(axis=0)
     U, S, _ = np.linalg.svd(np.cov(train.T, bias=True))
-    return centred @ U / np.sqrt(S + preprocess.WHITEN_EPS * S.mean())
+    return centred @ U / np.sqrt(S + preprocessing.WHITEN_EPS * S.mean())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -84,7 +84,7 @@ def test_whitened_training_rows_have_unit_covariance() -> None:
     X, rows = images(), np.arange(700)
     out = Preprocessing.fit("whiten", X, rows, SHAPE).apply(X, np.empty(X.shape))
     S = np.linalg.eigvalsh(np.cov(X.T.astype(np.float64), bias=True))[::-1]
-    want = S / (S + preprocess.WHITEN_EPS * S.mean())
+    want = S / (S + preprocessing.WHITEN_EPS * S.mean())
     assert want.min() > 0.9, "nearly one in every direction"
     assert np.allclose(np.cov(out.T, bias=True), np.diag(want), atol=1e-3)
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_fitted_says_why() -> None:
         Preprocessing.fit("zca", X, rows, SHAPE)
     with pytest.raises(ValueError, match="at least one training row"):
         Preprocessing.fit("mean_image", X, rows[:0], SHAPE)
-    wide = np.zeros((2, preprocess.MAX_WHITENED + 1), np.uint8)
+    wide = np.zeros((2, preprocessing.MAX_WHITENED + 1), np.uint8)
     with pytest.raises(ValueError, match="at most 4,096 features, these rows have 4,097"):
         Preprocessing.fit("whiten", wide, np.arange(2), None)
 

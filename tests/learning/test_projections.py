@@ -6,10 +6,10 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from learning.curves import Result
-from learning.projections import BUDGETS, Side, expected_best, words
+from learning.diagnosis.curves import Result
+from learning.refinement.random_vs_grid import BUDGETS, Side, expected_best, words
+from learning.search.space import Space
 from learning.settings import Settings
-from learning.space import Space
 
 REACHED = (0.41, 0.1, 0.33, 0.1, 0.52, 0.47)
 

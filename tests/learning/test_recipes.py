@@ -6,12 +6,12 @@ import math
 import pytest
 from threadpoolctl import threadpool_limits
 
-from learning import catalog
-from learning.dataset import Dataset, make_split
-from learning.recipes import RECIPES, RecipePlan, recipe_for
+from learning.data import catalog
+from learning.data.dataset import Dataset, make_split
+from learning.search.recipes import RECIPES, RecipePlan, recipe_for
+from learning.search.space import Space, draw
 from learning.settings import Invalid, Settings
-from learning.space import Space, draw
-from learning.train import Epoch, Member, train
+from learning.training.trainer import Epoch, Member, train
 
 LECTURE = ("sanity-loss", "overfit-tiny", "lr-too-low", "lr-too-high", "lr-3e-3", "coarse", "fine")
 

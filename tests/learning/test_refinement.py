@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from learning.edges import extend, touched_edges
-from learning.findings import Result
-from learning.refinement import MIN_WIDTH, NothingToRefine, Refinement, refine
+from learning.diagnosis.findings import Result
+from learning.diagnosis.range_edges import extend, touched_edges
+from learning.refinement.refinement import MIN_WIDTH, NothingToRefine, Refinement, refine
+from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, draw
 from learning.settings import Settings
-from learning.space import Choice, Integer, LogUniform, Space, Uniform, draw
 
 SPACE = Space.parse({"lr": {"log_uniform": [1e-6, 1e-3]}, "reg": {"log_uniform": [1e-5, 1e5]}})
 

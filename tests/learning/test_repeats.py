@@ -2,7 +2,7 @@
 
 import pytest
 
-from learning.repeats import LUCK, Run, counted, sentence, spread
+from learning.diagnosis.seed_spread import LUCK, Run, counted, sentence, spread
 
 FIVE = (0.50, 0.51, 0.52, 0.53, 0.54)  # mean 0.52, standard deviation 0.01581
 

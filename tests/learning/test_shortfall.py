@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from learning.shortfall import SURE, shortfall
+from learning.diagnosis.test_gap import SURE, shortfall
 
 ERROR = math.sqrt(0.98 * 0.02 / 300 + 0.9 * 0.1 / 300)
 

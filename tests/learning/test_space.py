@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from learning.samplers import grid_shape
+from learning.search.samplers import grid_shape
+from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, draw, from_points
 from learning.settings import MAX_RATE, Invalid, Settings
-from learning.space import Choice, Integer, LogUniform, Space, Uniform, draw, from_points
 
 SPACE = {
     "lr": {"log_uniform": [1e-6, 1e-3]},

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from learning.search.early_stopping import Halving, Median, Patience, Reached, check, parse, to_dict
 from learning.settings import Invalid, Settings
-from learning.state import State
-from learning.stopping import Halving, Median, Patience, Reached, check, parse, to_dict
+from learning.training.checkpoint_state import State
 
 quick = hypothesis_settings(max_examples=60, deadline=None)
 accuracies = st.one_of(st.none(), st.sampled_from([0.1, 0.2, 0.2001, 0.5]), st.floats(0, 1))

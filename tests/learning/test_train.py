@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from toys import CLASSES, members, run, settings, toy_split
 
-from learning import group as group_module
-from learning import predict
-from learning.group import mini_batches
-from learning.numerals import brief
+from learning.number_format import brief
 from learning.settings import UPDATES
-from learning.train import (
+from learning.training import group as group_module
+from learning.training import prediction
+from learning.training.group import mini_batches
+from learning.training.trainer import (
     TRAIN_SAMPLE,
     Best,
     Member,
@@ -69,7 +69,7 @@ def test_an_epoch_row_is_what_it_says():
     (step,) = run(group, split)
     row, weights = step.epochs[0], step.state.weights(10)
     for rows, accuracy in ((split.train_rows, row.train_acc), (split.val_rows, row.val_acc)):
-        scores = predict.scores(weights, group[0].settings, split.gather(rows))
+        scores = prediction.scores(weights, group[0].settings, split.gather(rows))
         assert accuracy == pytest.approx((scores.argmax(axis=1) == split.y[rows]).mean())
     chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     expected = -np.log(chances[np.arange(len(scores)), split.y[split.val_rows]]).mean()

@@ -3,13 +3,13 @@ import pytest
 import textbook
 from toys import CLASSES, members, run, settings, toy_data, toy_split
 
-from learning import net
-from learning.gradient import Summed
-from learning.group import mini_batches
-from learning.net import Shape, Stack, init_weights
-from learning.schedules import STEP_EPOCHS, learning_rate
 from learning.settings import UPDATES
-from learning.updates import FLUSH_BELOW, Updater, flush, rule_of
+from learning.training import net
+from learning.training.gradient import Summed
+from learning.training.group import mini_batches
+from learning.training.net import Shape, Stack, init_weights
+from learning.training.schedules import STEP_EPOCHS, learning_rate
+from learning.training.updates import FLUSH_BELOW, Updater, flush, rule_of
 
 RATES = {"adagrad": 0.02, "rmsprop": 0.01, "adam": 0.01}
 

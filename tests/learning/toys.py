@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from learning.dataset import Dataset, Split, make_split
+from learning.data.dataset import Dataset, Split, make_split
 from learning.settings import Settings
-from learning.train import Member, Step, train
+from learning.training.trainer import Member, Step, train
 
 CLASSES = 4
 FIXED = {"hidden": [7], "init": "xavier", "batch_size": 10, "epochs": 5, "val_count": 40, "lr": 0.05}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from learning.train import Epoch
+from learning.training.trainer import Epoch
 from store import claims, queue
 from store.claims import Claim
 from store.database import Database

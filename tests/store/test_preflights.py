@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
+from learning.preflight.check_result import Check
 from learning.settings import Settings
-from learning.verdicts import Check
 from store import preflights
 from store.database import Database
 from store.preflights import Claim, Preflight

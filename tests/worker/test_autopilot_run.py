@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from living import Start, children, wait_until
 
-from learning.recipes import recipe_for
+from learning.search.recipes import recipe_for
 from store import autopilots, looks, preflights, queue, sweeps
 from store.autopilots import Autopilot, NewAutopilot
 from store.database import Database

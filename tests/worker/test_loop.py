@@ -11,11 +11,12 @@ import pytest
 from living import STEADY_NETS, MakeSweep, epochs_done, known_workers, rows_of, state_of, trials_of
 from sqlalchemy import text
 
-from learning import catalog, predict
-from learning.dataset import make_split
-from learning.findings import verdict
-from learning.preprocess import Preprocessing
+from learning.data import catalog
+from learning.data.dataset import make_split
+from learning.data.preprocessing import Preprocessing
+from learning.diagnosis.findings import verdict
 from learning.settings import Settings
+from learning.training import prediction
 from store import claims, curves, queue, trials
 from store.config import Config
 from store.database import Database
@@ -90,7 +91,7 @@ def test_a_kept_net_predicts_as_well_as_it_did_in_training(
     split = make_split(digits, settings)
     X = np.empty((len(split.val_rows), 64), np.float32)
     Preprocessing.from_arrays(stored).apply(digits.X_train[split.val_rows], X)
-    labels = predict.scores(arrays, settings, X).argmax(axis=1)
+    labels = prediction.scores(arrays, settings, X).argmax(axis=1)
     assert (labels == digits.y_train[split.val_rows]).mean() == pytest.approx(one.best_val_acc)
 
 

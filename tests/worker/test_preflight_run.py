@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from living import MakeSweep, Start, children, wait_until
 
-from learning import preflight
-from learning.recipes import recipe_for
+from learning.preflight import preflight
+from learning.search.recipes import recipe_for
 from learning.settings import Settings
 from store import preflights, queue, workers
 from store.config import Config

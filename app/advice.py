@@ -7,7 +7,7 @@ from learning.diagnosis.importance import Importance, importance
 from learning.refinement.refinement import Refinement, refine
 from learning.search.space import Space
 from learning.settings import Settings
-from store import curves, sweeps, trials
+from store import annotations, curves, sweep_actions, sweeps, trials
 from store.config import Config
 from store.database import Database
 from store.states import LIVING
@@ -44,7 +44,7 @@ def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
         return
     found = {one.id: verdict(rows[one.id], Settings.parse(one.settings), n_classes) for one in missing}
     with database.write() as c:
-        trials.judge(c, found)
+        annotations.judge(c, found)
 
 
 def of_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[tuple[Finding, ...], Importance]:
@@ -53,7 +53,7 @@ def of_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[tuple[Fi
     held = Settings.parse(sweep.settings).val_count or summary.n_train
     space, trials = Space.parse(sweep.space), results(sweep, database, config)
     found = sweep_findings(
-        space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweeps.GROWING
+        space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweep_actions.GROWING
     )
     return found, importance(space, trials)
 

@@ -13,7 +13,7 @@ from app.bodies import Id
 from app.bodies_advice import RefinementIn, RefinementOut, SweepFindingsOut
 from app.bodies_sweeps import FamilyOut, SweepOut
 from app.state import Parts
-from store import epochs, lineage, sweeps, trials
+from store import epochs, pairs, sweep_actions, trials
 
 router = APIRouter(prefix="/api/sweeps", tags=["advice"])
 
@@ -46,7 +46,7 @@ def refine(id: Id, parts: Parts, body: RefinementIn | None = None) -> JSONRespon
     child = plan.finer(body or RefinementIn(), parent, proposed)
     new = plan.sweep(child, parts.config, parent_id=id)
     with parts.database.write() as c:
-        sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
+        sweep = sweep_actions.create(c, new, time.time(), workers=parts.config.workers)
     return created(f"/api/sweeps/{sweep.id}", wire_sweeps.sweep(sweep))
 
 
@@ -55,7 +55,7 @@ def family(id: Id, parts: Parts) -> JSONResponse:
     """The sweeps that this one came from and that came from it, itself among them, in the order made."""
     found(parts, id)
     with parts.database.read() as c:
-        related = lineage.family(c, id)
+        related = pairs.family(c, id)
     return Answer({"sweeps": [wire_sweeps.sweep(one) for one in related]})
 
 

@@ -10,7 +10,7 @@ from app import random_grid
 from app.answers import Answer, created
 from app.bodies_random_grid import RandomGridIn, RandomGridOut
 from app.state import Parts
-from store import sweeps
+from store import sweep_actions
 
 router = APIRouter(prefix="/api/random-grid", tags=["random against grid"])
 
@@ -20,7 +20,7 @@ def start(parts: Parts, body: RandomGridIn | None = None) -> JSONResponse:
     """Start a grid and a random sweep of one space: same budget, same net, same seed."""
     planned = random_grid.planned(body or RandomGridIn(), parts)
     with parts.database.write() as c:
-        made = [sweeps.create(c, new, time.time(), workers=parts.config.workers).id for new in planned]
+        made = [sweep_actions.create(c, new, time.time(), workers=parts.config.workers).id for new in planned]
         found = random_grid.pair(c, made)
     address = f"/api/random-grid?sweeps={','.join(map(str, made))}"
     return created(address, random_grid.shown(found, parts))

@@ -14,7 +14,7 @@ from app.bodies_repeats import RepeatsIn, RepeatsOut
 from app.bodies_sweeps import SweepOut
 from app.problems import Problem
 from app.state import Parts
-from store import sweeps
+from store import sweep_actions
 
 router = APIRouter(prefix="/api", tags=["repeats"])
 
@@ -27,7 +27,7 @@ def repeat(id: Id, parts: Parts, body: RepeatsIn | None = None) -> JSONResponse:
     with parts.database.write() as c:
         tried = repeats.tried(c, of, trial)
         new = plan.repeats(body or RepeatsIn(), trial, of, tried, parts.config)
-        sweep = sweeps.create(c, new, time.time(), workers=parts.config.workers)
+        sweep = sweep_actions.create(c, new, time.time(), workers=parts.config.workers)
     return created(f"/api/sweeps/{sweep.id}", wire_sweeps.sweep(sweep))
 
 

@@ -14,9 +14,10 @@ from app.bodies_sweeps import DraftOut, SweepChange, SweepIn, SweepMadeOut, Swee
 from app.bodies_trials import EpochsOut
 from app.problems import bad_field, missing
 from app.state import Parts, State
-from store import epochs, speed, sweeps
+from store import epochs, speed, sweep_actions, sweeps
 from store.database import Connection
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 
 FINAL = frozenset({"finished", "cancelled"})
 SHOWN_DRAWS = 1_000  # of a dry run
@@ -56,7 +57,7 @@ def make(
     if idempotency_key is not None:
         idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
     with parts.database.write() as c:
-        sweep = sweeps.create(c, new, time.time(), idempotency, parts.config.workers)
+        sweep = sweep_actions.create(c, new, time.time(), idempotency, parts.config.workers)
         warned = gate.warnings(c, new, new.trials, parts.config.home)
     return created(
         f"/api/sweeps/{sweep.id}",
@@ -88,7 +89,7 @@ def describe(id: Id, body: SweepChange, parts: Parts) -> JSONResponse:
     if body.name is None and body.tags is None and body.notes is None:
         raise bad_field("name", None, "Give at least one of name, tags and notes.")
     with parts.database.write() as c:
-        sweep = sweeps.describe(c, id, body.name, body.tags, body.notes)
+        sweep = sweep_actions.describe(c, id, body.name, body.tags, body.notes)
         return Answer(_whole(c, sweep, parts))
 
 
@@ -96,7 +97,7 @@ def describe(id: Id, body: SweepChange, parts: Parts) -> JSONResponse:
 def delete(id: Id, parts: Parts) -> Response:
     """Delete a sweep that has ended, with all its trials, curves and models."""
     with parts.database.write() as c:
-        removed = sweeps.delete(c, id)
+        removed = sweep_actions.delete(c, id)
     for group_id in removed.group_ids:
         parts.files.drop_checkpoints(group_id)
     parts.files.keep_models((), removed.trial_ids)
@@ -167,7 +168,7 @@ def found(parts: State, id: int) -> Sweep:
 
 def _act(parts: State, id: int, action: str) -> JSONResponse:
     with parts.database.write() as c:
-        sweep = sweeps.act(c, id, action, time.time())
+        sweep = sweep_actions.act(c, id, action, time.time())
     return Answer(wire_sweeps.sweep(sweep))
 
 

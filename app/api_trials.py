@@ -16,7 +16,7 @@ from app.model_file import Model
 from app.prediction import no_weights
 from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
-from store import bulk, epochs, sweeps, trials
+from store import bulk, epochs, sweep_actions, sweeps, trial_actions, trials
 from store.trials import Trial
 
 FileFormat = Annotated[
@@ -54,7 +54,7 @@ def add(id: Id, body: MoreTrials, parts: Parts) -> JSONResponse:
         sweep = sweeps.get(c, id)
         if sweep is None:
             raise missing("sweep", id)
-        rows = sweeps.add_trials(c, id, plan.more(body, sweep, parts.config), time.time())
+        rows = sweep_actions.add_trials(c, id, plan.more(body, sweep, parts.config), time.time())
     return created(
         f"/api/sweeps/{id}/trials", {"trials": [wire_trials.trial(row) for row in rows], "total": len(rows)}
     )
@@ -139,7 +139,7 @@ def model(
 def stop(id: Id, parts: Parts) -> JSONResponse:
     """End a trial: a queued one now, a running one at its next epoch."""
     with parts.database.write() as c:
-        trial = trials.stop(c, id, time.time())
+        trial = trial_actions.stop(c, id, time.time())
     return Answer(wire_trials.trial(trial))
 
 
@@ -147,7 +147,7 @@ def stop(id: Id, parts: Parts) -> JSONResponse:
 def retry(id: Id, parts: Parts) -> JSONResponse:
     """Run a failed trial again."""
     with parts.database.write() as c:
-        trial = trials.retry(c, id, time.time())
+        trial = trial_actions.retry(c, id, time.time())
     return Answer(wire_trials.trial(trial))
 
 
@@ -155,7 +155,7 @@ def retry(id: Id, parts: Parts) -> JSONResponse:
 def exclude(id: Id, parts: Parts) -> JSONResponse:
     """Leave a trial out of rankings and advice."""
     with parts.database.write() as c:
-        trial = trials.exclude(c, id, True)
+        trial = trial_actions.exclude(c, id, True)
     return Answer(wire_trials.trial(trial))
 
 
@@ -163,7 +163,7 @@ def exclude(id: Id, parts: Parts) -> JSONResponse:
 def include(id: Id, parts: Parts) -> JSONResponse:
     """Take an excluded trial in again."""
     with parts.database.write() as c:
-        trial = trials.exclude(c, id, False)
+        trial = trial_actions.exclude(c, id, False)
     return Answer(wire_trials.trial(trial))
 
 

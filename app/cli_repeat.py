@@ -40,7 +40,7 @@ def repeat(
     from app.cli_sweep import wrong
     from app.follow import follow
     from app.words import trial_words
-    from store import sweeps
+    from store import sweep_actions, sweeps
 
     config = configure(home=home, data=data, database_url=database_url)
     try:
@@ -53,7 +53,7 @@ def repeat(
             of = sweeps.get(c, row.sweep_id)
             assert of is not None  # by foreign key
             new = plan.repeats(body, row, of, repeats.tried(c, of, row), config)
-            made = sweeps.create(c, new, time.time(), workers=config.workers)
+            made = sweep_actions.create(c, new, time.time(), workers=config.workers)
         print(f"Sweep {made.id}: {trial_words(row)} from {seeds} other seeds, queued.", file=sys.stderr)
         code = follow(database, made.id, print_lines=not as_json) if wait else DONE
         with database.read() as c:

@@ -59,7 +59,7 @@ def sweep(
     from app.follow import follow, going_on
     from app.up import upgrade
     from learning.search.recipes import RECIPES
-    from store import sweeps
+    from store import sweep_actions, sweeps
     from store.database import Database
 
     config = configure(home=home, data=data, database_url=database_url)
@@ -68,7 +68,7 @@ def sweep(
     upgrade(config)
     with closing(Database.open(config)) as database:
         with database.write() as connection:
-            row = sweeps.create(connection, new, time.time(), workers=config.workers)
+            row = sweep_actions.create(connection, new, time.time(), workers=config.workers)
             unchecked = gate.warnings(connection, new, new.trials, config.home)
         with going_on(f"Sweep {row.id}"):
             print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)

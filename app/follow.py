@@ -13,7 +13,8 @@ from learning.number_format import brief
 
 if TYPE_CHECKING:
     from store.database import Connection, Database
-    from store.sweeps import Saved, Sweep
+    from store.summaries import Saved
+    from store.sweeps import Sweep
     from store.trials import Trial
     from store.workers import Worker
 

@@ -12,7 +12,8 @@ from store import preflights, trials
 from store.database import Connection
 from store.preflights import Preflight
 from store.states import LIVING
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 
 LOOKED_AT = 50  # preflights of a data set, and nets of a sweep whose settings are given one by one
 

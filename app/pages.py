@@ -39,7 +39,7 @@ from app.words import setting_words, space_words
 from learning.data import catalog
 from learning.data.download import OFFICIAL
 from learning.search.recipes import RECIPES
-from store import autopilots, changes, lineage, packed, sweeps, trials, workers
+from store import autopilots, changes, packed, pairs, sweeps, trials, workers
 from store.database import Connection
 from store.sweeps import Sweep
 from store.trials import Trial
@@ -138,7 +138,7 @@ def command_center(
     with parts.database.read() as c:
         cursor = changes.cursor(c)
         written = sweeps.notes(c, id)
-        related = lineage.family(c, id)
+        related = pairs.family(c, id)
         pilot = autopilots.of_sweep(c, id)
         warned = gate.of_sweep(c, sweep, parts.config.home)
         alike = repeats.members(c, sweep)

@@ -14,7 +14,7 @@ from app.state import Parts, State
 from learning.data import catalog
 from learning.data.dataset import samples
 from learning.training.checkpoint_state import State as TrainingState
-from store import checkpoints, sweeps, trials
+from store import leftovers, sweeps, trials
 from store.files import Damaged
 from store.trials import Trial
 
@@ -57,7 +57,7 @@ def first_layer(trial: Trial, parts: State) -> npt.NDArray[np.floating[Any]] | N
         if model is not None:
             return np.asarray(model[0]["W1"])
         with parts.database.read() as c:
-            refs = checkpoints.of_trial(c, trial.id)
+            refs = leftovers.checkpoints_of(c, trial.id)
         for ref in refs:
             state = TrainingState.from_arrays(parts.files.load_checkpoint(ref))
             if trial.id in state.keys:

@@ -28,7 +28,8 @@ from learning.training import cost
 from store import groups
 from store.autopilots import NewAutopilot
 from store.config import Config
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 from store.trials import Trial
 
 MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs

@@ -23,7 +23,7 @@ from learning.settings import FieldError, Invalid
 from store.files import Damaged
 from store.filter import FilterError
 from store.states import NotAllowed, NotFound
-from store.sweeps import IdempotencyConflict
+from store.sweep_actions import IdempotencyConflict
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

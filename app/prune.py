@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from store import leftovers as needed
-from store import sweeps
+from store import sweep_actions
 from store.database import Database
 
 DAY = 86_400.0  # seconds
@@ -25,7 +25,7 @@ def delete(database: Database, ids: Iterable[int]) -> None:
     """Deletes sweeps with their trials and epochs; their files are leftovers from then on."""
     for id in ids:
         with database.write() as connection:
-            sweeps.delete(connection, id)
+            sweep_actions.delete(connection, id)
 
 
 def leftovers(home: Path, database: Database) -> tuple[Path, ...]:

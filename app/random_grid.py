@@ -16,7 +16,8 @@ from learning.search.space import LogUniform, Space
 from learning.settings import Settings
 from store import pairs, sweeps, trials
 from store.database import Connection
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 from store.trials import Trial
 
 SMALL_NET = {"hidden": [20], "epochs": 10}  # beside the coarse recipe's settings
@@ -59,7 +60,7 @@ def past(c: Connection) -> list[tuple[Sweep, Sweep]]:
     """The last problems that were searched both ways and can be compared, newest first."""
     return [
         found
-        for found in pairs.latest(c, PAST)
+        for found in pairs.grids_with_random(c, PAST)
         if len(Space.parse(found[0].space).numeric()) >= RANGES
         and max(one.trials for one in found) <= MOST_TRIALS
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.bodies import MAX_TRIALS
 from learning.diagnosis.seed_spread import Run, Spread, counted, sentence, spread
 from learning.settings import MAX_SEED
-from store import lineage, packed, trials
+from store import packed, pairs, trials
 from store.database import Connection
 from store.packed import Thinned
 from store.sweeps import Sweep
@@ -52,7 +52,7 @@ def seeds_after(seed: int, count: int, tried: Collection[int] = ()) -> list[int]
 
 def tried(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
     """Seeds from which a sweep and its children have trained the settings of this trial, or will."""
-    children = (one.id for one in lineage.family(c, sweep.id) if one.parent_id == sweep.id)
+    children = (one.id for one in pairs.family(c, sweep.id) if one.parent_id == sweep.id)
     alike = (row for id in (sweep.id, *children) for row in _alike(c, id, trial))
     return frozenset(row.settings[SEED] for row in alike)
 

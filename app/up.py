@@ -144,13 +144,13 @@ def queue_demo(config: "Config") -> None:
     """Queues the coarse search on the digits if there is no sweep at all."""
     from app import plan
     from app.bodies_sweeps import SweepIn
-    from store import sweeps
+    from store import sweep_actions, sweeps
     from store.database import Database
 
     new = plan.sweep(SweepIn.model_validate(DEMO), config)
     with closing(Database.open(config)) as database, database.write() as connection:
         if sweeps.list_all(connection, 1, 0)[1] == 0:
-            sweeps.create(connection, new, time.time(), workers=config.workers)
+            sweep_actions.create(connection, new, time.time(), workers=config.workers)
 
 
 def announce(config: "Config") -> None:

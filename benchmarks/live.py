@@ -23,10 +23,10 @@ from benchmarks.pages import Figure
 from benchmarks.served import HIDE, TOURED, chromium, running, served
 from learning.search.space import Space, draw
 from learning.settings import Settings
-from store import claims, migrate, queue, sweeps
+from store import claims, migrate, queue, sweep_actions
 from store.claims import Claim
 from store.database import Database
-from store.sweeps import NewSweep
+from store.sweep_actions import NewSweep
 
 TRIALS = 32
 EPOCHS = 400
@@ -71,7 +71,7 @@ class Player:
         drawn = draw(Space.parse({"lr": {"log_uniform": [1e-5, 1e-3]}}), fixed, TRIALS, "random", 0)
         new = NewSweep(name, "digits", None, {"lr": {"log_uniform": [1e-5, 1e-3]}}, fixed, "random", 0, drawn)
         with database.write() as c:
-            self.sweep = sweeps.create(c, new, time.time(), workers=2)
+            self.sweep = sweep_actions.create(c, new, time.time(), workers=2)
         self.claims = list(self._claims())
         self.curves = {
             trial.id: self._curve(trial.id, trial.settings) for claim in self.claims for trial in claim.trials
@@ -168,7 +168,7 @@ def main() -> int:
         drawn = draw(Space.parse(seed.SPACE), fixed, 8, "random", 0)
         long = NewSweep("busy", "digits", None, seed.SPACE, fixed, "random", 0, drawn)
         with database.write() as c:
-            sweeps.create(c, long, time.time(), workers=2)
+            sweep_actions.create(c, long, time.time(), workers=2)
         with served(home) as address, running(home, "worker", LOSSDECK_WORKERS="2"):
             figures = measure(browser.new_context(base_url=address, viewport=TALL), player, address)
         database.close()

@@ -17,6 +17,7 @@ from inspect import isfunction, isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
+from store import sweep_actions
 from worker import threads
 
 threads.limit_before_numpy()
@@ -28,7 +29,7 @@ from learning.search.recipes import recipe_for  # noqa: E402
 from learning.settings import Invalid, Settings  # noqa: E402
 from learning.training import group, net, updates  # noqa: E402
 from learning.training.trainer import Member, Step, train  # noqa: E402
-from store import claims, migrate, queue, sweeps  # noqa: E402
+from store import claims, migrate, queue  # noqa: E402
 from store.config import Config  # noqa: E402
 from store.database import Database  # noqa: E402
 from store.files import Files  # noqa: E402
@@ -108,10 +109,10 @@ class Storage:
         home.mkdir()
         self.database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
         migrate.upgrade(self.database)
-        new = sweeps.NewSweep("profile", dataset, None, {}, {}, "random", 0, tuple(settings))
+        new = sweep_actions.NewSweep("profile", dataset, None, {}, {}, "random", 0, tuple(settings))
         self._claims: list[claims.Claim] = []
         with self.database.write() as c:
-            sweeps.create(c, new, time.time())
+            sweep_actions.create(c, new, time.time())
             while (claim := claims.claim(c, "profile", time.time())) is not None:
                 self._claims.append(claim)
         self._checkpoints = Checkpoints(Files(home), self._claims[0])

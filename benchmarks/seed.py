@@ -8,9 +8,10 @@ import numpy as np
 from learning.search.space import Space, draw
 from learning.settings import Settings
 from learning.training.trainer import Epoch
-from store import claims, queue, sweeps
+from store import claims, queue, sweep_actions, sweeps
 from store.database import Database
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 
 SPACE: dict[str, Any] = {"lr": {"log_uniform": [1e-6, 1e-1]}, "reg": {"log_uniform": [1e-5, 1e1]}}
 FIXED = {"hidden": [50], "val_count": 300}
@@ -36,7 +37,7 @@ def sweep(
     drawn = draw(Space.parse(space), fixed, trials, "random", seed)
     new = NewSweep(name, "digits", None, space, fixed, "random", seed, drawn)
     with database.write() as c:
-        made = sweeps.create(c, new, START, workers=WORKERS)
+        made = sweep_actions.create(c, new, START, workers=WORKERS)
     _train(database, made, epochs, trained)
     with database.read() as c:
         found = sweeps.get(c, made.id)

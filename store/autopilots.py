@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from learning.settings import Settings
-from store import clock, preflights, sweeps
+from store import clock, preflights, sweep_actions
 from store.states import LIVING, OPEN, NotAllowed, NotFound
-from store.sweeps import NewSweep
+from store.sweep_actions import NewSweep
 from store.tables import autopilot, autopilot_stage, preflight, sweep, trial
 from store.trials import BEST_FIRST, RANKED, Trial, by_ids
 
@@ -143,7 +143,7 @@ def begin_sweep(
     number, *_ = clock.take(c)
     if not _unmoved(c, seen):
         return False
-    made = sweeps.create(c, new, now, workers=workers)
+    made = sweep_actions.create(c, new, now, workers=workers)
     _add(c, seen, name, why, number, sweep_id=made.id)
     return True
 
@@ -168,8 +168,8 @@ def stop(c: Connection, id: int, now: float) -> Autopilot:
     last = found.stages[-1] if found.stages else None
     if last is not None and last.preflight_id is not None and last.state in LIVING:
         preflights.cancel(c, last.preflight_id, now)
-    elif last is not None and last.sweep_id is not None and last.state in sweeps.ACTIONS["stop"]:
-        sweeps.act(c, last.sweep_id, "stop", now)
+    elif last is not None and last.sweep_id is not None and last.state in sweep_actions.ACTIONS["stop"]:
+        sweep_actions.act(c, last.sweep_id, "stop", now)
     return _must(c, id)
 
 

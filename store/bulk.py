@@ -6,11 +6,11 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from store import clock, endings, trials
+from store import clock, endings, trial_actions, trials
 from store.states import LIVING, TRIAL_STATES, NotAllowed
 
 Action = Literal["stop", "retry", "exclude", "include"]
-ALLOWED = {"stop": LIVING, "retry": trials.RETRIABLE, "exclude": TRIAL_STATES, "include": TRIAL_STATES}
+ALLOWED = {"stop": LIVING, "retry": trial_actions.RETRIABLE, "exclude": TRIAL_STATES, "include": TRIAL_STATES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ def _why_not(outline: tuple[int, str] | None, action: Action, sweep_id: int, num
 
 def _do(c: Connection, sweep_id: int, action: Action, ids: list[int], now: float) -> None:
     if action == "stop":
-        trials.stop_all(c, sweep_id, ids, now)
+        trial_actions.stop_all(c, sweep_id, ids, now)
     elif action == "retry":
-        trials.retry_all(c, sweep_id, ids)
+        trial_actions.retry_all(c, sweep_id, ids)
     else:
-        trials.exclude_all(c, ids, action == "exclude")
+        trial_actions.exclude_all(c, ids, action == "exclude")

@@ -1,14 +1,31 @@
 """Owns how a sweep's new trials come into the queue: their brackets, groups and rows (claims none)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
 from learning.search.early_stopping import Halving, StoppingRule
 from learning.settings import Settings
-from store import clock, groups, trials
+from store import clock, groups
 from store.groups import Start
 from store.tables import trial
+
+UNTRAINED: dict[str, Any] = {
+    "state": "queued",
+    "reason": None,
+    "failures": 0,
+    "epochs_done": 0,
+    "best_val_acc": None,
+    "best_epoch": None,
+    "last": None,
+    "worker": None,
+    "has_model": False,
+    "verdict": None,
+    "started_at": None,
+    "finished_at": None,
+    "spared": 0,
+}  # the columns of a trial before its first epoch
 
 
 def enqueue(
@@ -36,7 +53,7 @@ def enqueue(
     of_position = {one: group for group, members in zip(group_ids, cut, strict=True) for one in members}
     numbers = clock.take(c, len(settings))
     rows = [
-        trials.new_row(id, start + n, of_position[n], one, seq)
+        _new_row(id, start + n, of_position[n], one, seq)
         for n, (one, seq) in enumerate(zip(settings, numbers, strict=True))
     ]
     if rows:
@@ -46,3 +63,19 @@ def enqueue(
 def _first_rung(rule: StoppingRule | None, settings: Settings) -> int | None:
     """Of a group with a trial of these settings."""
     return rule.next_rung(0, settings.epochs) if isinstance(rule, Halving) else None
+
+
+def _new_row(sweep_id: int, number: int, group_id: int, settings: Settings, seq: int) -> dict[str, Any]:
+    """The row of a trial that is queued for the first time."""
+    return {
+        **UNTRAINED,
+        "sweep_id": sweep_id,
+        "number": number,
+        "group_id": group_id,
+        "settings": settings.to_dict(),
+        "epochs_total": settings.epochs,
+        "attempt": 0,
+        "excluded": False,
+        "exempt": False,
+        "changed": seq,
+    }

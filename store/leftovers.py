@@ -1,7 +1,8 @@
-"""Owns the question which files beside the database some row still needs (removes nothing)."""
+"""Files beside the database that some row still needs, and where a trial's latest weights may be."""
 
 from sqlalchemy import Connection, select
 
+from store.files import CheckpointRef
 from store.groups import start_of
 from store.states import LIVING
 from store.tables import sweep, trial, trial_group
@@ -27,3 +28,10 @@ def ended_before(c: Connection, moment: float) -> tuple[int, ...]:
         sweep.c.state.in_(("finished", "cancelled")), sweep.c.finished_at < moment
     )
     return tuple(c.scalars(query.order_by(sweep.c.id)))
+
+
+def checkpoints_of(c: Connection, trial_id: int) -> tuple[CheckpointRef, ...]:
+    """The checkpoints of the group that a trial is in; after a rung several, of which one holds the trial."""
+    query = select(trial_group).join(trial, trial.c.group_id == trial_group.c.id)
+    group = c.execute(query.where(trial.c.id == trial_id)).one_or_none()
+    return start_of(group).checkpoints if group is not None else ()

@@ -15,7 +15,7 @@ from store.claims import Claim
 from store.files import CheckpointRef
 from store.groups import start_of
 from store.progress import PROGRESS, Progress
-from store.rungs import WAITING
+from store.states import WAITING
 from store.tables import sweep, trial, trial_group
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from learning.search.early_stopping import Halving, StoppingRule, parse
-from store.rungs import WAITING
-from store.states import LIVING
+from store.states import LIVING, WAITING
 from store.tables import trial, trial_group
 
 

@@ -15,11 +15,10 @@ from learning.search.early_stopping import Halving, Reached, parse
 from learning.settings import Settings
 from store import groups, moves
 from store.groups import Start, start_of
+from store.states import WAITING
 from store.tables import sweep, trial, trial_group
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
-
-WAITING = "waiting"  # state of a group at its rung
 
 _ABOUT = select(sweep.c.stopping, sweep.c.state, sweep.c.workers, sweep.c.features).where(
     sweep.c.id == bindparam("sweep")

@@ -9,6 +9,7 @@ AUTOPILOT_STATES = ("running", "finished", "stopped", "failed")
 
 LIVING = ("queued", "running")  # states of a trial or a preflight that has not ended
 OPEN = ("running", "paused", "stopping")  # states of a sweep that may still have living trials
+WAITING = "waiting"  # state of a group at its rung
 UNRANKED = ("diverged", "failed")  # states of a trial that is never ranked best
 
 

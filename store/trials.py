@@ -1,22 +1,17 @@
 """Owns trials: their value, their lists, and what a user may do to one (the queue moves them otherwise)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, func, select
 
-from learning.settings import Settings
-from store import clock, endings, groups, moves
 from store.columns import ordering
 from store.filter import condition
 from store.states import LIVING, UNRANKED
 from store.states import NotAllowed as NotAllowed
 from store.states import NotFound as NotFound
-from store.tables import epoch, sweep, trial
-
-RETRIABLE = ("failed", "cancelled", "stopped")
-REOPENABLE = ("running", "paused", "finished", "cancelled")  # states of a sweep whose trial may be retried
+from store.tables import trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +42,21 @@ class Trial:
 
 
 _COLUMNS = [trial.c[field.name] for field in fields(Trial)]
+
 _SELECT = select(*_COLUMNS)
 
 
 def get(c: Connection, id: int) -> Trial | None:
     row = c.execute(_SELECT.where(trial.c.id == id)).one_or_none()
     return _trial(row) if row else None
+
+
+def must_get(c: Connection, id: int) -> Trial:
+    """The trial. Raises NotFound."""
+    found = get(c, id)
+    if found is None:
+        raise NotFound("trial", id)
+    return found
 
 
 def numbered(c: Connection, sweep_id: int, number: int) -> Trial | None:
@@ -102,6 +106,7 @@ def after(c: Connection, cursor: int, sweeps: Sequence[int] | None, limit: int) 
 
 
 RANKED = trial.c.state.not_in(UNRANKED) & ~trial.c.excluded & trial.c.best_val_acc.is_not(None)
+
 BEST_FIRST = (trial.c.best_val_acc.desc(), trial.c.number)
 
 
@@ -118,140 +123,10 @@ def best(c: Connection, sweep_id: int, limit: int = 20) -> tuple[Trial, ...]:
     return tuple(map(_trial, rows))
 
 
-def mark_models(c: Connection, sweep_id: int, ids: Collection[int]) -> None:
-    """Records that of this sweep the weights of exactly these trials are kept."""
-    clock.take(c)
-    query = select(trial.c.id, trial.c.has_model).where(trial.c.sweep_id == sweep_id)
-    wrong = [row.id for row in c.execute(query) if row.has_model != (row.id in ids)]
-    moves.change(c, wrong, has_model=~trial.c.has_model)
-
-
 def without_verdict(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
     """The ended trials of a sweep that have epochs, but no verdict on them."""
     unread = trial.c.verdict.is_(None) & (trial.c.epochs_done > 0) & trial.c.state.not_in(LIVING)
     return tuple(map(_trial, c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, unread))))
-
-
-def judge(c: Connection, verdicts: Mapping[int, str]) -> None:
-    """Gives trials that have none their verdicts, by id."""
-    if not verdicts:
-        return
-    numbers = clock.take(c, len(verdicts))
-    rows = [{"_id": id, "_verdict": code} for id, code in verdicts.items()]
-    c.execute(_JUDGE, [row | {"_seq": seq} for row, seq in zip(rows, numbers, strict=True)])
-
-
-_JUDGE = (
-    update(trial)
-    .where(trial.c.id == bindparam("_id"), trial.c.verdict.is_(None), trial.c.finished_at.is_not(None))
-    .values(verdict=bindparam("_verdict"), changed=bindparam("_seq"))
-)
-
-
-def stop(c: Connection, id: int, now: float) -> Trial:
-    """Ends a queued or running trial by hand; its epochs and its rank stay. Raises NotAllowed, NotFound."""
-    number, *_ = clock.take(c)
-    found = _must(c, id, LIVING, "stop")
-    stop_all(c, found.sweep_id, [id], now)
-    endings.mark(c, found.sweep_id, number)
-    return _again(c, id)
-
-
-def stop_all(c: Connection, sweep_id: int, ids: Sequence[int], now: float) -> None:
-    """Stops living trials of a sweep; the caller has taken the clock and marks the sweep."""
-    moves.end_all(c, ids, "stopped", "stopped by hand", now)
-    endings.settle(c, sweep_id, now)
-
-
-def retry(c: Connection, id: int, now: float) -> Trial:
-    """Queues an ended trial again, alone and from the start: its epochs go. Raises NotAllowed, NotFound.
-
-    The sweep's stopping rule does not apply to it any more: it trains to its end, past every rung. Readers
-    that follow by cursor are told to start again (clock.reset). The sweep runs again if it had ended.
-    """
-    number, *_ = clock.take(c)
-    found = _must(c, id, RETRIABLE, "retry")
-    retry_all(c, found.sweep_id, [id])
-    endings.mark(c, found.sweep_id, number)
-    return _again(c, id)
-
-
-def retry_all(c: Connection, sweep_id: int, ids: Sequence[int]) -> None:
-    """Queues ended trials of a sweep again; the caller has taken the clock and marks the sweep.
-
-    Raises NotAllowed when the sweep's state does not allow it.
-    """
-    state = c.execute(select(sweep.c.state).where(sweep.c.id == sweep_id)).scalar_one()
-    if state not in REOPENABLE:
-        raise NotAllowed(state, "retry", f"Sweep {sweep_id}", REOPENABLE)
-    c.execute(delete(epoch).where(epoch.c.trial_id.in_(ids)))
-    moves.change(c, ids, **_UNTRAINED, exempt=True)
-    groups.separate(c, sweep_id, ids, groups.Start(clock.take(c)[0]))
-    if state != "paused":
-        c.execute(update(sweep).where(sweep.c.id == sweep_id).values(state="running", finished_at=None))
-    clock.reset(c)
-
-
-_UNTRAINED: dict[str, Any] = {
-    "state": "queued",
-    "reason": None,
-    "failures": 0,
-    "epochs_done": 0,
-    "best_val_acc": None,
-    "best_epoch": None,
-    "last": None,
-    "worker": None,
-    "has_model": False,
-    "verdict": None,
-    "started_at": None,
-    "finished_at": None,
-    "spared": 0,
-}
-
-
-def exclude(c: Connection, id: int, excluded: bool) -> Trial:
-    """Leaves a trial out of the ranking, or takes it in again; in any state. Raises NotFound."""
-    number, *_ = clock.take(c)
-    found = get(c, id)
-    if found is None:
-        raise NotFound("trial", id)
-    exclude_all(c, [id], excluded)
-    endings.mark(c, found.sweep_id, number)
-    return _again(c, id)
-
-
-def exclude_all(c: Connection, ids: Sequence[int], excluded: bool) -> None:
-    """Marks trials alike; the caller has taken the clock and marks their sweep."""
-    moves.change(c, ids, excluded=excluded)
-
-
-def new_row(sweep_id: int, number: int, group_id: int, settings: Settings, seq: int) -> dict[str, Any]:
-    """The row of a trial that is queued for the first time."""
-    return {
-        **_UNTRAINED,
-        "sweep_id": sweep_id,
-        "number": number,
-        "group_id": group_id,
-        "settings": settings.to_dict(),
-        "epochs_total": settings.epochs,
-        "attempt": 0,
-        "excluded": False,
-        "exempt": False,
-        "changed": seq,
-    }
-
-
-def _must(c: Connection, id: int, states: Collection[str], action: str) -> Trial:
-    found = get(c, id)
-    if found is None:
-        raise NotFound("trial", id)
-    if found.state not in states:
-        raise NotAllowed(found.state, action, f"Trial {found.number} of sweep {found.sweep_id}", states)
-    return found
-
-
-def _again(c: Connection, id: int) -> Trial:
-    return _trial(c.execute(_SELECT.where(trial.c.id == id)).one())
 
 
 def _trial(row: Row[*tuple[Any, ...]]) -> Trial:

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from learning.settings import Settings
-from store import migrate, sweeps
+from store import migrate, sweep_actions
 from store.database import Database
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 from worker import threads
 
 # As a worker does: the BLAS pools of NumPy and SciPy would fight for the cores.
@@ -197,4 +198,4 @@ def _make_sweep(
     drawn = tuple(replace(base, seed=base.seed if base.seed is not None else n) for n in range(trials))
     new = NewSweep(name, dataset, None, space or {}, fixed, sampler, sweep_seed, drawn)
     with database.write() as connection:
-        return sweeps.create(connection, new, START, workers=workers)
+        return sweep_actions.create(connection, new, START, workers=workers)

@@ -70,7 +70,7 @@ def _wait_for(database: "Database", stop: "Stop") -> bool:
     """Waits until the database answers; False if asked to end first. Raises DatabaseError if it is no use."""
     from store import migrate
     from store.database import DatabaseError
-    from store.outages import is_outage
+    from store.faults import is_outage
     from worker.pauses import pauses
 
     for pause in pauses():

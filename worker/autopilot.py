@@ -17,9 +17,9 @@ from store import autopilots, looks, preflights, sweeps, trials
 from store.autopilots import Autopilot
 from store.config import Config
 from store.database import Connection, Database
+from store.faults import is_outage
 from store.files import Damaged, Files
-from store.outages import is_outage
-from store.sweeps import NewSweep
+from store.sweep_actions import NewSweep
 from store.trials import Trial
 
 log = logging.getLogger("lossdeck.worker")

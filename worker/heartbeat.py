@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from store import claims, preflights, queue, workers
 from store.database import Connection, Database
-from store.outages import is_outage
+from store.faults import is_outage
 from worker.leases import LEASE
 from worker.pauses import pauses
 

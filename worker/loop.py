@@ -11,8 +11,8 @@ from store import claims, preflights, queue, workers
 from store.claims import Claim
 from store.config import Config
 from store.database import Connection, Database
+from store.faults import is_outage
 from store.files import Files
-from store.outages import is_outage
 from worker import autopilot, processes, threads
 from worker.heartbeat import BEATS, Held, LeaseLost, name, touch
 from worker.leases import LEASE

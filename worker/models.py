@@ -7,7 +7,7 @@ from learning.data.dataset import Dataset, Split
 from learning.settings import Settings
 from learning.training.checkpoint_state import Best
 from learning.training.prediction import arrays_of
-from store import trials
+from store import annotations, trials
 from store.database import Connection
 from store.files import Files
 
@@ -54,7 +54,7 @@ def prune(c: Connection, files: Files, sweep_id: int, saved: Collection[int]) ->
     marked, _ = trials.page(c, sweep_id, 10 * KEPT, 0, "number", "has_model = true")
     keep = {one.id for one in best_trials(c, sweep_id) if files.has_model(one.id)}
     files.keep_models(keep, {one.id for one in marked} | set(saved))
-    trials.mark_models(c, sweep_id, keep)
+    annotations.mark_models(c, sweep_id, keep)
 
 
 def best_trials(c: Connection, sweep_id: int) -> tuple[trials.Trial, ...]:

@@ -24,7 +24,7 @@ from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.preflight.preflight import CODES
 from learning.settings import Settings
-from store import sweeps
+from store import sweep_actions, sweeps
 from store.database import Database
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
@@ -130,7 +130,7 @@ def cancel(deck: Deck, number: int) -> None:
     with database.write() as connection:
         sweep = sweeps.get(connection, number)
         if sweep is not None and sweep.state == "running":
-            sweeps.act(connection, number, "cancel", time.time())
+            sweep_actions.act(connection, number, "cancel", time.time())
     database.close()
 
 
@@ -159,7 +159,7 @@ def test_waiting_misses_nothing_after_a_sweep_was_deleted(deck: Deck) -> None:
     number = json.loads(done.stdout)["id"]
     database = deck.database()
     with database.write() as connection:
-        sweeps.delete(connection, number)
+        sweep_actions.delete(connection, number)
     database.close()
     assert len(deck.run("sweep", "coarse", "--trials", "4", "--wait").stdout.splitlines()) == 4
 

@@ -20,7 +20,7 @@ from learning.search.recipes import RECIPES
 from learning.search.space import Space
 from learning.settings import Invalid, Settings
 from learning.training.trainer import Epoch, Member, train
-from store import sweeps
+from store import sweep_actions
 from store.config import Config
 from store.database import Database
 from store.sweeps import Sweep
@@ -149,9 +149,9 @@ def test_an_estimate_grows_with_the_work_and_falls_with_the_workers(config: Conf
     assert plan.estimate(trials, summary, None, 1) > 0
 
 
-def store(database: Database, new: sweeps.NewSweep) -> Sweep:
+def store(database: Database, new: sweep_actions.NewSweep) -> Sweep:
     with database.write() as c:
-        return sweeps.create(c, new, 0.0)
+        return sweep_actions.create(c, new, 0.0)
 
 
 @pytest.mark.parametrize(

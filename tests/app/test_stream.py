@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from app.api_stream import HEARTBEAT, LiveResponse, frames
 from app.live import Batch, Following, Live
 from app.state import State
-from store import changes, sweeps, workers
+from store import changes, sweep_actions, sweeps, workers
 from store.config import Config
 from store.database import Database
 from store.files import Files
@@ -131,7 +131,7 @@ def worker(shared_server: Server) -> Iterator[Crew]:
     with database.write() as c:
         for sweep in sweeps.list_all(c)[0]:
             if sweep.state not in ("finished", "cancelled"):
-                sweeps.act(c, sweep.id, "cancel", time.time())
+                sweep_actions.act(c, sweep.id, "cancel", time.time())
     database.close()
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from benchmarks import seed
 from benchmarks.served import HIDE
-from store import sweeps
+from store import sweep_actions
 from store.database import Database
 from tests.browser.conftest import Complaints, Site
 from tests.browser.drawn import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown, x_range
@@ -182,7 +182,7 @@ def test_a_browser_that_comes_back_after_days_asks_anew_instead_of_hearing_it_al
     database = Database.open(f"sqlite:///{site.home / 'lossdeck.db'}")
     many = seed.sweep(database, 1_200, 1, trained=0)  # as many changes
     with database.write() as c:
-        sweeps.act(c, many.id, "cancel", seed.START)
+        sweep_actions.act(c, many.id, "cancel", seed.START)
     database.close()
     with page.expect_response("**/columns?**"):
         site.start()

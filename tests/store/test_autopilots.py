@@ -6,11 +6,11 @@ import pytest
 from made import MakeSweep, train_all
 
 from learning.settings import Settings
-from store import autopilots, looks, preflights, sweeps, trials
+from store import autopilots, looks, preflights, sweep_actions, sweeps, trials
 from store.autopilots import Autopilot, NewAutopilot
 from store.database import Database
 from store.states import NotAllowed, NotFound
-from store.sweeps import NewSweep
+from store.sweep_actions import NewSweep
 
 NOW = 1_700_000_100.0
 SPACE = {"lr": {"log_uniform": [1e-3, 1e-1]}}
@@ -164,7 +164,7 @@ def test_what_is_deleted_under_it_is_told(database: Database) -> None:
         assert best is not None
         looks.record(c, "digits", best.id, 0.9, 100, NOW)
         autopilots.end(c, get(database, seen.id), "finished", "done", best.id, NOW)
-        sweeps.delete(c, sweep_id)
+        sweep_actions.delete(c, sweep_id)
     row = get(database, seen.id)
     assert (row.winner_id, row.sweep_ids, row.stages[0].state) == (None, (), None)
     with database.read() as c:

@@ -3,7 +3,7 @@
 import pytest
 from made import NOW, MakeSweep, claim, record, train_all
 
-from store import bulk, changes, sweeps, trials
+from store import bulk, changes, sweep_actions, sweeps, trials
 from store.database import Database
 from store.states import NotAllowed
 
@@ -55,7 +55,7 @@ def test_a_sweep_that_is_stopping_lets_none_be_retried(database: Database, make_
     made = make_sweep(database, trials=2, workers=4)
     claim(database)
     with database.write() as c:
-        sweeps.act(c, made.id, "stop", NOW)
+        sweep_actions.act(c, made.id, "stop", NOW)
     with pytest.raises(NotAllowed, match="is stopping"), database.write() as c:
         bulk.act(c, made.id, "retry", NOW)
     assert states(database, made.id).count("cancelled") == 1

@@ -2,7 +2,7 @@
 
 from made import NOW, MakeSweep, claim, record, train_all
 
-from store import changes, clock, epochs, sweeps, trials, workers
+from store import changes, clock, epochs, sweep_actions, trial_actions, trials, workers
 from store.database import Database
 
 
@@ -66,17 +66,17 @@ def test_deleting_and_retrying_tell_readers_to_start_again(database: Database, m
     made = make_sweep(database, 1)
     kept = make_sweep(database, 1)
     with database.write() as c:
-        sweeps.act(c, made.id, "cancel", NOW)
+        sweep_actions.act(c, made.id, "cancel", NOW)
     cursor = now(database)
     with database.write() as c:
-        sweeps.delete(c, made.id)
+        sweep_actions.delete(c, made.id)
     with database.read() as c:
         (reset,) = changes.after(c, cursor)
     assert (reset.kind, reset.row, reset.seq) == ("reset", None, now(database))
     assert after(database, reset.seq) == []
     with database.write() as c:
-        sweeps.act(c, kept.id, "cancel", NOW)
-        trials.retry(c, trials.of_sweep(c, kept.id)[0].id, NOW)
+        sweep_actions.act(c, kept.id, "cancel", NOW)
+        trial_actions.retry(c, trials.of_sweep(c, kept.id)[0].id, NOW)
     assert after(database, reset.seq) == ["reset"]
 
 

@@ -7,10 +7,11 @@ import pytest
 from made import NOW, claim, epoch, record
 
 from learning.settings import Settings
-from store import queue, sweeps, trials
+from store import queue, sweep_actions, sweeps, trial_actions, trials
 from store.claims import Claim
 from store.database import Database
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 from store.trials import Trial
 
 
@@ -18,7 +19,7 @@ def make(database: Database, count: int, rule: dict[str, object], workers: int =
     drawn = tuple(replace(Settings(epochs=epochs), seed=number) for number in range(count))
     new = NewSweep("ruled", "digits", None, {}, {}, "random", 0, drawn, stopping=rule)
     with database.write() as c:
-        return sweeps.create(c, new, NOW, workers=workers)
+        return sweep_actions.create(c, new, NOW, workers=workers)
 
 
 def one(database: Database, sweep_id: int, number: int) -> Trial:
@@ -94,7 +95,7 @@ def test_a_retried_trial_is_not_judged_again(database: Database) -> None:
     made = make(database, 1, {"patience": {"epochs": 1}}, epochs=4)
     assert learn(database, claim(database), [0.5, 0.5]) == frozenset()
     with database.write() as c:
-        trials.retry(c, one(database, made.id, 0).id, NOW)
+        trial_actions.retry(c, one(database, made.id, 0).id, NOW)
     assert learn(database, claim(database), [0.5, 0.5, 0.5, 0.5]) == frozenset()
     again = one(database, made.id, 0)
     assert (again.state, again.spared, again.epochs_done) == ("finished", 0, 4)

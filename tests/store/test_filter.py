@@ -9,11 +9,11 @@ from made import NOW, claim, epoch, record
 from sqlalchemy.dialects import postgresql, sqlite
 
 from learning.settings import Settings
-from store import sweeps, trials
+from store import sweep_actions, trials
 from store.columns import NAMES, ordering
 from store.database import Database
 from store.filter import MAX_DEPTH, MAX_LENGTH, FilterError, condition
-from store.sweeps import NewSweep
+from store.sweep_actions import NewSweep
 
 # lr, update, hidden, batch_size, best val_acc (None: has not begun)
 ROWS: list[tuple[float, str, tuple[int, ...], int | str, float | None]] = [
@@ -33,7 +33,7 @@ def sweep_id(database: Database) -> int:
         for n, (lr, update, hidden, size, _) in enumerate(ROWS)
     )
     with database.write() as c:
-        made = sweeps.create(c, NewSweep("a", "digits", None, {}, {}, "random", 0, drawn), NOW)
+        made = sweep_actions.create(c, NewSweep("a", "digits", None, {}, {}, "random", 0, drawn), NOW)
     for _ in ROWS:
         one = claim(database)
         accuracy = ROWS[one.trials[0].number][4]

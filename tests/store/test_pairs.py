@@ -14,6 +14,6 @@ def test_each_grid_goes_with_the_next_random_search_of_its_problem(
     make_sweep(database, sampler="sobol")
     second = [make_sweep(database, sampler=one).id for one in ("grid", "random")]
     with database.read() as c:
-        found = pairs.latest(c, 10)
+        found = pairs.grids_with_random(c, 10)
         assert [[one.id for one in pair] for pair in found] == [second, first]
-        assert [[one.id for one in pair] for pair in pairs.latest(c, 1)] == [second]
+        assert [[one.id for one in pair] for pair in pairs.grids_with_random(c, 1)] == [second]

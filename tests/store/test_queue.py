@@ -3,7 +3,7 @@
 import pytest
 from made import NOW, MakeSweep, claim, epoch, nothing_to_claim, record, train, train_all
 
-from store import epochs, queue, sweeps, trials
+from store import epochs, queue, sweep_actions, sweeps, trial_actions, trials
 from store.claims import Claim
 from store.database import Database
 from store.files import CheckpointRef
@@ -172,7 +172,7 @@ def test_epochs_of_a_trial_that_left_are_dropped_and_the_others_stored(
     pair = claim(database)
     a, b = (one.id for one in pair.trials)
     with database.write() as c:
-        trials.stop(c, a, NOW)
+        trial_actions.stop(c, a, NOW)
     assert record(database, pair, 1) == {b}
     with database.read() as c:
         assert epochs.of_trial(c, a) == ()
@@ -330,7 +330,7 @@ def test_a_stopping_sweep_lets_a_requeued_trial_end(database: Database, make_swe
     made = make_sweep(database, 2)
     claim(database)
     with database.write() as c:
-        assert sweeps.act(c, made.id, "stop", NOW).state == "stopping"
+        assert sweep_actions.act(c, made.id, "stop", NOW).state == "stopping"
     abandon(database)
     train(database, claim(database))
     assert sweep(database, made.id).state == "finished"

@@ -13,10 +13,10 @@ from made import NOW, MakeSweep, epoch
 from sqlalchemy import select
 
 from learning.settings import Settings
-from store import changes, claims, queue, sweeps, trials
+from store import changes, claims, queue, sweep_actions, sweeps, trials
 from store.database import Database
 from store.epochs import EpochRow
-from store.sweeps import NewSweep
+from store.sweep_actions import NewSweep
 from store.tables import sweep, trial
 
 T = TypeVar("T")
@@ -156,8 +156,8 @@ def _create(address: str, digest: str) -> int | str:
     new = NewSweep("same", "digits", None, {}, {}, "random", 0, (Settings(), Settings()))
     try:
         with database.write() as c:
-            return sweeps.create(c, new, NOW, idempotency=("key", digest)).id
-    except sweeps.IdempotencyConflict:
+            return sweep_actions.create(c, new, NOW, idempotency=("key", digest)).id
+    except sweep_actions.IdempotencyConflict:
         return "conflict"
     finally:
         database.close()

@@ -6,11 +6,12 @@ import pytest
 from made import NOW, claim, epoch, nothing_to_claim, record
 
 from learning.settings import Settings
-from store import checkpoints, claims, leftovers, queue, sweeps, trials
+from store import claims, leftovers, queue, sweep_actions, sweeps, trial_actions, trials
 from store.claims import Claim
 from store.database import Database
 from store.files import CheckpointRef
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 from store.trials import Trial
 
 HALVING = {"halving": {"factor": 3, "first": 1}}
@@ -21,7 +22,7 @@ def make(database: Database, count: int = 9, epochs: int = 9, workers: int = 4, 
     fields: dict[str, object] = {"stopping": HALVING} | about
     new = NewSweep("halved", "digits", None, {}, {}, "random", 0, drawn, **fields)  # type: ignore[arg-type]
     with database.write() as c:
-        return sweeps.create(c, new, NOW, workers=workers)
+        return sweep_actions.create(c, new, NOW, workers=workers)
 
 
 def get(database: Database, id: int) -> Sweep:
@@ -128,7 +129,7 @@ def test_a_group_of_a_later_rung_starts_from_the_files_of_all_its_trials_groups(
         needed = {one.group_id for claimed in second for one in claimed.checkpoints}
         assert leftovers.groups_in_use(c) == needed | {one.group_id for one in second}
         mixed = next(one for one in second if len(one.checkpoints) > 1)
-        assert checkpoints.of_trial(c, mixed.trials[0].id) == mixed.checkpoints
+        assert leftovers.checkpoints_of(c, mixed.trials[0].id) == mixed.checkpoints
     for claimed in second:
         step(database, claimed, 2)
     with database.read() as c:  # each has a file of its own now
@@ -170,7 +171,7 @@ def test_a_trial_that_fails_or_is_stopped_by_hand_is_not_waited_for(database: Da
     (alone,) = first[-1].trials
     assert nothing_to_claim(database)
     with database.write() as c:
-        trials.stop(c, alone.id, NOW)
+        trial_actions.stop(c, alone.id, NOW)
     assert states(database, made.id).count("queued") == 1  # the best of the five that are left
     by_hand = all_trials(database, made.id)[alone.number]
     assert (by_hand.state, by_hand.reason, by_hand.spared) == ("stopped", "stopped by hand", 0)
@@ -190,7 +191,7 @@ def test_an_excluded_trial_is_not_compared_and_does_not_go_on(database: Database
     made = make(database, 4)
     best = all_trials(database, made.id)[3]
     with database.write() as c:
-        trials.exclude(c, best.id, True)
+        trial_actions.exclude(c, best.id, True)
     for claimed in claim_all(database):
         to_rung(database, claimed)
     assert states(database, made.id) == ["stopped", "stopped", "queued", "stopped"]
@@ -202,7 +203,7 @@ def test_a_retried_trial_trains_past_every_rung_to_its_end(database: Database) -
     for claimed in claim_all(database):
         to_rung(database, claimed)
     with database.write() as c:
-        again = trials.retry(c, all_trials(database, made.id)[0].id, NOW)
+        again = trial_actions.retry(c, all_trials(database, made.id)[0].id, NOW)
     assert (again.state, again.spared) == ("queued", 0)
     winner, retried = claim_all(database)
     assert (members(winner), winner.until) == ([3], 3)
@@ -216,13 +217,13 @@ def test_a_paused_sweep_decides_its_rung_and_starts_nothing(database: Database) 
     made = make(database, 4)
     first = claim_all(database)
     with database.write() as c:
-        sweeps.act(c, made.id, "pause", NOW)
+        sweep_actions.act(c, made.id, "pause", NOW)
     for claimed in first:
         to_rung(database, claimed)
     assert states(database, made.id) == ["stopped"] * 3 + ["queued"]
     assert nothing_to_claim(database)
     with database.write() as c:
-        sweeps.act(c, made.id, "resume", NOW)
+        sweep_actions.act(c, made.id, "resume", NOW)
     assert members(claim(database)) == [3]
 
 
@@ -231,7 +232,7 @@ def test_a_sweep_that_is_stopped_ends_its_trials_at_the_rung(database: Database)
     first = claim_all(database)
     to_rung(database, first[0])
     with database.write() as c:
-        assert sweeps.act(c, made.id, "stop", NOW).state == "stopping"
+        assert sweep_actions.act(c, made.id, "stop", NOW).state == "stopping"
     waited = all_trials(database, made.id)[0]
     assert (waited.state, waited.reason) == ("stopped", "the sweep was stopped when it waited to go on")
     for claimed in first[1:]:
@@ -249,7 +250,7 @@ def test_a_cancelled_sweep_cancels_those_that_wait(database: Database) -> None:
     made = make(database, 4)
     to_rung(database, claim(database))
     with database.write() as c:
-        sweeps.act(c, made.id, "cancel", NOW)
+        sweep_actions.act(c, made.id, "cancel", NOW)
     assert set(states(database, made.id)) == {"cancelled"}
     with database.read() as c:
         assert leftovers.groups_in_use(c) == set()
@@ -260,7 +261,7 @@ def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Databa
     drawn = tuple(replace(Settings(epochs=length), seed=n) for n, length in enumerate(lengths))
     new = NewSweep("mixed", "digits", None, {}, {}, "random", 0, drawn, stopping=HALVING)
     with database.write() as c:
-        made = sweeps.create(c, new, NOW, workers=4)
+        made = sweep_actions.create(c, new, NOW, workers=4)
     for claimed in claim_all(database):
         to_rung(database, claimed)
     assert states(database, made.id) == ["finished", "stopped", "stopped", "queued"]
@@ -305,7 +306,9 @@ def test_added_trials_are_compared_with_each_other(database: Database) -> None:
     for claimed in claim_all(database):
         to_rung(database, claimed)
     with database.write() as c:
-        sweeps.add_trials(c, made.id, [replace(Settings(epochs=9), seed=n) for n in range(6)], NOW, workers=1)
+        sweep_actions.add_trials(
+            c, made.id, [replace(Settings(epochs=9), seed=n) for n in range(6)], NOW, workers=1
+        )
     winner, *added = claim_all(database)
     assert members(winner) == [3]
     for claimed in added:

@@ -7,16 +7,28 @@ from made import NOW, MakeSweep, claim, epoch, nothing_to_claim, record, train, 
 from sqlalchemy import func, select
 
 from learning.settings import Invalid, Settings
-from store import epochs, groups, lineage, speed, sweeps, tables, trials
+from store import (
+    annotations,
+    epochs,
+    groups,
+    pairs,
+    speed,
+    sweep_actions,
+    sweeps,
+    tables,
+    trial_actions,
+    trials,
+)
 from store.database import Database
 from store.states import NotAllowed, NotFound
-from store.sweeps import NewSweep, Sweep
+from store.sweep_actions import NewSweep
+from store.sweeps import Sweep
 from store.trials import Trial
 
 
 def act(database: Database, id: int, action: str) -> Sweep:
     with database.write() as c:
-        return sweeps.act(c, id, action, NOW)
+        return sweep_actions.act(c, id, action, NOW)
 
 
 def get(database: Database, id: int) -> Sweep:
@@ -39,7 +51,7 @@ def test_a_new_sweep_has_its_trials_queued_in_order(database: Database) -> None:
     drawn = tuple(replace(Settings(epochs=3), lr=10.0**-n, seed=n) for n in range(3))
     space = {"lr": {"log_uniform": [1e-6, 1e-3]}, "a": {"choice": ["b"]}}
     with database.write() as c:
-        made = sweeps.create(
+        made = sweep_actions.create(
             c, NewSweep("coarse", "digits", "coarse", space, {"epochs": 3}, "sobol", 2**53 - 1, drawn), NOW
         )
     assert get(database, made.id) == made
@@ -67,7 +79,7 @@ def test_a_sweep_without_trials_or_with_an_unknown_parent_is_refused(database: D
     new = NewSweep("a", "digits", None, {}, {}, "random", 0, ())
     for bad, field in ((new, "trials"), (replace(new, trials=(Settings(),), parent_id=7), "parent_id")):
         with database.write() as c, pytest.raises(Invalid) as caught:
-            sweeps.create(c, bad, NOW)
+            sweep_actions.create(c, bad, NOW)
         assert caught.value.errors[0].field == field
 
 
@@ -155,11 +167,11 @@ def test_what_does_not_exist_is_said_to(database: Database) -> None:
     with pytest.raises(NotFound, match=r"There is no sweep 9\."):
         act(database, 9, "pause")
     with database.write() as c, pytest.raises(NotFound, match=r"There is no trial 9\."):
-        trials.stop(c, 9, NOW)
+        trial_actions.stop(c, 9, NOW)
     with database.write() as c, pytest.raises(NotFound):
-        trials.exclude(c, 9, True)
+        trial_actions.exclude(c, 9, True)
     with database.write() as c, pytest.raises(NotFound):
-        sweeps.describe(c, 9, "a")
+        sweep_actions.describe(c, 9, "a")
 
 
 def get_or_none(database: Database, id: int) -> Sweep | None:
@@ -174,7 +186,7 @@ def test_a_trial_is_stopped_running_or_queued_and_no_other(database: Database, m
     running, queued = all_trials(database, made.id)
     for one in (running, queued):
         with database.write() as c:
-            stopped = trials.stop(c, one.id, NOW)
+            stopped = trial_actions.stop(c, one.id, NOW)
         assert (stopped.state, stopped.reason, stopped.finished_at) == ("stopped", "stopped by hand", NOW)
     assert record(database, claimed, 2) == frozenset()
     ended = get(database, made.id)
@@ -182,7 +194,7 @@ def test_a_trial_is_stopped_running_or_queued_and_no_other(database: Database, m
     assert ended.best is not None
     assert (ended.best.id, ended.best.epochs_done) == (running.id, 1)
     with database.write() as c, pytest.raises(NotAllowed, match="Trial 0 of sweep 1 is stopped; stop needs"):
-        trials.stop(c, running.id, NOW)
+        trial_actions.stop(c, running.id, NOW)
 
 
 def test_retry_trains_a_trial_again_from_the_start(database: Database, make_sweep: MakeSweep) -> None:
@@ -192,7 +204,7 @@ def test_retry_trains_a_trial_again_from_the_start(database: Database, make_swee
     act(database, made.id, "cancel")
     key = claimed.trials[0].id
     with database.write() as c:
-        again = trials.retry(c, key, NOW)
+        again = trial_actions.retry(c, key, NOW)
     assert (again.state, again.epochs_done, again.best_val_acc, again.last) == ("queued", 0, None, None)
     assert (get(database, made.id).state, get(database, made.id).finished_at) == ("running", None)
     second = claim(database)
@@ -210,7 +222,7 @@ def test_what_may_be_retried(database: Database, make_sweep: MakeSweep) -> None:
     finished, queued = all_trials(database, made.id)
     for one in (finished, queued):
         with database.write() as c, pytest.raises(NotAllowed, match=f"is {one.state}; retry needs"):
-            trials.retry(c, one.id, NOW)
+            trial_actions.retry(c, one.id, NOW)
 
 
 def test_excluded_trials_are_not_best_until_they_are_included(
@@ -228,13 +240,13 @@ def test_excluded_trials_are_not_best_until_they_are_included(
 
     assert best() == (0, 0)
     with database.write() as c:
-        assert trials.exclude(c, first.id, True).excluded
+        assert trial_actions.exclude(c, first.id, True).excluded
     assert best() == (1, 1)
     with database.write() as c:
-        trials.exclude(c, second.id, True)
+        trial_actions.exclude(c, second.id, True)
     assert best() == (None, 2)
     with database.write() as c:
-        trials.exclude(c, first.id, False)
+        trial_actions.exclude(c, first.id, False)
     assert best() == (0, 1)
     with database.read() as c:
         assert [one.number for one in trials.best(c, made.id)] == [0]
@@ -284,7 +296,7 @@ def test_trials_are_added_with_the_next_numbers(database: Database, make_sweep: 
     train_all(database)
     assert get(database, made.id).state == "finished"
     with database.write() as c:
-        added = sweeps.add_trials(c, made.id, (Settings(epochs=1), Settings(epochs=2)), NOW)
+        added = sweep_actions.add_trials(c, made.id, (Settings(epochs=1), Settings(epochs=2)), NOW)
     assert [(one.number, one.state, one.epochs_total) for one in added] == [
         (2, "queued", 1),
         (3, "queued", 2),
@@ -299,7 +311,7 @@ def act_and_refuse(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 1)
     act(database, made.id, "cancel")
     with database.write() as c, pytest.raises(NotAllowed, match="is cancelled; add trials needs"):
-        sweeps.add_trials(c, made.id, (Settings(),), NOW)
+        sweep_actions.add_trials(c, made.id, (Settings(),), NOW)
 
 
 def test_a_deleted_sweep_leaves_nothing_and_its_id_is_not_used_again(
@@ -308,11 +320,11 @@ def test_a_deleted_sweep_leaves_nothing_and_its_id_is_not_used_again(
     kept = make_sweep(database, 1)
     made = make_sweep(database, 2)
     with database.write() as c, pytest.raises(NotAllowed, match="is running; delete needs it to be"):
-        sweeps.delete(c, made.id)
+        sweep_actions.delete(c, made.id)
     train_all(database)
     ids = {one.id for one in all_trials(database, made.id)}
     with database.write() as c:
-        removed = sweeps.delete(c, made.id)
+        removed = sweep_actions.delete(c, made.id)
     assert set(removed.trial_ids) == ids
     assert len(removed.group_ids) == 2
     assert get_or_none(database, made.id) is None
@@ -330,10 +342,10 @@ def test_a_child_outlives_its_parent(database: Database, make_sweep: MakeSweep) 
     act(database, parent.id, "cancel")
     new = NewSweep("fine", "digits", None, {}, {}, "random", 0, (Settings(),), parent_id=parent.id)
     with database.write() as c:
-        child = sweeps.create(c, new, NOW)
+        child = sweep_actions.create(c, new, NOW)
     assert child.parent_id == parent.id
     with database.write() as c:
-        sweeps.delete(c, parent.id)
+        sweep_actions.delete(c, parent.id)
     assert get(database, child.id).parent_id is None
 
 
@@ -347,7 +359,7 @@ def test_sweeps_are_listed_newest_first(database: Database, make_sweep: MakeSwee
 def test_a_sweep_is_renamed(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 1)
     with database.write() as c:
-        assert sweeps.describe(c, made.id, "another <b>name</b>").name == "another <b>name</b>"
+        assert sweep_actions.describe(c, made.id, "another <b>name</b>").name == "another <b>name</b>"
     assert get(database, made.id).changed > made.changed
 
 
@@ -355,22 +367,25 @@ def test_tags_and_notes_change_one_by_one(database: Database, make_sweep: MakeSw
     id = make_sweep(database, 1).id
     assert get(database, id).tags == ()
     with database.write() as c:
-        sweeps.describe(c, id, tags=["a", "b"])
-        sweeps.describe(c, id, notes="# Why\n\nbecause")
-        after = sweeps.describe(c, id, name="new")
+        sweep_actions.describe(c, id, tags=["a", "b"])
+        sweep_actions.describe(c, id, notes="# Why\n\nbecause")
+        after = sweep_actions.describe(c, id, name="new")
         assert (after.name, after.tags, sweeps.notes(c, id)) == ("new", ("a", "b"), "# Why\n\nbecause")
-        assert sweeps.describe(c, id, tags=[], notes="").tags == ()
+        assert sweep_actions.describe(c, id, tags=[], notes="").tags == ()
         assert sweeps.notes(c, id) == ""
 
 
 def test_a_repeated_request_gives_the_first_sweep(database: Database) -> None:
     new = NewSweep("a", "digits", None, {}, {}, "random", 0, (Settings(),))
     with database.write() as c:
-        first = sweeps.create(c, new, NOW, ("key", "digest"))
-        assert sweeps.create(c, new, NOW, ("key", "digest")) == first
-        assert sweeps.create(c, new, NOW, ("other", "digest")).id != first.id
-    with database.write() as c, pytest.raises(sweeps.IdempotencyConflict, match="'key' was used for another"):
-        sweeps.create(c, new, NOW, ("key", "another digest"))
+        first = sweep_actions.create(c, new, NOW, ("key", "digest"))
+        assert sweep_actions.create(c, new, NOW, ("key", "digest")) == first
+        assert sweep_actions.create(c, new, NOW, ("other", "digest")).id != first.id
+    with (
+        database.write() as c,
+        pytest.raises(sweep_actions.IdempotencyConflict, match="'key' was used for another"),
+    ):
+        sweep_actions.create(c, new, NOW, ("key", "another digest"))
 
 
 def test_kept_weights_are_marked_on_exactly_these_trials(database: Database, make_sweep: MakeSweep) -> None:
@@ -378,7 +393,7 @@ def test_kept_weights_are_marked_on_exactly_these_trials(database: Database, mak
     a, b, c_ = (one.id for one in all_trials(database, made.id))
     for keep in ({a, b}, {b, c_}):
         with database.write() as c:
-            trials.mark_models(c, made.id, keep)
+            annotations.mark_models(c, made.id, keep)
         assert {one.id for one in all_trials(database, made.id) if one.has_model} == keep
 
 
@@ -460,18 +475,18 @@ def test_a_family_is_all_that_came_from_the_first_ancestor(database: Database) -
     def made(parent: int | None) -> int:
         new = NewSweep("one", "digits", None, {}, {}, "random", 0, (Settings(seed=1),), parent)
         with database.write() as c:
-            return sweeps.create(c, new, NOW).id
+            return sweep_actions.create(c, new, NOW).id
 
     first, other = made(None), made(None)
     fine, beside = made(first), made(first)
     finer = made(fine)
     with database.read() as c:
         for id in (first, fine, beside, finer):
-            assert [one.id for one in lineage.family(c, id)] == [first, fine, beside, finer]
-        assert [one.id for one in lineage.family(c, other)] == [other]
+            assert [one.id for one in pairs.family(c, id)] == [first, fine, beside, finer]
+        assert [one.id for one in pairs.family(c, other)] == [other]
     with database.write() as c:
-        sweeps.act(c, fine, "cancel", NOW)
-        sweeps.delete(c, fine)
+        sweep_actions.act(c, fine, "cancel", NOW)
+        sweep_actions.delete(c, fine)
     with database.read() as c:
-        assert [one.id for one in lineage.family(c, finer)] == [finer]
-        assert [one.id for one in lineage.family(c, first)] == [first, beside]
+        assert [one.id for one in pairs.family(c, finer)] == [finer]
+        assert [one.id for one in pairs.family(c, first)] == [first, beside]

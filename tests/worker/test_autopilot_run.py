@@ -8,7 +8,7 @@ import pytest
 from living import Start, children, wait_until
 
 from learning.search.recipes import recipe_for
-from store import autopilots, looks, preflights, queue, sweeps
+from store import autopilots, looks, preflights, queue, sweep_actions, sweeps
 from store.autopilots import Autopilot, NewAutopilot
 from store.database import Database
 
@@ -95,7 +95,7 @@ def test_a_stage_that_is_cancelled_stops_it(sqlite_database: Database, start: St
     start("--single")
     wait_until(lambda: bool(get(sqlite_database, id).stages), "its first stage")
     with sqlite_database.write() as c:
-        sweeps.act(c, *get(sqlite_database, id).sweep_ids, "cancel", NOW)
+        sweep_actions.act(c, *get(sqlite_database, id).sweep_ids, "cancel", NOW)
     row = wait_for_end(sqlite_database, id)
     assert (row.state, row.reason) == ("stopped", "The coarse search was cancelled.")
 
@@ -123,7 +123,7 @@ def test_one_that_was_stopped_begins_nothing_more(sqlite_database: Database, sta
     [sweep_id] = get(sqlite_database, id).sweep_ids
     with sqlite_database.write() as c:
         if sweeps.get(c, sweep_id).state == "stopping":  # type: ignore[union-attr]
-            sweeps.act(c, sweep_id, "cancel", NOW)
+            sweep_actions.act(c, sweep_id, "cancel", NOW)
     assert wait_for_end(sqlite_database, other).state == "finished"
     assert len(get(sqlite_database, id).stages) == 1
 

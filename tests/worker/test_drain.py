@@ -21,7 +21,7 @@ from living import (
     wait_until,
 )
 
-from store import sweeps, trials
+from store import sweep_actions, trial_actions
 from store.database import Database
 
 LONG = STEADY_NETS | {"epochs": 5000, "hidden": [20], "batch_size": 50}
@@ -86,7 +86,7 @@ def test_cancel_ends_the_training_at_the_next_epoch(
     start("--single")
     wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
     with sqlite_database.write() as c:
-        sweeps.act(c, sweep.id, "cancel", time.time())
+        sweep_actions.act(c, sweep.id, "cancel", time.time())
     rows = len(rows_of(sqlite_database, sweep.id))
     wait_for_end(sqlite_database, after.id)  # the worker is free for the next sweep
     assert state_of(sqlite_database, sweep.id) == "cancelled"
@@ -101,7 +101,7 @@ def test_a_stopped_trial_leaves_its_group_and_keeps_its_best_net(
     wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
     victim = trials_of(sqlite_database, sweep.id)[1].id
     with sqlite_database.write() as c:
-        stopped = trials.stop(c, victim, time.time())
+        stopped = trial_actions.stop(c, victim, time.time())
     wait_until(lambda: trials_of(sqlite_database, sweep.id)[1].has_model, "the net of the stopped trial")
     others = epochs_done(sqlite_database, sweep.id)
     wait_until(lambda: epochs_done(sqlite_database, sweep.id) > others + 4, "the others' next epochs")

@@ -20,8 +20,8 @@ from learning.training import prediction
 from store import claims, curves, queue, trials
 from store.config import Config
 from store.database import Database
+from store.faults import is_outage
 from store.files import Files
-from store.outages import is_outage
 from worker.heartbeat import SURE, Heartbeat, LeaseLost
 from worker.leases import LEASE
 from worker.loop import LAST_LINES, Worker, cause

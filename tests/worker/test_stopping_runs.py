@@ -15,9 +15,9 @@ import pytest
 from living import STEADY_NETS, Start, rows_of, trials_of, wait_for_end, wait_until
 
 from learning.settings import Settings
-from store import groups, queue, sweeps, workers
+from store import groups, queue, sweep_actions, workers
 from store.database import Database
-from store.sweeps import NewSweep
+from store.sweep_actions import NewSweep
 from store.trials import Trial
 
 NOW = 1_700_000_000.0
@@ -36,7 +36,7 @@ def make(database: Database, rule: dict[str, object]) -> int:
     drawn = tuple(replace(BASE, lr=10 ** (-4 + 2 * n * 7 % TRIALS / TRIALS), seed=n) for n in range(TRIALS))
     new = NewSweep("ruled", "digits", None, {}, {}, "random", 0, drawn, stopping=rule)
     with database.write() as c:
-        return sweeps.create(c, new, NOW, workers=2).id
+        return sweep_actions.create(c, new, NOW, workers=2).id
 
 
 def quiet_run(folder: Path, migrated: Path, rule: dict[str, object], start: Start, count: int) -> Database:

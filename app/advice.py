@@ -7,12 +7,14 @@ from learning.diagnosis.importance import Importance, importance
 from learning.refinement.refinement import Refinement, refine
 from learning.search.space import Space
 from learning.settings import Settings
-from store import annotations, curves, sweep_actions, sweeps, trials
+from store.actions import sweep_actions
 from store.config import Config
-from store.database import Database
-from store.states import LIVING
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.db.database import Database
+from store.db.states import LIVING
+from store.queue import annotations
+from store.read import curves, sweeps, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 
 def of_trial(trial: Trial, database: Database, config: Config) -> tuple[Finding, ...]:

@@ -13,7 +13,9 @@ from app.bodies import Id
 from app.bodies_advice import RefinementIn, RefinementOut, SweepFindingsOut
 from app.bodies_sweeps import FamilyOut, SweepOut
 from app.state import Parts
-from store import epochs, pairs, sweep_actions, trials
+from store.actions import sweep_actions
+from store.queue import epochs
+from store.read import related_sweeps, trials
 
 router = APIRouter(prefix="/api/sweeps", tags=["advice"])
 
@@ -55,7 +57,7 @@ def family(id: Id, parts: Parts) -> JSONResponse:
     """The sweeps that this one came from and that came from it, itself among them, in the order made."""
     found(parts, id)
     with parts.database.read() as c:
-        related = pairs.family(c, id)
+        related = related_sweeps.family(c, id)
     return Answer({"sweeps": [wire_sweeps.sweep(one) for one in related]})
 
 

@@ -11,7 +11,7 @@ from app.bodies import Id, Limit, Offset
 from app.bodies_autopilots import AutopilotIn, AutopilotOut, AutopilotsOut
 from app.problems import missing
 from app.state import Parts
-from store import autopilots
+from store.jobs import autopilots
 
 router = APIRouter(prefix="/api/autopilots", tags=["autopilots"])
 

@@ -12,7 +12,7 @@ from app.bodies import Id
 from app.bodies_charts import ColumnsOut, CurvesOut
 from app.problems import bad_field
 from app.state import Parts
-from store import changes, packed
+from store.read import changes, chart_columns
 
 MOST_COLUMNS = 40
 MOST_CURVES = 1_000  # in one answer
@@ -43,7 +43,7 @@ def columns(
     found(parts, id)
     with parts.database.read() as c:
         cursor = changes.cursor(c)
-        read = packed.columns(c, id, names, sort, filter)
+        read = chart_columns.columns(c, id, names, sort, filter)
     return Answer(
         {"cursor": cursor, "columns": {name: wire_charts.packed(values) for name, values in read.items()}}
     )
@@ -70,7 +70,7 @@ def curves(
         raise bad_field("points", points, message)
     found(parts, id)
     with parts.database.read() as c:
-        read = packed.curves(c, id, wanted, of.split(","), points, elapsed)
+        read = chart_columns.curves(c, id, wanted, of.split(","), points, elapsed)
     return Answer({"curves": [wire_charts.thinned(one) for one in read]})
 
 

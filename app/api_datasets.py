@@ -19,7 +19,7 @@ from app.problems import Problem, bad_field, missing
 from app.state import Parts
 from learning.data import catalog
 from learning.data.dataset import DatasetError
-from store import sweeps
+from store.read import sweeps
 
 router = APIRouter(prefix="/api/datasets", tags=["datasets"])
 

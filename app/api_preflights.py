@@ -12,7 +12,7 @@ from app.bodies import MAX_NAME, Id, Limit, Offset
 from app.bodies_preflights import PreflightIn, PreflightOut, PreflightsOut
 from app.problems import missing
 from app.state import Parts
-from store import preflights
+from store.jobs import preflights
 
 router = APIRouter(prefix="/api/preflights", tags=["preflights"])
 

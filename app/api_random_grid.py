@@ -10,7 +10,7 @@ from app import random_grid
 from app.answers import Answer, created
 from app.bodies_random_grid import RandomGridIn, RandomGridOut
 from app.state import Parts
-from store import sweep_actions
+from store.actions import sweep_actions
 
 router = APIRouter(prefix="/api/random-grid", tags=["random against grid"])
 

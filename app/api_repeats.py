@@ -14,7 +14,7 @@ from app.bodies_repeats import RepeatsIn, RepeatsOut
 from app.bodies_sweeps import SweepOut
 from app.problems import Problem
 from app.state import Parts
-from store import sweep_actions
+from store.actions import sweep_actions
 
 router = APIRouter(prefix="/api", tags=["repeats"])
 

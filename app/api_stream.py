@@ -15,7 +15,7 @@ from app.bodies import MAX_ID, Cursor
 from app.live import Batch, Following, Live
 from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
-from store import changes, sweeps
+from store.read import changes, sweeps
 
 HEARTBEAT_SECONDS = 10.0  # proxies cut what is silent for longer; for a page, two of silence are a dead link
 SEND_SECONDS = 8.0  # a client that takes nothing for so long is let go

@@ -14,10 +14,12 @@ from app.bodies_sweeps import DraftOut, SweepChange, SweepIn, SweepMadeOut, Swee
 from app.bodies_trials import EpochsOut
 from app.problems import bad_field, missing
 from app.state import Parts, State
-from store import epochs, speed, sweep_actions, sweeps
-from store.database import Connection
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Connection
+from store.queue import epochs
+from store.read import sweeps, training_speed
+from store.read.sweeps import Sweep
 
 FINAL = frozenset({"finished", "cancelled"})
 SHOWN_DRAWS = 1_000  # of a dry run
@@ -175,7 +177,7 @@ def _act(parts: State, id: int, action: str) -> JSONResponse:
 def _draft(new: NewSweep, parts: State) -> dict[str, object]:
     summary = plan.dataset(new.dataset, parts.config)
     with parts.database.read() as c:
-        rate = speed.flops_per_second(c, plan.arithmetic(parts.config))
+        rate = training_speed.flops_per_second(c, plan.arithmetic(parts.config))
         warned = gate.warnings(c, new, new.trials, parts.config.home)
     seconds = plan.estimate(new.trials, summary, rate, parts.config.workers, new.stopping)
     draws = [settings.to_dict() for settings in new.trials[:SHOWN_DRAWS]]

@@ -16,8 +16,10 @@ from app.model_file import Model
 from app.prediction import no_weights
 from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
-from store import bulk, epochs, sweep_actions, sweeps, trial_actions, trials
-from store.trials import Trial
+from store.actions import bulk_actions, sweep_actions, trial_actions
+from store.queue import epochs
+from store.read import sweeps, trials
+from store.read.trials import Trial
 
 FileFormat = Annotated[
     Literal["npz", "safetensors"], Query(description="safetensors: if that package is installed.")
@@ -69,7 +71,7 @@ def many(id: Id, body: BulkIn, parts: Parts) -> JSONResponse:
         )
     found_sweep(parts, id)
     with parts.database.write() as c:
-        outcome = bulk.act(c, id, body.action, time.time(), body.trials, body.filter or "")
+        outcome = bulk_actions.act(c, id, body.action, time.time(), body.trials, body.filter or "")
     refused = [{"trial": number, "message": why} for number, why in outcome.refused.items()]
     return Answer({"done": list(outcome.done), "refused": refused})
 

@@ -12,7 +12,7 @@ from app.bodies_sweeps import RecipesOut
 from app.bodies_workers import WorkersOut
 from app.state import Parts
 from learning.data import catalog
-from store import workers
+from store.queue import workers
 
 router = APIRouter(prefix="/api", tags=["workers"])
 

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from app.failure import Failure
 from learning.data.download import OFFICIAL
-from store import snapshot
 from store.config import Config
-from store.database import Database
+from store.db import backup
+from store.db.database import Database
 
 DATABASE = "lossdeck.db"
 FOLDERS = ("models", "checkpoints", "data")  # of the home folder
@@ -30,7 +30,7 @@ def write(home: Path, database: Database, target: Path) -> int:
     try:
         with tempfile.TemporaryDirectory(dir=home, prefix=".backup-") as folder:
             copy = Path(folder) / DATABASE
-            snapshot.write(database, copy)
+            backup.write(database, copy)
             with tarfile.open(part, "w") as archive:
                 archive.add(copy, DATABASE)
                 for path in kept(home):
@@ -68,15 +68,15 @@ def restore(source: Path, config: Config) -> int:
     Raises Failure and DatabaseError; the home is then as it was.
     """
     home = config.home
-    snapshot.check_vacant(config)
+    backup.check_vacant(config)
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as folder:
         count = unpack(source, Path(folder))
-        snapshot.check(Path(folder) / DATABASE)
+        backup.check(Path(folder) / DATABASE)
         for name in FOLDERS:
             if (Path(folder) / name).is_dir():
                 shutil.copytree(Path(folder) / name, home / name, dirs_exist_ok=True)
-        snapshot.restore(Path(folder) / DATABASE, config)  # last: with it the home is whole
+        backup.restore(Path(folder) / DATABASE, config)  # last: with it the home is whole
     return count
 
 

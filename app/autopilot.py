@@ -6,12 +6,13 @@ from app import wire_autopilots
 from learning.data import catalog
 from learning.data.dataset import DatasetError
 from learning.diagnosis.test_gap import shortfall
-from store import autopilots, looks, preflights, sweeps, trials
-from store.autopilots import Autopilot
 from store.config import Config
-from store.database import Connection
-from store.looks import Look
-from store.trials import Trial
+from store.db.database import Connection
+from store.jobs import autopilots, preflights, test_accuracies
+from store.jobs.autopilots import Autopilot
+from store.jobs.test_accuracies import Look
+from store.read import sweeps, trials
+from store.read.trials import Trial
 
 
 def shown(c: Connection, row: Autopilot, config: Config) -> dict[str, object]:
@@ -24,7 +25,7 @@ def shown_all(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[
     ids = {stage.preflight_id for row in rows for stage in row.stages if stage.preflight_id is not None}
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
     leaders = [leader(c, row) for row in rows]
-    tried = [looks.of_trial(c, one.id) if one else None for one in leaders]
+    tried = [test_accuracies.of_trial(c, one.id) if one else None for one in leaders]
     return [
         wire_autopilots.autopilot(row, checks, searches, best, look, _test_note(row, best, look, config))
         for row, best, look in zip(rows, leaders, tried, strict=True)

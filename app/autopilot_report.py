@@ -8,12 +8,14 @@ from app import autopilot, probe_picture, stages
 from app.html import render
 from app.report import placed
 from app.words import end_words, setting_words, space_words, time_words
-from store import epochs, preflights, sweeps
-from store.autopilots import Autopilot
 from store.config import Config
-from store.database import Connection
-from store.epochs import EpochRow
-from store.trials import Trial
+from store.db.database import Connection
+from store.jobs import preflights
+from store.jobs.autopilots import Autopilot
+from store.queue import epochs
+from store.queue.epochs import EpochRow
+from store.read import sweeps
+from store.read.trials import Trial
 
 SIZE = (720, 240)  # of a figure, in SVG units
 PLOT = (8, 8, 712, 232)

@@ -14,7 +14,7 @@ from app.options import Data, DatabaseUrl, Home, Json, configure
 
 if TYPE_CHECKING:
     from store.config import Config
-    from store.database import Database
+    from store.db.database import Database
 
 
 def autopilot(
@@ -49,8 +49,8 @@ def autopilot(
     from app.bodies_autopilots import AutopilotIn
     from app.cli_sweep import wrong
     from app.up import upgrade
-    from store import autopilots
-    from store.database import Database
+    from store.db.database import Database
+    from store.jobs import autopilots
 
     config = configure(home=home, data=data, database_url=database_url)
     try:
@@ -80,7 +80,7 @@ def follow(database: "Database", id: int, config: "Config", tell_lines: bool) ->
     Raises Failure (3) when no worker lives.
     """
     from app.autopilot import shown
-    from store import autopilots
+    from store.jobs import autopilots
 
     pulse, told = Pulse(f"Autopilot {id}"), 0
     while True:

@@ -12,7 +12,7 @@ from app.options import DatabaseUrl, Home, configure
 
 if TYPE_CHECKING:
     from store.config import Config
-    from store.database import Database
+    from store.db.database import Database
 
 MEGABYTE = 1_000_000
 
@@ -111,15 +111,15 @@ def confirm(count: int, yes: bool) -> None:
 
 def opened(config: "Config") -> "Database":
     """The database of this config, which must be there and have this version's schema."""
-    from store import migrate
-    from store.database import Database
+    from store.db import migrations
+    from store.db.database import Database
 
     if config.database_url is None and not (config.home / "lossdeck.db").is_file():
         raise Failure(
             f"There is no database in {config.home}; `lossdeck up` makes one, --home names another folder."
         )
     database = Database.open(config)
-    if migrate.current(database) != migrate.head():
+    if migrations.current(database) != migrations.head():
         database.close()
         raise Failure("The database has another schema than this version needs; run `lossdeck migrate`.")
     return database

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from app.model_file import Model
     from store.config import Config
-    from store.trials import Trial
+    from store.read.trials import Trial
 
 # Names under which a file may hold the examples and their labels; the first found counts.
 EXAMPLES = ("X", "x_test", "X_test", "x")
@@ -158,7 +158,7 @@ def kept_nets(words: "Sequence[str]", config: "Config") -> "list[tuple[Trial, Mo
     """The trials that these words name, with their kept nets. Raises Failure."""
     from app.cli_keep import opened
     from app.prediction import kept_model
-    from store.files import Files
+    from store.db.weight_files import Files
 
     files = Files(config.home)
     with closing(opened(config)) as database, database.read() as c:
@@ -185,8 +185,8 @@ def together(number: int, top: int, config: "Config", tell: bool) -> "Sequence[M
     from app import ensemble
     from app.cli_keep import opened
     from app.words import trial_words
-    from store import sweeps
-    from store.files import Files
+    from store.db.weight_files import Files
+    from store.read import sweeps
 
     files = Files(config.home)
     with closing(opened(config)) as database, database.read() as c:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from learning.preflight.check_result import Check
     from learning.settings import Settings
     from store.config import Config
-    from store.database import Connection, Database
-    from store.preflights import Preflight
+    from store.db.database import Connection, Database
+    from store.jobs.preflights import Preflight
 
 
 def preflight(
@@ -52,8 +52,8 @@ def preflight(
     """
     from app import wire_preflights
     from app.up import upgrade
-    from store import preflights
-    from store.database import Database
+    from store.db.database import Database
+    from store.jobs import preflights
 
     config = configure(home=home, data=data, database_url=database_url)
     settings = None if sweep is not None else asked(config, dataset, recipe, seed)
@@ -93,7 +93,7 @@ def asked(config: "Config", dataset: str, recipe: str | None, seed: int) -> "Set
 def of_sweep(connection: "Connection", number: int | None, config: "Config") -> "tuple[str, Settings]":
     """The data set and the net of a sweep."""
     from app import gate
-    from store import sweeps
+    from store.read import sweeps
 
     found = sweeps.get(connection, number) if number is not None else None
     if found is None:
@@ -113,8 +113,8 @@ def follow(database: "Database", id: int, each: "Callable[[Check], None]") -> "P
 
 def watch(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":
     """Looks until the preflight has ended."""
-    from store import preflights
-    from store.states import LIVING
+    from store.db.states import LIVING
+    from store.jobs import preflights
 
     pulse, told = Pulse(f"Preflight {id}"), 0
     while True:

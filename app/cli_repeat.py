@@ -40,7 +40,8 @@ def repeat(
     from app.cli_sweep import wrong
     from app.follow import follow
     from app.words import trial_words
-    from store import sweep_actions, sweeps
+    from store.actions import sweep_actions
+    from store.read import sweeps
 
     config = configure(home=home, data=data, database_url=database_url)
     try:

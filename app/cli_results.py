@@ -44,7 +44,8 @@ def export(
     from app import advice, report, transcript
     from app import export as formats
     from app.cli_keep import opened
-    from store import epochs, sweeps, trials
+    from store.queue import epochs
+    from store.read import sweeps, trials
 
     config = configure(home=home, data=data, database_url=database_url)
     with closing(opened(config)) as database:

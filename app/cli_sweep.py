@@ -59,8 +59,9 @@ def sweep(
     from app.follow import follow, going_on
     from app.up import upgrade
     from learning.search.recipes import RECIPES
-    from store import sweep_actions, sweeps
-    from store.database import Database
+    from store.actions import sweep_actions
+    from store.db.database import Database
+    from store.read import sweeps
 
     config = configure(home=home, data=data, database_url=database_url)
     body = read(what, dataset=dataset, trials=trials, seed=seed, name=name, stopping=rule(stopping))

@@ -8,8 +8,8 @@ import typer
 from app.failure import WRONG_USAGE, Failure
 
 if TYPE_CHECKING:
-    from store.database import Connection
-    from store.trials import Trial
+    from store.db.database import Connection
+    from store.read.trials import Trial
 
 HELP = "SWEEP/NUMBER as the pages count: 1/8 is #8 of sweep 1. Or the id that the API and exports show."
 Which = Annotated[str, typer.Argument(metavar="TRIAL", help=HELP)]
@@ -24,7 +24,7 @@ def is_name(word: str) -> bool:
 
 def named(c: "Connection", word: str) -> "Trial":
     """The trial that the word names. Raises Failure."""
-    from store import trials
+    from store.read import trials
 
     match = _NAME.fullmatch(word)
     if match is None:

@@ -76,17 +76,17 @@ def home(config: "Config") -> Check:
 
 
 def database(config: "Config") -> Check:
-    from store import migrate
-    from store.database import Database
+    from store.db import migrations
+    from store.db.database import Database
 
     if is_new(config):
         return Check("database", "none yet; `lossdeck up` makes it")
     with closing(Database.open(config)) as database:
         with database.read() as connection:
             version = ".".join(map(str, connection.dialect.server_version_info or ()))
-        schema = migrate.current(database)
+        schema = migrations.current(database)
         found = f"{database.dialect} {version}, schema {schema}"
-    at_head = schema == migrate.head()
+    at_head = schema == migrations.head()
     return Check("database", found, "" if at_head else "run `lossdeck migrate`")
 
 
@@ -131,8 +131,8 @@ def token(config: "Config") -> Check:
 
 
 def workers(config: "Config") -> Check:
-    from store import workers
-    from store.database import Database
+    from store.db.database import Database
+    from store.queue import workers
 
     if is_new(config):
         return Check("workers", "none yet; `lossdeck up` starts them")

@@ -10,13 +10,13 @@ from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.settings import Settings
 from learning.training.ensemble import Measured, measure, sentence
-from store import trials
 from store.config import Config
-from store.database import Connection
-from store.files import Files
-from store.states import UNRANKED
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.db.database import Connection
+from store.db.states import UNRANKED
+from store.db.weight_files import Files
+from store.read import trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 USUAL = 5  # nets in an average
 MOST = 20  # nets that a sweep keeps

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from app import wire, wire_trials
 from app.report import html_text as html_text
-from store.epochs import EpochRow
-from store.trials import Trial
+from store.queue.epochs import EpochRow
+from store.read.trials import Trial
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text that begins so for a formula
 COLUMNS = (

@@ -19,9 +19,9 @@ def explain(error: Exception) -> str | None:
     """An error that the user can mend, as a sentence; None for one that is a fault of this program."""
     from learning.data.dataset import DatasetError
     from learning.settings import Invalid
-    from store import faults
-    from store.database import DatabaseError
-    from store.files import Damaged
+    from store.db import errors
+    from store.db.database import DatabaseError
+    from store.db.weight_files import Damaged
 
     if isinstance(error, Failure | DatasetError | Invalid | DatabaseError | Damaged):
         return str(error)
@@ -29,7 +29,7 @@ def explain(error: Exception) -> str | None:
         return f"{error.filename or 'A file'} is there, but it is not a folder."
     if isinstance(error, OSError):
         return f"{error.filename or 'The system'}: {error.strerror or error}."
-    return faults.sentence(error)
+    return errors.sentence(error)
 
 
 def code_of(error: Exception) -> int:

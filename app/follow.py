@@ -12,11 +12,11 @@ from app.words import trial_words
 from learning.number_format import brief
 
 if TYPE_CHECKING:
-    from store.database import Connection, Database
-    from store.summaries import Saved
-    from store.sweeps import Sweep
-    from store.trials import Trial
-    from store.workers import Worker
+    from store.db.database import Connection, Database
+    from store.queue.workers import Worker
+    from store.read.summaries import Saved
+    from store.read.sweeps import Sweep
+    from store.read.trials import Trial
 
 GOING = frozenset({"queued", "running"})  # states of a trial that has not ended
 ENDED = frozenset({"finished", "cancelled"})  # states of a sweep after which nothing more happens
@@ -40,7 +40,7 @@ class Tally:
 
     def catch_up(self, connection: "Connection") -> list["Trial"]:
         """Reads what is new; answers the trials that have ended since the last time, in that order."""
-        from store import sweeps, trials
+        from store.read import sweeps, trials
 
         ended = []
         while page := trials.after(connection, self._cursor, [self._id], PAGE):
@@ -74,7 +74,7 @@ class Pulse:
 
     def wait(self, database: "Database") -> None:
         """Rests until the next look at what is awaited. Raises Failure (3) when no worker lives."""
-        from store import workers
+        from store.queue import workers
 
         if (now := time.monotonic()) - self._looked >= LOOK:
             self._looked = now
@@ -150,7 +150,7 @@ def watch(database: "Database", sweep_id: int, print_lines: bool, bar: Bar) -> "
 
 def lines(connection: "Connection", tally: Tally, ended: "Sequence[Trial]", told: int) -> tuple[str, int]:
     """What is new to print, and the cursor up to which epochs are told: those of a sweep's only trial."""
-    from store import epochs
+    from store.queue import epochs
 
     sweep = tally.sweep
     assert sweep is not None

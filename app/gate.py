@@ -8,12 +8,13 @@ from learning.data import catalog
 from learning.preflight.check_result import verdict
 from learning.preflight.preflight import NET
 from learning.settings import Settings
-from store import preflights, trials
-from store.database import Connection
-from store.preflights import Preflight
-from store.states import LIVING
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Connection
+from store.db.states import LIVING
+from store.jobs import preflights
+from store.jobs.preflights import Preflight
+from store.read import trials
+from store.read.sweeps import Sweep
 
 LOOKED_AT = 50  # preflights of a data set, and nets of a sweep whose settings are given one by one
 

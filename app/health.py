@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 from app.answers import Answer
 from app.problems import Problem
 from app.state import Parts, State
-from store import migrate, totals
+from store.db import migrations
+from store.read import totals
 
 router = APIRouter(tags=["health"])
 
@@ -26,10 +27,10 @@ def alive() -> JSONResponse:
 def ready(parts: Parts) -> JSONResponse:
     """The database answers and has the schema that this version needs."""
     try:
-        current = migrate.current(parts.database)
+        current = migrations.current(parts.database)
     except Exception as error:  # whatever the driver raises, the answer is the same
         raise Problem(503, "The database does not answer.", headers={"retry-after": "2"}) from error
-    if current != migrate.head():
+    if current != migrations.head():
         raise Problem(503, "The database has another schema than this version needs; run `lossdeck migrate`.")
     return Answer({"status": "ready", "database": parts.database.dialect, "schema": current})
 

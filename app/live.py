@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from fastapi.sse import format_sse_event
 
 from app import wire, wire_changes
-from store import changes
-from store.changes import Change
-from store.database import Database
+from store.db.database import Database
+from store.read import changes
+from store.read.changes import Change
 
 POLL_SECONDS = 0.02  # between looks at the database; one costs microseconds on SQLite
 RING_FRAMES = 5_000  # kept for streams near the front

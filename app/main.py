@@ -32,10 +32,10 @@ from app.parameters import only_known
 from app.security import Guard, Throttle
 from app.token_file import effective
 from app.webhook import Webhook
-from store import migrate
 from store.config import Config
-from store.database import Database
-from store.files import Files
+from store.db import migrations
+from store.db.database import Database
+from store.db.weight_files import Files
 
 DESCRIPTION = "Submit a hyper-parameter search, watch every loss curve live, read what is wrong with it."
 
@@ -71,7 +71,7 @@ def create_app(config: Config) -> FastAPI:
 
 @asynccontextmanager
 async def _life(app: FastAPI) -> AsyncIterator[None]:
-    migrate.upgrade(app.state.database)
+    migrations.upgrade(app.state.database)
     app.state.live.start()
     url = app.state.config.webhook
     webhook = Webhook(app.state.database, url) if url else None

@@ -21,7 +21,7 @@ from app.failure import Failure
 from learning.settings import Invalid, Settings
 from learning.training.net import Array
 from learning.training.prediction import Net, probabilities
-from store.trials import Trial
+from store.read.trials import Trial
 
 Format = Literal["npz", "safetensors"]
 ABOUT = "about"

@@ -39,10 +39,12 @@ from app.words import setting_words, space_words
 from learning.data import catalog
 from learning.data.download import OFFICIAL
 from learning.search.recipes import RECIPES
-from store import autopilots, changes, packed, pairs, sweeps, trials, workers
-from store.database import Connection
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.db.database import Connection
+from store.jobs import autopilots
+from store.queue import workers
+from store.read import changes, chart_columns, related_sweeps, sweeps, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 SWEEPS_SHOWN = 100
 SPARKS = 20  # curves sent with the list; those further down are fetched by the page
@@ -138,7 +140,7 @@ def command_center(
     with parts.database.read() as c:
         cursor = changes.cursor(c)
         written = sweeps.notes(c, id)
-        related = pairs.family(c, id)
+        related = related_sweeps.family(c, id)
         pilot = autopilots.of_sweep(c, id)
         warned = gate.of_sweep(c, sweep, parts.config.home)
         alike = repeats.members(c, sweep)
@@ -321,7 +323,7 @@ def _spark(c: Connection, sweep: Sweep) -> list[object]:
     """The best trial's train loss, thinned for a picture as small as a word."""
     if sweep.best is None:
         return []
-    (curve,) = packed.curves(c, sweep.id, [sweep.best.number], ["data_loss"], SPARK_POINTS)
+    (curve,) = chart_columns.curves(c, sweep.id, [sweep.best.number], ["data_loss"], SPARK_POINTS)
     return wire_charts.packed(curve.metrics["data_loss"])
 
 

@@ -12,7 +12,8 @@ from app.problems import missing
 from app.state import Parts
 from app.words import end_words, setting_words, space_words
 from learning.data import catalog
-from store import autopilots, pairs, preflights, sweeps
+from store.jobs import autopilots, preflights
+from store.read import related_sweeps, sweeps
 
 SHOWN = 20
 
@@ -80,7 +81,7 @@ def family(id: Id, parts: Parts) -> HTMLResponse:
         found = sweeps.get(c, id)
         if found is None:
             raise missing("sweep", id)
-        related = pairs.family(c, id)
+        related = related_sweeps.family(c, id)
         drawn = stages.drawn(c, related)
     names = list(dict.fromkeys(name for one in related for name in one.space))
     return page(

@@ -12,8 +12,8 @@ from app.html import page
 from app.palettes import PALETTES, dressed
 from app.problems import Problem, missing
 from app.state import Parts
-from store import changes, sweeps
-from store.sweeps import Sweep
+from store.read import changes, sweeps
+from store.read.sweeps import Sweep
 
 AXES = ("lr", "reg")  # of the two settings that a picture has where a sweep searches none, or one
 

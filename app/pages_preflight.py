@@ -10,9 +10,9 @@ from app.html import page
 from app.problems import missing
 from app.state import Parts
 from learning.data import catalog
-from store import preflights
-from store.database import Connection
-from store.preflights import Preflight
+from store.db.database import Connection
+from store.jobs import preflights
+from store.jobs.preflights import Preflight
 
 SHOWN = 20
 MOST_COMPARED = 4

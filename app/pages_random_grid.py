@@ -11,7 +11,7 @@ from app.palettes import PALETTES, dressed
 from app.state import Parts, State
 from learning.data import catalog
 from learning.search.space import LogUniform
-from store import changes
+from store.read import changes
 
 router = APIRouter(include_in_schema=False)
 

@@ -14,9 +14,9 @@ from app.state import Parts, State
 from learning.data import catalog
 from learning.data.dataset import samples
 from learning.training.checkpoint_state import State as TrainingState
-from store import leftovers, sweeps, trials
-from store.files import Damaged
-from store.trials import Trial
+from store.db.weight_files import Damaged
+from store.read import files_in_use, sweeps, trials
+from store.read.trials import Trial
 
 PER_CLASS = 12  # sample images of each class
 SHOWN_CLASSES = 100
@@ -57,7 +57,7 @@ def first_layer(trial: Trial, parts: State) -> npt.NDArray[np.floating[Any]] | N
         if model is not None:
             return np.asarray(model[0]["W1"])
         with parts.database.read() as c:
-            refs = leftovers.checkpoints_of(c, trial.id)
+            refs = files_in_use.checkpoints_of(c, trial.id)
         for ref in refs:
             state = TrainingState.from_arrays(parts.files.load_checkpoint(ref))
             if trial.id in state.keys:

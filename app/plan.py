@@ -25,12 +25,12 @@ from learning.search.recipes import RECIPES, RecipePlan, recipe_for
 from learning.search.space import Space, draw, from_points
 from learning.settings import FieldError, Invalid, Settings
 from learning.training import cost
-from store import groups
-from store.autopilots import NewAutopilot
+from store.actions.sweep_actions import NewSweep
 from store.config import Config
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.jobs.autopilots import NewAutopilot
+from store.queue import groups
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs
 MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group

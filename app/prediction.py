@@ -11,8 +11,8 @@ from app.failure import Failure
 from app.model_file import Model
 from app.words import trial_words
 from learning.training.prediction import mean_probabilities
-from store.files import Files
-from store.trials import Trial
+from store.db.weight_files import Files
+from store.read.trials import Trial
 
 
 @dataclass(frozen=True, slots=True)

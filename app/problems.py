@@ -20,10 +20,10 @@ from app.sentences import SHOWN_CHARACTERS, cut, sentence, shown
 from learning.data.dataset import DatasetError
 from learning.refinement.refinement import NothingToRefine
 from learning.settings import FieldError, Invalid
-from store.files import Damaged
-from store.filter import FilterError
-from store.states import NotAllowed, NotFound
-from store.sweep_actions import IdempotencyConflict
+from store.actions.sweep_actions import IdempotencyConflict
+from store.db.states import NotAllowed, NotFound
+from store.db.weight_files import Damaged
+from store.read.filter import FilterError
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -1,13 +1,13 @@
-"""Owns pruning: old sweeps and files that no row needs any more (store.leftovers says which)."""
+"""Owns pruning: old sweeps and files that no row needs any more (store.read.files_in_use says which)."""
 
 import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from store import leftovers as needed
-from store import sweep_actions
-from store.database import Database
+from store.actions import sweep_actions
+from store.db.database import Database
+from store.read import files_in_use as needed
 
 DAY = 86_400.0  # seconds
 SETTLED = 3_600.0  # seconds; a younger file may belong to a row that is just being written

@@ -14,11 +14,11 @@ from learning.refinement.random_vs_grid import Side, distinct, expected_best, fu
 from learning.search.recipes import recipe_for
 from learning.search.space import LogUniform, Space
 from learning.settings import Settings
-from store import pairs, sweeps, trials
-from store.database import Connection
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Connection
+from store.read import related_sweeps, sweeps, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 SMALL_NET = {"hidden": [20], "epochs": 10}  # beside the coarse recipe's settings
 IDLE_REG = (1e-8, 1e-4)  # too little to matter beside the data
@@ -60,7 +60,7 @@ def past(c: Connection) -> list[tuple[Sweep, Sweep]]:
     """The last problems that were searched both ways and can be compared, newest first."""
     return [
         found
-        for found in pairs.grids_with_random(c, PAST)
+        for found in related_sweeps.grids_with_random(c, PAST)
         if len(Space.parse(found[0].space).numeric()) >= RANGES
         and max(one.trials for one in found) <= MOST_TRIALS
     ]

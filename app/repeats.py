@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from app.bodies import MAX_TRIALS
 from learning.diagnosis.seed_spread import Run, Spread, counted, sentence, spread
 from learning.settings import MAX_SEED
-from store import packed, pairs, trials
-from store.database import Connection
-from store.packed import Thinned
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.db.database import Connection
+from store.read import chart_columns, related_sweeps, trials
+from store.read.chart_columns import Thinned
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 MOST = 50  # seeds of one trial
 POINTS = 1_000  # epochs of a curve that are read
@@ -52,7 +52,7 @@ def seeds_after(seed: int, count: int, tried: Collection[int] = ()) -> list[int]
 
 def tried(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
     """Seeds from which a sweep and its children have trained the settings of this trial, or will."""
-    children = (one.id for one in pairs.family(c, sweep.id) if one.parent_id == sweep.id)
+    children = (one.id for one in related_sweeps.family(c, sweep.id) if one.parent_id == sweep.id)
     alike = (row for id in (sweep.id, *children) for row in _alike(c, id, trial))
     return frozenset(row.settings[SEED] for row in alike)
 
@@ -112,7 +112,7 @@ def _but_seed(row: Trial) -> dict[str, object]:
 
 
 def _curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[Thinned, ...]:
-    return packed.curves(c, sweep_id, numbers, ("val_acc", "val_loss"), POINTS)
+    return chart_columns.curves(c, sweep_id, numbers, ("val_acc", "val_loss"), POINTS)
 
 
 def _band(curves: Sequence[Thinned], metric: str) -> tuple[At, ...]:

@@ -12,10 +12,10 @@ from app.stages import Axis, Tick
 from app.words import setting_words, time_words
 from learning.diagnosis.findings import Finding
 from learning.number_format import brief
-from store.epochs import EpochRow
-from store.states import UNRANKED
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.db.states import UNRANKED
+from store.queue.epochs import EpochRow
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 WIDTH, HEIGHT = 720, 320  # of the figure, in SVG units
 Plot = tuple[float, float, float, float]  # left, top, right and bottom of a figure's axes

@@ -13,11 +13,11 @@ from app.palettes import PALETTES
 from app.words import setting_words, trial_words
 from learning.number_format import brief
 from learning.search.space import Choice, Distribution, LogUniform, Space
-from store import trials
-from store.database import Connection
-from store.states import UNRANKED
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.db.database import Connection
+from store.db.states import UNRANKED
+from store.read import trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 WIDTH, HEIGHT = 720, 420  # in SVG units
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48

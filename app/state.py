@@ -7,8 +7,8 @@ from fastapi import Depends, Request
 
 from app.live import Live
 from store.config import Config
-from store.database import Database
-from store.files import Files
+from store.db.database import Database
+from store.db.weight_files import Files
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from store.epochs import EpochRow
-    from store.trials import Trial
+    from store.queue.epochs import EpochRow
+    from store.read.trials import Trial
 
 FEW = 3  # trials of a sweep that are told epoch by epoch; a search tells only what became of each
 GOING = ("queued", "running")

@@ -132,20 +132,21 @@ def leave(number: int, frame: FrameType | None) -> None:
 
 def upgrade(config: "Config") -> None:
     """Makes the home folder and brings the database to the newest schema."""
-    from store import migrate
-    from store.database import Database
+    from store.db import migrations
+    from store.db.database import Database
 
     config.home.mkdir(parents=True, exist_ok=True)
     with closing(Database.open(config)) as database:
-        migrate.upgrade(database)
+        migrations.upgrade(database)
 
 
 def queue_demo(config: "Config") -> None:
     """Queues the coarse search on the digits if there is no sweep at all."""
     from app import plan
     from app.bodies_sweeps import SweepIn
-    from store import sweep_actions, sweeps
-    from store.database import Database
+    from store.actions import sweep_actions
+    from store.db.database import Database
+    from store.read import sweeps
 
     new = plan.sweep(SweepIn.model_validate(DEMO), config)
     with closing(Database.open(config)) as database, database.write() as connection:

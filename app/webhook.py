@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from app import wire, wire_sweeps
-from store import deliveries, sweeps
-from store.database import Database
-from store.sweeps import Sweep
+from store.db.database import Database
+from store.jobs import webhook_deliveries
+from store.read import sweeps
+from store.read.sweeps import Sweep
 
 POLL_SECONDS = 1.0
 TIMEOUT_SECONDS = 10.0  # for the receiver's answer
@@ -37,7 +38,7 @@ class Webhook:
     def start(self) -> None:
         """Blocks for the one statement that says from where on there is something to tell."""
         with self.database.write() as c:
-            self._cursor = deliveries.cursor(c)
+            self._cursor = webhook_deliveries.cursor(c)
         self._thread.start()
 
     def stop(self) -> None:
@@ -71,7 +72,7 @@ class Webhook:
 
     def _tell(self, id: str, event: str, sweep: Sweep) -> None:
         with self.database.read() as c:
-            if deliveries.was_sent(c, id):
+            if webhook_deliveries.was_sent(c, id):
                 return
         body = {"id": id, "event": event, "sweep": wire_sweeps.sweep(sweep)}
         pause = FIRST_PAUSE
@@ -79,7 +80,7 @@ class Webhook:
             reason = _post(self.url, wire.text(body).encode(), id)
             if reason is None:
                 with self.database.write() as c:
-                    deliveries.mark(c, id, sweep.changed)
+                    webhook_deliveries.mark(c, id, sweep.changed)
                 return
             log.warning("The webhook did not take %s (%s); it is sent again in %g s.", id, reason, pause)
             self._done.wait(pause)

@@ -8,11 +8,11 @@ from app.wire import plain, when
 from learning.refinement.autopilot import SEARCHES, STAGES
 from learning.refinement.range_changes import Move, moves
 from learning.search.space import Space
-from store.autopilots import Autopilot
-from store.looks import Look
-from store.preflights import Preflight
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.jobs.autopilots import Autopilot
+from store.jobs.preflights import Preflight
+from store.jobs.test_accuracies import Look
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 
 def autopilot(

@@ -1,11 +1,11 @@
 """Wire of the live stream: a change as the data of its event."""
 
 from app import wire_sweeps, wire_trials, wire_workers
-from store.changes import Change
-from store.epochs import EpochRow
-from store.sweeps import Sweep
-from store.trials import Trial
-from store.workers import Worker
+from store.queue.epochs import EpochRow
+from store.queue.workers import Worker
+from store.read.changes import Change
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 
 def change(value: Change) -> tuple[int | None, dict[str, object]]:

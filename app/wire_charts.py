@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from store.packed import Thinned
+from store.read.chart_columns import Thinned
 
 # The fields of all trials that a page asks for at once, besides the settings that its pictures are drawn of.
 FIRST = (

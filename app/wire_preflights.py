@@ -5,7 +5,7 @@ import math
 from app.wire import plain, when
 from learning.preflight.check_result import Check, verdict
 from learning.preflight.preflight import CODES
-from store.preflights import Preflight
+from store.jobs.preflights import Preflight
 
 
 def preflight(row: Preflight) -> dict[str, object]:

@@ -6,7 +6,7 @@ from app import wire_trials
 from app.gate import Warned
 from app.wire import plain, when
 from learning.search.recipes import RecipePlan
-from store.sweeps import Sweep
+from store.read.sweeps import Sweep
 
 
 def sweep(row: Sweep) -> dict[str, object]:

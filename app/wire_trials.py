@@ -1,8 +1,8 @@
 """Wire of trials and their epochs, for REST, export, pages and the live stream."""
 
 from app.wire import plain, when
-from store.epochs import EpochRow
-from store.trials import Trial
+from store.queue.epochs import EpochRow
+from store.read.trials import Trial
 
 
 def trial(row: Trial) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Wire of workers: who they are and what they are at."""
 
 from app.wire import plain, when
-from store.workers import Worker
+from store.queue.workers import Worker
 
 
 def worker(row: Worker) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from learning.number_format import brief
 
 if TYPE_CHECKING:
-    from store.trials import Trial
+    from store.read.trials import Trial
 
 DRAWN = frozenset({"lr", "reg", "init_scale"})  # with more digits than anybody needs, as in static/format.js
 

@@ -20,8 +20,10 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from benchmarks import seed
 from benchmarks.served import TOURED, chromium, served
-from store import autopilots, migrate, sweeps
-from store.database import Database
+from store.db import migrations
+from store.db.database import Database
+from store.jobs import autopilots
+from store.read import sweeps
 
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -163,7 +165,7 @@ def _ended(database: Database) -> bool:
 def _database(home: Path) -> Database:
     home.mkdir(parents=True, exist_ok=True)
     database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
-    migrate.upgrade(database)
+    migrations.upgrade(database)
     return database
 
 

@@ -23,10 +23,12 @@ from benchmarks.pages import Figure
 from benchmarks.served import HIDE, TOURED, chromium, running, served
 from learning.search.space import Space, draw
 from learning.settings import Settings
-from store import claims, migrate, queue, sweep_actions
-from store.claims import Claim
-from store.database import Database
-from store.sweep_actions import NewSweep
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db import migrations
+from store.db.database import Database
+from store.queue import claims, fence
+from store.queue.claims import Claim
 
 TRIALS = 32
 EPOCHS = 400
@@ -96,7 +98,7 @@ class Player:
             for claim in self.claims:
                 rows = [next(self.curves[trial.id]) for trial in claim.trials]
                 with self.database.write() as c:
-                    queue.record(c, claim, rows, None, time.time(), {})
+                    fence.record(c, claim, rows, None, time.time(), {})
                 now = time.time() * 1_000
                 self.committed |= {(trial.number, self.done): now for trial in claim.trials}
             time.sleep(pause)
@@ -161,7 +163,7 @@ def main() -> int:
     with chromium() as browser, tempfile.TemporaryDirectory(prefix="lossdeck-live-") as folder:
         home = Path(folder)
         database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
-        migrate.upgrade(database)
+        migrations.upgrade(database)
         player = Player(database, "played")
         player.play(BEGUN, 0)
         fixed = {"hidden": [200], "val_count": 300, "epochs": 10_000}  # keeps the workers busy for minutes

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from benchmarks import seed
 from benchmarks.served import TOURED, chromium, served
-from store import migrate
-from store.database import Database
+from store.db import migrations
+from store.db.database import Database
 
 SIZES = ((10_000, 20), (1_000, 200))  # trials, epochs
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
@@ -150,7 +150,7 @@ def main() -> int:
     with chromium() as browser, tempfile.TemporaryDirectory(prefix="lossdeck-pages-") as folder:
         home = Path(folder)
         database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
-        migrate.upgrade(database)
+        migrations.upgrade(database)
         sweeps = [seed.sweep(database, trials, epochs) for trials, epochs in SIZES]
         database.close()
         with served(home) as address:

@@ -17,7 +17,7 @@ from inspect import isfunction, isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
-from store import sweep_actions
+from store.actions import sweep_actions
 from worker import threads
 
 threads.limit_before_numpy()
@@ -29,10 +29,11 @@ from learning.search.recipes import recipe_for  # noqa: E402
 from learning.settings import Invalid, Settings  # noqa: E402
 from learning.training import group, net, updates  # noqa: E402
 from learning.training.trainer import Member, Step, train  # noqa: E402
-from store import claims, migrate, queue  # noqa: E402
 from store.config import Config  # noqa: E402
-from store.database import Database  # noqa: E402
-from store.files import Files  # noqa: E402
+from store.db import migrations  # noqa: E402
+from store.db.database import Database  # noqa: E402
+from store.db.weight_files import Files  # noqa: E402
+from store.queue import claims, fence  # noqa: E402
 from worker.checkpoints import Checkpoints  # noqa: E402
 
 WATCHED = {
@@ -108,7 +109,7 @@ class Storage:
     def __init__(self, home: Path, settings: Sequence[Settings], dataset: str) -> None:
         home.mkdir()
         self.database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
-        migrate.upgrade(self.database)
+        migrations.upgrade(self.database)
         new = sweep_actions.NewSweep("profile", dataset, None, {}, {}, "random", 0, tuple(settings))
         self._claims: list[claims.Claim] = []
         with self.database.write() as c:
@@ -123,7 +124,7 @@ class Storage:
         for claim in self._claims:
             ids = {one.id for one in claim.trials}
             with self.database.write() as c:
-                queue.record(c, claim, [row for row in step.epochs if row.key in ids], ref, time.time())
+                fence.record(c, claim, [row for row in step.epochs if row.key in ids], ref, time.time())
             ref = None
 
 

@@ -22,7 +22,7 @@ from learning.data.dataset import DatasetError, make_split
 from learning.settings import Settings
 from learning.training.trainer import Member, train
 from store.config import Config
-from store.groups import GROUP_SIZE
+from store.queue.groups import GROUP_SIZE
 
 FEW = 5_000  # training images
 HEALTHY = {"lr": 1e-4, "reg": 1e-3}

@@ -8,10 +8,12 @@ import numpy as np
 from learning.search.space import Space, draw
 from learning.settings import Settings
 from learning.training.trainer import Epoch
-from store import claims, queue, sweep_actions, sweeps
-from store.database import Database
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Database
+from store.queue import claims, fence
+from store.read import sweeps
+from store.read.sweeps import Sweep
 
 SPACE: dict[str, Any] = {"lr": {"log_uniform": [1e-6, 1e-1]}, "reg": {"log_uniform": [1e-5, 1e1]}}
 FIXED = {"hidden": [50], "val_count": 300}
@@ -56,7 +58,7 @@ def _train(database: Database, made: Sweep, epochs: int, trained: float) -> None
             now += 1.0
             left -= len(claim.trials)
             rows = [row for one in claim.trials for row in curve(one.id, one.settings, epochs, random)]
-            queue.record(c, claim, rows, None, now + 3.0, {row.key: _verdict(row) for row in rows})
+            fence.record(c, claim, rows, None, now + 3.0, {row.key: _verdict(row) for row in rows})
 
 
 def _verdict(last: Epoch) -> str:

@@ -10,7 +10,7 @@ from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.training.gradient import blas
 from learning.training.trainer import TRACE_BUCKETS, Epoch, Member, train
-from store import groups
+from store.queue import groups
 
 Group = tuple[int, ...]
 

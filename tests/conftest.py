@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from learning.settings import Settings
-from store import migrate, sweep_actions
-from store.database import Database
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db import migrations
+from store.db.database import Database
+from store.read.sweeps import Sweep
 from worker import threads
 
 # As a worker does: the BLAS pools of NumPy and SciPy would fight for the cores.
@@ -113,7 +114,7 @@ def postgres() -> Iterator[Postgres]:
     server.start()
     try:
         database = Database.open(server.url(server.create(name="migrated")))
-        migrate.upgrade(database)
+        migrations.upgrade(database)
         database.close()
         yield server
     finally:
@@ -125,7 +126,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty, migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("sqlite") / "lossdeck.db"
     database = Database.open(f"sqlite:///{path}")
-    migrate.upgrade(database)
+    migrations.upgrade(database)
     database.close()
     return path
 

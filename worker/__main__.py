@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from worker import threads
 
 if TYPE_CHECKING:
-    from store.database import Database
+    from store.db.database import Database
     from worker.signals import Stop
 
 NICENESS = 5  # pages and the live stream come first on a busy machine
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     # From here on NumPy may be loaded.
     from store.config import Config
-    from store.database import Database, DatabaseError
+    from store.db.database import Database, DatabaseError
     from worker.signals import Stop
 
     stop = Stop(options.parent)
@@ -68,14 +68,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _wait_for(database: "Database", stop: "Stop") -> bool:
     """Waits until the database answers; False if asked to end first. Raises DatabaseError if it is no use."""
-    from store import migrate
-    from store.database import DatabaseError
-    from store.faults import is_outage
+    from store.db import migrations
+    from store.db.database import DatabaseError
+    from store.db.errors import is_outage
     from worker.pauses import pauses
 
     for pause in pauses():
         try:
-            found, needed = migrate.current(database), migrate.head()
+            found, needed = migrations.current(database), migrations.head()
             break
         except Exception as error:
             if not is_outage(error):

@@ -13,14 +13,15 @@ from learning.refinement.autopilot import Checks, End, Plan, Search, Searched
 from learning.search.space import Space, draw
 from learning.settings import Settings
 from learning.training.prediction import Net, accuracy, probabilities
-from store import autopilots, looks, preflights, sweeps, trials
-from store.autopilots import Autopilot
+from store.actions.sweep_actions import NewSweep
 from store.config import Config
-from store.database import Connection, Database
-from store.faults import is_outage
-from store.files import Damaged, Files
-from store.sweep_actions import NewSweep
-from store.trials import Trial
+from store.db.database import Connection, Database
+from store.db.errors import is_outage
+from store.db.weight_files import Damaged, Files
+from store.jobs import autopilots, preflights, test_accuracies
+from store.jobs.autopilots import Autopilot
+from store.read import sweeps, trials
+from store.read.trials import Trial
 
 log = logging.getLogger("lossdeck.worker")
 
@@ -120,7 +121,7 @@ def _end(seen: Autopilot, step: End, leader: Trial | None, database: Database, c
         winner_id = leader.id if leader else None
         ended = autopilots.end(c, seen, step.state, step.why, winner_id, time.time())
         if ended and leader and found:
-            looks.record(c, seen.dataset, leader.id, *found, time.time())
+            test_accuracies.record(c, seen.dataset, leader.id, *found, time.time())
 
 
 def _try(leader: Trial, name: str, config: Config) -> tuple[float, int] | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from learning.training.checkpoint_state import State
 from learning.training.trainer import Step
-from store.claims import Claim
-from store.files import CheckpointRef, Damaged, Files
+from store.db.weight_files import CheckpointRef, Damaged, Files
+from store.queue.claims import Claim
 
 log = logging.getLogger("lossdeck.worker")
 

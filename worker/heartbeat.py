@@ -7,9 +7,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from store import claims, preflights, queue, workers
-from store.database import Connection, Database
-from store.faults import is_outage
+from store.db.database import Connection, Database
+from store.db.errors import is_outage
+from store.jobs import preflights
+from store.queue import claims, fence, workers
 from worker.leases import LEASE
 from worker.pauses import pauses
 
@@ -93,7 +94,7 @@ class Heartbeat:
 
     def _beat(self, c: Connection) -> None:
         if isinstance(self._claim, claims.Claim):
-            queue.beat(c, self._claim)
+            fence.beat(c, self._claim)
         else:
             preflights.beat(c, self._claim)
         if self._worker is not None:

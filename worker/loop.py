@@ -7,12 +7,13 @@ import traceback
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from store import claims, preflights, queue, workers
-from store.claims import Claim
 from store.config import Config
-from store.database import Connection, Database
-from store.faults import is_outage
-from store.files import Files
+from store.db.database import Connection, Database
+from store.db.errors import is_outage
+from store.db.weight_files import Files
+from store.jobs import preflights
+from store.queue import claims, fence, workers
+from store.queue.claims import Claim
 from worker import autopilot, processes, threads
 from worker.heartbeat import BEATS, Held, LeaseLost, name, touch
 from worker.leases import LEASE
@@ -78,9 +79,9 @@ class Worker:
         """Gives up what was claimed: failed for a reason, or queued again without one."""
         if isinstance(claim, Claim):
             if reason is None:
-                self._persist(queue.release, claim, time.time())
+                self._persist(fence.release, claim, time.time())
             else:
-                self._persist(queue.fail, claim, reason, time.time())
+                self._persist(fence.fail, claim, reason, time.time())
         elif reason is None:
             self._persist(preflights.release, claim, time.time())
         else:
@@ -109,7 +110,7 @@ class Worker:
             # It may have been committed though its answer was lost: hold nothing that we do not know of.
             why = "the worker lost its connection to the database"
             self._persist(preflights.abandon, self._token, why, time.time(), fault=False)
-            self._persist(queue.abandon, self._token, why, time.time())
+            self._persist(fence.abandon, self._token, why, time.time())
             return None
         if claim:
             self._idle_version, self._touched = None, -TOUCH  # the end of the group is news

@@ -7,9 +7,10 @@ from learning.data.dataset import Dataset, Split
 from learning.settings import Settings
 from learning.training.checkpoint_state import Best
 from learning.training.prediction import arrays_of
-from store import annotations, trials
-from store.database import Connection
-from store.files import Files
+from store.db.database import Connection
+from store.db.weight_files import Files
+from store.queue import annotations
+from store.read import trials
 
 log = logging.getLogger("lossdeck.worker")
 

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from learning.preflight import preflight
-from store import preflights
 from store.config import Config
-from store.database import Database
-from store.preflights import Claim
+from store.db.database import Database
+from store.jobs import preflights
+from store.jobs.preflights import Claim
 from worker import data
 from worker.heartbeat import Heartbeat
 

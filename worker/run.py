@@ -9,12 +9,13 @@ from learning.diagnosis.curves import Point
 from learning.search.early_stopping import Halving
 from learning.training.checkpoint_state import Best, State
 from learning.training.trainer import Member, Step, train
-from store import curves, epochs, leftovers, queue, trials
-from store.claims import Claim
 from store.config import Config
-from store.database import Database
-from store.files import CheckpointRef, Files
-from store.states import LIVING
+from store.db.database import Database
+from store.db.states import LIVING
+from store.db.weight_files import CheckpointRef, Files
+from store.queue import epochs, fence
+from store.queue.claims import Claim
+from store.read import curves, files_in_use, trials
 from worker import data, models
 from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
@@ -38,7 +39,7 @@ def run_group(
     """
     with Heartbeat(database, claim, worker) as heartbeat:
         if not keep_going():
-            heartbeat.ask(queue.release, claim, time.time())
+            heartbeat.ask(fence.release, claim, time.time())
             return
         dataset, split = data.split_for(claim.dataset, claim.trials[0].settings, config)
         _Run(claim, files, heartbeat, dataset, split).train(keep_going)
@@ -76,7 +77,7 @@ class _Run:
             going = keep_going()
             mine = self._store(step, last=not going)
             if mine and not going:
-                self._heartbeat.ask(queue.release, self._claim, time.time())
+                self._heartbeat.ask(fence.release, self._claim, time.time())
                 return
         self._clear()
 
@@ -106,10 +107,10 @@ class _Run:
         """The transaction; with a checkpoint made first where the stopping rule will take trials away."""
         about, verdicts = (self._claim, step.epochs), self._verdicts.after(step.epochs)
         try:
-            mine = self._heartbeat.ask(queue.record, *about, ref, time.time(), verdicts, unless_leaving=True)
-        except queue.Leaving:
+            mine = self._heartbeat.ask(fence.record, *about, ref, time.time(), verdicts, unless_leaving=True)
+        except fence.Leaving:
             ref = self._checkpoints.save(step, now=True)
-            mine = self._heartbeat.ask(queue.record, *about, ref, time.time(), verdicts)
+            mine = self._heartbeat.ask(fence.record, *about, ref, time.time(), verdicts)
         return mine, ref
 
     def _ending(self, step: Step) -> dict[int, Best | None]:
@@ -144,4 +145,4 @@ class _Run:
         if not any(one.state in LIVING for one in found.values()):
             self._checkpoints.drop_all()
         if isinstance(self._claim.stopping, Halving):
-            self._checkpoints.drop_needless(lambda: self._heartbeat.ask(leftovers.groups_in_use))
+            self._checkpoints.drop_needless(lambda: self._heartbeat.ask(files_in_use.groups_in_use))

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from store import preflights, queue, workers
 from store.config import Config
-from store.database import Connection, Database
+from store.db.database import Connection, Database
+from store.jobs import preflights
+from store.queue import fence, workers
 from worker import processes, threads
 from worker.leases import LEASE, Leases
 from worker.signals import Stop
@@ -117,7 +118,7 @@ class Supervisor:
             if not self._stop:
                 log.warning("%s", cause(status))
             with self._database.write() as c:
-                progressed = queue.has_progressed(c, child.token)
+                progressed = fence.has_progressed(c, child.token)
                 self._give_back(c, child.token, cause(status))
             child.bury(self._clock(), progressed)
 
@@ -128,7 +129,7 @@ class Supervisor:
             return
         self._looked = now
         with self._database.read() as c:
-            beats, preflight_beats = queue.beats(c), preflights.beats(c)
+            beats, preflight_beats = fence.beats(c), preflights.beats(c)
         silent = self._leases.silent(beats, now) | self._preflight_leases.silent(preflight_beats, now)
         for token in silent:
             log.warning("worker %s has been silent for %g s", token, LEASE)
@@ -140,7 +141,7 @@ class Supervisor:
 
     def _give_back(self, c: Connection, token: str, why: str) -> None:
         preflights.abandon(c, token, why, time.time(), fault=not self._stop)
-        queue.abandon(c, token, why, time.time(), fault=not self._stop)
+        fence.abandon(c, token, why, time.time(), fault=not self._stop)
         workers.gone(c, token, time.time())
 
     def _refill(self) -> None:

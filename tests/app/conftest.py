@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from learning.training.trainer import Epoch
-from store import claims, queue
 from store.config import Config
-from store.database import Database
+from store.db.database import Database
+from store.queue import claims, fence
 
 START = "import sys; from app.serve import serve; from store.config import Config; sys.exit(serve(Config()))"
 ADDRESS = "http://127.0.0.1:8000"
@@ -184,7 +184,7 @@ class Crew:
 
     def record(self, claim: claims.Claim, epochs: Sequence[Epoch]) -> frozenset[int]:
         with self.database.write() as c:
-            return queue.record(c, claim, epochs, None, time.time())
+            return fence.record(c, claim, epochs, None, time.time())
 
     def step(self, claim: claims.Claim, epoch: int) -> frozenset[int]:
         """One epoch of every trial of the group."""

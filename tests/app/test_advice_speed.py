@@ -5,7 +5,7 @@ import time
 from starlette.testclient import TestClient
 
 from benchmarks import seed
-from store.database import Database
+from store.db.database import Database
 from tests.worker.living import crowd
 
 BAR = 0.2  # seconds, on a core of our own

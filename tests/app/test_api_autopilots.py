@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from app import probe_picture
 from learning.search.recipes import recipe_for
-from store import looks
+from store.jobs import test_accuracies
 from tests.app.conftest import Crew
 from worker import autopilot as steps  # the arrows bind the program, not its tests
 
@@ -173,7 +173,7 @@ def test_a_test_accuracy_far_below_the_val_accuracy_is_told(
         crew.finish_all()
     best = show(client, id)["best"]
     with client.app.state.database.write() as c:  # type: ignore[attr-defined]
-        looks.record(c, "digits", best["id"], accuracy, 297, 1.0)
+        test_accuracies.record(c, "digits", best["id"], accuracy, 297, 1.0)
     for path in (f"/autopilot/{id}", f"/autopilot/{id}/report"):
         text = client.get(path).text
         assert ("The test accuracy lies" in text) == told

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from app import api_datasets, security
 from learning.search.recipes import RECIPES
-from store import workers
+from store.queue import workers
 from tests.app.conftest import BODY, Crew
 
 

@@ -15,7 +15,7 @@ from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.settings import Settings
 from learning.training.prediction import Net, accuracy, probabilities
-from store import annotations
+from store.queue import annotations
 from tests.app.conftest import Crew, made_epoch
 
 Post = Callable[..., dict[str, Any]]

@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 from learning.preflight.check_result import Check
 from learning.preflight.preflight import CODES
 from learning.search.recipes import recipe_for
-from store import preflights
-from store.database import Database
-from store.preflights import Claim
+from store.db.database import Database
+from store.jobs import preflights
+from store.jobs.preflights import Claim
 
 GOOD = Check("data", "The data", True, 0.0, "<=", 0.0, "All is well.", ((0.0, 7.0), (1.0, 8.0)))
 BAD = Check(

@@ -24,8 +24,9 @@ from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.preflight.preflight import CODES
 from learning.settings import Settings
-from store import sweep_actions, sweeps
-from store.database import Database
+from store.actions import sweep_actions
+from store.db.database import Database
+from store.read import sweeps
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 LINE = r"val_acc: (\d\.\d{6}|nan), lr: \d\.\d{6}e[+-]\d\d, reg: \d\.\d{6}e[+-]\d\d, \((\d+) / 6\)"

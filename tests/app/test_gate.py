@@ -11,8 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from learning.preflight.check_result import Check
-from store import preflights
-from store.database import Database
+from store.db.database import Database
+from store.jobs import preflights
 from tests.app.conftest import BODY
 from tests.app.test_pages import BROWSER
 

@@ -20,10 +20,10 @@ from learning.search.recipes import RECIPES
 from learning.search.space import Space
 from learning.settings import Invalid, Settings
 from learning.training.trainer import Epoch, Member, train
-from store import sweep_actions
+from store.actions import sweep_actions
 from store.config import Config
-from store.database import Database
-from store.sweeps import Sweep
+from store.db.database import Database
+from store.read.sweeps import Sweep
 
 SPACE: dict[str, Any] = {"lr": {"log_uniform": [1e-3, 1e-1]}}
 FIXED: dict[str, Any] = {"epochs": 2, "val_count": 300}

@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from learning.preflight.check_result import Check
-from store import preflights
-from store.database import Database
+from store.db.database import Database
+from store.jobs import preflights
 from tests.app.test_pages import BROWSER, Page
 
 GOOD = Check("data", "The data", True, 0.0, "<=", 0.0, "All is well.", ((0.0, 7.0), (1.0, 8.0)))

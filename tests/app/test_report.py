@@ -9,8 +9,9 @@ from starlette.testclient import TestClient
 
 from app import report
 from app.words import setting_words
-from store import epochs, sweeps, trials
-from store.epochs import EpochRow
+from store.queue import epochs
+from store.queue.epochs import EpochRow
+from store.read import sweeps, trials
 from tests.app.conftest import Crew, made_epoch
 
 

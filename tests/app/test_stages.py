@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app import stages
-from store import pairs, trials
+from store.read import related_sweeps, trials
 from tests.app.conftest import Crew, made_epoch
 from worker import autopilot as steps
 
@@ -33,7 +33,7 @@ def test_boxes_and_points_lie_where_the_axes_say(
     client: TestClient, crew: Crew, pair: tuple[int, int]
 ) -> None:
     with crew.database.read() as c:
-        related = pairs.family(c, pair[1])
+        related = related_sweeps.family(c, pair[1])
         drawn = stages.drawn(c, related)
         points = trials.of_sweep(c, pair[0])
     assert [one.id for one in related] == list(pair)
@@ -64,7 +64,7 @@ def test_what_diverged_is_a_cross_and_what_waits_is_not_drawn(crew: Crew, post_s
         claim, [made_epoch(claim.trials[0].id, 1, diverged="cost is nan"), made_epoch(claim.trials[1].id, 1)]
     )
     with crew.database.read() as c:
-        drawn = stages.drawn(c, pairs.family(c, id))
+        drawn = stages.drawn(c, related_sweeps.family(c, id))
     assert drawn is not None
     assert [(dot.diverged, dot.best) for dot in drawn.dots] == [(True, False), (False, True)]
 

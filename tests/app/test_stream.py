@@ -21,10 +21,12 @@ from starlette.testclient import TestClient
 from app.api_stream import HEARTBEAT, LiveResponse, frames
 from app.live import Batch, Following, Live
 from app.state import State
-from store import changes, sweep_actions, sweeps, workers
+from store.actions import sweep_actions
 from store.config import Config
-from store.database import Database
-from store.files import Files
+from store.db.database import Database
+from store.db.weight_files import Files
+from store.queue import workers
+from store.read import changes, sweeps
 from tests.app.conftest import BODY, Crew, Server, made_epoch
 from tests.conftest import MakeSweep
 

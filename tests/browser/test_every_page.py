@@ -12,10 +12,11 @@ from benchmarks import seed
 from benchmarks.served import TOURED
 from learning.preflight import check_result
 from learning.refinement.autopilot import SEARCHES
-from store import autopilots, migrate, preflights
-from store.autopilots import NewAutopilot
 from store.config import Config
-from store.database import Database
+from store.db import migrations
+from store.db.database import Database
+from store.jobs import autopilots, preflights
+from store.jobs.autopilots import NewAutopilot
 from tests.app.conftest import Crew
 from tests.browser.conftest import DESKTOP, Complaints, Site
 from worker import autopilot as steps  # the arrows bind the program, not its tests
@@ -101,7 +102,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = Site(tmp_path_factory.mktemp("every") / "home", options={"LOSSDECK_TOKEN": TOKEN})
     site.home.mkdir()
     database = Database.open(f"sqlite:///{site.home / 'lossdeck.db'}")
-    migrate.upgrade(database)
+    migrations.upgrade(database)
     seed.sweep(database, 24, 6, space=seed.SPACE | {"hidden": {"choice": [[20], [50]]}})
     seed.sweep(database, 4, 6, space={"seed": {"integer": [0, 99]}})
     for number in (1, 2):

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 
 from benchmarks import seed
 from benchmarks.served import HIDE
-from store import sweep_actions
-from store.database import Database
+from store.actions import sweep_actions
+from store.db.database import Database
 from tests.browser.conftest import Complaints, Site
 from tests.browser.drawn import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown, x_range
 from tests.worker.living import wait_until

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.palettes import PALETTES
 from benchmarks import pages, seed
-from store import migrate
-from store.database import Database
+from store.db import migrations
+from store.db.database import Database
 from tests.browser.conftest import Site
 from tests.browser.drawn import SLOW, wait_for_points
 
@@ -250,7 +250,7 @@ def test_a_view_is_printed_whole_and_light(open_page: Opener, post_sweep: Callab
 
 def test_a_large_sweep_keeps_to_its_budget(browser: Browser, tmp_path: Any) -> None:
     database = Database.open(f"sqlite:///{tmp_path / 'lossdeck.db'}")
-    migrate.upgrade(database)
+    migrations.upgrade(database)
     sweep = seed.sweep(database, 1_000, 10)
     database.close()
     with pages.served(tmp_path) as address:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from learning.training.trainer import Epoch
-from store import claims, queue
-from store.claims import Claim
-from store.database import Database
-from store.files import CheckpointRef
-from store.sweeps import Sweep
+from store.db.database import Database
+from store.db.weight_files import CheckpointRef
+from store.queue import claims, fence
+from store.queue.claims import Claim
+from store.read.sweeps import Sweep
 
 MakeSweep = Callable[..., Sweep]  # the fixture make_sweep
 NOW = 1_700_000_100.0
@@ -54,7 +54,7 @@ def record(
     if isinstance(new, int):
         new = [epoch(one.id, new) for one in claimed.trials]
     with database.write() as c:
-        return queue.record(c, claimed, new, checkpoint, now)
+        return fence.record(c, claimed, new, checkpoint, now)
 
 
 def train(database: Database, claimed: Claim, epochs: int | None = None) -> frozenset[int]:

@@ -6,11 +6,13 @@ import pytest
 from made import MakeSweep, train_all
 
 from learning.settings import Settings
-from store import autopilots, looks, preflights, sweep_actions, sweeps, trials
-from store.autopilots import Autopilot, NewAutopilot
-from store.database import Database
-from store.states import NotAllowed, NotFound
-from store.sweep_actions import NewSweep
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Database
+from store.db.states import NotAllowed, NotFound
+from store.jobs import autopilots, preflights, test_accuracies
+from store.jobs.autopilots import Autopilot, NewAutopilot
+from store.read import sweeps, trials
 
 NOW = 1_700_000_100.0
 SPACE = {"lr": {"log_uniform": [1e-3, 1e-1]}}
@@ -162,13 +164,13 @@ def test_what_is_deleted_under_it_is_told(database: Database) -> None:
     with database.write() as c:
         best = autopilots.best(c, get(database, seen.id))
         assert best is not None
-        looks.record(c, "digits", best.id, 0.9, 100, NOW)
+        test_accuracies.record(c, "digits", best.id, 0.9, 100, NOW)
         autopilots.end(c, get(database, seen.id), "finished", "done", best.id, NOW)
         sweep_actions.delete(c, sweep_id)
     row = get(database, seen.id)
     assert (row.winner_id, row.sweep_ids, row.stages[0].state) == (None, (), None)
     with database.read() as c:
-        assert looks.count(c, "digits") == 1  # a look cannot be undone
+        assert test_accuracies.count(c, "digits") == 1  # a look cannot be undone
 
 
 def test_a_sweep_knows_its_autopilot(database: Database, make_sweep: MakeSweep) -> None:
@@ -190,12 +192,16 @@ def test_looks_are_counted_by_data_set_and_once_a_trial(database: Database, make
     first, second, other = (make_sweep(database, 1) for _ in range(3))
     with database.write() as c:
         ids = [row.id for one in (first, second, other) for row in trials.of_sweep(c, one.id)]
-        assert looks.of_trial(c, ids[0]) is None
-        one, new = looks.record(c, "digits", ids[0], 0.9, 100, NOW)
+        assert test_accuracies.of_trial(c, ids[0]) is None
+        one, new = test_accuracies.record(c, "digits", ids[0], 0.9, 100, NOW)
         assert (one.number, one.accuracy, one.examples, one.taken_at, new) == (1, 0.9, 100, NOW, True)
-        assert looks.record(c, "mine", ids[2], 0.5, 7, NOW)[0].number == 1
-        assert looks.record(c, "digits", ids[1], 0.8, 100, NOW)[0].number == 2
-        again, new = looks.record(c, "digits", ids[0], 0.1, 100, NOW + 9)
+        assert test_accuracies.record(c, "mine", ids[2], 0.5, 7, NOW)[0].number == 1
+        assert test_accuracies.record(c, "digits", ids[1], 0.8, 100, NOW)[0].number == 2
+        again, new = test_accuracies.record(c, "digits", ids[0], 0.1, 100, NOW + 9)
         assert (again, new) == (one, False)
-        assert looks.of_trial(c, ids[0]) == one
-        assert (looks.count(c, "digits"), looks.count(c, "mine"), looks.count(c, "none")) == (2, 1, 0)
+        assert test_accuracies.of_trial(c, ids[0]) == one
+        assert (
+            test_accuracies.count(c, "digits"),
+            test_accuracies.count(c, "mine"),
+            test_accuracies.count(c, "none"),
+        ) == (2, 1, 0)

@@ -3,9 +3,10 @@
 import pytest
 from made import NOW, MakeSweep, claim, record, train_all
 
-from store import bulk, changes, sweep_actions, sweeps, trials
-from store.database import Database
-from store.states import NotAllowed
+from store.actions import bulk_actions, sweep_actions
+from store.db.database import Database
+from store.db.states import NotAllowed
+from store.read import changes, sweeps, trials
 
 
 def states(database: Database, sweep_id: int) -> list[str]:
@@ -20,8 +21,8 @@ def test_stopping_all_that_live_ends_the_sweep(database: Database, make_sweep: M
     with database.read() as c:
         before = changes.cursor(c)
     with database.write() as c:
-        outcome = bulk.act(c, made.id, "stop", NOW)
-    assert outcome == bulk.Done((0, 1, 2, 3, 4, 5), {})
+        outcome = bulk_actions.act(c, made.id, "stop", NOW)
+    assert outcome == bulk_actions.Done((0, 1, 2, 3, 4, 5), {})
     assert states(database, made.id) == ["stopped"] * 6
     with database.read() as c:
         found = changes.after(c, before, [made.id])
@@ -37,12 +38,12 @@ def test_a_retry_deletes_the_curves_and_asks_readers_to_start_again(
 ) -> None:
     made = make_sweep(database, trials=3, epochs=2)
     with database.write() as c:
-        bulk.act(c, made.id, "stop", NOW, [1])
+        bulk_actions.act(c, made.id, "stop", NOW, [1])
     train_all(database)
     with database.read() as c:
         before = changes.cursor(c)
     with database.write() as c:
-        outcome = bulk.act(c, made.id, "retry", NOW)
+        outcome = bulk_actions.act(c, made.id, "retry", NOW)
     assert outcome.done == (1,)
     assert set(outcome.refused) == {0, 2}
     with database.read() as c:
@@ -57,5 +58,5 @@ def test_a_sweep_that_is_stopping_lets_none_be_retried(database: Database, make_
     with database.write() as c:
         sweep_actions.act(c, made.id, "stop", NOW)
     with pytest.raises(NotAllowed, match="is stopping"), database.write() as c:
-        bulk.act(c, made.id, "retry", NOW)
+        bulk_actions.act(c, made.id, "retry", NOW)
     assert states(database, made.id).count("cancelled") == 1

@@ -2,8 +2,11 @@
 
 from made import NOW, MakeSweep, claim, record, train_all
 
-from store import changes, clock, epochs, sweep_actions, trial_actions, trials, workers
-from store.database import Database
+from store.actions import sweep_actions, trial_actions
+from store.db import change_counter
+from store.db.database import Database
+from store.queue import epochs, workers
+from store.read import changes, trials
 
 
 def after(database: Database, cursor: int, only: list[int] | None = None, limit: int = 500) -> list[str]:
@@ -91,7 +94,7 @@ def test_what_is_rolled_back_leaves_no_number(database: Database) -> None:
     before = now(database)
     try:
         with database.write() as c:
-            assert list(clock.take(c, 3)) == [before + 1, before + 2, before + 3]
+            assert list(change_counter.take(c, 3)) == [before + 1, before + 2, before + 3]
             raise InterruptedError
     except InterruptedError:
         assert now(database) == before

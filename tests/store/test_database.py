@@ -6,9 +6,9 @@ import pytest
 from made import NOW
 from sqlalchemy import text
 
-from store import workers
 from store.config import Config
-from store.database import BUSY_SECONDS, Database, DatabaseError, has_wal_reset_bug
+from store.db.database import BUSY_SECONDS, Database, DatabaseError, has_wal_reset_bug
+from store.queue import workers
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import pytest
 from made import NOW, claim, epoch, record
 
 from learning.settings import Settings
-from store import queue, sweep_actions, sweeps, trial_actions, trials
-from store.claims import Claim
-from store.database import Database
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.actions import sweep_actions, trial_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Database
+from store.queue import fence
+from store.queue.claims import Claim
+from store.read import sweeps, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 
 def make(database: Database, count: int, rule: dict[str, object], workers: int = 2, epochs: int = 9) -> Sweep:
@@ -61,8 +63,8 @@ def test_nothing_is_stored_while_a_checkpoint_is_wanted_first(database: Database
     a, b = (each.id for each in pair.trials)
     record(database, pair, [epoch(a, 1, val_acc=0.5), epoch(b, 1, val_acc=0.1)])
     second = [epoch(a, 2, val_acc=0.5), epoch(b, 2, val_acc=0.2)]
-    with pytest.raises(queue.Leaving), database.write() as c:
-        queue.record(c, pair, second, None, NOW, unless_leaving=True)
+    with pytest.raises(fence.Leaving), database.write() as c:
+        fence.record(c, pair, second, None, NOW, unless_leaving=True)
     assert one(database, made.id, 1).epochs_done == 1
     assert record(database, pair, second) == {b}
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import MakeSweep, claim, epoch, record
 
-from store import epochs
-from store.database import Database
-from store.epochs import EpochRow, finite
+from store.db.database import Database
+from store.queue import epochs
+from store.queue.epochs import EpochRow, finite
 
 INF, NAN = float("inf"), float("nan")
 
@@ -70,7 +70,7 @@ def test_an_accuracy_that_is_not_a_number_is_never_the_best(
     row = stored(database, make_sweep, val_acc=NAN)
     assert (row.val_acc, row.flags) == (None, {"val_acc": "nan"})
     with database.read() as c:
-        from store import trials
+        from store.read import trials
 
         found = trials.get(c, row.trial_id)
     assert found is not None

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from store.files import CheckpointRef, Damaged, Files
+from store.db.weight_files import CheckpointRef, Damaged, Files
 
 ARRAYS = {
     "W1": np.arange(12, dtype=np.float32).reshape(3, 4),

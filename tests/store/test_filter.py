@@ -9,11 +9,12 @@ from made import NOW, claim, epoch, record
 from sqlalchemy.dialects import postgresql, sqlite
 
 from learning.settings import Settings
-from store import sweep_actions, trials
-from store.columns import NAMES, ordering
-from store.database import Database
-from store.filter import MAX_DEPTH, MAX_LENGTH, FilterError, condition
-from store.sweep_actions import NewSweep
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Database
+from store.read import trials
+from store.read.columns import NAMES, ordering
+from store.read.filter import MAX_DEPTH, MAX_LENGTH, FilterError, condition
 
 # lr, update, hidden, batch_size, best val_acc (None: has not begun)
 ROWS: list[tuple[float, str, tuple[int, ...], int | str, float | None]] = [

@@ -9,9 +9,10 @@ import pytest
 from made import MakeSweep
 from sqlalchemy import Connection, inspect, select, text
 
-from store import migrate, sweeps
-from store.database import Database
-from store.tables import clock, metadata
+from store.db import migrations
+from store.db.database import Database
+from store.db.tables import clock, metadata
+from store.read import sweeps
 
 
 @pytest.fixture
@@ -49,10 +50,10 @@ def statements(connection: Connection) -> dict[str, str]:
 
 
 def test_the_migrated_schema_is_that_of_the_tables(empty: Database) -> None:
-    migrate.upgrade(empty)
+    migrations.upgrade(empty)
     with empty.read() as c:
         migrated, texts = schema(c), statements(c)
-    migrate.downgrade(empty, "base")
+    migrations.downgrade(empty, "base")
     with empty.write() as c:
         assert inspect(c).get_table_names() == ["alembic_version"]
         metadata.create_all(c)
@@ -65,7 +66,7 @@ def test_alembic_finds_nothing_left_to_do(empty: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    migrate.upgrade(empty)
+    migrations.upgrade(empty)
     with empty.read() as c:
         context = MigrationContext.configure(c, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -73,10 +74,10 @@ def test_alembic_finds_nothing_left_to_do(empty: Database) -> None:
 
 def test_up_down_and_up_again_with_data(database: Database, make_sweep: MakeSweep) -> None:
     make_sweep(database, 3)
-    migrate.downgrade(database, "base")
-    assert migrate.current(database) is None
-    migrate.upgrade(database)
-    assert migrate.current(database) == migrate.head()
+    migrations.downgrade(database, "base")
+    assert migrations.current(database) is None
+    migrations.upgrade(database)
+    assert migrations.current(database) == migrations.head()
     assert make_sweep(database, 2).id == 1
     with database.read() as c:
         assert c.execute(select(clock)).one()[0] == 1
@@ -86,7 +87,7 @@ def test_up_down_and_up_again_with_data(database: Database, make_sweep: MakeSwee
 def test_upgrading_at_head_changes_nothing(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 3)
     before = database.version()
-    migrate.upgrade(database)
+    migrations.upgrade(database)
     assert database.version() == before
     with database.read() as c:
         assert sweeps.get(c, made.id) == made
@@ -97,21 +98,23 @@ def test_head_is_what_alembic_calls_head() -> None:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(migrate.FOLDER))
-    assert ScriptDirectory.from_config(config).get_current_head() == migrate.head()
+    config.set_main_option("script_location", str(migrations.FOLDER))
+    assert ScriptDirectory.from_config(config).get_current_head() == migrations.head()
 
 
 def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
     with database.write() as c:
         c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(migrate.TooNew, match=r"version 9999 and this program knows \d{4}; install the newer"):
-        migrate.upgrade(database)
+    with pytest.raises(
+        migrations.TooNew, match=r"version 9999 and this program knows \d{4}; install the newer"
+    ):
+        migrations.upgrade(database)
 
 
 def _upgrade(url: str, together: Any) -> None:
     together.wait()
     database = Database.open(url)
-    migrate.upgrade(database)
+    migrations.upgrade(database)
     database.close()
 
 
@@ -125,7 +128,7 @@ def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     database = Database.open(empty_url)
-    assert migrate.current(database) == migrate.head()
+    assert migrations.current(database) == migrations.head()
     with database.read() as c:
         assert len(c.execute(select(clock)).all()) == 1
     database.close()

@@ -4,20 +4,20 @@ from typing import Any
 
 import pytest
 
-from store import packed
-from store.columns import FilterError
-from store.database import Database
+from store.db.database import Database
+from store.read import chart_columns
+from store.read.columns import FilterError
 from tests.store.made import MakeSweep, claim, epoch, record
 
 
-def columns(database: Database, *names: str, **options: Any) -> dict[str, tuple[packed.Value, ...]]:
+def columns(database: Database, *names: str, **options: Any) -> dict[str, tuple[chart_columns.Value, ...]]:
     with database.read() as c:
-        return packed.columns(c, 1, names, **options)
+        return chart_columns.columns(c, 1, names, **options)
 
 
-def curves(database: Database, points: int, **options: Any) -> tuple[packed.Thinned, ...]:
+def curves(database: Database, points: int, **options: Any) -> tuple[chart_columns.Thinned, ...]:
     with database.read() as c:
-        return packed.curves(c, 1, [0, 1], ("loss", "val_acc"), points, **options)
+        return chart_columns.curves(c, 1, [0, 1], ("loss", "val_acc"), points, **options)
 
 
 def test_columns_are_in_one_order_with_words_and_numbers(database: Database, make_sweep: MakeSweep) -> None:
@@ -50,7 +50,7 @@ def test_names_that_are_none_are_refused(database: Database, make_sweep: MakeSwe
         columns(database, "password")
     assert caught.value.field == "of"
     with pytest.raises(FilterError, match="trace"), database.read() as c:
-        packed.curves(c, 1, [0], ["trace"], 5)
+        chart_columns.curves(c, 1, [0], ["trace"], 5)
 
 
 @pytest.mark.parametrize(

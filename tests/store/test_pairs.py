@@ -1,7 +1,7 @@
 """Which sweeps searched one problem both ways."""
 
-from store import pairs
-from store.database import Database
+from store.db.database import Database
+from store.read import related_sweeps
 from tests.store.made import MakeSweep
 
 
@@ -14,6 +14,6 @@ def test_each_grid_goes_with_the_next_random_search_of_its_problem(
     make_sweep(database, sampler="sobol")
     second = [make_sweep(database, sampler=one).id for one in ("grid", "random")]
     with database.read() as c:
-        found = pairs.grids_with_random(c, 10)
+        found = related_sweeps.grids_with_random(c, 10)
         assert [[one.id for one in pair] for pair in found] == [second, first]
-        assert [[one.id for one in pair] for pair in pairs.grids_with_random(c, 1)] == [second]
+        assert [[one.id for one in pair] for pair in related_sweeps.grids_with_random(c, 1)] == [second]

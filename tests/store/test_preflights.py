@@ -7,10 +7,10 @@ import pytest
 
 from learning.preflight.check_result import Check
 from learning.settings import Settings
-from store import preflights
-from store.database import Database
-from store.preflights import Claim, Preflight
-from store.states import NotAllowed, NotFound
+from store.db.database import Database
+from store.db.states import NotAllowed, NotFound
+from store.jobs import preflights
+from store.jobs.preflights import Claim, Preflight
 
 NOW = 1_700_000_100.0
 SETTINGS = Settings(seed=3, hidden=(20, 10))

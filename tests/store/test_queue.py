@@ -3,12 +3,14 @@
 import pytest
 from made import NOW, MakeSweep, claim, epoch, nothing_to_claim, record, train, train_all
 
-from store import epochs, queue, sweep_actions, sweeps, trial_actions, trials
-from store.claims import Claim
-from store.database import Database
-from store.files import CheckpointRef
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.actions import sweep_actions, trial_actions
+from store.db.database import Database
+from store.db.weight_files import CheckpointRef
+from store.queue import epochs, fence
+from store.queue.claims import Claim
+from store.read import sweeps, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 REF = CheckpointRef("1/1-1.npz", "00" * 32, 1)
 
@@ -34,12 +36,12 @@ def all_trials(database: Database, id: int) -> tuple[Trial, ...]:
 
 def abandon(database: Database, worker: str = "w") -> int:
     with database.write() as c:
-        return queue.abandon(c, worker, "killed by signal 9", NOW)
+        return fence.abandon(c, worker, "killed by signal 9", NOW)
 
 
 def fail(database: Database, claimed: Claim) -> None:
     with database.write() as c:
-        queue.fail(c, claimed, "ValueError: no", NOW)
+        fence.fail(c, claimed, "ValueError: no", NOW)
 
 
 def states(database: Database, id: int) -> list[str]:
@@ -145,9 +147,9 @@ def test_a_late_writer_is_refused_though_it_tries_everything(
 
     assert record(database, old, 1, REF) == frozenset()
     with database.write() as c:
-        assert not queue.beat(c, old)
-        queue.release(c, old, NOW)
-        queue.fail(c, old, "late", NOW)
+        assert not fence.beat(c, old)
+        fence.release(c, old, NOW)
+        fence.fail(c, old, "late", NOW)
     assert all_trials(database, made.id) == before
     with database.read() as c:
         assert epochs.of_sweep(c, made.id)[0] == ()
@@ -216,7 +218,7 @@ def test_release_queues_again_and_counts_nothing(database: Database, make_sweep:
     claimed = claim(database)
     record(database, claimed, 1, REF)
     with database.write() as c:
-        queue.release(c, claimed, NOW)
+        fence.release(c, claimed, NOW)
     assert states(database, made.id) == ["queued"]
     again = claim(database)
     assert (again.group_id, again.checkpoints) == (claimed.group_id, (REF,))
@@ -309,11 +311,11 @@ def test_the_beat_rises_with_every_sign_of_life(database: Database, make_sweep: 
 
     def beat() -> tuple[int, str]:
         with database.read() as c:
-            return queue.beats(c)[claimed.group_id]
+            return fence.beats(c)[claimed.group_id]
 
     counts = [beat()]
     with database.write() as c:
-        assert queue.beat(c, claimed)
+        assert fence.beat(c, claimed)
     counts.append(beat())
     record(database, claimed, 1)
     counts.append(beat())
@@ -323,7 +325,7 @@ def test_the_beat_rises_with_every_sign_of_life(database: Database, make_sweep: 
     for number in range(2, 6):
         record(database, claimed, number)
     with database.read() as c:
-        assert queue.beats(c) == {}
+        assert fence.beats(c) == {}
 
 
 def test_a_stopping_sweep_lets_a_requeued_trial_end(database: Database, make_sweep: MakeSweep) -> None:

@@ -13,11 +13,13 @@ from made import NOW, MakeSweep, epoch
 from sqlalchemy import select
 
 from learning.settings import Settings
-from store import changes, claims, queue, sweep_actions, sweeps, trials
-from store.database import Database
-from store.epochs import EpochRow
-from store.sweep_actions import NewSweep
-from store.tables import sweep, trial
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Database
+from store.db.tables import sweep, trial
+from store.queue import claims, fence
+from store.queue.epochs import EpochRow
+from store.read import changes, sweeps, trials
 
 T = TypeVar("T")
 PROCESSES = 8
@@ -119,7 +121,7 @@ def _train_all(address: str, worker: str, epochs: int) -> list[tuple[int, int]]:
         for number in range(1, epochs + 1):
             new = [epoch(one.id, number) for one in claimed.trials]
             with database.write() as c:
-                queue.record(c, claimed, new, None, NOW)
+                fence.record(c, claimed, new, None, NOW)
             stored += [(one.id, number) for one in claimed.trials]
 
 

@@ -6,13 +6,15 @@ import pytest
 from made import NOW, claim, epoch, nothing_to_claim, record
 
 from learning.settings import Settings
-from store import claims, leftovers, queue, sweep_actions, sweeps, trial_actions, trials
-from store.claims import Claim
-from store.database import Database
-from store.files import CheckpointRef
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.actions import sweep_actions, trial_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Database
+from store.db.weight_files import CheckpointRef
+from store.queue import claims, fence
+from store.queue.claims import Claim
+from store.read import files_in_use, sweeps, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 HALVING = {"halving": {"factor": 3, "first": 1}}
 
@@ -127,13 +129,13 @@ def test_a_group_of_a_later_rung_starts_from_the_files_of_all_its_trials_groups(
     assert any(len(one.checkpoints) > 1 for one in second)
     with database.read() as c:
         needed = {one.group_id for claimed in second for one in claimed.checkpoints}
-        assert leftovers.groups_in_use(c) == needed | {one.group_id for one in second}
+        assert files_in_use.groups_in_use(c) == needed | {one.group_id for one in second}
         mixed = next(one for one in second if len(one.checkpoints) > 1)
-        assert leftovers.checkpoints_of(c, mixed.trials[0].id) == mixed.checkpoints
+        assert files_in_use.checkpoints_of(c, mixed.trials[0].id) == mixed.checkpoints
     for claimed in second:
         step(database, claimed, 2)
     with database.read() as c:  # each has a file of its own now
-        assert leftovers.groups_in_use(c) == {one.group_id for one in second}
+        assert files_in_use.groups_in_use(c) == {one.group_id for one in second}
 
 
 def test_a_trial_that_diverges_counts_but_never_goes_on(database: Database) -> None:
@@ -155,7 +157,7 @@ def test_a_late_writer_changes_nothing_about_a_rung(database: Database) -> None:
     first = claim_all(database)
     late = first[0]
     with database.write() as c:
-        queue.abandon(c, "w", "killed by signal 9", NOW)
+        fence.abandon(c, "w", "killed by signal 9", NOW)
     for claimed in claim_all(database):
         to_rung(database, claimed)
     before = all_trials(database, made.id)
@@ -183,7 +185,7 @@ def test_a_failed_trial_is_not_waited_for(database: Database) -> None:
     for claimed in first[:-1]:
         to_rung(database, claimed)
     with database.write() as c:
-        queue.fail(c, first[-1], "ValueError: no", NOW)
+        fence.fail(c, first[-1], "ValueError: no", NOW)
     assert states(database, made.id) == ["stopped", "stopped", "queued", "failed"]
 
 
@@ -253,7 +255,7 @@ def test_a_cancelled_sweep_cancels_those_that_wait(database: Database) -> None:
         sweep_actions.act(c, made.id, "cancel", NOW)
     assert set(states(database, made.id)) == {"cancelled"}
     with database.read() as c:
-        assert leftovers.groups_in_use(c) == set()
+        assert files_in_use.groups_in_use(c) == set()
 
 
 def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Database) -> None:
@@ -327,7 +329,7 @@ def test_a_group_that_fails_at_its_start_is_split_with_all_it_starts_from(databa
         record(database, claimed, new, ref(claimed, 1))
     mixed = claim(database)
     with database.write() as c:
-        queue.fail(c, mixed, "ValueError: no", NOW)
+        fence.fail(c, mixed, "ValueError: no", NOW)
     alone = claim_all(database)[-len(mixed.trials) :]
     assert [members(one) for one in alone] == [[number] for number in members(mixed)]
     assert {(one.checkpoints, one.until) for one in alone} == {(mixed.checkpoints, 3)}

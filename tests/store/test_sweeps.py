@@ -7,23 +7,15 @@ from made import NOW, MakeSweep, claim, epoch, nothing_to_claim, record, train, 
 from sqlalchemy import func, select
 
 from learning.settings import Invalid, Settings
-from store import (
-    annotations,
-    epochs,
-    groups,
-    pairs,
-    speed,
-    sweep_actions,
-    sweeps,
-    tables,
-    trial_actions,
-    trials,
-)
-from store.database import Database
-from store.states import NotAllowed, NotFound
-from store.sweep_actions import NewSweep
-from store.sweeps import Sweep
-from store.trials import Trial
+from store.actions import sweep_actions, trial_actions
+from store.actions.sweep_actions import NewSweep
+from store.db import tables
+from store.db.database import Database
+from store.db.states import NotAllowed, NotFound
+from store.queue import annotations, epochs, groups
+from store.read import related_sweeps, sweeps, training_speed, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 
 def act(database: Database, id: int, action: str) -> Sweep:
@@ -399,12 +391,12 @@ def test_kept_weights_are_marked_on_exactly_these_trials(database: Database, mak
 
 def test_speed_is_that_of_stored_epochs(database: Database, make_sweep: MakeSweep) -> None:
     with database.read() as c:
-        assert speed.flops_per_second(c, lambda dataset, settings: 1.0) is None
+        assert training_speed.flops_per_second(c, lambda dataset, settings: 1.0) is None
     make_sweep(database, 2)
     train_all(database)  # 10 epochs of 0.5 s
     with database.read() as c:
-        assert speed.flops_per_second(c, lambda dataset, settings: 100.0) == pytest.approx(200.0)
-        assert speed.flops_per_second(c, lambda dataset, settings: None) is None
+        assert training_speed.flops_per_second(c, lambda dataset, settings: 100.0) == pytest.approx(200.0)
+        assert training_speed.flops_per_second(c, lambda dataset, settings: None) is None
 
 
 @pytest.mark.parametrize(
@@ -482,11 +474,11 @@ def test_a_family_is_all_that_came_from_the_first_ancestor(database: Database) -
     finer = made(fine)
     with database.read() as c:
         for id in (first, fine, beside, finer):
-            assert [one.id for one in pairs.family(c, id)] == [first, fine, beside, finer]
-        assert [one.id for one in pairs.family(c, other)] == [other]
+            assert [one.id for one in related_sweeps.family(c, id)] == [first, fine, beside, finer]
+        assert [one.id for one in related_sweeps.family(c, other)] == [other]
     with database.write() as c:
         sweep_actions.act(c, fine, "cancel", NOW)
         sweep_actions.delete(c, fine)
     with database.read() as c:
-        assert [one.id for one in pairs.family(c, finer)] == [finer]
-        assert [one.id for one in pairs.family(c, first)] == [first, beside]
+        assert [one.id for one in related_sweeps.family(c, finer)] == [finer]
+        assert [one.id for one in related_sweeps.family(c, first)] == [first, beside]

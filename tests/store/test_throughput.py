@@ -4,7 +4,7 @@ import time
 
 from made import MakeSweep, train_all
 
-from store.database import Database
+from store.db.database import Database
 
 ROUNDS = 5
 TRIALS = 160

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import psutil
 
-from store import epochs, queue, sweeps, trials, workers
-from store.database import Database
-from store.epochs import EpochRow
-from store.sweeps import Sweep
-from store.trials import Trial
-from store.workers import Worker
+from store.db.database import Database
+from store.queue import epochs, fence, workers
+from store.queue.epochs import EpochRow
+from store.queue.workers import Worker
+from store.read import sweeps, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 PATIENCE = 120.0  # seconds; only a failing test waits that long
 TICK = 0.01
@@ -97,4 +98,4 @@ def busy(database: Database) -> dict[int, int]:
     """Pid of each living worker that trains -> the group it trains."""
     with database.read() as c:
         pids = {one.token: one.pid for one in workers.all(c) if one.gone_at is None}
-        return {pids[token]: group for group, (_, token) in queue.beats(c).items() if token in pids}
+        return {pids[token]: group for group, (_, token) in fence.beats(c).items() if token in pids}

@@ -8,9 +8,12 @@ import pytest
 from living import Start, children, wait_until
 
 from learning.search.recipes import recipe_for
-from store import autopilots, looks, preflights, queue, sweep_actions, sweeps
-from store.autopilots import Autopilot, NewAutopilot
-from store.database import Database
+from store.actions import sweep_actions
+from store.db.database import Database
+from store.jobs import autopilots, preflights, test_accuracies
+from store.jobs.autopilots import Autopilot, NewAutopilot
+from store.queue import fence
+from store.read import sweeps
 
 NOW = 1_700_000_100.0
 RECIPE = recipe_for("coarse", "digits", 1500)
@@ -52,7 +55,7 @@ def test_it_goes_through_all_stages_to_the_test_part(sqlite_database: Database, 
     with sqlite_database.read() as c:
         searches = [sweeps.get(c, sweep_id) for sweep_id in row.sweep_ids]
         best = autopilots.best(c, row)
-        look = looks.of_trial(c, row.winner_id or 0)
+        look = test_accuracies.of_trial(c, row.winner_id or 0)
     assert best is not None
     assert best.id == row.winner_id
     assert (best.best_val_acc or 0) >= 0.96
@@ -87,7 +90,7 @@ def test_killed_workers_and_a_new_supervisor_lose_nothing(
     assert len(set(names)) == len(names)
     with sqlite_database.read() as c:
         assert sweeps.list_all(c)[1] == len(row.sweep_ids)
-        assert looks.count(c, "digits") == 1
+        assert test_accuracies.count(c, "digits") == 1
 
 
 def test_a_stage_that_is_cancelled_stops_it(sqlite_database: Database, start: Start) -> None:
@@ -110,7 +113,7 @@ def test_a_failed_preflight_ends_it_with_the_reason(sqlite_database: Database, s
     assert [stage.name for stage in row.stages] == ["preflight"]
     with sqlite_database.read() as c:
         assert sweeps.list_all(c)[1] == 0
-        assert looks.count(c, "digits") == 0
+        assert test_accuracies.count(c, "digits") == 0
 
 
 def test_one_that_was_stopped_begins_nothing_more(sqlite_database: Database, start: Start) -> None:
@@ -142,4 +145,4 @@ def test_a_data_set_that_is_gone_fails_it(sqlite_database: Database, start: Star
 
 def _running(database: Database) -> dict[int, tuple[int, str]]:
     with database.read() as c:
-        return queue.beats(c)
+        return fence.beats(c)

@@ -21,8 +21,8 @@ from living import (
     wait_until,
 )
 
-from store import sweep_actions, trial_actions
-from store.database import Database
+from store.actions import sweep_actions, trial_actions
+from store.db.database import Database
 
 LONG = STEADY_NETS | {"epochs": 5000, "hidden": [20], "batch_size": 50}
 EPOCH = 5.0  # seconds; more than an epoch of these nets takes on a busy machine

@@ -13,9 +13,9 @@ from typing import Any
 
 from living import STEADY_NETS, MakeSweep, Process, Start, rows_of, trials_of, wait_for_end, wait_until
 
-from store import queue, workers
-from store.database import Database
-from store.states import LIVING
+from store.db.database import Database
+from store.db.states import LIVING
+from store.queue import fence, workers
 
 KILLS = 20
 EPOCHS = 45
@@ -86,7 +86,7 @@ def victims(database: Database, killed: set[str]) -> dict[str, int]:
     """Token -> pid of the workers that live, hold a group and have stored an epoch of it."""
     with database.read() as c:
         living = [one for one in workers.all(c) if one.gone_at is None and one.token not in killed]
-        return {one.token: one.pid for one in living if queue.has_progressed(c, one.token)}
+        return {one.token: one.pid for one in living if fence.has_progressed(c, one.token)}
 
 
 def stop(process: Process) -> None:

@@ -17,11 +17,12 @@ from learning.data.preprocessing import Preprocessing
 from learning.diagnosis.findings import verdict
 from learning.settings import Settings
 from learning.training import prediction
-from store import claims, curves, queue, trials
 from store.config import Config
-from store.database import Database
-from store.faults import is_outage
-from store.files import Files
+from store.db.database import Database
+from store.db.errors import is_outage
+from store.db.weight_files import Files
+from store.queue import claims, fence
+from store.read import curves, trials
 from worker.heartbeat import SURE, Heartbeat, LeaseLost
 from worker.leases import LEASE
 from worker.loop import LAST_LINES, Worker, cause
@@ -192,11 +193,11 @@ def test_a_worker_that_reached_nobody_for_most_of_the_lease_stops_writing(
     times.append(100.0 + silence)
     if lost:
         with pytest.raises(LeaseLost, match="out of reach"):
-            heartbeat.ask(queue.release, claim, time.time())
+            heartbeat.ask(fence.release, claim, time.time())
     else:
-        heartbeat.ask(queue.release, claim, time.time())
+        heartbeat.ask(fence.release, claim, time.time())
     with sqlite_database.read() as c:
-        assert bool(queue.beats(c)) == lost
+        assert bool(fence.beats(c)) == lost
 
 
 def test_the_heartbeat_moves_the_beat_while_no_epoch_is_ready(
@@ -209,7 +210,7 @@ def test_the_heartbeat_moves_the_beat_while_no_epoch_is_ready(
 
     def beat() -> int:
         with sqlite_database.read() as c:
-            return queue.beats(c)[claim.group_id][0]
+            return fence.beats(c)[claim.group_id][0]
 
     first = beat()
     with Heartbeat(sqlite_database, claim, lease=0.05):

@@ -2,7 +2,7 @@
 
 from living import STEADY_NETS, MakeSweep, Start, rows_of, trials_of, wait_for_end
 
-from store.database import Database
+from store.db.database import Database
 
 EPOCHS = 3
 NETS = STEADY_NETS | {"epochs": EPOCHS, "hidden": [20]}

@@ -10,10 +10,11 @@ from living import MakeSweep, Start, children, wait_until
 from learning.preflight import preflight
 from learning.search.recipes import recipe_for
 from learning.settings import Settings
-from store import preflights, queue, workers
 from store.config import Config
-from store.database import Database
-from store.preflights import Claim, Preflight
+from store.db.database import Database
+from store.jobs import preflights
+from store.jobs.preflights import Claim, Preflight
+from store.queue import fence, workers
 from worker.preflight import run_preflight
 
 NOW = 1_700_000_100.0
@@ -132,4 +133,4 @@ def _works_on(database: Database) -> list[int | None]:
 
 def _running(database: Database) -> dict[int, tuple[int, str]]:
     with database.read() as c:
-        return queue.beats(c)
+        return fence.beats(c)

@@ -4,7 +4,7 @@ import time
 
 from living import STEADY_NETS, MakeSweep, Start, crowd, rows_of, trials_of, wait_for_end
 
-from store.database import Database
+from store.db.database import Database
 
 EPOCHS = 5
 BAR = 15.0  # seconds, with the start of the processes, on two cores

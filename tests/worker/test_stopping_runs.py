@@ -15,10 +15,11 @@ import pytest
 from living import STEADY_NETS, Start, rows_of, trials_of, wait_for_end, wait_until
 
 from learning.settings import Settings
-from store import groups, queue, sweep_actions, workers
-from store.database import Database
-from store.sweep_actions import NewSweep
-from store.trials import Trial
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Database
+from store.queue import fence, groups, workers
+from store.read.trials import Trial
 
 NOW = 1_700_000_000.0
 TRIALS = 27
@@ -56,7 +57,7 @@ def victims(database: Database) -> set[int]:
     """Pids of the workers that hold a group and have stored an epoch of it."""
     with database.read() as c:
         living = [one for one in workers.all(c) if one.gone_at is None]
-        return {one.pid for one in living if queue.has_progressed(c, one.token)}
+        return {one.pid for one in living if fence.has_progressed(c, one.token)}
 
 
 def kill_at_random(database: Database, sweep_id: int) -> int:

@@ -20,8 +20,8 @@ from living import (
     wait_until,
 )
 
-from store import claims, queue
-from store.database import Database
+from store.db.database import Database
+from store.queue import claims, fence
 from worker.supervisor import FIRST_DELAY, LONGEST_DELAY, STEADY, Child, cause, delay
 
 LONG = STEADY_NETS | {"epochs": 5000, "hidden": [20], "batch_size": 50}
@@ -127,7 +127,7 @@ def test_a_frozen_worker_that_lost_its_group_writes_nothing_when_it_wakes(
     with sqlite_database.write() as c:  # it is frozen while the lock is ours, so it holds none
         zombie.send_signal(signal.SIGSTOP)
         wait_until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_STOPPED, "the freeze")
-        assert queue.abandon(c, "zombie", "worker was silent", time.time()) == 1
+        assert fence.abandon(c, "zombie", "worker was silent", time.time()) == 1
         claim = claims.claim(c, "successor", time.time())
     assert claim is not None
     before = epochs_done(sqlite_database, sweep.id)
@@ -136,5 +136,5 @@ def test_a_frozen_worker_that_lost_its_group_writes_nothing_when_it_wakes(
     wait_until(lambda: known_workers(sqlite_database)[0].group_id is None, "the zombie to let go")
     assert epochs_done(sqlite_database, sweep.id) == before
     with sqlite_database.read() as c:
-        assert queue.beats(c)[claim.group_id][1] == "successor"
+        assert fence.beats(c)[claim.group_id][1] == "successor"
     assert {one.attempt for one in trials_of(sqlite_database, sweep.id)} == {2}

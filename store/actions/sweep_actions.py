@@ -1,0 +1,223 @@
+"""What a user may do to a sweep: create, describe, pause, resume, stop, cancel, grow and delete it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import delete as delete_from
+
+from learning.search.early_stopping import parse
+from learning.settings import FieldError, Invalid, Settings
+from store.db import change_counter
+from store.db.states import NotAllowed as NotAllowed
+from store.db.states import NotFound as NotFound
+from store.db.tables import idempotency, sweep, trial, trial_group
+from store.queue import sweep_state, transitions
+from store.queue.enqueue import enqueue
+from store.read import sweeps, trials
+from store.read.summaries import Saved as Saved
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
+
+ACTIONS = {
+    "pause": ("running",),
+    "resume": ("paused",),
+    "stop": ("running", "paused"),
+    "cancel": ("running", "paused", "stopping"),
+}  # each with the states that allow it
+
+GROWING = ("running", "paused", "finished")  # states in which trials may be added
+
+
+class IdempotencyConflict(Exception):  # noqa: N818
+    """The same Idempotency-Key was used for another request; the message is one clear sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSweep:
+    """A sweep that is not stored yet, all trials drawn."""
+
+    name: str
+    dataset: str
+    recipe: str | None
+    space: dict[str, Any]
+    settings: dict[str, Any]
+    sampler: str
+    seed: int
+    trials: tuple[Settings, ...]
+    parent_id: int | None = None
+    stopping: dict[str, Any] | None = None  # the rule that ends trials early, in its JSON form
+    features: int = 0  # of an example, for the size of the groups; 0: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a deleted sweep leaves to remove from the disk."""
+
+    group_ids: tuple[int, ...]
+    trial_ids: tuple[int, ...]
+
+
+def create(
+    c: Connection,
+    new: NewSweep,
+    now: float,
+    idempotency: tuple[str, str] | None = None,
+    workers: int = 2,
+) -> Sweep:
+    """Stores a sweep, its trials and their groups, all queued.
+
+    With `idempotency` (key, digest of the request) a repeated request gives the sweep that the first made.
+    Raises IdempotencyConflict, and Invalid for a sweep without trials or with a parent that does not exist.
+    """
+    number, *_ = change_counter.take(c)
+    if idempotency and (known := _known(c, *idempotency)) is not None:
+        return sweeps.must_get(c, known)
+    _check(c, new)
+    row = _row(new, now, number) | {"workers": max(1, workers)}
+    id: int = c.execute(insert(sweep).values(**row).returning(sweep.c.id)).scalar_one()
+    enqueue(c, id, 0, new.trials, parse(new.stopping), workers, new.features)
+    if idempotency:
+        _remember(c, *idempotency, sweep_id=id, now=now)
+    return sweeps.must_get(c, id)
+
+
+def describe(
+    c: Connection,
+    id: int,
+    name: str | None = None,
+    tags: Sequence[str] | None = None,
+    notes: str | None = None,
+) -> Sweep:
+    """Gives a sweep another name, other tags or notes; what is None stays. Raises NotFound."""
+    number, *_ = change_counter.take(c)
+    given = {"name": name, "tags": None if tags is None else list(tags), "notes": notes}
+    values = {column: value for column, value in given.items() if value is not None}
+    c.execute(update(sweep).where(sweep.c.id == id).values(**values, changed=number))
+    return sweeps.must_get(c, id)
+
+
+def act(c: Connection, id: int, action: str, now: float) -> Sweep:
+    """Pauses, resumes, stops or cancels. Raises NotAllowed, NotFound.
+
+    pause: no new group starts. stop: queued trials are cancelled, running ones end. cancel: all end now;
+    their workers learn it from the next answer of queue.record.
+    """
+    number, *_ = change_counter.take(c)
+    _allow(sweeps.must_get(c, id).state, action, id, ACTIONS[action])
+    {"pause": _pause, "resume": _resume, "stop": _stop, "cancel": _cancel}[action](c, id, now)
+    sweep_state.mark(c, id, number)
+    sweep_state.settle(c, id, now)
+    return sweeps.must_get(c, id)
+
+
+def add_trials(
+    c: Connection, id: int, settings: Sequence[Settings], now: float, workers: int = 2
+) -> tuple[Trial, ...]:
+    """Queues more trials, numbered on; a finished sweep runs again. Raises NotAllowed, NotFound.
+
+    Successive halving compares them with each other, not with those that were there.
+    """
+    number, *_ = change_counter.take(c)
+    found = sweeps.must_get(c, id)
+    _allow(found.state, "add trials", id, GROWING)
+    start: int = c.execute(
+        select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
+    ).scalar_one()
+    features = c.execute(select(sweep.c.features).where(sweep.c.id == id)).scalar_one()
+    enqueue(c, id, start, settings, parse(found.stopping), workers, features)
+    if settings and found.state == "finished":
+        c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
+    sweep_state.mark(c, id, number)
+    return trials.of_sweep(c, id)[start:]
+
+
+def delete(c: Connection, id: int) -> Removed:
+    """Deletes a sweep with its trials and epochs. Raises NotAllowed, NotFound.
+
+    Allowed once it is finished or cancelled, or paused with no trial running. Readers that follow by cursor
+    are told to start again.
+    """
+    change_counter.take(c)
+    found = sweeps.must_get(c, id)
+    if found.state in ("running", "stopping") or found.counts["running"]:
+        raise NotAllowed(
+            found.state, "delete", f"Sweep {id}", ("finished", "cancelled", "paused with no trial running")
+        )
+    groups_of = c.scalars(select(trial_group.c.id).where(trial_group.c.sweep_id == id)).all()
+    trials_of = c.scalars(select(trial.c.id).where(trial.c.sweep_id == id)).all()
+    c.execute(delete_from(sweep).where(sweep.c.id == id))
+    change_counter.reset(c)
+    return Removed(tuple(groups_of), tuple(trials_of))
+
+
+def _pause(c: Connection, id: int, now: float) -> None:
+    _set_state(c, id, "paused")
+
+
+def _resume(c: Connection, id: int, now: float) -> None:
+    _set_state(c, id, "running")
+
+
+def _stop(c: Connection, id: int, now: float) -> None:
+    _set_state(c, id, "stopping")
+    unbegun = sweep_state.unbegun(c, id)
+    transitions.end_all(c, unbegun, "cancelled", "the sweep was stopped before it began", now)
+    begun = sweep_state.living(c, id, ("queued",))
+    transitions.end_all(c, begun, "stopped", "the sweep was stopped when it waited to go on", now)
+
+
+def _cancel(c: Connection, id: int, now: float) -> None:
+    _set_state(c, id, "cancelled", now)
+    transitions.end_all(c, sweep_state.living(c, id), "cancelled", "the sweep was cancelled", now)
+
+
+def _set_state(c: Connection, id: int, state: str, finished_at: float | None = None) -> None:
+    c.execute(update(sweep).where(sweep.c.id == id).values(state=state, finished_at=finished_at))
+
+
+def _allow(state: str, action: str, id: int, states: tuple[str, ...]) -> None:
+    if state not in states:
+        raise NotAllowed(state, action, f"Sweep {id}", states)
+
+
+def _known(c: Connection, key: str, digest: str) -> int | None:
+    row = c.execute(select(idempotency).where(idempotency.c.key == key)).one_or_none()
+    if row is not None and row.digest != digest:
+        raise IdempotencyConflict(
+            f"The Idempotency-Key {key[:80]!r} was used for another request; choose a new one."
+        )
+    return None if row is None else row.sweep_id
+
+
+def _remember(c: Connection, key: str, digest: str, sweep_id: int, now: float) -> None:
+    row = {"key": key, "digest": digest, "sweep_id": sweep_id, "created_at": now}
+    c.execute(insert(idempotency), row)
+
+
+def _check(c: Connection, new: NewSweep) -> None:
+    if not new.trials:
+        raise Invalid(FieldError("trials", 0, "A sweep needs at least one trial."))
+    if new.parent_id is not None and sweeps.get(c, new.parent_id) is None:
+        raise Invalid(FieldError("parent_id", new.parent_id, f"There is no sweep {new.parent_id}."))
+
+
+def _row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
+    return {
+        "name": new.name,
+        "state": "running",
+        "dataset": new.dataset,
+        "recipe": new.recipe,
+        "space": new.space,
+        "settings": new.settings,
+        "sampler": new.sampler,
+        "seed": new.seed,
+        "parent_id": new.parent_id,
+        "created_at": now,
+        "measured_epochs": 0,
+        "measured_seconds": 0.0,
+        "stopping": new.stopping,
+        "features": new.features,
+        "changed": number,
+    }

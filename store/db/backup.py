@@ -1,0 +1,63 @@
+"""Owns the snapshot: a consistent copy of a living SQLite database (PostgreSQL has pg_dump for that)."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from store.config import Config
+from store.db.database import BUSY_SECONDS, Database, DatabaseError
+
+OUR_TABLES = frozenset({"sweep", "trial", "epoch", "alembic_version"})  # by these a snapshot is known
+
+
+def write(database: Database, target: Path) -> None:
+    """Copies the database as of one moment to a new file; holds nobody up. Raises DatabaseError."""
+    from pysqlite3 import dbapi2
+
+    if database.dialect != "sqlite":
+        raise DatabaseError("The database is PostgreSQL; back it up with pg_dump.")
+    try:
+        with closing(_open(Path(str(database.url.database)))) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except dbapi2.Error as error:
+        raise DatabaseError(f"The database could not be copied to {target}: {error}.") from error
+
+
+def restore(source: Path, config: Config) -> None:
+    """Makes a snapshot the database of a config that has none yet. Raises DatabaseError."""
+    source.replace(check_vacant(config))
+
+
+def check_vacant(config: Config) -> Path:
+    """Where a config's database would be. Raises DatabaseError if there is one, or if it is no SQLite."""
+    with closing(Database.open(config)) as database:
+        if database.dialect != "sqlite":
+            raise DatabaseError("DATABASE_URL names PostgreSQL; use pg_restore for it.")
+        target = Path(str(database.url.database))
+    if target.exists():
+        raise DatabaseError(f"{target} exists; restore into an empty home folder, or move that file away.")
+    return target
+
+
+def check(path: Path) -> None:
+    """Raises DatabaseError unless the file is a sound database of this program."""
+    from pysqlite3 import dbapi2
+
+    try:
+        with closing(_open(path)) as connection:
+            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except dbapi2.Error as error:
+        raise DatabaseError(f"{path.name} is not a sound database: {error}.") from error
+    if verdict != "ok":
+        raise DatabaseError(f"{path.name} is damaged: {verdict}.")
+    if not {name for (name,) in tables} >= OUR_TABLES:
+        raise DatabaseError(f"{path.name} is a database, but none of Lossdeck.")
+
+
+def _open(path: Path) -> Any:
+    from pysqlite3 import dbapi2
+
+    # By URI, so that a path with nothing at it is an error and not a new, empty database.
+    address = f"{path.absolute().as_uri()}?mode=rw"
+    return dbapi2.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)

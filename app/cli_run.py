@@ -56,8 +56,9 @@ def serve(
     """
     config = served(home=home, data=data, database_url=database_url, host=host, port=port)
     from app.serve import serve as run
-    from app.up import announce
+    from app.up import announce, upgrade
 
+    upgrade(config)  # here, where a database that is refused is one sentence
     raise typer.Exit(run(config, lambda: announce(config)))
 
 

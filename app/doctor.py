@@ -84,10 +84,13 @@ def database(config: "Config") -> Check:
     with closing(Database.open(config)) as database:
         with database.read() as connection:
             version = ".".join(map(str, connection.dialect.server_version_info or ()))
-        schema = migrations.current(database)
-        found = f"{database.dialect} {version}, schema {schema}"
+        found = f"{database.dialect} {version}"
+        try:
+            schema = migrations.current(database)
+        except migrations.TooOld as refused:
+            return Check("database", found, str(refused))
     at_head = schema == migrations.head()
-    return Check("database", found, "" if at_head else "run `lossdeck migrate`")
+    return Check("database", f"{found}, schema {schema}", "" if at_head else "run `lossdeck migrate`")
 
 
 def data(config: "Config") -> Check:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from store.config import Config
+from store.db import migrations
 from store.db.database import BUSY_SECONDS, Database, DatabaseError
 
 OUR_TABLES = frozenset({"sweep", "trial", "epoch", "alembic_version"})  # by these a snapshot is known
+VERSION = "SELECT max(version_num) FROM alembic_version"
 
 
 def write(database: Database, target: Path) -> None:
@@ -40,19 +42,22 @@ def check_vacant(config: Config) -> Path:
 
 
 def check(path: Path) -> None:
-    """Raises DatabaseError unless the file is a sound database of this program."""
+    """Raises DatabaseError unless the file is a sound database of this program, and none that is too old."""
     from pysqlite3 import dbapi2
 
     try:
         with closing(_open(path)) as connection:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            ours = {name for (name,) in tables} >= OUR_TABLES
+            version = connection.execute(VERSION).fetchone()[0] if ours else None
     except dbapi2.Error as error:
         raise DatabaseError(f"{path.name} is not a sound database: {error}.") from error
     if verdict != "ok":
         raise DatabaseError(f"{path.name} is damaged: {verdict}.")
-    if not {name for (name,) in tables} >= OUR_TABLES:
+    if not ours:
         raise DatabaseError(f"{path.name} is a database, but none of Lossdeck.")
+    migrations.check(version)
 
 
 def _open(path: Path) -> Any:

@@ -17,20 +17,39 @@ class TooNew(DatabaseError):  # noqa: N818
     """The database was made by a newer program."""
 
 
+class TooOld(DatabaseError):  # noqa: N818
+    """The database was made before the first release, by a program whose migrations are gone."""
+
+
+@cache
+def first() -> str:
+    """The oldest version that can be upgraded: the number of the first file of migrations."""
+    return min(_numbers())
+
+
 @cache
 def head() -> str:
     """The version this program needs: the number that starts the name of the last file of migrations."""
-    return max(path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*_*.py"))
+    return max(_numbers())
+
+
+def check(version: str | None) -> None:
+    """Raises TooOld if there is no way from this version to head."""
+    if version is not None and version < first():
+        raise TooOld(
+            f"The database has schema version {version}, which no release ever had and this program cannot "
+            "upgrade; start with an empty home folder or another database."
+        )
 
 
 def current(database: Database) -> str | None:
-    """The version the database has; None if it is empty."""
+    """The version the database has; None if it is empty. Raises TooOld."""
     with database.read() as connection:
         return _current(connection)
 
 
 def upgrade(database: Database) -> None:
-    """Brings the database to head; many may call it at once. Raises TooNew for one of a newer program."""
+    """Brings the database to head; many may call it at once. Raises TooNew and TooOld."""
     if _is_at_head(current(database)):
         return
     with database.write() as connection:
@@ -46,6 +65,10 @@ def downgrade(database: Database, version: str) -> None:
         _run(connection, "downgrade", version)
 
 
+def _numbers() -> list[str]:
+    return [path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*_*.py")]
+
+
 def _is_at_head(version: str | None) -> bool:
     if version is not None and version > head():
         raise TooNew(
@@ -59,6 +82,7 @@ def _current(connection: Connection) -> str | None:
     if not inspect(connection).has_table(_version.name):
         return None
     version: str | None = connection.execute(select(_version.c.version_num)).scalar_one_or_none()
+    check(version)
     return version
 
 

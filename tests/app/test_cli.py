@@ -397,6 +397,55 @@ def test_a_database_that_cannot_be_used_is_one_sentence(
     assert words in failed(inside(name, *rest, "--database-url", url.format(home=tmp_path)), 1)
 
 
+def unreleased(run: Run, path: Path) -> None:
+    """A database of a schema that no release has had."""
+    from pysqlite3 import dbapi2
+
+    assert run("migrate", "--home", path.parent).returncode == 0
+    connection = dbapi2.connect(str(path))
+    connection.execute("UPDATE alembic_version SET version_num = '0004'")
+    connection.commit()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["migrate", "export 1", "sweep coarse", "up", "serve", "backup x.tar", "prune --yes", "restore"],
+)
+def test_a_database_from_before_the_first_release_is_refused_in_one_sentence(
+    inside: Run, tmp_path: Path, command: str
+) -> None:
+    import tarfile
+
+    path = tmp_path / "home" / "lossdeck.db"
+    unreleased(inside, path)
+    before = path.read_bytes()
+    name, *rest = command.split()
+    if name in ("up", "serve"):
+        rest = ["--port", str(free_port())]
+    if name == "restore":
+        with tarfile.open(tmp_path / "old.tar", "w") as archive:
+            archive.add(path, path.name)
+        rest = ["old.tar", "--home", str(tmp_path / "new")]
+    told = failed(inside(name, *rest), 1)
+    assert "schema version 0004, which no release ever had" in told
+    assert "start with an empty home folder or another database" in told
+    assert path.read_bytes() == before
+    assert not list((tmp_path / "new").rglob("*"))
+
+
+def test_the_doctor_says_what_to_do_about_a_database_from_before_the_first_release(
+    inside: Run, tmp_path: Path
+) -> None:
+    unreleased(inside, tmp_path / "home" / "lossdeck.db")
+    done = inside("doctor", "--only", "database", "--json")
+    assert done.returncode == 1
+    (check,) = json.loads(done.stdout)
+    assert (check["name"], check["ok"]) == ("database", False)
+    assert "start with an empty home folder or another database" in check["advice"]
+
+
 def test_the_doctor_sees_a_damaged_database(inside: Run, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "lossdeck.db").write_bytes(b"no database at all" * 500)

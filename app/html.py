@@ -21,16 +21,18 @@ NAVIGATION = (
 
 
 def icon(name: str) -> Markup:
-    """An icon of static/icons.svg, beside a word that says the same."""
+    """An icon of static/img/icons.svg, beside a word that says the same."""
     link = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>')
-    return link.format(asset("icons.svg"), name)
+    return link.format(asset("img/icons.svg"), name)
 
 
 def script(name: str) -> Markup:
     """A module, and links that let the browser fetch what it imports at once instead of file after file."""
     link = Markup('<link rel="modulepreload" href="{}">')
     run = Markup('<script type="module" src="{}"></script>')
-    return Markup("\n").join([*(link.format(asset(one)) for one in modules(name)), run.format(asset(name))])
+    return Markup("\n").join(
+        [*(link.format(asset(module)) for module in modules(name)), run.format(asset(name))]
+    )
 
 
 TEMPLATES = Environment(

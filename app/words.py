@@ -10,7 +10,7 @@ from learning.number_format import brief
 if TYPE_CHECKING:
     from store.read.trials import Trial
 
-DRAWN = frozenset({"lr", "reg", "init_scale"})  # with more digits than anybody needs, as in static/format.js
+DRAWN = frozenset({"lr", "reg", "init_scale"})  # with more digits than needed, as in static/core/format.js
 
 
 def space_words(name: str, spec: Mapping[str, Any]) -> str:

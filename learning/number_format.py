@@ -1,4 +1,4 @@
-"""Numerals: numbers as people write them in a sentence; the pages write them so, too (static/format.js)."""
+"""Numerals: numbers as people write them in a sentence; pages write them so, too (static/core/format.js)."""
 
 PLAIN = (1e-3, 1e5)  # from the first, and below the second, a number is written without an exponent
 

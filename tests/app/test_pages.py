@@ -123,12 +123,15 @@ def test_what_users_write_is_escaped(client: TestClient, paths: list[str]) -> No
 
 
 def test_every_module_and_icon_that_a_page_names_is_there(client: TestClient, paths: list[str]) -> None:
-    wanted = {*STATIC.glob("*.js")}
+    wanted = {*STATIC.rglob("*.js")}
     imported = {
-        STATIC / name for file in wanted for name in re.findall(r'from "\./(.+?)"', file.read_text("utf-8"))
+        (file.parent / path).resolve()
+        for file in wanted
+        for path in re.findall(r'from "(\..+?)"', file.read_text("utf-8"))
     }
+    assert imported
     assert imported <= wanted
-    symbols = set(re.findall(r'<symbol id="(\w+)"', (STATIC / "icons.svg").read_text("utf-8")))
+    symbols = set(re.findall(r'<symbol id="(\w+)"', (STATIC / "img/icons.svg").read_text("utf-8")))
     for path in paths:
         text = client.get(path).text
         assert set(re.findall(r"icons\.svg#(\w+)", text)) <= symbols
@@ -222,17 +225,27 @@ def test_plotly_comes_packed_out_of_the_package_and_may_be_kept(client: TestClie
 
 def test_our_own_files_are_kept_under_the_address_of_their_edition_only(client: TestClient) -> None:
     """A page from before an upgrade may still ask for a module: it gets today's, and does not keep it."""
-    answer = client.get(assets.asset("page.js"))
+    answer = client.get(assets.asset("core/dom.js"))
     assert "immutable" in answer.headers["cache-control"]
     assert "javascript" in answer.headers["content-type"]
-    assert answer.content == (STATIC / "page.js").read_bytes()
-    for path in ("/static/page.js", "/static/0123456789ab/page.js"):
+    assert answer.content == (STATIC / "core/dom.js").read_bytes()
+    for path in ("/static/core/dom.js", "/static/0123456789ab/core/dom.js"):
         other = client.get(path)
         assert (other.headers["cache-control"], other.content) == ("no-cache", answer.content)
 
 
 @pytest.mark.parametrize(
-    "path", ["nothing.js", "../pyproject.toml", "%2e%2e/pyproject.toml", "..%2fapp/main.py"]
+    "path",
+    [
+        "nothing.js",
+        "core/nothing.js",
+        "core",
+        "dom.js",
+        "a/b/core/dom.js",
+        "../pyproject.toml",
+        "%2e%2e/pyproject.toml",
+        "..%2fapp/main.py",
+    ],
 )
 def test_only_static_files_are_served(client: TestClient, path: str) -> None:
     assert client.get(f"/static/{path}").status_code == 404

@@ -143,7 +143,7 @@ def test_further_names_come_from_the_environment(monkeypatch: pytest.MonkeyPatch
      "127.0.0.1:8000:1", "127.0.0.1:port", "[::2]", "0.0.0.0", "evil.example:8000", "lossdeck.example.evil"],
 )  # fmt: skip
 @pytest.mark.parametrize(
-    "path", ["/", "/healthz", "/api/stream", "/static/logo.svg", "/api/sweeps", "/nowhere"]
+    "path", ["/", "/healthz", "/api/stream", "/static/img/logo.svg", "/api/sweeps", "/nowhere"]
 )
 def test_a_foreign_name_is_refused_everywhere(guarded: TestClient, host: str, path: str) -> None:
     for method in METHODS:
@@ -184,8 +184,8 @@ def test_our_own_pages_and_scripts_may(client: TestClient, headers: dict[str, st
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/docs"), ("GET", "/nowhere"), ("GET", "/api/sweeps"), ("GET", "/static/logo.svg"),
-     ("POST", "/api/sweeps"), ("PUT", "/api/sweeps"), ("GET", "/login"), ("GET", "/metrics")],
+    [("GET", "/"), ("GET", "/docs"), ("GET", "/nowhere"), ("GET", "/api/sweeps"), ("POST", "/api/sweeps"),
+     ("GET", "/static/img/logo.svg"), ("PUT", "/api/sweeps"), ("GET", "/login"), ("GET", "/metrics")],
 )  # fmt: skip
 def test_every_answer_carries_the_headers(client: TestClient, method: str, path: str) -> None:
     headers = client.request(method, path, follow_redirects=False).headers
@@ -263,7 +263,7 @@ def test_a_wrong_method_is_told_every_right_one(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/healthz", "/api/sweeps", "/docs", "/api/sweeps/9", "/static/page.css"]
+    "path", ["/", "/healthz", "/api/sweeps", "/docs", "/api/sweeps/9", "/static/css/page.css"]
 )
 def test_head_is_get_without_the_body(shared_server: Server, path: str) -> None:
     with httpx2.Client(base_url=shared_server.address) as client:

@@ -184,8 +184,8 @@ def assert_gives_its_numbers(
 
 
 SAYS = """async ([trials, spec]) => {
-    const { scatterSays } = await import('/static/takeaways.js');
-    const { scaleOf } = await import('/static/scales.js');
+    const { scatterSays } = await import('/static/charts/takeaways.js');
+    const { scaleOf } = await import('/static/charts/scales.js');
     const all = trials.map(([x, accuracy, state = 'finished'], number) =>
         ({ number, state, best_val_acc: accuracy, settings: { x } }));
     return scatterSays(all, scaleOf('x', { all: () => all.values(), get: (n) => all[n] }, { x: spec }));

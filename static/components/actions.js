@@ -1,0 +1,46 @@
+// Buttons that do something to a sweep or a trial: [data-act] posts to the REST route, asks first where it destroys.
+import { post } from "../core/api.js";
+import { $$, attempt, confirm, notify } from "../core/dom.js";
+
+export const SWEEP_ASKS = {
+  cancel: { title: "Cancel this sweep?", text: "Running trials end now, queued ones are never run. What they have learned so far stays on record.", yes: "Cancel the sweep" },
+  stop: { title: "Stop this sweep?", text: "Running trials train to their end; queued ones are never run.", yes: "Stop the sweep" },
+};
+
+export const TRIAL_ASKS = {
+  retry: { title: "Train this trial again?", text: "It begins anew; its curve so far is deleted.", yes: "Train it again" },
+};
+
+const UNDO = { exclude: "include", include: "exclude" };
+const DONE = { pause: "Paused.", resume: "Resumed.", stop: "Stopping.", cancel: "Cancelled.", retry: "Queued again.", exclude: "Excluded from the ranking.", include: "Ranked again." };
+
+const UNDONE = { pause: "Not paused", resume: "Not resumed", stop: "Not stopped", cancel: "Not cancelled", retry: "Not queued again", exclude: "Not excluded", include: "Not ranked again" };
+
+const SWEEP_ACTIONS = { running: ["pause", "stop", "cancel"], paused: ["resume", "stop", "cancel"], stopping: ["cancel"] };
+const TRIAL_ACTIONS = { queued: ["stop"], running: ["stop"], failed: ["retry"], cancelled: ["retry"], stopped: ["retry"] };
+
+export const sweepActions = (sweep) => SWEEP_ACTIONS[sweep.state] || [];
+export const trialActions = (trial) => [...(TRIAL_ACTIONS[trial.state] || []), trial.excluded ? "include" : "exclude"];
+
+export function showActions(root, allowed) {
+  for (const button of $$("[data-act]", root)) button.hidden = !allowed.includes(button.dataset.act);
+}
+
+// `path()`: whose actions they are. `asks`: the question before one that destroys; what can be undone is offered back.
+export function listenActions(root, path, asks, done) {
+  const act = async (action, address) => {
+    const answer = await attempt(() => post(`${address}/${action}`), UNDONE[action]);
+    if (!answer) return;
+    notify(DONE[action], "good", UNDO[action] && { word: "Undo", act: () => act(UNDO[action], address) });
+    done(answer);
+  };
+  root.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-act]");
+    if (!button) return;
+    const action = button.dataset.act;
+    if (asks[action] && !(await confirm(asks[action]))) return;
+    button.disabled = true;
+    await act(action, path());
+    button.disabled = false;
+  });
+}

@@ -1,0 +1,24 @@
+// A form in a dialog, and what submitting it does.
+import { told } from "../core/api.js";
+import { $, setText } from "../core/dom.js";
+
+// Stays open, with its reason, while what it asks for is refused, and when `submit` gives something to read in it.
+export function dialog(selector, submit) {
+  const box = $(selector);
+  const error = $(".error", box);
+  $("[data-close]", box).addEventListener("click", () => box.close());
+  box.addEventListener("close", () => setText(error, ""));
+  $("form", box).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = $(".main", box);
+    button.disabled = true;
+    setText(error, "");
+    try {
+      if (!(await submit())) box.close();
+    } catch (problem) {
+      setText(error, problem instanceof SyntaxError ? `A line is not JSON: ${problem.message}.` : told(problem, "Not done"));
+    }
+    button.disabled = false;
+  });
+  return box;
+}

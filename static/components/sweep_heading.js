@@ -1,0 +1,83 @@
+// The head of a sweep's page: progress, its one sentence of advice, and the buttons that steer it.
+import { get } from "../core/api.js";
+import { $, fill, icon, make, setState, setText, setTrack, throttle } from "../core/dom.js";
+import { accuracy, between, duration } from "../core/format.js";
+import { listenActions, showActions, SWEEP_ASKS, sweepActions } from "./actions.js";
+import { showSaved } from "./early_stopping_saved.js";
+import { fillFindings, whyOf } from "./findings.js";
+
+const NOTHING_YET = "Advice appears here as soon as trials have finished their first epochs.";
+const ADVICE_MS = 2000; // between looks at the findings while a sweep runs
+
+export class Heading {
+  // `said(importance)`: the answer that brings the advice has the settings' importance too.
+  constructor(sweep, said) {
+    this.said = said;
+    // What fails here is asked again at the next change; that the server is away, the stale banner says.
+    this.advise = throttle(() => this.showAdvice().catch(() => {}), ADVICE_MS);
+    this.show(sweep);
+    listenActions($("#actions"), () => this.path, SWEEP_ASKS, (answer) => this.show(answer));
+  }
+
+  get path() { return `/api/sweeps/${this.sweep.id}`; }
+
+  show(sweep) {
+    this.sweep = sweep;
+    setState($("#state"), sweep.state);
+    $("#tags").replaceChildren(...sweep.tags.map((tag) => make("span", { class: "tag" }, tag)));
+    const { total, ended } = setTrack($("#track"), sweep.counts);
+    const busy = sweep.state === "running" || sweep.state === "stopping";
+    const over = sweep.finished_at && sweep.started_at;
+    const { diverged = 0, failed = 0, running = 0 } = sweep.counts;
+    fill(document, {
+      name: sweep.name,
+      progress: `${ended} / ${total}`,
+      "best-value": accuracy(sweep.best?.best_val_acc),
+      "eta-label": over ? "Time taken" : "Time left",
+      eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? between(sweep.eta_range) : sweep.state === "paused" ? "paused" : "–",
+      "eta-note": sweep.state === "paused" ? (running ? `${running} that ${running === 1 ? "runs trains" : "run train"} to the end` : "") : busy ? (!running ? "waiting for a worker" : sweep.eta_range ? `${running} running now` : `too early to say; ${running} running`) : ended === total ? "all trials ended" : "",
+      diverged: String(diverged),
+      "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : over ? "none" : "none so far",
+    });
+    const link = $("#best-link");
+    if (sweep.best) {
+      link.href = `/trials/${sweep.best.id}`;
+      setText(link, `trial #${sweep.best.number}, epoch ${sweep.best.best_epoch ?? "–"}`);
+    }
+    link.hidden = !sweep.best;
+    $("#failed-note").hidden = !failed;
+    setText($("#failed-note"), `${failed} failed`);
+    showActions($("#actions"), sweepActions(sweep));
+    showSaved(sweep);
+    $("#add-trials").hidden = sweep.state === "cancelled";
+    $("#delete").hidden = !["finished", "cancelled"].includes(sweep.state);
+    document.title = `${busy ? `(${ended}/${total}) ` : ""}${sweep.name} · Lossdeck`;
+  }
+
+  async showAdvice() {
+    const box = $("#advice");
+    const words = $(".quiet", box);
+    if (words && this.sweep.best) setText(words, "Reading the curves …");
+    const { findings, importance } = await get(`${this.path}/findings`);
+    this.said(importance);
+    const nothing = this.sweep.finished_at ? "Nothing to advise: the trials’ own pages say what their curves show." : NOTHING_YET;
+    const said = findings.length ? JSON.stringify(findings) : nothing;
+    if (this.advised === said) return; // who stands on a link in it stays there
+    this.advised = said;
+    if (!findings.length) {
+      delete box.dataset.severity;
+      box.replaceChildren(make("p", { class: "quiet" }, nothing));
+      return;
+    }
+    const [first] = findings;
+    box.dataset.severity = first.severity;
+    box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), ` ${first.advice} `, whyOf(first)));
+    if (findings.length > 1) box.append(moreFindings(findings.slice(1), $("details", box)?.open));
+  }
+}
+
+function moreFindings(findings, open) {
+  const list = make("ul", { class: "findings" });
+  fillFindings(list, findings);
+  return make("details", { class: "menu more", open }, make("summary", { class: "button tiny" }, `${findings.length} more`), make("div", {}, list));
+}

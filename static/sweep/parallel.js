@@ -1,0 +1,159 @@
+// Parallel coordinates: an axis for each setting and one for val accuracy, a line a trial; a drag along an axis selects.
+import { Canvas, colours, listenDrags, shade } from "../charts/canvas.js";
+import { scaleOf, shades, word } from "../charts/scales.js";
+import { Tools } from "../charts/tools.js";
+import { rowsOf, valueOf } from "../data/trial_store.js";
+
+const MARGIN = { left: 72, right: 48, top: 26, bottom: 14 };
+const REACH = 24; // pixels to the side of an axis that still mean it
+const NEAR = 8; // pixels from a line
+const CROWD = 200;
+const STEPS = 9; // colour classes: lines of one class are one stroke
+
+export class Parallel {
+  constructor(element, { board, selection, space, palettes }) {
+    Object.assign(this, { element, board, selection, space, palettes, drag: null });
+    const searched = Object.keys(space).length ? Object.keys(space) : board.axes;
+    this.names = [...searched, "best_val_acc"];
+    this.canvas = new Canvas(element, (pen, width, height) => this.draw(pen, width, height));
+    new Tools(element.parentElement, { rows: () => rowsOf(this.drawn(), this.names), picture: (name, format) => this.canvas.save(name, format) });
+    listenDrags(element, {
+      moved: (from, to) => { this.drag = [this.nearestAxis(from[0]), from[1], to[1]]; this.update(); },
+      ended: (from, to) => this.brush(from, to),
+      cancelled: () => { this.drag = null; this.update(); },
+      clicked: (at, event) => this.click(at, event),
+    });
+    selection.addEventListener("change", () => this.update());
+  }
+
+  update() { this.canvas.update(); }
+
+  x(n) { return MARGIN.left + (n * (this.width - MARGIN.left - MARGIN.right)) / Math.max(1, this.names.length - 1); }
+  y(place) { return MARGIN.top + (1 - place) * (this.height - MARGIN.top - MARGIN.bottom); }
+  place(y) { return 1 - (y - MARGIN.top) / (this.height - MARGIN.top - MARGIN.bottom); }
+
+  draw(pen, width, height) {
+    Object.assign(this, { width, height });
+    const palette = colours(this.palettes);
+    this.scales = this.names.map((name) => scaleOf(name, this.board, this.space));
+    pen.clearRect(0, 0, width, height);
+    this.drawLines(pen, palette);
+    this.drawAxes(pen, palette);
+  }
+
+  // The trials that have a line, the best first.
+  drawn() { return this.board.leaders().filter((trial) => !trial.excluded && trial.state !== "queued"); }
+
+  line(trial) {
+    return this.scales.map((scale, n) => {
+      const lost = scale.name === "best_val_acc" && trial.state === "diverged";
+      return [this.x(n), this.y(lost ? 0 : scale.at(valueOf(trial, scale.name)))];
+    });
+  }
+
+  drawLines(pen, palette) {
+    const { selection, board } = this;
+    const tone = shades(board, false);
+    const order = this.drawn().reverse();
+    const classes = new Map();
+    for (const trial of order) {
+      const held = !selection.brushed || selection.holds(trial);
+      const place = tone(trial);
+      const colour = !held ? "out" : trial.state === "diverged" ? "diverged" : place === null ? "" : Math.round(place * (STEPS - 1));
+      if (colour === "") continue;
+      if (!classes.has(colour)) classes.set(colour, []);
+      classes.get(colour).push(this.line(trial));
+    }
+    const ways = ["out", "diverged", ...Array(STEPS).keys()].filter((name) => classes.has(name));
+    pen.lineWidth = order.length > CROWD ? 0.7 : 1.3;
+    for (const name of ways) {
+      pen.strokeStyle = name === "out" ? palette.grid : name === "diverged" ? palette.diverged : shade(palette, name / (STEPS - 1));
+      pen.globalAlpha = name === "out" ? 0.7 : name === "diverged" ? 0.35 : 0.75;
+      stroke(pen, classes.get(name));
+    }
+    pen.globalAlpha = 1;
+    pen.lineWidth = 2.5;
+    [...selection.numbers].forEach((number, n) => {
+      const trial = board.get(number);
+      pen.strokeStyle = palette.series[n % palette.series.length];
+      if (trial) stroke(pen, [this.line(trial)]);
+    });
+  }
+
+  drawAxes(pen, { ink, quiet, ground }) {
+    this.scales.forEach((scale, n) => {
+      const x = this.x(n);
+      pen.strokeStyle = quiet;
+      pen.lineWidth = 1;
+      stroke(pen, [[[x, this.y(0)], [x, this.y(1)]]]);
+      pen.textAlign = n === this.scales.length - 1 ? "left" : "right";
+      const side = n === this.scales.length - 1 ? 5 : -5;
+      for (const tick of scale.ticks) outlined(pen, tick.text, x + side, this.y(tick.at) + 4, quiet, ground);
+      pen.textAlign = n === 0 ? "left" : n === this.scales.length - 1 ? "right" : "center";
+      outlined(pen, word(scale.name), n === 0 ? 4 : n === this.scales.length - 1 ? this.width - 4 : x, 14, ink, ground);
+      const range = this.drag?.[0] === n ? this.drag.slice(1) : this.selection.ranges.get(scale.name)?.map((value) => this.y(Math.max(0, Math.min(1, scale.at(value)))));
+      if (!range) return;
+      pen.fillStyle = ink;
+      pen.globalAlpha = 0.3;
+      pen.fillRect(x - 5, Math.min(...range), 10, Math.abs(range[1] - range[0]));
+      pen.globalAlpha = 1;
+    });
+  }
+
+  nearestAxis(x) {
+    const n = Math.round(((x - MARGIN.left) / (this.width - MARGIN.left - MARGIN.right)) * (this.names.length - 1));
+    return Math.max(0, Math.min(this.names.length - 1, n));
+  }
+
+  brush(from, to) {
+    this.drag = null;
+    const scale = this.scales[this.nearestAxis(from[0])];
+    const ends = [this.place(from[1]), this.place(to[1])].sort((a, b) => a - b);
+    if (scale.words) this.update();
+    else this.selection.brush({ [scale.name]: ends.map((end) => scale.value(end)) });
+  }
+
+  // On an axis a click takes its range away; elsewhere it picks the line under it.
+  click([x, y], event) {
+    const n = this.nearestAxis(x);
+    const { name } = this.scales[n];
+    if (Math.abs(this.x(n) - x) < REACH && this.selection.ranges.has(name)) return this.selection.brush({ [name]: null });
+    let [found, least] = [null, NEAR];
+    for (const trial of this.board.all()) {
+      if (this.selection.brushed && !this.selection.holds(trial)) continue;
+      const distance = Math.abs(heightAt(this.line(trial), x) - y);
+      if (distance < least) [found, least] = [trial, distance];
+    }
+    if (found) this.selection.pick(found.number, event);
+    return undefined;
+  }
+}
+
+function stroke(pen, lines) {
+  pen.beginPath();
+  for (const points of lines) {
+    let down = false; // a value that is missing leaves a gap
+    for (const [x, y] of points) {
+      if (!Number.isFinite(y)) { down = false; continue; }
+      if (down) pen.lineTo(x, y);
+      else pen.moveTo(x, y);
+      down = true;
+    }
+  }
+  pen.stroke();
+}
+
+function heightAt(points, x) {
+  const n = points.findIndex(([right], place) => place > 0 && right >= x);
+  if (n < 1) return NaN;
+  const [[x0, y0], [x1, y1]] = [points[n - 1], points[n]];
+  return y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
+}
+
+function outlined(pen, text, x, y, colour, ground) {
+  pen.strokeStyle = ground;
+  pen.lineWidth = 3;
+  pen.strokeText(text, x, y);
+  pen.fillStyle = colour;
+  pen.fillText(text, x, y);
+}

@@ -1,0 +1,68 @@
+// The trial beside the wall: the one picked last, with its curve, its findings and what can be done to it.
+import { drawCurve, freshCurve } from "../charts/sparkline.js";
+import { listenActions, showActions, TRIAL_ASKS, trialActions } from "../components/actions.js";
+import { fillFindings } from "../components/findings.js";
+import { get } from "../core/api.js";
+import { $, fill, setState, throttle } from "../core/dom.js";
+import { accuracy, setting } from "../core/format.js";
+
+const CURVE = { width: 420, height: 150 };
+const FINE = 200; // points of its curve
+const LOOK_MS = 3000; // between looks at the findings of a trial that runs
+
+export class Beside {
+  constructor(element, { board, sketches, selection, changed }) {
+    Object.assign(this, { element, board, sketches, selection, trial: null });
+    this.picture = freshCurve(CURVE.width, CURVE.height);
+    $(".curve", element).append(this.picture);
+    this.look = throttle(() => this.findings().catch(() => {}), LOOK_MS);
+    selection.addEventListener("change", () => this.show());
+    board.addEventListener("change", () => this.show());
+    sketches.addEventListener("change", () => this.draw());
+    $("#beside-close", element).addEventListener("click", () => {
+      const { number } = this.trial;
+      selection.toggle(number);
+      $(`#tile-${number}`)?.focus({ preventScroll: true });
+    });
+    listenActions($("#beside-actions", element), () => `/api/trials/${this.trial.id}`, TRIAL_ASKS, changed);
+  }
+
+  show() {
+    const number = [...this.selection.numbers].at(-1);
+    const trial = number === undefined ? null : this.board.get(number);
+    const fresh = trial?.number !== this.trial?.number;
+    this.trial = trial ?? null;
+    this.element.hidden = !trial;
+    if (!trial) return;
+    const axes = this.board.axes.map((name) => `${name} ${setting(name, trial.settings[name])}`);
+    fill(this.element, {
+      "beside-name": `Trial #${trial.number}`,
+      "beside-accuracy": accuracy(trial.best_val_acc),
+      "beside-epochs": `${trial.epochs_done} / ${trial.epochs_total}`,
+      "beside-settings": axes.join(" · "),
+    });
+    setState($("#beside-state", this.element), trial.state);
+    $("#beside-link", this.element).href = `/trials/${trial.id}`;
+    showActions($("#beside-actions", this.element), trialActions(trial));
+    if (fresh) $("#beside-findings", this.element).replaceChildren();
+    if (trial.epochs_done) this.sketches.want([number], FINE).catch(() => {});
+    this.draw();
+    if (!this.element.checkVisibility()) return; // another view is shown
+    if (fresh || this.seen !== `${number}:${trial.epochs_done}:${trial.state}`) this.look();
+  }
+
+  draw() {
+    const sketch = this.trial && this.sketches.get(this.trial.number);
+    this.picture.toggleAttribute("hidden", !sketch);
+    if (sketch) drawCurve(this.picture, this.trial.epochs_done > 0 && sketch, { state: this.trial.state, end: this.board.end(this.trial), log: this.log, ...CURVE });
+  }
+
+  async findings() {
+    const { trial } = this;
+    if (!trial) return;
+    this.seen = `${trial.number}:${trial.epochs_done}:${trial.state}`;
+    const { findings } = await get(`/api/trials/${trial.id}/findings`);
+    if (this.trial?.number !== trial.number) return;
+    fillFindings($("#beside-findings", this.element), findings, "Nothing to say before its first epoch.");
+  }
+}

@@ -1,0 +1,203 @@
+// The wall: a tile per trial, mounted only while in view; walked by arrow keys, picked by click or Enter.
+import { drawCurve, freshCurve } from "../charts/sparkline.js";
+import { Tools } from "../charts/tools.js";
+import { make, setState, setText, stateMark } from "../core/dom.js";
+import { accuracy, setting } from "../core/format.js";
+import { forPaper, onPaper } from "../core/printing.js";
+import { bestFirst, ranked, rowsOf } from "../data/trial_store.js";
+
+const LEAST_WIDTH = 148; // pixels of a tile
+const HEIGHT = 124;
+const GAP = 8;
+const ROWS_AHEAD = 1; // mounted beyond what is seen
+const ROWS_PRINTED = 3; // beside what stands above them on the first sheet
+const CURVE = { width: 148, height: 52 };
+
+// What is bad first: how trials end, from the least to the most hopeful.
+const STATES = ["failed", "diverged", "cancelled", "stopped", "running", "queued", "finished"];
+const TONES = { healthy: "good", "still-improving": "good", "no-gap": "info", "too-early": "info", exploding: "bad" }; // all others warn
+const ORDERS = {
+  best: bestFirst,
+  newest: (a, b) => b.number - a.number,
+  worst: (a, b) => (ranked(a) ? a.best_val_acc : 2) - (ranked(b) ? b.best_val_acc : 2) || a.number - b.number,
+  verdict: (a, b) => verdict(a).localeCompare(verdict(b)) || STATES.indexOf(a.state) - STATES.indexOf(b.state) || bestFirst(a, b),
+};
+
+export class Wall {
+  constructor(element, { board, sketches, selection, series }) {
+    Object.assign(this, { element, board, sketches, selection, series, tiles: new Map(), order: [], mode: "best" });
+    this.inner = element.firstElementChild;
+    new Tools(element, { rows: () => rowsOf(this.order.map((number) => board.get(number)), ["verdict", "best_val_acc", "epochs_done", ...board.axes]) });
+    this.active = 0; // place of the tile that Tab reaches
+    element.addEventListener("scroll", () => this.soon(), { passive: true });
+    new ResizeObserver(() => (this.late ? this.arrange(true) : this.soon())).observe(element);
+    this.inner.addEventListener("click", (event) => this.click(event));
+    this.inner.addEventListener("keydown", (event) => this.key(event));
+    element.addEventListener("pointerleave", () => this.arrange());
+    forPaper(() => this.draw());
+    board.addEventListener("change", () => this.arrange());
+    sketches.addEventListener("change", () => this.soon());
+    selection.addEventListener("change", () => this.arrange());
+  }
+
+  sort(mode) {
+    this.mode = mode in ORDERS ? mode : "best";
+    this.element.scrollTop = 0;
+    this.active = 0;
+    this.arrange(true);
+  }
+
+  // While somebody points at a tile or stands on one, tiles keep their places; new ones come last.
+  arrange(now = false) {
+    this.late = !this.element.clientWidth; // not in view
+    if (this.late) return;
+    const held = !now && this.order.length && (this.element.matches(":hover") || this.element.contains(document.activeElement));
+    if (held) {
+      const known = new Set(this.order);
+      for (const trial of this.board.all()) if (!known.has(trial.number)) this.order.push(trial.number);
+    } else {
+      const shown = [...this.board.leaders()];
+      if (this.mode !== "best") shown.sort(ORDERS[this.mode]);
+      const { selection } = this;
+      if (selection.brushed) shown.sort((a, b) => selection.holds(b) - selection.holds(a));
+      this.order = shown.map((trial) => trial.number);
+    }
+    this.active = Math.min(this.active, Math.max(0, this.order.length - 1));
+    this.soon();
+  }
+
+  soon() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); });
+  }
+
+  draw() {
+    const { element, order } = this;
+    if (!element.clientWidth) return; // not in view; it draws when it is
+    this.across = Math.max(1, Math.floor((element.clientWidth - GAP) / (LEAST_WIDTH + GAP)));
+    this.width = (element.clientWidth - GAP) / this.across - GAP;
+    const [first, end] = this.rows(Math.ceil(order.length / this.across));
+    const [from, to] = [first * this.across, Math.min(order.length, end * this.across)];
+    const wanted = new Set(order.slice(from, to));
+    if (!element.contains(document.activeElement)) this.active = Math.max(from, Math.min(to - 1, this.active)); // Tab reaches one that is there
+    const focused = document.activeElement?.dataset?.number; // stays mounted while it has the focus
+    for (const [number, tile] of this.tiles) {
+      if (wanted.has(number) || String(number) === focused) continue;
+      tile.remove();
+      this.tiles.delete(number);
+    }
+    for (let place = from; place < to; place += 1) this.place(order[place], place);
+    this.sketches.want([...wanted].filter((number) => this.board.get(number).epochs_done > 0)).catch(() => {});
+  }
+
+  // The rows to be mounted, of so many: the first, and the one after the last.
+  rows(all) {
+    const shown = onPaper() ? Math.min(all, ROWS_PRINTED) : all;
+    this.inner.style.height = `${shown * (HEIGHT + GAP) + GAP}px`;
+    if (shown < all) this.element.dataset.printed = `The first ${shown * this.across} of ${this.order.length} tiles; the table has all trials.`;
+    else delete this.element.dataset.printed;
+    if (onPaper()) return [0, shown];
+    const { scrollTop: top, clientHeight: height } = this.element;
+    const row = (pixels) => Math.floor(pixels / (HEIGHT + GAP));
+    return [Math.max(0, row(top) - ROWS_AHEAD), row(top + height) + 1 + ROWS_AHEAD];
+  }
+
+  place(number, place) {
+    const trial = this.board.get(number);
+    if (!this.tiles.has(number)) {
+      const fresh = freshTile(number);
+      this.tiles.set(number, fresh);
+      this.inner.append(fresh);
+    }
+    const tile = this.tiles.get(number);
+    const left = GAP + (place % this.across) * (this.width + GAP);
+    const top = GAP + Math.floor(place / this.across) * (HEIGHT + GAP);
+    tile.style.translate = `${left.toFixed(1)}px ${top}px`;
+    tile.style.width = `${this.width.toFixed(1)}px`;
+    tile.dataset.place = place;
+    tile.tabIndex = place === this.active ? 0 : -1;
+    tile.setAttribute("aria-posinset", place + 1);
+    tile.setAttribute("aria-setsize", this.order.length);
+    this.fill(tile, trial);
+  }
+
+  fill(tile, trial) {
+    const picked = this.selection.place(trial.number);
+    const held = this.selection.brushed && this.selection.holds(trial);
+    tile.setAttribute("aria-selected", picked >= 0 || held ? "true" : "false");
+    tile.classList.toggle("picked", picked >= 0);
+    tile.classList.toggle("dim", Boolean(this.selection.brushed) && !held);
+    tile.classList.toggle("excluded", trial.excluded);
+    tile.style.setProperty("--swatch", picked >= 0 ? this.series()[picked % this.series().length] : "");
+    const [picture, line, where] = tile.children;
+    const sketch = this.sketches.get(trial.number);
+    drawCurve(picture, trial.epochs_done > 0 && sketch, { state: trial.state, end: this.board.end(trial), log: this.log, ...CURVE });
+    setText(line.firstElementChild, accuracy(trial.best_val_acc));
+    setState(line.lastElementChild, ...chip(trial));
+    const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${trial.epochs_total}` : "";
+    const words = this.board.axes.slice(0, 2).map((name) => `${name} ${setting(name, trial.settings[name], 2)}`);
+    words.forEach((said, n) => setText(where.children[n], said));
+    tile.title = `#${trial.number} ${trial.state}${progress}${trial.verdict ? `, ${verdict(trial).replaceAll("-", " ")}` : ""} · ${words.join(" · ")}`;
+    tile.setAttribute("aria-label", `trial ${trial.number}, ${trial.state}${progress}, val accuracy ${accuracy(trial.best_val_acc)}, ${words.join(", ")}`);
+  }
+
+  click(event) {
+    const tile = event.target.closest(".tile");
+    if (!tile) return;
+    this.active = Number(tile.dataset.place);
+    this.selection.pick(Number(tile.dataset.number), event);
+    tile.focus({ preventScroll: true });
+  }
+
+  key(event) {
+    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.across, ArrowUp: -this.across };
+    const page = this.across * Math.max(1, Math.floor(this.element.clientHeight / (HEIGHT + GAP)));
+    const to = {
+      Home: 0, End: this.order.length - 1, PageDown: this.active + page, PageUp: this.active - page,
+      ...Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, this.active + step])),
+    }[event.key];
+    const tile = event.target.closest(".tile");
+    if (to !== undefined) this.walk(Math.max(0, Math.min(this.order.length - 1, to)));
+    else if (tile && (event.key === "Enter" || event.key === " ")) this.selection.pick(Number(tile.dataset.number), event);
+    else return;
+    event.preventDefault();
+  }
+
+  // From tile to tile by key, from wherever the focus is.
+  step(by) {
+    const inside = this.element.contains(document.activeElement);
+    if (this.order.length) this.walk(Math.max(0, Math.min(this.order.length - 1, inside ? this.active + by : this.active)));
+  }
+
+  // The number of the tile that has the focus.
+  get current() {
+    const { number } = document.activeElement.closest("#wall .tile")?.dataset ?? {};
+    return number === undefined ? null : Number(number);
+  }
+
+  walk(place) {
+    this.active = place;
+    const top = Math.floor(place / this.across) * (HEIGHT + GAP);
+    const { element } = this;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + HEIGHT + 2 * GAP > element.scrollTop + element.clientHeight) element.scrollTop = top + HEIGHT + 2 * GAP - element.clientHeight;
+    this.draw();
+    this.tiles.get(this.order[place])?.focus({ preventScroll: true });
+    this.draw();
+  }
+}
+
+function freshTile(number) {
+  return make("div", { class: "tile", role: "option", "data-number": number, id: `tile-${number}` },
+    freshCurve(CURVE.width, CURVE.height),
+    make("div", { class: "line" }, make("b"), stateMark("queued")),
+    make("div", { class: "where" }, make("div"), make("div")));
+}
+
+// The verdict in a word with the icon of how grave it is. While a trial runs, its state, unless it explodes.
+function chip(trial) {
+  const tone = TONES[trial.verdict] || "warning";
+  const settled = trial.state === "finished" || (trial.state === "running" && tone === "bad");
+  return trial.verdict && settled ? [tone, trial.verdict.replaceAll("-", " ")] : [trial.state];
+}
+
+function verdict(trial) { return trial.verdict || ""; }

@@ -1,6 +1,6 @@
 // What is done to many trials at once: those that are selected, else all that fit the filter. One request, one answer.
 import { post, query } from "../core/api.js";
-import { $, $$, attempt, confirm, fill, notify } from "../core/dom.js";
+import { $$, attempt, confirm, fill, notify } from "../core/dom.js";
 
 const WORDS = { stop: "Stop", retry: "Retry", exclude: "Exclude", include: "Include" };
 const DONE = { stop: "stopped", retry: "queued again", exclude: "excluded", include: "ranked again" };

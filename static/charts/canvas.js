@@ -1,8 +1,8 @@
-// A canvas on the page: sharp on every screen, drawn only while it is seen and something is new, saved as PNG or SVG.
-import { forPaper, onPaper } from "../core/printing.js";
+// A canvas on the page: sharp on every screen, drawn only when visible and out of date, saved as PNG or SVG.
+import { isPrinting, listenPrinting } from "../core/printing.js";
 import { theme } from "./chart.js";
-import { SvgPen } from "./svg_canvas.js";
-import { groundOf, save } from "./tools.js";
+import { SvgCanvas } from "./svg_canvas.js";
+import { backgroundOf, save } from "./tools.js";
 
 const SHARP = 2; // pixels of a file, or on paper, for one of the page
 
@@ -14,7 +14,7 @@ export class Canvas {
     new ResizeObserver(() => this.update()).observe(element);
     document.addEventListener("visibilitychange", () => this.paint());
     document.documentElement.addEventListener("themechange", () => this.update());
-    forPaper(() => (onPaper() ? this.paintNow() : this.update()));
+    listenPrinting(() => (isPrinting() ? this.paintNow() : this.update()));
   }
 
   update() {
@@ -34,7 +34,7 @@ export class Canvas {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (!width || !height) return;
     this.stale = false;
-    this.draw(this.pen(this.element, onPaper() ? SHARP : devicePixelRatio || 1), width, height);
+    this.draw(this.pen(this.element, isPrinting() ? SHARP : devicePixelRatio || 1), width, height);
   }
 
   get font() { return `11px ${getComputedStyle(this.element).fontFamily}`; }
@@ -53,9 +53,9 @@ export class Canvas {
   // As it stands on the page.
   save(name, format) {
     const { clientWidth: width, clientHeight: height } = this.element;
-    const ground = groundOf(this.element);
+    const ground = backgroundOf(this.element);
     if (format === "svg") {
-      const pen = new SvgPen(width, height, ground, this.font);
+      const pen = new SvgCanvas(width, height, ground, this.font);
       this.draw(pen, width, height);
       save(new Blob([pen.text], { type: "image/svg+xml" }), name);
       return;
@@ -71,8 +71,8 @@ export class Canvas {
 }
 
 // Where a drag began and went, in pixels of the element; a press that stays in place is a click. A drag that ends where it
-// began, or is broken off, has meant nothing: `cancelled`.
-export function listenDrags(element, { moved, ended, cancelled, clicked }) {
+// began, or is broken off, has meant nothing: `onCancel`.
+export function listenDrags(element, { onMove, onEnd, onCancel, onClick }) {
   const place = (event) => {
     const box = element.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -86,23 +86,23 @@ export function listenDrags(element, { moved, ended, cancelled, clicked }) {
     element.setPointerCapture(event.pointerId);
   });
   element.addEventListener("pointermove", (event) => {
-    if (!from || !(dragged || far(from, place(event)))) return;
+    if (!from || !(dragged || isDrag(from, place(event)))) return;
     dragged = true;
-    moved(from, place(event));
+    onMove(from, place(event));
   });
   element.addEventListener("pointerup", (event) => {
     const start = from;
     from = null;
     if (!start) return;
-    if (!dragged) clicked(start, event);
-    else if (far(start, place(event))) ended(start, place(event));
-    else cancelled();
+    if (!dragged) onClick(start, event);
+    else if (isDrag(start, place(event))) onEnd(start, place(event));
+    else onCancel();
   });
-  element.addEventListener("pointercancel", () => { if (from) cancelled(); from = null; });
-  element.addEventListener("click", (event) => { if (event.pointerType === "touch") clicked(place(event), event); });
+  element.addEventListener("pointercancel", () => { if (from) onCancel(); from = null; });
+  element.addEventListener("click", (event) => { if (event.pointerType === "touch") onClick(place(event), event); });
 }
 
-function far([x, y], [left, top]) { return Math.hypot(x - left, y - top) > 4; }
+function isDrag([x, y], [left, top]) { return Math.hypot(x - left, y - top) > 4; }
 
 export function colours(palettes) { return palettes[theme()]; }
 

@@ -1,7 +1,7 @@
-// One Plotly figure on the page: takes a shell per theme, draws only while in view, keeps zoom over updates.
+// One Plotly chart on the page: one figure per theme, drawn only while in view, keeps its zoom when updated.
 // plotly.js itself is fetched when the first chart comes into view.
-import { forPaper, onPaper } from "../core/printing.js";
-import { groundOf, Tools } from "./tools.js";
+import { isPrinting, listenPrinting } from "../core/printing.js";
+import { backgroundOf, Tools } from "./tools.js";
 
 /* global Plotly */
 
@@ -13,13 +13,13 @@ const CONFIG = {
 };
 
 const WHOLE = 8; // epochs; on a longer axis plotly's own ticks are whole numbers
-const RETRY_MS = 3000;
+const PLOTLY_RETRY_MS = 3000;
 const SAVED = { width: 1200, height: 700, scale: 2 }; // of a picture as a file
-const REST = 3; // times as long as the drawing took
+const CHART_REST = 3; // times as long as the drawing took
 
 let library = null;
 
-function plotly() {
+function loadPlotly() {
   library ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = document.querySelector("meta[name=plotly]").content;
@@ -31,10 +31,10 @@ function plotly() {
 }
 
 // Charts that waited for plotly.js are drawn in tasks of their own, so that the first is seen before the last is done.
-let turn = Promise.resolve();
+let queue = Promise.resolve();
 
-function inTurn(draw) {
-  turn = turn.then(() => new Promise((done) => {
+function enqueue(draw) {
+  queue = queue.then(() => new Promise((done) => {
     setTimeout(() => { try { draw(); } finally { done(); } });
   }));
 }
@@ -43,19 +43,19 @@ const charts = new Set();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export function theme() {
-  if (onPaper()) return "light";
+  if (isPrinting()) return "light";
   return document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
 }
 
 document.documentElement.addEventListener("themechange", () => charts.forEach((chart) => chart.update(true)));
-forPaper(() => charts.forEach((chart) => chart.update(true)));
+listenPrinting(() => charts.forEach((chart) => chart.update(true)));
 document.addEventListener("visibilitychange", () => charts.forEach((chart) => chart.draw()));
 
 const sizes = new ResizeObserver((entries) => {
   for (const { target } of entries) if (target.chart.drawn && target.offsetHeight) Plotly.Plots.resize(target);
 });
 
-const seen = new IntersectionObserver((entries) => {
+const visibility = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     target.chart.inView = isIntersecting;
     target.chart.draw();
@@ -69,7 +69,7 @@ export class Chart {
     Object.assign(this, { element, shells, figure, inView: false, stale: true, drawn: false, ready: 0 });
     element.chart = this;
     charts.add(this);
-    seen.observe(element);
+    visibility.observe(element);
     sizes.observe(element);
     new Tools(element, { rows, picture: (name, format) => this.save(name, format) });
   }
@@ -82,7 +82,7 @@ export class Chart {
   }
 
   draw() {
-    const wanted = onPaper() ? this.element.checkVisibility() : this.inView && !document.hidden;
+    const wanted = isPrinting() ? this.element.checkVisibility() : this.inView && !document.hidden;
     if (!this.stale || !wanted) return;
     const start = performance.now();
     clearTimeout(this.later);
@@ -91,7 +91,7 @@ export class Chart {
       return;
     }
     if (!globalThis.Plotly) {
-      plotly().then(() => inTurn(() => this.draw()), () => { this.later = setTimeout(() => this.draw(), RETRY_MS); });
+      loadPlotly().then(() => enqueue(() => this.draw()), () => { this.later = setTimeout(() => this.draw(), PLOTLY_RETRY_MS); });
       return;
     }
     this.stale = false;
@@ -102,25 +102,25 @@ export class Chart {
       layout.xaxis.visible = layout.yaxis.visible = false;
       layout.shapes = [];
     } else delete this.element.dataset.empty;
-    if (onPaper()) Object.assign(layout, { autosize: false, width: this.element.clientWidth, height: this.element.clientHeight });
+    if (isPrinting()) Object.assign(layout, { autosize: false, width: this.element.clientWidth, height: this.element.clientHeight });
     layout.modebar = { bgcolor: "rgba(0,0,0,0)" };
     layout.selections = []; // the page draws what is selected
     Plotly.react(this.element, data, layout, CONFIG);
     if (!this.drawn) this.listen();
     this.drawn = true;
     const end = performance.now();
-    this.ready = end + REST * (end - start);
+    this.ready = end + CHART_REST * (end - start);
   }
 
   save(name, format) {
     if (!this.drawn) return;
-    const layout = { ...this.element.layout, paper_bgcolor: groundOf(this.element) };
+    const layout = { ...this.element.layout, paper_bgcolor: backgroundOf(this.element) };
     Plotly.downloadImage({ data: this.element.data, layout }, { ...SAVED, format, filename: name.replace(/\.\w+$/, "") });
   }
 
   listen() {
     this.element.on("plotly_click", ({ points, event }) => {
-      const point = points.find((one) => one.customdata !== undefined);
+      const point = points.find((mark) => mark.customdata !== undefined);
       if (point) this.onPick?.(point.customdata, event);
     });
     this.element.on("plotly_selected", (event) => event?.range && this.onBrush?.(event.range));
@@ -129,13 +129,13 @@ export class Chart {
 
 // The drawn points, a row each: which line, which trial if the chart is of trials, x and y.
 function pointsOf({ data = [], layout = {} }) {
-  const found = [["line", "trial", layout.xaxis?.title?.text || "x", layout.yaxis?.title?.text || "y"]];
+  const rows = [["line", "trial", layout.xaxis?.title?.text || "x", layout.yaxis?.title?.text || "y"]];
   for (const trace of data) {
     trace.x.forEach((x, place) => {
-      if (x != null) found.push([trace.name, trace.customdata?.[place] ?? null, x, trace.y[place]]);
+      if (x != null) rows.push([trace.name, trace.customdata?.[place] ?? null, x, trace.y[place]]);
     });
   }
-  return found;
+  return rows;
 }
 
 // The axis of epochs: from the first to the last, whole numbers only; a lone epoch stands in the middle.

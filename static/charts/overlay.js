@@ -1,16 +1,16 @@
-// All trials' curves in a handful of traces: the curves of one class are one trace, joined by gaps.
-import { bestFirst, ranked } from "../data/trial_store.js";
+// The curves of many trials in a few Plotly traces: all curves of one class form one trace, with gaps between them.
+import { bestFirst, isRanked } from "../data/trial_store.js";
 import { byRole, epochAxis } from "./chart.js";
 
-const STEPS = 5;
+const CLASSES = 5;
 const WEIGHT = 0.7; // of what came an epoch before, in a running mean
-const CROWD = 40; // from so many curves on, each is drawn fainter
+const CROWD_OF_CURVES = 40; // from so many curves on, each is drawn fainter
 const CLIP_SHARE = 0.95; // of the living trials' largest losses: what lies far above does not stretch the axis
 
 // With `clip` the axis follows the living trials and diverged ones are marked where they left; without, they are left out.
 // `x(curve)`: epochs or seconds. With `smooth` the lines are running means, those on top with their own faint behind.
 export function fillOverlay(figure, { trials, curves, column: plain, best, selected, series, log, clip, smooth, x, total, across }) {
-  const column = smooth ? (curve) => smoothed(plain(curve), curve.epoch) : plain;
+  const column = smooth ? (curve) => runningMean(plain(curve), curve.epoch) : plain;
   for (const trace of figure.data) if (trace.hovertemplate) trace.hovertemplate = trace.hovertemplate.replace("{across}", across);
   const classes = classify(trials);
   const groups = new Map();
@@ -21,15 +21,15 @@ export function fillOverlay(figure, { trials, curves, column: plain, best, selec
     const role = classes.get(trial.number);
     if (!groups.has(role)) groups.set(role, []);
     groups.get(role).push([trial.number, curve]);
-    if (trial.state === "diverged") mark(crosses, trial, x(curve).at(-1));
+    if (trial.state === "diverged") addCross(crosses, trial, x(curve).at(-1));
   }
   for (const [role, members] of groups) join(byRole(figure, role), members, column, x, groups.size === 1);
-  const faint = Math.max(0.25, Math.min(0.9, Math.sqrt(CROWD / Math.max(CROWD, trials.length))));
+  const faint = Math.max(0.25, Math.min(0.9, Math.sqrt(CROWD_OF_CURVES / Math.max(CROWD_OF_CURVES, trials.length))));
   for (const trace of figure.data) if (/^ramp|^diverged/.test(trace.meta.role) && !trace.yaxis) trace.opacity = faint;
-  byRole(figure, "diverged").line.dash = trials.length > CROWD ? "solid" : "dot";
+  byRole(figure, "diverged").line.dash = trials.length > CROWD_OF_CURVES ? "solid" : "dot";
   const top = { curves, column, plain: smooth ? plain : null, x };
-  onTop(figure, best, top);
-  select(figure, selected, series, top);
+  drawBest(figure, best, top);
+  drawSelected(figure, selected, series, top);
   if (total) epochAxis(figure, total);
   figure.layout.xaxis.title.text = figure.layout.xaxis.uirevision = across;
   if (log) figure.layout.yaxis.type = "log";
@@ -41,9 +41,9 @@ export function fillOverlay(figure, { trials, curves, column: plain, best, selec
 
 // The role of each trial: its quintile by best accuracy among those that may be ranked, or its state.
 function classify(trials) {
-  const order = trials.filter(ranked).sort(bestFirst).reverse();
+  const order = trials.filter(isRanked).sort(bestFirst).reverse();
   const classes = new Map(trials.map((trial) => [trial.number, trial.state === "diverged" ? "diverged" : "quiet"]));
-  order.forEach((trial, rank) => classes.set(trial.number, `ramp-${Math.floor((rank * STEPS) / order.length)}`));
+  order.forEach((trial, rank) => classes.set(trial.number, `ramp-${Math.floor((rank * CLASSES) / order.length)}`));
   return classes;
 }
 
@@ -67,14 +67,14 @@ function join(trace, members, column, across, alone) {
   Object.assign(trace, { x, y, customdata: who });
 }
 
-function mark(crosses, trial, at) {
+function addCross(crosses, trial, at) {
   crosses.x.push(at);
   crosses.y.push(1);
   (crosses.customdata ??= []).push(trial.number);
 }
 
-// The lines of one trial: its own, and the raw one faint behind a smoothed one.
-function lines(model, number, colour, { curves, column, plain, x }) {
+// The lines of one trial: its own, and behind a smoothed one the raw values, faint.
+function linesOf(model, number, colour, { curves, column, plain, x }) {
   const drawn = [plain && ["raw", plain, 0.3], ["", column, 1]].filter(Boolean);
   return drawn.map(([word, values, opacity]) => {
     const trace = structuredClone(model);
@@ -86,22 +86,22 @@ function lines(model, number, colour, { curves, column, plain, x }) {
   });
 }
 
-function onTop(figure, best, top) {
+function drawBest(figure, best, top) {
   if (best == null || !top.curves.get(best)) return;
   const model = byRole(figure, "best");
-  figure.data.splice(figure.data.indexOf(model), 1, ...lines(model, best, null, top));
+  figure.data.splice(figure.data.indexOf(model), 1, ...linesOf(model, best, null, top));
 }
 
-function select(figure, selected, series, top) {
+function drawSelected(figure, selected, series, top) {
   const model = byRole(figure, "series");
   const traces = [...selected].filter((number) => top.curves.get(number)).flatMap((number, n) =>
-    lines({ ...model, name: `#${number}` }, number, series[n % series.length], top));
+    linesOf({ ...model, name: `#${number}` }, number, series[n % series.length], top));
   figure.data.splice(figure.data.indexOf(model), 1, ...traces);
 }
 
 // An exponential running mean that starts at the first value and steps over what is missing; where epochs were left out, what
 // came before weighs as much less.
-function smoothed(values, epochs) {
+function runningMean(values, epochs) {
   let mean = null;
   let before = null;
   return values.map((value, place) => {

@@ -1,6 +1,6 @@
-// Checks as numbers and small pictures: what figure and curve are of, and how the curve is drawn into 200 by 84.
+// The small charts of preflight checks, 200 by 84, and the words for their figures and axes.
 import { svg } from "../core/dom.js";
-import { brief } from "../core/format.js";
+import { shortNumber } from "../core/format.js";
 
 const WIDTH = 200;
 const HEIGHT = 84;
@@ -16,40 +16,40 @@ const KINDS = {
   "learns": { of: "val accuracy", x: "epoch", y: "val accuracy", limit: true, share: true, dashed: "train accuracy" },
 };
 
-// `beside`: the same check of other preflights, this one included, which share its scale.
-export function draw(picture, check, beside = [check]) {
+// `siblings`: the same check of other preflights, this one included, which share its scale.
+export function draw(picture, check, siblings = [check]) {
   const kind = KINDS[check.code] || { x: "", y: "" };
-  const across = scale(beside.flatMap(({ curve }) => curve.map(([x]) => x)), kind, check.curve.length);
-  const up = upwards(beside, kind);
+  const across = widthScale(siblings.flatMap(({ curve }) => curve.map(([x]) => x)), kind, check.curve.length);
+  const up = heightScale(siblings, kind);
   const parts = kind.bars ? bars(check.curve, across, up) : line(check.curve, across, up);
-  if (check.accuracy.length) parts.push(svg("path", { class: "accuracy", d: path(check.accuracy, across, share) }));
+  if (check.accuracy.length) parts.push(svg("path", { class: "accuracy", d: path(check.accuracy, across, accuracyHeight) }));
   if (check.span) parts.unshift(band(...check.span.map(across)));
   if (kind.limit) parts.unshift(svg("path", { class: "limit", d: `M0 ${up(check.threshold)}H${WIDTH}` }));
   picture.replaceChildren(...parts);
   const words = axes(check);
-  picture.setAttribute("aria-label", `${words}; ${check.curve.map(([x, y]) => `${short(x)}: ${short(y)}`).join(", ")}`);
+  picture.setAttribute("aria-label", `${words}; ${check.curve.map(([x, y]) => `${valueText(x)}: ${valueText(y)}`).join(", ")}`);
 }
 
 export function figure({ code, figure: value, flags, relation, threshold }) {
   const sign = relation === "<=" ? "≤" : "≥";
-  return `${KINDS[code]?.of ?? ""} ${flags.figure ?? short(value)}, to be ${sign} ${short(threshold)}`;
+  return `${KINDS[code]?.of ?? ""} ${flags.figure ?? valueText(value)}, to be ${sign} ${valueText(threshold)}`;
 }
 
 export function axes(check) {
   const kind = KINDS[check.code] || { x: "", y: "" };
-  const ends = kind.logX ? `, ${short(check.curve[0]?.[0], 1)} … ${short(check.curve.at(-1)?.[0], 1)}` : "";
+  const ends = kind.logX ? `, ${valueText(check.curve[0]?.[0], 1)} … ${valueText(check.curve.at(-1)?.[0], 1)}` : "";
   const dashed = check.accuracy.length ? `; dashed: ${kind.dashed}` : "";
   const shaded = check.span ? "; shaded: workable" : "";
   if (check.names.length) return `${kind.y} of ${check.names.join(", ")}`;
   return `${kind.y} by ${kind.x}${ends}${dashed}${shaded}`;
 }
 
-function short(value, digits = 3) {
-  return value == null ? "not finite" : brief(value, digits);
+function valueText(value, digits = 3) {
+  return value == null ? "not finite" : shortNumber(value, digits);
 }
 
 // A function from x to a place; bars keep half their width free at both ends.
-function scale(values, { logX, bars: barred }, count) {
+function widthScale(values, { logX, bars: barred }, count) {
   const of = logX ? Math.log10 : Number;
   const [low, high] = [of(Math.min(...values)), of(Math.max(...values))];
   const free = barred ? WIDTH / (2 * Math.max(count, high - low + 1)) : EDGE;
@@ -57,11 +57,11 @@ function scale(values, { logX, bars: barred }, count) {
 }
 
 // From y to a height; what is not finite or above the ceiling belongs at the top edge.
-function upwards(beside, kind) {
-  if (kind.share) return share;
+function heightScale(siblings, kind) {
+  if (kind.share) return accuracyHeight;
   const of = kind.logY ? (y) => Math.log10(Math.max(y, kind.floor ?? 1e-12)) : Number;
-  const known = beside.flatMap(({ curve }) => curve.map(([, y]) => y)).filter((y) => y != null);
-  if (kind.limit) known.push(...beside.map(({ threshold }) => threshold));
+  const known = siblings.flatMap(({ curve }) => curve.map(([, y]) => y)).filter((y) => y != null);
+  if (kind.limit) known.push(...siblings.map(({ threshold }) => threshold));
   const top = of(kind.ceiling ? Math.min(Math.max(...known), kind.ceiling * known[0]) : Math.max(...known));
   const bottom = kind.bars && !kind.logY ? 0 : kind.floor ? of(kind.floor) : of(Math.min(...known));
   return (y) => {
@@ -87,7 +87,7 @@ function path(points, across, up) {
 }
 
 // An accuracy: 0 at the foot, 1 at the top.
-function share(y) {
+function accuracyHeight(y) {
   return HEIGHT - EDGE - y * (HEIGHT - 3 * EDGE);
 }
 

@@ -1,9 +1,9 @@
-// Trials as points: a setting against the best accuracy, or two settings coloured by it.
+// Scatter plots of trials: a setting against the best accuracy, or two settings coloured by it.
 import { words } from "../data/trial_store.js";
 import { byRole } from "./chart.js";
 
 const BOTTOM = 0.015; // of the height: diverged trials have no accuracy to compare, they stand at the lower edge
-const CROWD = 300;
+const CROWD_OF_POINTS = 300;
 const DECADES = 100; // largest to smallest: above it the axis is logarithmic
 
 export function fillScatter(figure, { trials, x, y, best, selected, series, space }) {
@@ -25,8 +25,8 @@ export function fillScatter(figure, { trials, x, y, best, selected, series, spac
   scored.marker.color = colours;
   if (new Set(colours).size === 1) Object.assign(scored.marker, { cmin: 0, cmax: 1 });
   if (!colours.length && y === "best_val_acc") figure.layout.yaxis.range = [0, 1];
-  scored.marker.size = trials.length > CROWD ? 6 : 9;
-  byRole(figure, "diverged").marker.size = trials.length > CROWD ? 6 : 8;
+  scored.marker.size = trials.length > CROWD_OF_POINTS ? 6 : 9;
+  byRole(figure, "diverged").marker.size = trials.length > CROWD_OF_POINTS ? 6 : 8;
   ring(byRole(figure, "series"), trials, selected, series, horizontal, vertical);
   for (const trace of figure.data) Object.assign(trace, { hovertemplate: trace.hovertemplate?.replace("{x}", x).replace("{y}", y), cliponaxis: false });
   axis(figure.layout, "x", x, { space, trials });

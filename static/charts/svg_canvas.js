@@ -1,9 +1,9 @@
-// A pen that writes SVG: as much of a canvas's pen as the pictures drawn by hand use.
+// A canvas context that writes SVG: the part of the 2D API that the map and the parallel axes use.
 import { svg } from "../core/dom.js";
 
 const ANCHORS = { left: "start", center: "middle", right: "end" };
 
-export class SvgPen {
+export class SvgCanvas {
   constructor(width, height, ground, font) {
     Object.assign(this, { fillStyle: "#000", strokeStyle: "#000", lineWidth: 1, globalAlpha: 1, textAlign: "left", path: "", dash: [] });
     const own = { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}`, style: `font:${font}` };

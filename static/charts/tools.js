@@ -1,4 +1,4 @@
-// What every picture offers beside itself: its numbers as a table and as CSV, and itself as PNG and SVG.
+// The menu of a chart: its numbers as a table or CSV, the chart itself as PNG or SVG.
 import { $, icon, make } from "../core/dom.js";
 
 const ROWS = 500; // of the table; the CSV has all
@@ -59,7 +59,7 @@ export class Tools {
 }
 
 // What a picture stands on; saved without it, light lines would lie on white paper.
-export function groundOf(element) {
+export function backgroundOf(element) {
   return getComputedStyle(element.closest("figure, .panel")).backgroundColor;
 }
 

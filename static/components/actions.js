@@ -1,4 +1,4 @@
-// Buttons that do something to a sweep or a trial: [data-act] posts to the REST route, asks first where it destroys.
+// Action buttons of a sweep or a trial: [data-act] posts to the API and asks first when the action destroys something.
 import { post } from "../core/api.js";
 import { $$, attempt, confirm, notify } from "../core/dom.js";
 
@@ -27,12 +27,12 @@ export function showActions(root, allowed) {
 }
 
 // `path()`: whose actions they are. `asks`: the question before one that destroys; what can be undone is offered back.
-export function listenActions(root, path, asks, done) {
+export function listenActions(root, path, asks, onDone) {
   const act = async (action, address) => {
     const answer = await attempt(() => post(`${address}/${action}`), UNDONE[action]);
     if (!answer) return;
     notify(DONE[action], "good", UNDO[action] && { word: "Undo", act: () => act(UNDO[action], address) });
-    done(answer);
+    onDone(answer);
   };
   root.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-act]");

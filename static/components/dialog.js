@@ -1,5 +1,5 @@
-// A form in a dialog, and what submitting it does.
-import { told } from "../core/api.js";
+// A form in a dialog, and what happens when it is submitted.
+import { errorMessage } from "../core/api.js";
 import { $, setText } from "../core/dom.js";
 
 // Stays open, with its reason, while what it asks for is refused, and when `submit` gives something to read in it.
@@ -16,7 +16,7 @@ export function dialog(selector, submit) {
     try {
       if (!(await submit())) box.close();
     } catch (problem) {
-      setText(error, problem instanceof SyntaxError ? `A line is not JSON: ${problem.message}.` : told(problem, "Not done"));
+      setText(error, problem instanceof SyntaxError ? `A line is not JSON: ${problem.message}.` : errorMessage(problem, "Not done"));
     }
     button.disabled = false;
   });

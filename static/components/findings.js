@@ -1,14 +1,14 @@
-// Findings as a list: what is seen, what to try, and why. Left alone while they say the same.
+// A list of findings: what the curves show, what to try, and a link to why. Unchanged findings are not redrawn.
 import { icon, make } from "../core/dom.js";
 
 export function fillFindings(list, findings, nothing) {
-  const said = JSON.stringify(findings);
-  if (list.dataset.said === said && list.childNodes.length) return;
-  list.dataset.said = said;
-  list.replaceChildren(...(findings.length ? findings.map(item) : [make("li", { class: "quiet" }, nothing)]));
+  const text = JSON.stringify(findings);
+  if (list.dataset.shown === text && list.childNodes.length) return;
+  list.dataset.shown = text;
+  list.replaceChildren(...(findings.length ? findings.map(findingItem) : [make("li", { class: "quiet" }, nothing)]));
 }
 
-function item(finding) {
+function findingItem(finding) {
   return make("li", { class: "finding", "data-severity": finding.severity },
     icon(finding.severity), make("p", {}, finding.sentence), make("p", {}, `${finding.advice} `, whyOf(finding)));
 }

@@ -1,8 +1,8 @@
-// What to know before a sweep runs: the sentences, and the offer to run the checks, which leads nowhere else.
+// Warnings shown before a sweep runs, with a button that runs the preflight checks in place.
 import { post } from "../core/api.js";
 import { attempt, icon, make } from "../core/dom.js";
 
-export function gate(warnings) {
+export function preflightWarnings(warnings) {
   return warnings.map(({ sentence, code, preflight, preflight_id: id }) => make(
     "p", { class: "small gate", "data-severity": "warning" }, icon("warning"), make("span", {}, sentence),
     ...(id ? [link(id)] : []),

@@ -1,8 +1,8 @@
-// The rows of a search space in the form: a setting, how it varies, its bounds. Reads and writes the JSON space.
+// The search space in a form, one row per setting: how it varies and its bounds. Reads and writes the JSON space.
 import { $, $$, make } from "../core/dom.js";
 
 const WORDS = { log_uniform: "log-uniform", uniform: "uniform", integer: "integer", choice: "one of" };
-const USUAL = {
+const DEFAULTS = {
   lr: { log_uniform: [1e-5, 1e-1] },
   reg: { log_uniform: [1e-5, 1] },
   momentum: { uniform: [0, 0.99] },
@@ -24,7 +24,7 @@ export class SpaceRows {
     root.addEventListener("click", (event) => {
       if (!event.target.closest("[data-remove]")) return;
       event.target.closest(".space-row").remove();
-      this.changed();
+      this.handleChange();
     });
   }
 
@@ -33,7 +33,7 @@ export class SpaceRows {
     this.offerFree();
   }
 
-  changed() {
+  handleChange() {
     this.offerFree();
     this.onChange();
   }
@@ -48,10 +48,10 @@ export class SpaceRows {
 
   add() {
     const taken = new Set(this.names());
-    const free = Object.keys(USUAL).find((name) => !taken.has(name));
+    const free = Object.keys(DEFAULTS).find((name) => !taken.has(name));
     if (!free) return;
-    this.root.append(this.row(free, USUAL[free]));
-    this.changed();
+    this.root.append(this.row(free, DEFAULTS[free]));
+    this.handleChange();
   }
 
   names() { return $$("[data-part=name]", this.root).map((select) => select.value); }
@@ -60,7 +60,7 @@ export class SpaceRows {
     const space = {};
     for (const row of $$(".space-row", this.root)) {
       const kind = $("[data-part=kind]", row).value;
-      const value = kind === "choice" ? choices($("[data-part=choices]", row).value) : bounds(row);
+      const value = kind === "choice" ? parseChoices($("[data-part=choices]", row).value) : readBounds(row);
       space[$("[data-part=name]", row).value] = { [kind]: value };
     }
     return space;
@@ -69,19 +69,19 @@ export class SpaceRows {
   row(name, spec) {
     const [kind, value] = Object.entries(spec)[0];
     const row = make("div", { class: "space-row" });
-    const names = menu("name", "setting", Object.keys(USUAL).map((word) => [word, word]), name);
+    const names = menu("name", "setting", Object.keys(DEFAULTS).map((word) => [word, word]), name);
     const kinds = menu("kind", "how it varies", Object.entries(WORDS), kind);
     const remove = make("button", { type: "button", class: "button plain square", "data-remove": true, "aria-label": `remove ${name}` }, "×");
     const error = make("p", { class: "error", role: "alert" });
     row.append(names, kinds, inputs(kind, value), remove, error);
     this.label(row);
     names.addEventListener("change", () => {
-      const other = this.row(names.value, USUAL[names.value]);
+      const other = this.row(names.value, DEFAULTS[names.value]);
       row.replaceWith(other);
       $("[data-part=name]", other).focus();
-      this.changed();
+      this.handleChange();
     });
-    kinds.addEventListener("change", () => { $(".bounds", row).replaceWith(inputs(kinds.value, startOf(names.value, kinds.value))); this.onChange(); });
+    kinds.addEventListener("change", () => { $(".bounds", row).replaceWith(inputs(kinds.value, defaultBounds(names.value, kinds.value))); this.onChange(); });
     return row;
   }
 
@@ -100,40 +100,40 @@ function inputs(kind, value) {
   const box = make("div", { class: "bounds" });
   if (kind === "choice") {
     box.style.gridTemplateColumns = "1fr";
-    box.append(make("input", { "data-part": "choices", "aria-label": "values, separated by commas", value: value.map((one) => JSON.stringify(one)).join(", ") }));
+    box.append(make("input", { "data-part": "choices", "aria-label": "values, separated by commas", value: value.map((choice) => JSON.stringify(choice)).join(", ") }));
     return box;
   }
-  box.append(bound("low", "from", value[0]), bound("high", "to", value[1]));
+  box.append(boundInput("low", "from", value[0]), boundInput("high", "to", value[1]));
   return box;
 }
 
-function bound(part, label, value) {
-  return make("input", { "data-part": part, "aria-label": label, inputmode: "decimal", value: shown(value) });
+function boundInput(part, label, value) {
+  return make("input", { "data-part": part, "aria-label": label, inputmode: "decimal", value: boundText(value) });
 }
 
-function shown(value) {
+function boundText(value) {
   return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential().replace("e+", "e") : String(value);
 }
 
-function startOf(name, kind) {
-  const usual = USUAL[name]?.[kind];
-  return usual || { log_uniform: [1e-4, 1], uniform: [0, 1], integer: [1, 10], choice: [1, 2] }[kind];
+function defaultBounds(name, kind) {
+  const preset = DEFAULTS[name]?.[kind];
+  return preset || { log_uniform: [1e-4, 1], uniform: [0, 1], integer: [1, 10], choice: [1, 2] }[kind];
 }
 
-function bounds(row) {
-  return ["low", "high"].map((part) => number($(`[data-part=${part}]`, row).value));
+function readBounds(row) {
+  return ["low", "high"].map((part) => parseNumber($(`[data-part=${part}]`, row).value));
 }
 
 // "50, 100" or "[50], [100, 50]" or "sgd, adam": JSON where it is JSON, words where it is not.
-function choices(text) {
+function parseChoices(text) {
   try {
     return JSON.parse(`[${text}]`);
   } catch {
-    return text.split(",").map((part) => part.trim()).filter(Boolean).map(number);
+    return text.split(",").map((part) => part.trim()).filter(Boolean).map(parseNumber);
   }
 }
 
-export function number(text) {
+export function parseNumber(text) {
   const trimmed = text.trim();
   return trimmed !== "" && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
 }

@@ -1,6 +1,6 @@
-// The stopping rule of the new-sweep form: shows the numbers of the chosen one, reads and writes its JSON.
+// The early-stopping part of the new-sweep form: shows the fields of the chosen rule, reads and writes its JSON.
 import { $, $$ } from "../core/dom.js";
-import { number } from "./space_rows.js";
+import { parseNumber } from "./space_rows.js";
 
 export class StoppingRule {
   constructor(root) {
@@ -15,7 +15,7 @@ export class StoppingRule {
     const rule = this.choice.value;
     if (!rule) return null;
     const given = this.numbers(rule).filter((input) => input.value.trim() !== "");
-    return { [rule]: Object.fromEntries(given.map((input) => [input.dataset.number, number(input.value)])) };
+    return { [rule]: Object.fromEntries(given.map((input) => [input.dataset.number, parseNumber(input.value)])) };
   }
 
   write(spec) {

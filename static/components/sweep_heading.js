@@ -1,18 +1,17 @@
-// The head of a sweep's page: progress, its one sentence of advice, and the buttons that steer it.
+// The top of a sweep's page: progress, one sentence of advice, and the buttons that control the sweep.
 import { get } from "../core/api.js";
 import { $, fill, icon, make, setState, setText, setTrack, throttle } from "../core/dom.js";
-import { accuracy, between, duration } from "../core/format.js";
+import { accuracy, duration, durationRange } from "../core/format.js";
 import { listenActions, showActions, SWEEP_ASKS, sweepActions } from "./actions.js";
-import { showSaved } from "./early_stopping_saved.js";
 import { fillFindings, whyOf } from "./findings.js";
 
 const NOTHING_YET = "Advice appears here as soon as trials have finished their first epochs.";
 const ADVICE_MS = 2000; // between looks at the findings while a sweep runs
 
-export class Heading {
-  // `said(importance)`: the answer that brings the advice has the settings' importance too.
-  constructor(sweep, said) {
-    this.said = said;
+export class SweepHeading {
+  // `onImportance(importance)`: the answer that brings the advice has the settings' importance too.
+  constructor(sweep, onImportance) {
+    this.onImportance = onImportance;
     // What fails here is asked again at the next change; that the server is away, the stale banner says.
     this.advise = throttle(() => this.showAdvice().catch(() => {}), ADVICE_MS);
     this.show(sweep);
@@ -34,7 +33,7 @@ export class Heading {
       progress: `${ended} / ${total}`,
       "best-value": accuracy(sweep.best?.best_val_acc),
       "eta-label": over ? "Time taken" : "Time left",
-      eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? between(sweep.eta_range) : sweep.state === "paused" ? "paused" : "–",
+      eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? durationRange(sweep.eta_range) : sweep.state === "paused" ? "paused" : "–",
       "eta-note": sweep.state === "paused" ? (running ? `${running} that ${running === 1 ? "runs trains" : "run train"} to the end` : "") : busy ? (!running ? "waiting for a worker" : sweep.eta_range ? `${running} running now` : `too early to say; ${running} running`) : ended === total ? "all trials ended" : "",
       diverged: String(diverged),
       "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : over ? "none" : "none so far",
@@ -59,11 +58,11 @@ export class Heading {
     const words = $(".quiet", box);
     if (words && this.sweep.best) setText(words, "Reading the curves …");
     const { findings, importance } = await get(`${this.path}/findings`);
-    this.said(importance);
+    this.onImportance(importance);
     const nothing = this.sweep.finished_at ? "Nothing to advise: the trials’ own pages say what their curves show." : NOTHING_YET;
     const said = findings.length ? JSON.stringify(findings) : nothing;
-    if (this.advised === said) return; // who stands on a link in it stays there
-    this.advised = said;
+    if (this.advice === said) return; // who stands on a link in it stays there
+    this.advice = said;
     if (!findings.length) {
       delete box.dataset.severity;
       box.replaceChildren(make("p", { class: "quiet" }, nothing));
@@ -74,6 +73,17 @@ export class Heading {
     box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), ` ${first.advice} `, whyOf(first)));
     if (findings.length > 1) box.append(moreFindings(findings.slice(1), $("details", box)?.open));
   }
+}
+
+// What the stopping rule has spared; nothing while that is nothing.
+function showSaved({ saved }) {
+  const place = $("#saved");
+  if (!place) return;
+  place.hidden = !saved.trials;
+  const trials = saved.trials === 1 ? "1 trial was" : `${saved.trials} trials were`;
+  const epochs = saved.epochs === 1 ? "1 epoch" : `${saved.epochs} epochs`;
+  const time = saved.seconds == null ? "" : `, about ${duration(saved.seconds)} of one worker’s time`;
+  setText(place, `${trials} stopped early, which saved ${epochs} of training${time}.`);
 }
 
 function moreFindings(findings, open) {

@@ -1,10 +1,10 @@
-// The tour of a sweep's first view: five steps, once in a browser; Esc skips it, the help page begins it again.
+// The tour of a sweep's page: five steps, shown once per browser. Esc skips it; the help page restarts it.
 import { get } from "../core/api.js";
 import { $, make, setText } from "../core/dom.js";
-import { remember, remembered } from "../core/local_storage.js";
+import { recall, remember } from "../core/local_storage.js";
 
-const KEY = "lossdeck-tour";
-const ROOM = 8; // pixels around what is pointed at
+const TOUR_KEY = "lossdeck-tour";
+const MARGIN = 8; // pixels around what is pointed at
 const STEPS = [
   [".readouts", "Progress", "How many trials have ended, the best of them, and how long the rest will take. Everything on this page moves by itself."],
   [".wall-view > .panel", "The wall", "A tile is a trial: its cost while it trains, and a verdict. Click one to read what its curve says."],
@@ -15,21 +15,21 @@ const STEPS = [
 
 // Where it has not been shown: now, or when the tab is first seen.
 export function offerTour() {
-  if (remembered(KEY) || $("dialog[open]")) return;
+  if (recall(TOUR_KEY) || $("dialog[open]")) return;
   if (document.hidden) document.addEventListener("visibilitychange", offerTour, { once: true });
   else new Tour().begin();
 }
 
 // On the newest sweep; if there is none yet, on the first one.
-export async function tourAgain() {
-  remember(KEY, "");
+export async function restartTour() {
+  remember(TOUR_KEY, "");
   const { sweeps: [newest] } = await get("/api/sweeps?limit=1");
   location.assign(newest ? `/sweeps/${newest.id}` : "/");
 }
 
 class Tour {
   begin() {
-    remember(KEY, "seen");
+    remember(TOUR_KEY, "seen");
     this.step = 0;
     const top = scrollY;
     const button = (word, act, attributes = {}) => {
@@ -84,13 +84,13 @@ class Tour {
   // The card goes below what it speaks of, else above it, else over its lower end.
   place() {
     const box = this.target.getBoundingClientRect();
-    const [left, top] = [Math.max(0, box.left - ROOM), Math.max(0, box.top - ROOM)];
-    const [right, bottom] = [Math.min(innerWidth, box.right + ROOM), Math.min(innerHeight, box.bottom + ROOM)];
+    const [left, top] = [Math.max(0, box.left - MARGIN), Math.max(0, box.top - MARGIN)];
+    const [right, bottom] = [Math.min(innerWidth, box.right + MARGIN), Math.min(innerHeight, box.bottom + MARGIN)];
     Object.assign(this.spot.style, { left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` });
     const { offsetWidth: width, offsetHeight: height } = this.card;
-    const below = bottom + ROOM + height <= innerHeight ? bottom + ROOM : top - ROOM - height;
-    const over = innerHeight - height - 2 * ROOM;
-    this.card.style.left = `${Math.max(ROOM, Math.min(left, innerWidth - width - ROOM))}px`;
+    const below = bottom + MARGIN + height <= innerHeight ? bottom + MARGIN : top - MARGIN - height;
+    const over = innerHeight - height - 2 * MARGIN;
+    this.card.style.left = `${Math.max(MARGIN, Math.min(left, innerWidth - width - MARGIN))}px`;
     this.card.style.top = `${below >= 0 ? below : over}px`;
   }
 }

@@ -1,4 +1,4 @@
-// Requests to the REST routes. An error answer becomes a Refused with its sentence and its bad fields, none at all a NoAnswer.
+// Requests to the REST API. An error response becomes a Refused with its sentence and fields, no response a NoAnswer.
 
 export class Refused extends Error {
   constructor(status, problem) {
@@ -13,30 +13,30 @@ export class NoAnswer extends Error {
 }
 
 // What went wrong in a sentence; `undone`, such as "Not paused", is what the asker wanted.
-export function told(error, undone) {
+export function errorMessage(error, undone) {
   return error instanceof NoAnswer && undone ? `${undone}: the server does not answer.` : error.message;
 }
 
 // Reads wait while what the page shows is being deleted: they would find nothing, and the page is about to leave.
-let staying = Promise.resolve();
-const reading = new Set();
+let deletion = Promise.resolve();
+const requests = new Set();
 
 export async function get(path, signal) {
-  await staying;
+  await deletion;
   const answer = ask("GET", path, undefined, { signal });
-  reading.add(answer);
+  requests.add(answer);
   try {
     return await answer;
   } finally {
-    reading.delete(answer);
+    requests.delete(answer);
   }
 }
 
 // Deletes what the page shows, once the reads that have begun are answered; the page must leave then.
-export async function removeShown(path) {
+export async function deleteBeforeLeaving(path) {
   const { promise, resolve } = Promise.withResolvers();
-  staying = promise;
-  await Promise.allSettled(reading);
+  deletion = promise;
+  await Promise.allSettled(requests);
   try {
     return await ask("DELETE", path);
   } catch (error) {

@@ -1,5 +1,5 @@
-// What every page has: the data the server wrote into it, notices, the confirm dialog, state marks, the link light.
-import { NoAnswer, told } from "./api.js";
+// What every page needs of the DOM: the data in the page, making elements, notices, the confirm dialog, state marks, the link light.
+import { errorMessage, NoAnswer } from "./api.js";
 import { clock } from "./format.js";
 
 export function data() {
@@ -91,12 +91,12 @@ export async function attempt(action, undone) {
   try {
     return await action();
   } catch (error) {
-    notify(told(error, undone), "bad");
+    notify(errorMessage(error, undone), "bad");
     return undefined;
   }
 }
 
-const RETRY_MS = 2000;
+const INSIST_MS = 2000;
 
 // Until it succeeds: what a page cannot do without. Only that the server is away, or in trouble, passes by itself.
 export async function insist(action) {
@@ -109,7 +109,7 @@ export async function insist(action) {
     } catch (error) {
       if (!(error instanceof NoAnswer || error.status >= 500)) throw error;
       setLink({ state: "down", since: begun });
-      await new Promise((done) => { setTimeout(done, RETRY_MS); });
+      await new Promise((done) => { setTimeout(done, INSIST_MS); });
     }
   }
 }
@@ -149,7 +149,7 @@ export function setLink(link) {
   if (link.state === "down") setText(banner, `The link to the server is down; reconnecting. Data from ${link.since}.`);
 }
 
-const REST = 9; // times as long as it took: what is dear, as advice on ten thousand trials, is asked for less often
+const ACTION_REST = 9; // times as long as it took: what is dear, as advice on ten thousand trials, is asked for less often
 
 // The action once for any number of calls, the last of them included, with so many milliseconds between two runs.
 export function throttle(action, milliseconds) {
@@ -159,7 +159,7 @@ export function throttle(action, milliseconds) {
     again = false;
     const begun = performance.now();
     await action();
-    timer = setTimeout(() => { timer = null; if (again) start(); }, Math.max(milliseconds, REST * (performance.now() - begun)));
+    timer = setTimeout(() => { timer = null; if (again) start(); }, Math.max(milliseconds, ACTION_REST * (performance.now() - begun)));
   };
   const start = () => { timer = 1; run(); };
   return () => { if (timer === null) start(); else again = true; };

@@ -1,4 +1,4 @@
-// Numbers, times and settings as words. Nothing here touches the page.
+// Numbers, times and settings as text. Knows nothing of the page.
 
 export const NONE = "–";
 
@@ -10,12 +10,12 @@ export function loss(value, flag) {
   if (flag) return flag;
   if (value == null) return NONE;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return brief(value, 3);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return shortNumber(value, 3);
   return size < 10 ? value.toFixed(4) : value.toPrecision(5);
 }
 
 // With so many significant digits and without an exponent where people need none, as learning/number_format.py.
-export function brief(value, digits = 2) {
+export function shortNumber(value, digits = 2) {
   if (value == null) return NONE;
   const short = Number(value.toPrecision(digits));
   const size = Math.abs(short);
@@ -24,10 +24,10 @@ export function brief(value, digits = 2) {
 
 // The size of an update against that of the weights: compared by orders of magnitude, in which it should be -3.
 export function ratio(value) {
-  return value == null || value === 0 || value >= 0.1 ? brief(value) : value.toExponential(1);
+  return value == null || value === 0 || value >= 0.1 ? shortNumber(value) : value.toExponential(1);
 }
 
-export function signed(value) {
+export function signedNumber(value) {
   if (value == null) return NONE;
   return (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
 }
@@ -37,7 +37,7 @@ const DRAWN = new Set(["lr", "reg", "init_scale"]); // with more digits than any
 export function setting(name, value, digits = DRAWN.has(name) ? 4 : 6) {
   if (value == null) return NONE;
   if (Array.isArray(value)) return value.length ? value.join(" × ") : "none (softmax regression)";
-  return typeof value === "number" && !Number.isInteger(value) ? brief(value, digits) : String(value);
+  return typeof value === "number" && !Number.isInteger(value) ? shortNumber(value, digits) : String(value);
 }
 
 export function duration(seconds) {
@@ -53,7 +53,7 @@ export function duration(seconds) {
 const UNITS = [[172800, 86400, "days", 1], [5400, 3600, "h", 1], [90, 60, "min", 0], [0, 1, "s", 0]];
 
 // A time that is known only from and to.
-export function between(range) {
+export function durationRange(range) {
   if (!range) return NONE;
   const [, size, unit, digits] = UNITS.find(([least]) => range[1] >= least);
   const [low, high] = range.map((seconds) => Number((seconds / size).toFixed(digits)));

@@ -1,9 +1,9 @@
-// The live link of a page: what it follows, drawn in batches while the page is seen; the stream is the hub's, shared by all tabs.
+// The page's live link: subscribes to sweeps and delivers changes in batches while the page is visible. All tabs share one stream.
 import { clock } from "./format.js";
 import { Hub } from "./live_worker.js";
 
-const LEAST_MS = 100; // the first news is drawn at once, then at most ten times a second,
-const REST = 3; // and a page rests three times as long as it drew
+const BATCH_MS = 100; // the first news is drawn at once, then at most ten times a second,
+const DRAW_REST = 3; // and a page rests three times as long as it drew
 const DOWN_MS = 2500; // a link that is away for less is not worth a word
 
 // While the page is hidden it draws nothing: `onGlance` gets the rows of sweeps, for its title. Seen again, it takes up
@@ -42,10 +42,10 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
     if (resting || reading || !pending.length) return;
     resting = true;
     const begun = performance.now();
-    const rested = () => { resting = false; draw(); };
+    const resume = () => { resting = false; draw(); };
     requestAnimationFrame(() => setTimeout(() => { // the frame is painted
       const took = performance.now() - begun;
-      setTimeout(rested, Math.max(REST * took, LEAST_MS - took));
+      setTimeout(resume, Math.max(DRAW_REST * took, BATCH_MS - took));
     }));
     flush();
   };
@@ -75,7 +75,7 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
 
   const report = (state) => onLink?.({ state, since: clock(heard) });
 
-  const linked = (state) => {
+  const showState = (state) => {
     if (state === "locked") return location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
     if (state === "down") {
       downTimer ??= setTimeout(() => report("down"), DOWN_MS);
@@ -88,29 +88,29 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
     return undefined;
   };
 
-  const take = (hub) => {
+  const attach = (hub) => {
     port = hub;
     port.onmessage = ({ data }) => {
-      if (data.link) linked(data.link);
+      if (data.link) showState(data.link);
       else if (data.term === term) receive(data.rows);
     };
     join();
   };
 
-  const alone = () => {
+  const useOwnHub = () => {
     port?.close();
     shared = false;
     onAlone?.();
-    take(ownHub());
+    attach(ownHub());
   };
 
   document.addEventListener("visibilitychange", () => { flush(); join(); });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) join(); });
   report("connecting");
-  const hub = sharedHub(alone);
-  if (hub) take(hub);
-  else alone();
+  const hub = sharedHub(useOwnHub);
+  if (hub) attach(hub);
+  else useOwnHub();
 }
 
 // The browser's hub; null where it shares no workers (Chrome on Android, a browser that is to keep nothing). One that shares

@@ -1,5 +1,5 @@
-// The hub: the one live stream of a browser, shared by its tabs. It runs in a shared worker, or in the page where there is none
-// (live.js starts it and joins).
+// The hub: one live stream per browser, shared by its tabs. It runs in a shared worker, or in the page where there are none;
+// live.js starts it.
 //
 // A member says what it follows and from which cursor on; the stream is opened on what all of them follow, at the lowest
 // cursor of theirs, and each is sent what is new to it. So whoever comes, goes or comes back has neither gap nor repeat.
@@ -9,11 +9,11 @@
 
 const FLUSH_MS = 10; // what comes together goes on together
 const OPEN_MS = 4000; // a stream that is not open by then is held up by something between
-const POLL_MS = 1000;
+const STREAM_POLL_MS = 1000;
 const POLLS = 30; // before the stream is tried again
-const RETRY_MS = 2000;
+const STREAM_RETRY_MS = 2000;
 const SILENT_MS = 25_000; // the server says "alive" every ten seconds: the line is dead, though nobody has hung up
-const FAR = 1000; // changes; about what a page asks for at once anyway
+const MOST_MISSED = 1000; // changes; about what a page asks for at once anyway
 const OVERVIEW = new Set(["sweep", "worker"]);
 const KINDS = ["epoch", "trial", "sweep", "worker", "reset"];
 
@@ -34,7 +34,7 @@ export class Hub {
     const member = { ...following, rows: [] };
     this.members.set(port, member);
     port.postMessage({ link: this.state });
-    if (member.cursor != null && this.cursor - member.cursor > FAR) this.skip(member);
+    if (member.cursor != null && this.cursor - member.cursor > MOST_MISSED) this.skip(member);
     this.reopen();
   }
 
@@ -56,7 +56,7 @@ export class Hub {
   reopen() {
     this.opening ??= setTimeout(() => {
       this.opening = null;
-      const { address, cursor } = this.wanted();
+      const { address, cursor } = this.subscription();
       for (const member of this.members.values()) member.served = true;
       const behind = cursor != null && (this.cursor == null || cursor < this.cursor);
       if (this.address === address && !behind) return;
@@ -68,12 +68,12 @@ export class Hub {
     }, 0);
   }
 
-  wanted() {
+  subscription() {
     const members = [...this.members.values()];
     const cursors = members.map((member) => member.cursor ??= this.cursor).filter((cursor) => cursor != null);
     const sweeps = [...new Set(members.flatMap((member) => member.sweeps))].sort((a, b) => a - b);
     const overview = members.some((member) => member.overview);
-    const address = members.length ? `/api/stream?${new URLSearchParams({ sweeps: sweeps.join(","), overview, catch_up: FAR })}` : null;
+    const address = members.length ? `/api/stream?${new URLSearchParams({ sweeps: sweeps.join(","), overview, catch_up: MOST_MISSED })}` : null;
     return { address, cursor: cursors.length ? Math.min(...cursors) : null };
   }
 
@@ -83,24 +83,24 @@ export class Hub {
     if (!globalThis.EventSource) return this.poll(POLLS);
     const source = new EventSource(this.path);
     this.source = source;
-    this.timer = setTimeout(() => this.instead(), OPEN_MS);
-    source.onopen = () => { this.report("live"); this.listen(); };
-    source.addEventListener("alive", () => this.listen());
+    this.timer = setTimeout(() => this.pollInstead(), OPEN_MS);
+    source.onopen = () => { this.report("live"); this.watchSilence(); };
+    source.addEventListener("alive", () => this.watchSilence());
     source.onerror = () => {
       this.report("down"); // the browser tries again by itself, unless the server has refused
-      if (source.readyState === EventSource.CLOSED) this.instead();
+      if (source.readyState === EventSource.CLOSED) this.pollInstead();
     };
     for (const kind of KINDS) source.addEventListener(kind, (event) => this.receive(kind, Number(event.lastEventId), event.data));
     return undefined;
   }
 
   // Until the next sign of life.
-  listen() {
+  watchSilence() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => { this.report("down"); this.close(); this.open(); }, SILENT_MS);
   }
 
-  instead() {
+  pollInstead() {
     this.close();
     return this.poll(POLLS);
   }
@@ -114,13 +114,13 @@ export class Hub {
       if (!answer.ok) throw new Error(`${answer.status}`);
       const text = await answer.text();
       if (asking.signal.aborted) return undefined;
-      for (const { event, id, data } of read(text)) if (KINDS.includes(event)) this.receive(event, Number(id), data);
+      for (const { event, id, data } of parseEvents(text)) if (KINDS.includes(event)) this.receive(event, Number(id), data);
       this.report("live");
     } catch {
       if (asking.signal.aborted) return undefined;
       this.report("down");
     }
-    const wait = this.state === "live" ? POLL_MS : RETRY_MS;
+    const wait = this.state === "live" ? STREAM_POLL_MS : STREAM_RETRY_MS;
     this.timer = setTimeout(() => (times > 1 ? this.poll(times - 1) : this.open()), wait);
     return undefined;
   }
@@ -141,7 +141,7 @@ export class Hub {
   }
 
   receive(kind, number, data) {
-    if (this.source) this.listen();
+    if (this.source) this.watchSilence();
     this.cursor = number;
     const row = JSON.parse(data);
     for (const member of this.members.values()) {
@@ -168,7 +168,7 @@ function concerns({ sweeps, overview }, kind, row) {
 }
 
 // The events of a stream that has ended, as its text has them.
-function read(text) {
+function parseEvents(text) {
   return text.split("\n\n").map((block) => Object.fromEntries(block.split("\n").map((line) => {
     const [name] = line.split(":", 1);
     return [name, line.slice(name.length + 1).trimStart()];

@@ -1,7 +1,7 @@
-// What this browser remembers of whoever uses it; where it may not store anything, only for as long as the page lives.
+// Preferences kept in the browser. Where storage is forbidden they last as long as the page.
 const here = new Map();
 
-export function remembered(key) {
+export function recall(key) {
   try { return localStorage.getItem(key); } catch { return here.get(key) ?? null; }
 }
 

@@ -1,14 +1,14 @@
-// Pages that the server renders whole: asks for the page again while something runs, and puts in what differs.
+// Live updates for pages the server renders: fetches the page again while something runs, and replaces the parts that differ.
 import { $$, setLink } from "./dom.js";
 import { clock } from "./format.js";
 
-const POLL_MS = 1000;
+const PAGE_POLL_MS = 1000;
 
 let heard = new Date();
 let held = false; // something differs, but somebody stands on it
 
 // Parts with `data-fresh` are replaced by their new selves; it is "true", or a number, while there is more to come.
-const running = () => $$("[data-fresh]").some((part) => part.dataset.fresh === "true" || part.dataset.fresh === "True" || Number(part.dataset.fresh) > 0);
+const isRunning = () => $$("[data-fresh]").some((part) => part.dataset.fresh === "true" || part.dataset.fresh === "True" || Number(part.dataset.fresh) > 0);
 
 export async function refresh() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
@@ -25,16 +25,16 @@ export async function refresh() {
   heard = new Date();
 }
 
-async function again() {
-  if ((running() || held) && !document.hidden) {
+async function poll() {
+  if ((isRunning() || held) && !document.hidden) {
     try {
       await refresh();
-      setLink({ state: running() ? "live" : "idle" });
+      setLink({ state: isRunning() ? "live" : "idle" });
     } catch {
       setLink({ state: "down", since: clock(heard) });
     }
   }
-  setTimeout(again, POLL_MS);
+  setTimeout(poll, PAGE_POLL_MS);
 }
 
-again();
+poll();

@@ -1,15 +1,15 @@
-// Paper: just before a page is printed it becomes as wide as a sheet, and light; what draws itself draws anew, seen or not.
+// Printing: just before it, the page becomes as wide as a sheet, and light, and everything drawn by script is redrawn.
 const root = document.documentElement;
 
-export const onPaper = () => "paper" in root.dataset;
+export const isPrinting = () => "paper" in root.dataset;
 
 // `draw()` must have drawn when it returns: the sheet is laid out right after.
-export function forPaper(draw) { root.addEventListener("paperchange", draw); }
+export function listenPrinting(draw) { root.addEventListener("paperchange", draw); }
 
-addEventListener("beforeprint", () => turn(() => { root.dataset.paper = ""; }));
-addEventListener("afterprint", () => turn(() => { delete root.dataset.paper; }));
+addEventListener("beforeprint", () => switchPaper(() => { root.dataset.paper = ""; }));
+addEventListener("afterprint", () => switchPaper(() => { delete root.dataset.paper; }));
 
-function turn(change) {
+function switchPaper(change) {
   change();
   root.dispatchEvent(new Event("paperchange"));
 }

@@ -1,10 +1,10 @@
-// The chosen theme: light, dark, or (nothing stored) what the system says. Loaded before the page is painted.
+// The theme: light, dark, or (nothing stored) what the system prefers. Runs before the first paint.
 (() => {
-  const KEY = "lossdeck-theme";
+  const THEME_KEY = "lossdeck-theme";
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const stored = () => {
-    try { return localStorage.getItem(KEY); } catch { return null; } // storage may be forbidden
+  const readChoice = () => {
+    try { return localStorage.getItem(THEME_KEY); } catch { return null; } // storage may be forbidden
   };
 
   const apply = (choice) => {
@@ -12,14 +12,14 @@
     else delete root.dataset.theme;
     root.dispatchEvent(new Event("themechange"));
   };
-  apply(stored());
-  system.addEventListener("change", () => apply(stored()));
+  apply(readChoice());
+  system.addEventListener("change", () => apply(readChoice()));
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-theme-toggle]")) return;
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
     const choice = dark ? "light" : "dark";
-    try { localStorage.setItem(KEY, choice); } catch { /* then it lasts for this page only */ }
+    try { localStorage.setItem(THEME_KEY, choice); } catch { /* then it lasts for this page only */ }
     apply(choice);
   });
 })();

@@ -1,4 +1,4 @@
-// The epochs of many trials as plain columns by trial number. A row that comes twice counts once.
+// The epochs of many trials as plain columns, by trial number. A row that arrives twice counts once.
 
 const FIELDS = ["loss", "data_loss", "val_loss", "train_acc", "val_acc", "lr", "seconds"];
 
@@ -6,7 +6,7 @@ export class Curves {
   constructor() { this.byNumber = new Map(); }
 
   add(row) {
-    const curve = this.of(row.number);
+    const curve = this.get(row.number);
     const place = row.epoch - 1;
     if (curve.epoch[place] !== undefined) return;
     while (curve.epoch.length < place) pad(curve);
@@ -16,13 +16,13 @@ export class Curves {
     curve.trace[place] = row.trace || [];
   }
 
-  of(number) {
-    if (!this.byNumber.has(number)) this.byNumber.set(number, empty());
+  get(number) {
+    if (!this.byNumber.has(number)) this.byNumber.set(number, emptyCurve());
     return this.byNumber.get(number);
   }
 }
 
-function empty() {
+function emptyCurve() {
   const curve = { epoch: [], update_ratio: [], trace: [] };
   for (const field of FIELDS) curve[field] = [];
   return curve;
@@ -41,5 +41,5 @@ export function gap(curve) {
 }
 
 // Of values of which there may be very many: as arguments of one call of Math.min they would be too many.
-export const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
-export const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
+export const minimum = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
+export const maximum = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);

@@ -1,8 +1,8 @@
-// The selected trials, the same in every chart, tile and row, kept in the address: those picked one by one
-// (by number), and those that lie inside a brush (ranges of settings and results: new trials may enter it).
+// The selected trials, shared by every chart, tile and row and kept in the address: those picked one by one
+// (by number), and those inside a brush (ranges of settings and results, which new trials may enter).
 import { valueOf } from "./trial_store.js";
 
-const MOST = 20;
+const MOST_SELECTED = 20;
 
 export class Selection extends EventTarget {
   constructor() {
@@ -19,7 +19,7 @@ export class Selection extends EventTarget {
   read() {
     const given = new URLSearchParams(location.search);
     const numbers = (given.get("selected") || "").split(",").filter((part) => /^\d+$/.test(part));
-    this.numbers = new Set(numbers.map(Number).slice(0, MOST));
+    this.numbers = new Set(numbers.map(Number).slice(0, MOST_SELECTED));
     const ranges = (given.get("brush") || "").split(",").map((part) => part.split(":"));
     const whole = ranges.filter(([name, ...ends]) => name && ends.length === 2 && ends.every((end) => Number.isFinite(Number(end))));
     this.ranges = new Map(whole.map(([name, low, high]) => [name, [Number(low), Number(high)]]));
@@ -51,11 +51,11 @@ export class Selection extends EventTarget {
   }
 
   toggle(number) {
-    if (!this.numbers.delete(number) && this.numbers.size < MOST) this.numbers.add(number);
+    if (!this.numbers.delete(number) && this.numbers.size < MOST_SELECTED) this.numbers.add(number);
     this.write();
   }
 
-  only(number) {
+  selectOnly(number) {
     const alone = this.numbers.size === 1 && this.numbers.has(number);
     this.numbers = new Set(alone ? [] : [number]);
     this.write();
@@ -64,7 +64,7 @@ export class Selection extends EventTarget {
   // A click picks one trial; with Shift or Ctrl it adds to what is picked.
   pick(number, event) {
     if (event?.shiftKey || event?.ctrlKey || event?.metaKey) this.toggle(number);
-    else this.only(number);
+    else this.selectOnly(number);
   }
 
   clear() {
@@ -97,16 +97,16 @@ export function setParameters(values, step = false) {
   }
   address.search = address.search.replaceAll("%2C", ",").replaceAll("%3A", ":");
   history[step ? "pushState" : "replaceState"](history.state, "", address);
-  kept = address.searchParams;
+  lastParameters = address.searchParams;
 }
 
-let kept = new URLSearchParams(location.search);
+let lastParameters = new URLSearchParams(location.search);
 
 // The way back leads through the views; what is chosen in them, and what is selected, stays.
 addEventListener("popstate", () => {
   const view = parameter("view");
   const address = new URL(location.href);
-  address.search = new URLSearchParams(kept);
+  address.search = new URLSearchParams(lastParameters);
   history.replaceState(history.state, "", address);
   setParameters({ view });
 });

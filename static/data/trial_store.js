@@ -1,10 +1,10 @@
-// What the page knows of a sweep's trials: a small record each, filled by columns, kept up by the live rows.
+// The page's store of a sweep's trials: one small record each, loaded by columns, then updated by the live rows.
 import { get, query } from "../core/api.js";
 
 const TIMES = ["started_at", "finished_at"];
 const NEVER_RANKED = new Set(["diverged", "failed"]);
 
-export class Board extends EventTarget {
+export class TrialStore extends EventTarget {
   // `axes`: settings that pictures are drawn of; `first`: fields to begin with.
   constructor(sweep, axes, first) {
     super();
@@ -38,7 +38,7 @@ export class Board extends EventTarget {
   }
 
   // More fields than the first ones, once; whoever draws them asks.
-  async want(fields) {
+  async addFields(fields) {
     const more = fields.filter((name) => !this.fields.includes(name));
     if (!more.length) return;
     this.fields.push(...more); // at once: rows that come meanwhile bring them along
@@ -72,17 +72,17 @@ export class Board extends EventTarget {
   end(trial) { return trial.state === "running" ? trial.epochs_total : Math.min(trial.epochs_total, this.furthest); }
 }
 
-// May it be ranked? The store says the same.
-export function ranked(trial) {
+// May it be ranked? The database decides by the same rule.
+export function isRanked(trial) {
   return trial.best_val_acc != null && !trial.excluded && !NEVER_RANKED.has(trial.state);
 }
 
 export function bestFirst(a, b) {
-  return (ranked(b) ? b.best_val_acc : -1) - (ranked(a) ? a.best_val_acc : -1) || a.number - b.number;
+  return (isRanked(b) ? b.best_val_acc : -1) - (isRanked(a) ? a.best_val_acc : -1) || a.number - b.number;
 }
 
 // Of a crowd the best, and of the rest some of every rank.
-export function thinned(trials, most, leaders) {
+export function sampleByRank(trials, most, leaders) {
   if (trials.length <= most) return trials;
   const order = [...trials].sort(bestFirst);
   const rest = order.slice(leaders);

@@ -1,5 +1,5 @@
-// The autopilot's pages: starts one, stops one; everything else is rendered by the server and kept fresh.
-import { post, told } from "../core/api.js";
+// The autopilot pages: start and stop one. The server renders the rest; core/poll_page.js keeps it up to date.
+import { errorMessage, post } from "../core/api.js";
 import { $, attempt, fill } from "../core/dom.js";
 import { refresh } from "../core/poll_page.js";
 
@@ -15,7 +15,7 @@ form?.addEventListener("submit", async (event) => {
     const made = await post("/api/autopilots", { dataset, trials: Number(trials), seed: Number(seed), preflight: preflight === "on" });
     location.assign(`/autopilot/${made.id}`);
   } catch (error) {
-    fill(form, { error: told(error, "Not begun") });
+    fill(form, { error: errorMessage(error, "Not begun") });
     button.disabled = false;
   }
 });

@@ -1,11 +1,11 @@
-// Two to twenty trials side by side: their curves, and what differs in their settings.
+// The compare page: two to twenty trials side by side, their curves and the settings that differ.
 import { byRole, Chart, epochAxis, theme } from "../charts/chart.js";
-import { highestSays, lowestSays } from "../charts/takeaways.js";
+import { highestAccuracyTakeaway, lowestLossTakeaway } from "../charts/takeaways.js";
 import { get } from "../core/api.js";
 import { $, $$, attempt, data, insist, make, setLink, setState, setText } from "../core/dom.js";
 import { loss, NONE } from "../core/format.js";
 import { follow } from "../core/live.js";
-import { Curves, most } from "../data/curves.js";
+import { Curves, maximum } from "../data/curves.js";
 import { parameter, setParameters } from "../data/selection.js";
 
 const page = data();
@@ -16,7 +16,7 @@ const lines = (column, clip) => (figure) => {
   const model = byRole(figure, "series");
   const crosses = figure.data.find((trace) => trace.yaxis === "y2");
   const traces = page.trials.map((trial, n) => {
-    const curve = curves.get(trial.id).of(trial.number);
+    const curve = curves.get(trial.id).get(trial.number);
     const trace = structuredClone(model);
     trace.line.color = series()[n % series().length];
     trace.line.dash = n >= series().length ? "dash" : "solid";
@@ -32,8 +32,8 @@ const lines = (column, clip) => (figure) => {
   figure.data = [...traces, crosses];
   epochAxis(figure, Math.max(0, ...traces.map((trace) => trace.x.length)));
   const living = page.trials.filter((trial) => trial.state !== "diverged");
-  const tops = living.flatMap((trial) => column(curves.get(trial.id).of(trial.number))).filter((value) => value != null);
-  if (clip && tops.length) figure.layout.yaxis.autorangeoptions = { clipmax: most(tops) * 1.05 };
+  const tops = living.flatMap((trial) => column(curves.get(trial.id).get(trial.number))).filter((value) => value != null);
+  if (clip && tops.length) figure.layout.yaxis.autorangeoptions = { clipmax: maximum(tops) * 1.05 };
   return figure;
 };
 
@@ -50,8 +50,8 @@ const charts = [
 ];
 const redraw = () => {
   charts.forEach((chart) => chart.update());
-  const living = page.trials.filter((trial) => trial.state !== "diverged").map((trial) => [trial.number, curves.get(trial.id).of(trial.number)]);
-  const says = { loss: lowestSays(living.map(([number, curve]) => [number, curve.data_loss])), accuracy: highestSays(living.map(([number, curve]) => [number, curve.val_acc])) };
+  const living = page.trials.filter((trial) => trial.state !== "diverged").map((trial) => [trial.number, curves.get(trial.id).get(trial.number)]);
+  const says = { loss: lowestLossTakeaway(living.map(([number, curve]) => [number, curve.data_loss])), accuracy: highestAccuracyTakeaway(living.map(([number, curve]) => [number, curve.val_acc])) };
   for (const [name, words] of Object.entries(says)) if (words) setText($(`#${name}-takeaway`), words);
 };
 
@@ -112,7 +112,7 @@ async function load() {
 }
 
 async function restart() {
-  for (const one of curves.values()) one.byNumber.clear();
+  for (const known of curves.values()) known.byNumber.clear();
   page.trials = await Promise.all(page.trials.map((trial) => get(`/api/trials/${trial.id}`)));
   showResults();
   await load();

@@ -1,5 +1,5 @@
-// Adding a data set: sends the form, says at the field what is wrong.
-import { post, told } from "../core/api.js";
+// The data sets page: uploads a data set and shows errors in the form.
+import { errorMessage, post } from "../core/api.js";
 import { $, fill, notify } from "../core/dom.js";
 
 const form = $("#add");
@@ -15,7 +15,7 @@ form.addEventListener("submit", async (event) => {
     location.assign(`/datasets#${added.name}`);
     location.reload();
   } catch (error) {
-    fill(form, { error: told(error, "Not added") });
+    fill(form, { error: errorMessage(error, "Not added") });
     $("[name=file]", form).setAttribute("aria-invalid", "true");
   }
   button.disabled = false;

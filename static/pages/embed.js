@@ -1,4 +1,4 @@
-// One live chart of a sweep on a page of its own: framed by pages of other sites, so it shows and steers nothing.
+// One live chart of a sweep, alone on a page that other sites may frame. It has no controls.
 import { Chart, theme } from "../charts/chart.js";
 import { fillOverlay } from "../charts/overlay.js";
 import { fillScatter } from "../charts/scatters.js";
@@ -7,59 +7,59 @@ import { $, attempt, data, insist, setLink, setText } from "../core/dom.js";
 import { accuracy } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { gap } from "../data/curves.js";
-import { Sketches } from "../data/thinned_curves.js";
-import { bestFirst, Board } from "../data/trial_store.js";
+import { ThinnedCurves } from "../data/thinned_curves.js";
+import { bestFirst, TrialStore } from "../data/trial_store.js";
 
-const MOST = 300; // trials drawn, the best first
-const POINTS = 60; // of a curve
+const MOST_TRIALS = 300; // trials drawn, the best first
+const CURVE_POINTS = 60; // of a curve
 
 const page = data();
 let { sweep } = page;
 const [x, y] = page.axes;
-const board = new Board(sweep, page.axes, page.first);
-const sketches = new Sketches(sweep.id, ["data_loss", "train_acc", "val_acc"], POINTS);
+const store = new TrialStore(sweep, page.axes, page.first);
+const thinnedCurves = new ThinnedCurves(sweep.id, ["data_loss", "train_acc", "val_acc"], CURVE_POINTS);
 
-const drawn = () => [...board.all()].sort(bestFirst).slice(0, MOST);
-const common = () => ({ trials: drawn(), best: sweep.best?.number ?? null, selected: new Set(), series: page.series[theme()], space: sweep.space });
-const curves = (own) => (shell) => {
-  const trials = drawn().filter((trial) => trial.epochs_done > 0);
+const visibleTrials = () => [...store.all()].sort(bestFirst).slice(0, MOST_TRIALS);
+const chartOptions = () => ({ trials: visibleTrials(), best: sweep.best?.number ?? null, selected: new Set(), series: page.series[theme()], space: sweep.space });
+const curveChart = (own) => (shell) => {
+  const trials = visibleTrials().filter((trial) => trial.epochs_done > 0);
   const total = Math.max(0, ...trials.map((trial) => trial.epochs_done));
-  return fillOverlay(shell, { ...common(), trials, curves: sketches, x: (curve) => curve.epoch, across: "epoch", total, ...own });
+  return fillOverlay(shell, { ...chartOptions(), trials, curves: thinnedCurves, x: (curve) => curve.epoch, across: "epoch", total, ...own });
 };
 const fillers = {
-  loss: curves({ column: (curve) => curve.data_loss, clip: true }),
-  gap: curves({ column: gap }),
-  scatter: (shell) => fillScatter(shell, { ...common(), x, y: "best_val_acc" }),
-  pair: (shell) => fillScatter(shell, { ...common(), x, y }),
+  loss: curveChart({ column: (curve) => curve.data_loss, clip: true }),
+  gap: curveChart({ column: gap }),
+  scatter: (shell) => fillScatter(shell, { ...chartOptions(), x, y: "best_val_acc" }),
+  pair: (shell) => fillScatter(shell, { ...chartOptions(), x, y }),
 };
 const chart = new Chart($("#chart"), page.figure, fillers[page.chart]);
 const hasCurves = page.chart === "loss" || page.chart === "gap";
 
 function show() {
   const { queued = 0, running = 0 } = sweep.counts;
-  const ended = board.length - queued - running;
-  const crowd = board.length > MOST ? `; the best ${MOST} are drawn` : "";
-  setText($("#takeaway"), `${ended} of ${board.length} trials ended, best val accuracy ${accuracy(sweep.best?.best_val_acc)}${crowd}.`);
+  const ended = store.length - queued - running;
+  const crowd = store.length > MOST_TRIALS ? `; the best ${MOST_TRIALS} are drawn` : "";
+  setText($("#takeaway"), `${ended} of ${store.length} trials ended, best val accuracy ${accuracy(sweep.best?.best_val_acc)}${crowd}.`);
   chart.update();
 }
 
 async function load() {
-  await board.load();
-  if (hasCurves) await sketches.want(drawn().filter((trial) => trial.epochs_done).map((trial) => trial.number));
+  await store.load();
+  if (hasCurves) await thinnedCurves.fetchMissing(visibleTrials().filter((trial) => trial.epochs_done).map((trial) => trial.number));
   show();
 }
 
 function receive(batch) {
   for (const { kind, row } of batch) {
-    if (kind === "epoch") sketches.receive(row);
-    if (kind === "trial") board.receive(row);
+    if (kind === "epoch") thinnedCurves.receive(row);
+    if (kind === "trial") store.receive(row);
     if (kind === "sweep" && row.id === sweep.id) sweep = row;
   }
   show();
 }
 
 async function restart() {
-  sketches.clear(); // at once: the next live rows do not follow on what is here
+  thinnedCurves.clear(); // at once: the next live rows do not follow on what is here
   sweep = await get(`/api/sweeps/${sweep.id}`);
   await load();
 }

@@ -1,5 +1,5 @@
-// The help page: begins the tour again.
-import { tourAgain } from "../components/tour.js";
+// The help page: restarts the tour.
+import { restartTour } from "../components/tour.js";
 import { $, attempt } from "../core/dom.js";
 
-$("#tour-again").addEventListener("click", () => attempt(tourAgain));
+$("#tour-again").addEventListener("click", () => attempt(restartTour));

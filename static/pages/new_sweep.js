@@ -1,9 +1,9 @@
-// The new-sweep form: recipes fill it, every change is checked by a dry run, its draws are shown before they are run.
+// The new-sweep form. Recipes fill it, a dry run checks every change, and its trials are previewed before they run.
 import { byRole, Chart } from "../charts/chart.js";
-import { gate } from "../components/preflight_warning.js";
-import { number, SpaceRows } from "../components/space_rows.js";
+import { preflightWarnings } from "../components/preflight_warning.js";
+import { parseNumber, SpaceRows } from "../components/space_rows.js";
 import { StoppingRule } from "../components/stopping_rule.js";
-import { get, post, Refused, told } from "../core/api.js";
+import { errorMessage, get, post, Refused } from "../core/api.js";
 import { $, $$, attempt, data, debounce, fill, setText } from "../core/dom.js";
 import { duration } from "../core/format.js";
 
@@ -34,12 +34,12 @@ function body() {
   if (recipe) values.recipe = recipe;
   const rule = stopping.read();
   if (rule) values.stopping = rule;
-  return { ...values, trials: number(control("trials").value), seed: number(control("seed").value) };
+  return { ...values, trials: parseNumber(control("trials").value), seed: parseNumber(control("seed").value) };
 }
 
 function readSetting(name, text) {
-  if (name === "hidden") return text.split(/[,×x\s]+/).filter(Boolean).map(number);
-  return number(text);
+  if (name === "hidden") return text.split(/[,×x\s]+/).filter(Boolean).map(parseNumber);
+  return parseNumber(text);
 }
 
 function write(plan) {
@@ -71,13 +71,13 @@ function choose(name) {
 
 // --- checking
 
-function greyWhatVaries() {
+function disableVaried() {
   const varying = new Set(space.names());
   for (const field of $$("[data-setting]", form)) field.disabled = varying.has(field.dataset.setting);
 }
 
 const check = debounce(async () => {
-  greyWhatVaries();
+  disableVaried();
   const turn = ++checking;
   try {
     const draft = await post("/api/sweeps?dry_run=true", body());
@@ -88,10 +88,10 @@ const check = debounce(async () => {
 }, CHECK_MS);
 
 function accept(draft) {
-  complain([]);
+  showErrors([]);
   submit.disabled = false;
   show(draft.draws);
-  $("#gate").replaceChildren(...gate(draft.warnings));
+  $("#gate").replaceChildren(...preflightWarnings(draft.warnings));
   fill(document, {
     estimate: draft.estimated_seconds == null ? "not measured yet" : duration(draft.estimated_seconds),
     "estimate-note": `${draft.trials} ${draft.trials === 1 ? "trial" : "trials"}, about, on this machine’s workers`,
@@ -103,16 +103,16 @@ function refuse(error, undone) {
   show([], "The trials are drawn when the form is right."); // those of an earlier form are none of this one's
   $("#gate").replaceChildren();
   fill(document, { estimate: "–", "estimate-note": error instanceof Refused ? "Mend what is marked first." : "" });
-  complain(error instanceof Refused && error.errors.length ? error.errors : [{ field: "", message: told(error, undone) }]);
+  showErrors(error instanceof Refused && error.errors.length ? error.errors : [{ field: "", message: errorMessage(error, undone) }]);
 }
 
 // Each error at its field; what has no field of its own is said above the button.
-function complain(errors) {
+function showErrors(errors) {
   const rest = [];
-  for (const place of $$("[data-error-for]")) mark(place, "");
+  for (const place of $$("[data-error-for]")) showError(place, "");
   for (const { field, message } of errors) {
-    const place = $$("[data-error-for]").find((one) => sameField(one.dataset.errorFor, field));
-    if (place) mark(place, message);
+    const place = $$("[data-error-for]").find((element) => sameField(element.dataset.errorFor, field));
+    if (place) showError(place, message);
     else rest.push(message);
   }
   setText($("#form-error"), rest.join(" "));
@@ -122,7 +122,7 @@ function sameField(place, field) {
   return place === field || field === place.replace(/^settings\./, "") || field.startsWith(`${place}.`) || field.startsWith(`${place}[`);
 }
 
-function mark(place, message) {
+function showError(place, message) {
   const error = $(".error", place);
   error.id ||= `error-of-${place.dataset.errorFor}`;
   setText(error, message);

@@ -1,11 +1,11 @@
-// The preflight page: starts one, shows its checks as they come, by asking again only while one is under way.
+// The preflight page: starts a preflight and shows its checks as they finish. Polls only while one is under way.
 import { figure } from "../charts/preflight_charts.js";
-import { differing, showCheck, sideBySide } from "../components/preflight_comparison.js";
-import { get, post, query, told } from "../core/api.js";
+import { differingSettings, fillComparison, showCheck } from "../components/preflight_comparison.js";
+import { errorMessage, get, post, query } from "../core/api.js";
 import { $, $$, attempt, data, fill, icon, make, setLink, setState, setText } from "../core/dom.js";
-import { brief, clock, moment, setting } from "../core/format.js";
+import { clock, moment, setting, shortNumber } from "../core/format.js";
 
-const POLL_MS = 500;
+const PREFLIGHT_POLL_MS = 500;
 
 const page = data();
 const form = $("#start");
@@ -17,7 +17,7 @@ const known = new Map();
 let shown = null;
 let heard = new Date();
 
-const going = (preflight) => ["queued", "running"].includes(preflight.state);
+const isActive = (preflight) => ["queued", "running"].includes(preflight.state);
 
 function show(preflight) {
   shown = preflight;
@@ -25,7 +25,7 @@ function show(preflight) {
   setText($("[data-field=title]", report), `Preflight ${preflight.id} on ${preflight.dataset}`);
   setState($("[data-field=state]", report), preflight.state);
   showVerdict($("[data-field=verdict]", report), preflight);
-  $("#cancel").hidden = !going(preflight);
+  $("#cancel").hidden = !isActive(preflight);
   $("#next").hidden = !preflight.passed;
   $("#next").href = `/sweeps/new?${query({ dataset: preflight.dataset, recipe: "coarse" })}`;
   while (list.children.length > preflight.checks.length) list.lastElementChild.remove();
@@ -76,7 +76,7 @@ function showRow(preflight) {
   setText(cells.number, preflight.id);
   cells.number.href = `/preflight?id=${preflight.id}`;
   setText(cells.dataset, preflight.dataset);
-  setText(cells.workable, preflight.workable ? preflight.workable.map((rate) => brief(rate)).join(" to ") : "–");
+  setText(cells.workable, preflight.workable ? preflight.workable.map((rate) => shortNumber(rate)).join(" to ") : "–");
   setState(cells.state, preflight.state);
   setText(cells.checks, preflight.state !== "finished" ? "–" : preflight.failed.length ? `failed: ${preflight.failed.join(", ")}` : "all passed");
   setText(cells.created, moment(preflight.created_at));
@@ -87,7 +87,7 @@ function showRow(preflight) {
 // A net by its layers, and by the settings in which those on its data set differ.
 function nameNets(dataset) {
   const alike = [...known.values()].filter((preflight) => preflight.dataset === dataset);
-  const names = differing(alike).filter((name) => name !== "hidden");
+  const names = differingSettings(alike).filter((name) => name !== "hidden");
   for (const { id, settings } of alike) {
     const words = [setting("hidden", settings.hidden), ...names.map((name) => `${name} ${setting(name, settings[name])}`)];
     setText($("[data-field=net]", rows.get(id)), words.join(", "));
@@ -114,23 +114,23 @@ function addRow(id) {
   return row;
 }
 
-function hear(preflight) {
+function receive(preflight) {
   if (shown?.id === preflight.id) show(preflight);
   else showRow(summary(preflight));
 }
 
-async function ask() {
-  const asked = [...known.values()].filter(going);
+async function poll() {
+  const asked = [...known.values()].filter(isActive);
   if (asked.length && !document.hidden) {
     try {
-      for (const { id } of asked) hear(await get(`/api/preflights/${id}`));
+      for (const { id } of asked) receive(await get(`/api/preflights/${id}`));
       heard = new Date();
-      setLink({ state: [...known.values()].some(going) ? "live" : "idle" });
+      setLink({ state: [...known.values()].some(isActive) ? "live" : "idle" });
     } catch {
       setLink({ state: "down", since: clock(heard) });
     }
   }
-  setTimeout(ask, POLL_MS);
+  setTimeout(poll, PREFLIGHT_POLL_MS);
 }
 
 form.addEventListener("submit", async (event) => {
@@ -144,7 +144,7 @@ form.addEventListener("submit", async (event) => {
     show(made);
     history.replaceState(null, "", `/preflight?id=${made.id}`);
   } catch (error) {
-    fill(form, { error: told(error, "Not begun") });
+    fill(form, { error: errorMessage(error, "Not begun") });
   }
   button.disabled = false;
 });
@@ -157,7 +157,7 @@ $("#cancel").addEventListener("click", async () => {
 page.earlier.forEach(showRow);
 if (page.compared.length) {
   $("#comparison").hidden = false;
-  sideBySide($("#comparison table"), page.compared, $("#check"));
+  fillComparison($("#comparison table"), page.compared, $("#check"));
 }
 if (page.preflight) show(page.preflight);
-ask();
+poll();

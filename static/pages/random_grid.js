@@ -1,12 +1,12 @@
-// Random against grid: starts both searches, and draws two side by side while they run.
+// The random-against-grid page: starts both searches, and draws them side by side while they run.
 import { byRole, Chart } from "../charts/chart.js";
-import { number } from "../components/space_rows.js";
-import { get, post, told } from "../core/api.js";
+import { parseNumber } from "../components/space_rows.js";
+import { errorMessage, get, post } from "../core/api.js";
 import { $, $$, attempt, data, fill, setLink, setState, setText, throttle } from "../core/dom.js";
 import { accuracy } from "../core/format.js";
 import { follow } from "../core/live.js";
 
-const REFRESH_MS = 500;
+const COMPARISON_REFRESH_MS = 500;
 const NARROW = 600; // of the window: the colour bar would take the picture's place
 
 const page = data();
@@ -20,10 +20,10 @@ $("#start").addEventListener("submit", async (event) => {
   fill(form, { error: "" });
   const { dataset, trials, seed } = Object.fromEntries(new FormData(form));
   try {
-    const made = await post("/api/random-grid", { dataset, trials: Number(trials), seed: number(seed) });
+    const made = await post("/api/random-grid", { dataset, trials: Number(trials), seed: parseNumber(seed) });
     location.assign(`/random-grid?sweeps=${ids(made)}`);
   } catch (error) {
-    fill(form, { error: told(error, "Not begun") });
+    fill(form, { error: errorMessage(error, "Not begun") });
     button.disabled = false;
   }
 });
@@ -32,8 +32,8 @@ function ids({ sides }) {
   return sides.map(({ sweep }) => sweep.id).join(",");
 }
 
-const ended = ({ points }) => points.filter(({ state }) => !["queued", "running"].includes(state));
-const scored = ({ points }) => points.filter(({ state, best_val_acc: best }) => state !== "diverged" && best != null);
+const endedPoints = ({ points }) => points.filter(({ state }) => !["queued", "running"].includes(state));
+const scoredPoints = ({ points }) => points.filter(({ state, best_val_acc: best }) => state !== "diverged" && best != null);
 
 // --- pictures
 
@@ -42,17 +42,17 @@ function sideFigure(n) {
     const side = comparison.sides[n];
     const [x, y] = page.axes;
     const place = ({ values }) => [values[x], values[y]];
-    const known = scored(side);
+    const known = scoredPoints(side);
     points(byRole(figure, "scored"), known, place);
-    const all = comparison.sides.flatMap(scored).map(({ best_val_acc: best }) => best);
+    const all = comparison.sides.flatMap(scoredPoints).map(({ best_val_acc: best }) => best);
     const colours = { color: known.map(({ best_val_acc: best }) => best), cmin: Math.min(...all), cmax: Math.max(...all) };
     Object.assign(byRole(figure, "scored").marker, known.length ? colours : {}, { showscale: known.length > 0 && innerWidth > NARROW });
     points(byRole(figure, "diverged"), side.points.filter(({ state }) => state === "diverged"), place);
     const waiting = side.points.filter(({ state, best_val_acc: best }) => best == null && state !== "diverged");
     points(byRole(figure, "running"), waiting, place);
     const best = [...known].sort((a, b) => b.best_val_acc - a.best_val_acc)[0];
-    if (best && ended(side).length) points(byRole(figure, "best"), [best], place);
-    for (const axis of ["x", "y"]) pile(figure, axis, side.points.map(place));
+    if (best && endedPoints(side).length) points(byRole(figure, "best"), [best], place);
+    for (const axis of ["x", "y"]) countValues(figure, axis, side.points.map(place));
     return figure;
   };
 }
@@ -64,9 +64,9 @@ function points(trace, trials, place) {
 }
 
 // Above each value as many dots as trials have it; both sides on one scale.
-function pile(figure, axis, places) {
+function countValues(figure, axis, places) {
   const across = axis === "x" ? 0 : 1;
-  const trace = figure.data.find((one) => one[axis === "x" ? "yaxis" : "xaxis"] === (axis === "x" ? "y2" : "x2"));
+  const trace = figure.data.find((candidate) => candidate[axis === "x" ? "yaxis" : "xaxis"] === (axis === "x" ? "y2" : "x2"));
   const seen = new Map();
   const heights = places.map((place) => {
     seen.set(place[across], (seen.get(place[across]) || 0) + 1);
@@ -74,10 +74,10 @@ function pile(figure, axis, places) {
   });
   const values = places.map((place) => place[across]);
   [trace.x, trace.y] = axis === "x" ? [values, heights] : [heights, values];
-  figure.layout[axis === "x" ? "yaxis2" : "xaxis2"].range = [0.5, tallest(page.axes[across]) + 0.5];
+  figure.layout[axis === "x" ? "yaxis2" : "xaxis2"].range = [0.5, highestCount(page.axes[across]) + 0.5];
 }
 
-function tallest(name) {
+function highestCount(name) {
   return Math.max(...comparison.sides.map((side) => {
     const counts = new Map();
     for (const { values } of side.points) counts.set(values[name], (counts.get(values[name]) || 0) + 1);
@@ -106,7 +106,7 @@ function show() {
     const values = page.axes.map((name) => `${side.distinct[name]} values of ${name}`).join(", ");
     setText($(`[data-takeaway="${n}"]`), values);
     setState($(`[data-state-of="${n}"]`), side.sweep.state);
-    cell("[data-row=ended]", n, `${ended(side).length} of ${side.points.length}`);
+    cell("[data-row=ended]", n, `${endedPoints(side).length} of ${side.points.length}`);
     cell("[data-row=best]", n, accuracy(side.sweep.best?.best_val_acc));
     for (const row of $$("[data-row=distinct]")) setText($$("td", row)[n], side.distinct[row.dataset.name]);
   });
@@ -128,7 +128,7 @@ if (comparison) {
     comparison = await get(`/api/random-grid?sweeps=${ids(comparison)}`);
     show();
     charts.forEach((chart) => chart.update());
-  }), REFRESH_MS);
+  }), COMPARISON_REFRESH_MS);
   show();
   const sweeps = comparison.sides.map(({ sweep }) => sweep.id);
   const receive = (batch) => { if (batch.some(({ kind }) => kind !== "epoch")) refresh(); };

@@ -1,7 +1,7 @@
-// The command center of one sweep: what is known of its trials, and the views that show them, each begun when first seen.
+// The command center of one sweep: its trials, and the views that show them, each loaded when first opened.
 import { theme } from "../charts/chart.js";
-import { Bell } from "../components/notifications.js";
-import { Heading } from "../components/sweep_heading.js";
+import { SweepNotifications } from "../components/notifications.js";
+import { SweepHeading } from "../components/sweep_heading.js";
 import { offerTour } from "../components/tour.js";
 import { get, NoAnswer } from "../core/api.js";
 import { $, $$, attempt, data, insist, make, notify, setLink, setText } from "../core/dom.js";
@@ -9,11 +9,11 @@ import { accuracy } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { bindKeys } from "../core/shortcuts.js";
 import { parameter, Selection, setParameters } from "../data/selection.js";
-import { Sketches } from "../data/thinned_curves.js";
-import { Board } from "../data/trial_store.js";
-import { listenDoing } from "../sweep/dialogs.js";
+import { ThinnedCurves } from "../data/thinned_curves.js";
+import { TrialStore } from "../data/trial_store.js";
+import { listenDialogs } from "../sweep/dialogs.js";
 import { TrialMap } from "../sweep/map.js";
-import { Beside } from "../sweep/trial_panel.js";
+import { TrialPanel } from "../sweep/trial_panel.js";
 import { Wall } from "../sweep/wall.js";
 
 const CHIPS = 20;
@@ -21,26 +21,26 @@ const TILE_POINTS = 48;
 const LOSSES = ["data_loss", "val_loss"];
 
 const page = data();
-const board = new Board(page.sweep, page.axes, page.first);
-const sketches = new Sketches(page.sweep.id, LOSSES, TILE_POINTS);
+const store = new TrialStore(page.sweep, page.axes, page.first);
+const thinnedCurves = new ThinnedCurves(page.sweep.id, LOSSES, TILE_POINTS);
 const selection = new Selection();
 const series = () => page.series[theme()];
 let importance = null;
-const bell = new Bell($("#bell"));
-const heading = new Heading(page.sweep, (answer) => { importance = answer; views.settings?.weigh(answer); });
+const notifications = new SweepNotifications($("#bell"));
+const heading = new SweepHeading(page.sweep, (answer) => { importance = answer; views.settings?.showImportance(answer); });
 const sweep = () => heading.sweep;
-bell.show(sweep());
-listenDoing({
+notifications.show(sweep());
+listenDialogs({
   sweep,
-  selected: () => [...selection.numbers].map((number) => board.get(number)).filter(Boolean),
-  changed: (answer) => heading.show(answer),
+  selectedTrials: () => [...selection.numbers].map((number) => store.get(number)).filter(Boolean),
+  onChange: (answer) => heading.show(answer),
 });
 const best = () => sweep().best?.number ?? null;
 
 // --- the first view: wall, map, the trial beside them
 
-const wall = new Wall($("#wall"), { board, sketches, selection, series });
-const beside = new Beside($("#beside"), { board, sketches, selection, changed: (row) => { board.receive(row); board.announce(); } });
+const wall = new Wall($("#wall"), { store, thinnedCurves, selection, series });
+const trialPanel = new TrialPanel($("#beside"), { store, thinnedCurves, selection, onChange: (row) => { store.receive(row); store.announce(); } });
 const order = $("#wall-order");
 order.value = parameter("order", "best");
 order.addEventListener("change", () => { setParameters({ order: order.value === "best" ? "" : order.value }); wall.sort(order.value); });
@@ -48,10 +48,10 @@ wall.sort(order.value);
 
 const log = $("#wall-log");
 function showLog() {
-  wall.log = beside.log = parameter("tiles") === "log";
+  wall.log = trialPanel.log = parameter("tiles") === "log";
   log.setAttribute("aria-pressed", String(wall.log));
-  wall.soon();
-  beside.draw();
+  wall.scheduleDraw();
+  trialPanel.draw();
 }
 log.addEventListener("click", () => { setParameters({ tiles: wall.log ? "" : "log" }); showLog(); });
 showLog();
@@ -61,10 +61,10 @@ const searched = page.axes.filter((name) => name in sweep().space);
 across.value = parameter("across", searched[0] || page.axes[0]);
 up.value = parameter("up", searched[1] || "best_val_acc");
 const map = new TrialMap($("#map"), {
-  board, selection, space: sweep().space, palettes: page.palettes, tip: $("#map-tip"),
+  store, selection, space: sweep().space, palettes: page.palettes, tip: $("#map-tip"),
   axes: () => [across.value, up.value],
   byRank: () => parameter("colour") === "rank",
-  said: (words) => setText($("#map-takeaway"), words),
+  onTakeaway: (words) => setText($("#map-takeaway"), words),
 });
 for (const [select, name] of [[across, "across"], [up, "up"]]) select.addEventListener("change", () => { setParameters({ [name]: select.value }); map.update(); });
 const rank = $("#by-rank");
@@ -73,8 +73,8 @@ rank.addEventListener("click", () => { setParameters({ colour: parameter("colour
 showRank();
 
 function showWall() {
-  const { length } = board;
-  const begun = [...board.all()].filter((trial) => trial.epochs_done > 0).length;
+  const { length } = store;
+  const begun = [...store.all()].filter((trial) => trial.epochs_done > 0).length;
   const running = sweep().counts.running || 0;
   const empty = $("#wall-empty");
   empty.hidden = length > 0;
@@ -84,17 +84,17 @@ function showWall() {
 
 // --- the other views: their code, too, comes when they are first seen
 
-const shared = { sweep, board, selection, figures: page.figures, palettes: page.palettes, axes: page.axes, series, best, importance: () => importance };
+const shared = { sweep, store, selection, figures: page.figures, palettes: page.palettes, axes: page.axes, series, best, importance: () => importance };
 const makers = {
-  curves: async () => new (await program("../sweep/curves_view.js")).CurvesView(shared),
-  settings: async () => new (await program("../sweep/settings_view.js")).SettingsView(shared),
-  seeds: async () => new (await program("../sweep/seeds_view.js")).SeedsView(shared),
-  history: async () => new (await program("../sweep/history_view.js")).HistoryView(shared),
-  table: async () => new (await program("../sweep/table.js")).TrialTable($("#table"), { sweep: sweep(), series, selection, columns: page.columns }),
+  curves: async () => new (await loadView("../sweep/curves_view.js")).CurvesView(shared),
+  settings: async () => new (await loadView("../sweep/settings_view.js")).SettingsView(shared),
+  seeds: async () => new (await loadView("../sweep/seeds_view.js")).SeedsView(shared),
+  history: async () => new (await loadView("../sweep/history_view.js")).HistoryView(shared),
+  table: async () => new (await loadView("../sweep/table.js")).TrialTable($("#table"), { sweep: sweep(), series, selection, columns: page.columns }),
 };
 let failures = 0; // a browser remembers that an address did not come; asked again it must differ
 
-async function program(path) {
+async function loadView(path) {
   try {
     return await import(`${path}${failures ? `?${failures}` : ""}`);
   } catch (error) {
@@ -104,9 +104,9 @@ async function program(path) {
 }
 
 const views = {};
-const making = {};
+const pending = {};
 const loaded = Promise.withResolvers(); // views begin when there is something to show
-const shown = () => parameter("view", "wall");
+const currentView = () => parameter("view", "wall");
 
 async function show(name) {
   for (const part of $$("main > .view")) part.hidden = part.dataset.view !== name;
@@ -118,18 +118,18 @@ async function show(name) {
   if (!makers[name]) return;
   await loaded.promise;
   if (views[name]) return views[name].update(); // what came while it was not seen
-  making[name] ??= attempt(makers[name], "Not shown");
-  views[name] = await making[name];
-  if (!views[name]) delete making[name]; // it did not come; asked again when it is next turned to
+  pending[name] ??= attempt(makers[name], "Not shown");
+  views[name] = await pending[name];
+  if (!views[name]) delete pending[name]; // it did not come; asked again when it is next turned to
   return undefined;
 }
 
 function turnTo(name) {
-  if (name !== shown()) setParameters({ view: name === "wall" ? "" : name }, true);
+  if (name !== currentView()) setParameters({ view: name === "wall" ? "" : name }, true);
   return show(name);
 }
 
-async function toFilter() {
+async function focusFilter() {
   await turnTo("table");
   $("#filter").focus();
 }
@@ -140,33 +140,33 @@ $("#views").addEventListener("click", (event) => {
   event.preventDefault();
   turnTo(link.dataset.view);
 });
-addEventListener("popstate", () => show(shown()));
+addEventListener("popstate", () => show(currentView()));
 
 // On the wall from tile to tile, in the table from row to row.
-const walked = () => (shown() === "table" ? views.table : shown() === "wall" ? wall : null);
-const step = (by) => (shown() === "table" ? views.table?.walk(by) : shown() === "wall" && wall.step(by));
+const itemsView = () => (currentView() === "table" ? views.table : currentView() === "wall" ? wall : null);
+const step = (by) => (currentView() === "table" ? views.table?.walk(by) : currentView() === "wall" && wall.step(by));
 bindKeys({
-  "/": ["go to the filter", toFilter],
+  "/": ["go to the filter", focusFilter],
   j: ["to the next tile or row", () => step(1)],
   k: ["to the one before", () => step(-1)],
-  x: ["select it, or no more", () => { const number = walked()?.current; if (number != null) selection.toggle(number); }],
+  x: ["select it, or no more", () => { const number = itemsView()?.current; if (number != null) selection.toggle(number); }],
   "← ↑ → ↓": ["walk the wall; Enter opens the trial beside it"],
 });
 
 // --- selection
 
 function showSelection() {
-  const numbers = [...selection.numbers].filter((number) => board.get(number));
+  const numbers = [...selection.numbers].filter((number) => store.get(number));
   const bar = $("#selection");
-  const alone = numbers.length === 1 && shown() === "wall"; // it stands beside the wall
+  const alone = numbers.length === 1 && currentView() === "wall"; // it stands beside the wall
   bar.hidden = !selection.brushed && (!numbers.length || alone);
   if (bar.hidden) return;
-  const inside = selection.brushed ? [...board.all()].filter((trial) => selection.holds(trial)) : [];
-  setText($("#selected-words"), selection.brushed ? `${inside.length} of ${board.length} trials: ${selection.filter}` : "Selected");
-  showChips(numbers.slice(0, CHIPS).map((number) => board.get(number)));
+  const inside = selection.brushed ? [...store.all()].filter((trial) => selection.holds(trial)) : [];
+  setText($("#selected-words"), selection.brushed ? `${inside.length} of ${store.length} trials: ${selection.filter}` : "Selected");
+  showChips(numbers.slice(0, CHIPS).map((number) => store.get(number)));
   const compared = numbers.length > 1 ? numbers : inside.slice(0, CHIPS).map((trial) => trial.number);
   $("#compare").hidden = compared.length < 2 || (!numbers.length && inside.length > CHIPS);
-  $("#compare").href = `/compare?trials=${compared.map((number) => board.get(number).id).join(",")}`;
+  $("#compare").href = `/compare?trials=${compared.map((number) => store.get(number).id).join(",")}`;
   $("#brushed").hidden = !selection.brushed;
 }
 
@@ -186,42 +186,42 @@ $("#brushed").addEventListener("click", async (event) => {
   setParameters({ filter: selection.filter });
   await turnTo("table");
   $("#filter").value = selection.filter;
-  views.table?.turn({ filter: selection.filter, offset: 0 });
+  views.table?.setQuery({ filter: selection.filter, offset: 0 });
 });
 $("#clear").addEventListener("click", () => selection.clear());
-selection.addEventListener("change", () => { showSelection(); views[shown()]?.update(); });
-document.documentElement.addEventListener("themechange", () => { showSelection(); wall.soon(); views.table?.mark(); });
+selection.addEventListener("change", () => { showSelection(); views[currentView()]?.update(); });
+document.documentElement.addEventListener("themechange", () => { showSelection(); wall.scheduleDraw(); views.table?.mark(); });
 
 // --- data
 
 function receive(batch) {
   for (const { kind, row } of batch) {
-    if (kind === "epoch") { sketches.receive(row); views.curves?.receive(row); }
-    if (kind === "trial") { board.receive(row); views.table?.patch(row); }
+    if (kind === "epoch") { thinnedCurves.receive(row); views.curves?.receive(row); }
+    if (kind === "trial") { store.receive(row); views.table?.patch(row); }
   }
-  head(batch);
+  updateHead(batch);
   refresh();
   if (batch.some(({ kind }) => kind !== "epoch")) heading.advise();
 }
 
 // The title bar and the head move in a hidden tab too.
-function head(batch) {
+function updateHead(batch) {
   const before = sweep();
   for (const { kind, row } of batch) if (kind === "sweep" && row.id === before.id) heading.show(row);
-  bell.show(sweep());
-  bell.ring(before, sweep());
+  notifications.show(sweep());
+  notifications.report(before, sweep());
   if (before.state !== "finished" && sweep().state === "finished") notify(`“${sweep().name}” is finished.`, "good");
 }
 
 function refresh() {
-  board.announce();
+  store.announce();
   showWall();
   showSelection();
-  views[shown()]?.redraw?.(); // the table patches its rows as they come
+  views[currentView()]?.redraw?.(); // the table patches its rows as they come
 }
 
 async function load() {
-  await board.load();
+  await store.load();
   refresh();
   loaded.resolve();
   heading.advise();
@@ -229,7 +229,7 @@ async function load() {
 
 // Rows were deleted somewhere: what this page knows may be wrong, so it asks for all of it again.
 async function restart() {
-  sketches.clear(); // at once: the next live rows do not follow on what is here
+  thinnedCurves.clear(); // at once: the next live rows do not follow on what is here
   views.curves?.clear();
   try {
     heading.show(await get(`/api/sweeps/${sweep().id}`));
@@ -239,13 +239,13 @@ async function restart() {
   }
   await load();
   if (views.table) views.table.stale = true;
-  views[shown()]?.update();
+  views[currentView()]?.update();
 }
 
 showWall();
-show(shown());
+show(currentView());
 attempt(async () => {
   await insist(load);
-  if (shown() === "wall") offerTour();
-  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: head, onReset: () => attempt(() => insist(restart)), onLink: setLink, onAlone: () => bell.silence() });
+  if (currentView() === "wall") offerTour();
+  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: updateHead, onReset: () => attempt(() => insist(restart)), onLink: setLink, onAlone: () => notifications.disable() });
 });

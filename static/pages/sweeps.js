@@ -1,7 +1,7 @@
 // The list of sweeps: one row each, kept up to date by the overview stream.
 import { get, query } from "../core/api.js";
 import { $, $$, attempt, data, insist, make, setLink, setState, setText, setTrack, svg, throttle } from "../core/dom.js";
-import { accuracy, between, moment } from "../core/format.js";
+import { accuracy, durationRange, moment } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { bindKeys } from "../core/shortcuts.js";
 import { parameter, setParameters } from "../data/selection.js";
@@ -25,12 +25,12 @@ function show(sweep) {
   setText(cells.progress, `${ended} / ${total}`);
   setText(cells.ends, ["diverged", "stopped", "failed"].filter((end) => sweep.counts[end]).map((end) => `${sweep.counts[end]} ${end}`).join(", "));
   setText(cells.best, accuracy(sweep.best?.best_val_acc));
-  setText(cells.eta, sweep.state === "paused" ? "paused" : sweep.eta_range || !sweep.counts.running ? between(sweep.eta_range) : "too early to say");
+  setText(cells.eta, sweep.state === "paused" ? "paused" : sweep.eta_range || !sweep.counts.running ? durationRange(sweep.eta_range) : "too early to say");
   cells.eta.classList.toggle("nothing", cells.eta.textContent === "–");
   setText(cells.created, moment(sweep.created_at));
   cells.created.title = sweep.created_at;
   spark(row, sweep);
-  sift(row);
+  applySearch(row);
 }
 
 // What tells a sweep from others of the same name; its number is that of the command line.
@@ -90,21 +90,21 @@ function draw(picture, losses, best) {
 }
 
 // Rows that have all words of the search stay.
-function sift(row) {
+function applySearch(row) {
   const { name, tags, dataset, state, id } = row.sweep;
   const text = [name, ...tags, dataset, state, id].join(" ").toLowerCase();
   row.hidden = !$("#find").value.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 
 function find() {
-  rows.forEach(sift);
+  rows.forEach(applySearch);
   const left = [...rows.values()].filter((row) => !row.hidden).length;
   $("#none-found").hidden = left > 0 || !rows.size;
   setText($("#none-found"), `None of the newest ${rows.size} sweeps has all these words.`);
   setParameters({ find: $("#find").value.trim() });
 }
 
-function headline() {
+function updateTitle() {
   const running = [...rows.values()].filter((row) => $("[data-field=state]", row).dataset.state === "running").length;
   document.title = `${running ? `(${running} running) ` : ""}Sweeps · Lossdeck`;
 }
@@ -121,13 +121,13 @@ async function reload() {
 function receive(batch) {
   const latest = new Map(batch.filter(({ kind }) => kind === "sweep").map(({ row }) => [row.id, row]));
   latest.forEach(show);
-  headline();
+  updateTitle();
 }
 
 $("#find").value = parameter("find");
 $("#find").addEventListener("input", find);
 page.sweeps.forEach(show);
 if (parameter("find")) find();
-headline();
+updateTitle();
 bindKeys({ "/": ["find sweeps", () => $("#find").focus()] });
 follow({ cursor: page.cursor, onBatch: receive, onGlance: receive, onReset: () => attempt(() => insist(reload)), onLink: setLink });

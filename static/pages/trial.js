@@ -1,20 +1,20 @@
-// One trial: its curves, growing while it trains, and what they mean in words.
+// The page of one trial: its curves, growing while it trains, and its findings.
 import { byRole, Chart, epochAxis, theme } from "../charts/chart.js";
-import { accuracySays, lossSays, rateSays, ratioSays } from "../charts/takeaways.js";
+import { accuracyTakeaway, lossTakeaway, rateTakeaway, ratioTakeaway } from "../charts/takeaways.js";
 import { listenActions, showActions, TRIAL_ASKS, trialActions } from "../components/actions.js";
 import { dialog } from "../components/dialog.js";
 import { fillFindings } from "../components/findings.js";
-import { number } from "../components/space_rows.js";
+import { parseNumber } from "../components/space_rows.js";
 import { get, post, reach } from "../core/api.js";
 import { $, attempt, data, fill, insist, setLink, setState, setText, throttle } from "../core/dom.js";
-import { accuracy, loss, setting, signed } from "../core/format.js";
+import { accuracy, loss, setting, signedNumber } from "../core/format.js";
 import { follow } from "../core/live.js";
-import { Curves, least, most } from "../data/curves.js";
+import { Curves, maximum, minimum } from "../data/curves.js";
 
 const page = data();
 let trial = page.trial;
 const curves = new Curves();
-const curve = () => curves.of(trial.number);
+const curve = () => curves.get(trial.number);
 const series = () => page.series[theme()];
 
 // --- charts
@@ -38,11 +38,11 @@ function lossFigure(figure) {
   train.forEach((value, epoch) => push(byRole(figure, "train"), epoch + 0.5, value)); // a mean over the epoch
   val.forEach((value, epoch) => push(byRole(figure, "val"), epoch + 1, value)); // measured at its end
   if (trial.state === "diverged" && train.length) {
-    const crosses = figure.data.find((one) => one.yaxis === "y2");
+    const crosses = figure.data.find(({ yaxis }) => yaxis === "y2");
     push(crosses, train.length, 1);
     crosses.customdata = [trial.number];
   }
-  dots(figure, ["cost", "train", "val"], train.length);
+  markLoneEpoch(figure, ["cost", "train", "val"], train.length);
   epochAxis(figure, train.length, 0);
   if (logLoss) figure.layout.yaxis.type = "log";
   else figure.layout.yaxis.autorangeoptions = limits(curve());
@@ -57,14 +57,14 @@ function limits({ trace, loss: cost, data_loss: train, val_loss: val }) {
   const whole = trial.state === "diverged" ? train.length - 1 : train.length;
   const known = (series) => series.slice(0, whole).filter((value) => value != null);
   const values = [...known(train), ...known(val)];
-  const highest = ABOVE * most(values);
+  const highest = ABOVE * maximum(values);
   values.push(...known(cost).filter((value) => value < highest));
   const first = trace[0]?.[0]?.[1];
   if (first != null && whole < train.length) values.push(first, first * (trial.settings.explosion || 3));
   if (!values.length) return {};
   const lows = trace.flat().map(([low]) => low).filter((low) => low != null);
-  const low = Math.min(least(values), least(lows));
-  const high = most(values);
+  const low = Math.min(minimum(values), minimum(lows));
+  const high = maximum(values);
   const margin = 0.1 * (high - low || 1);
   return { minallowed: Math.max(0, low - margin), maxallowed: high + margin };
 }
@@ -75,8 +75,8 @@ function accuracyFigure(figure) {
   val.forEach((value, n) => push(byRole(figure, "val"), n + 1, value));
   if (trial.best_epoch != null) push(byRole(figure, "best"), trial.best_epoch, val[trial.best_epoch - 1]);
   epochAxis(figure, train.length);
-  dots(figure, ["train", "val"], train.length);
-  const lowest = least([...train, ...val].filter((value) => value != null));
+  markLoneEpoch(figure, ["train", "val"], train.length);
+  const lowest = minimum([...train, ...val].filter((value) => value != null));
   if (Number.isFinite(lowest)) figure.layout.yaxis.autorangeoptions = { minallowed: Math.max(0, lowest - 0.1 * (1 - lowest) - 0.01), maxallowed: 1 };
   return figure;
 }
@@ -109,7 +109,7 @@ function push(trace, x, y) {
   trace.y.push(y);
 }
 
-function dots(figure, roles, epochs) {
+function markLoneEpoch(figure, roles, epochs) {
   if (epochs < 2) roles.forEach((role) => { byRole(figure, role).mode = "lines+markers"; });
 }
 
@@ -122,24 +122,24 @@ const charts = {
 };
 const redraw = () => {
   Object.values(charts).forEach((chart) => chart.update());
-  say();
+  updateTakeaways();
 };
 
-function say() {
+function updateTakeaways() {
   const { loss: cost, data_loss: train, val_loss: val } = curve();
-  const highest = ABOVE * Math.max(most(train), most(val));
+  const highest = ABOVE * Math.max(maximum(train), maximum(val));
   const away = !logLoss && trial.state !== "diverged" && cost.length > 0 && cost.every((value) => value > highest);
-  setText($("#loss-takeaway"), lossSays(curve(), away));
-  setText($("#accuracy-takeaway"), accuracySays(curve(), train.length - (trial.state === "diverged")));
-  setText($("#ratio-takeaway"), ratioSays(curve()));
-  setText($("#rate-takeaway"), rateSays(curve(), trial.settings.schedule));
+  setText($("#loss-takeaway"), lossTakeaway(curve(), away));
+  setText($("#accuracy-takeaway"), accuracyTakeaway(curve(), train.length - (trial.state === "diverged")));
+  setText($("#ratio-takeaway"), ratioTakeaway(curve()));
+  setText($("#rate-takeaway"), rateTakeaway(curve(), trial.settings.schedule));
 }
 
 $("#log-loss").addEventListener("click", (event) => {
   logLoss = !logLoss;
   event.currentTarget.setAttribute("aria-pressed", String(logLoss));
   charts.loss.update(true);
-  say();
+  updateTakeaways();
 });
 
 // --- words
@@ -156,7 +156,7 @@ function showTrial() {
     "epochs-note": trial.attempt > 1 ? `attempt ${trial.attempt}` : "",
     loss: loss(last.data_loss, last.flags?.data_loss),
     "loss-note": [last.val_loss != null && `val ${last.val_loss.toPrecision(3)}`, penalised(last.loss, last.data_loss) && `cost ${last.loss.toPrecision(3)}`].filter(Boolean).join(", "),
-    gap: signed(wide),
+    gap: signedNumber(wide),
     "gap-note": !whole ? "" : `train ${accuracy(last.train_acc)}, val ${accuracy(last.val_acc)}`,
   });
   const track = $("#epochs-track");
@@ -168,7 +168,7 @@ function showTrial() {
   setText(reason, trial.reason || "");
   showActions($("#actions"), trialActions(trial));
   $("#excluded").hidden = !trial.excluded;
-  for (const one of [$("#downloads"), $("#take")]) one.hidden = !trial.has_model;
+  for (const part of [$("#downloads"), $("#take")]) part.hidden = !trial.has_model;
   document.title = `${trial.state === "running" ? `(${trial.epochs_done}/${trial.settings.epochs}) ` : ""}#${trial.number} of ${page.sweep.name} · Lossdeck`;
 }
 
@@ -249,7 +249,7 @@ async function restart() {
 }
 
 const repeats = dialog("#repeats", async () => {
-  const sweep = await post(`/api/trials/${trial.id}/repeats`, { seeds: number($("#repeats-seeds").value) });
+  const sweep = await post(`/api/trials/${trial.id}/repeats`, { seeds: parseNumber($("#repeats-seeds").value) });
   location.assign(`/sweeps/${sweep.id}?view=seeds`);
 });
 $("#repeat").addEventListener("click", () => repeats.showModal());

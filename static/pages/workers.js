@@ -1,4 +1,4 @@
-// The workers' table: state and work, live.
+// The workers page: what each worker is doing, live.
 import { get } from "../core/api.js";
 import { $, $$, attempt, data, make, setLink, setState, setText } from "../core/dom.js";
 import { moment } from "../core/format.js";

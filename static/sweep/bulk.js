@@ -1,4 +1,4 @@
-// What is done to many trials at once: those that are selected, else all that fit the filter. One request, one answer.
+// Actions on many trials at once: the selected ones, or all that match the filter. One request, one answer.
 import { post, query } from "../core/api.js";
 import { $$, attempt, confirm, fill, notify } from "../core/dom.js";
 
@@ -11,21 +11,21 @@ const ASK = {
 const UNDO = { exclude: "include", include: "exclude" };
 const REASONS = 2; // of refusals, said in the notice
 
-const several = (count) => (count === 1 ? "1 trial" : `${count} trials`);
+const trialCount = (count) => (count === 1 ? "1 trial" : `${count} trials`);
 
 export class Bulk {
-  // `scope()`: {numbers, filter, count} of what is meant now; `done()`: something changed.
-  constructor(menu, sweep, scope, done) {
-    Object.assign(this, { menu, sweep, scope, done });
+  // `scope()`: {numbers, filter, count} of what is meant now; `onDone()`: something changed.
+  constructor(menu, sweep, scope, onDone) {
+    Object.assign(this, { menu, sweep, scope, onDone });
     for (const button of $$("[data-bulk]", menu)) button.addEventListener("click", () => this.ask(button.dataset.bulk));
-    menu.addEventListener("toggle", () => menu.open && this.aim());
+    menu.addEventListener("toggle", () => menu.open && this.updateScope());
     menu.addEventListener("click", (event) => { if (event.target.closest("div > *")) menu.open = false; });
   }
 
   // Names what is meant on the button and puts it into the addresses of the exports.
-  aim() {
+  updateScope() {
     const { numbers, filter, count } = this.scope();
-    fill(this.menu, { scope: numbers ? `${count} selected` : filter ? `All ${count} that fit` : `All ${several(count)}` });
+    fill(this.menu, { scope: numbers ? `${count} selected` : filter ? `All ${count} that fit` : `All ${trialCount(count)}` });
     for (const link of $$("[data-export]", this.menu)) {
       const only = numbers ? `number in (${numbers.join(", ")})` : filter;
       link.href = `/api/sweeps/${this.sweep.id}/export?${query({ format: link.dataset.export, filter: only })}`;
@@ -34,8 +34,8 @@ export class Bulk {
 
   async ask(action) {
     const { numbers, filter, count } = this.scope();
-    const question = ASK[action] || (numbers ? null : `All ${several(count)}${filter ? " that fit the filter" : ""}.`);
-    if (question && !(await confirm({ title: `${WORDS[action]} ${several(count)}?`, text: question, yes: WORDS[action], danger: action in ASK }))) return;
+    const question = ASK[action] || (numbers ? null : `All ${trialCount(count)}${filter ? " that fit the filter" : ""}.`);
+    if (question && !(await confirm({ title: `${WORDS[action]} ${trialCount(count)}?`, text: question, yes: WORDS[action], danger: action in ASK }))) return;
     await this.act(action, numbers ? { trials: numbers } : { filter });
   }
 
@@ -43,10 +43,10 @@ export class Bulk {
     const answer = await attempt(() => post(`/api/sweeps/${this.sweep.id}/trials/bulk`, { action, ...which }), `Not ${DONE[action]}`);
     if (!answer) return;
     const { done, refused } = answer;
-    const why = refused.slice(0, REASONS).map((one) => one.message).join(" ");
-    const left = refused.length ? ` ${several(refused.length)} left as ${refused.length === 1 ? "it is" : "they are"}: ${why}` : "";
+    const why = refused.slice(0, REASONS).map((refusal) => refusal.message).join(" ");
+    const left = refused.length ? ` ${trialCount(refused.length)} left as ${refused.length === 1 ? "it is" : "they are"}: ${why}` : "";
     const undo = UNDO[action] && done.length ? { word: "Undo", act: () => this.act(UNDO[action], { trials: done }) } : null;
-    notify(`${several(done.length)} ${DONE[action]}.${left}`, done.length ? "good" : "bad", undo);
-    this.done();
+    notify(`${trialCount(done.length)} ${DONE[action]}.${left}`, done.length ? "good" : "bad", undo);
+    this.onDone();
   }
 }

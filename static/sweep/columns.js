@@ -1,33 +1,33 @@
-// The columns that the table of trials may have: title, what the server sorts by, what a cell says. Keeps the choice.
+// The columns of the trials table: title, sort key, cell text. Remembers which columns the user shows.
 import { make, setState, setText, stateMark } from "../core/dom.js";
-import { accuracy, duration, loss, ratio, setting, signed } from "../core/format.js";
-import { remember, remembered } from "../core/local_storage.js";
+import { accuracy, duration, loss, ratio, setting, signedNumber } from "../core/format.js";
+import { recall, remember } from "../core/local_storage.js";
 
 // Bands of the findings: the big gap and half of it; the update:weight ratio about 1e-3, and a factor of ten beside.
-const GAP = [0.05, 0.1];
-const RATIO = [[3e-4, 3e-3], [1e-4, 1e-2]];
+const GAP_BANDS = [0.05, 0.1];
+const RATIO_BANDS = [[3e-4, 3e-3], [1e-4, 1e-2]];
 const FITTED = 0.95; // train accuracy at which there is little left to update: small steps are right then
 
-const KEPT = "lossdeck-columns"; // what was added to / taken from the columns that a sweep begins with
+const COLUMNS_KEY = "lossdeck-columns"; // what was added to / removed from the columns that a sweep begins with
 
 const LAST_EPOCH = "after the last epoch";
 
 const RESULTS = {
-  number: { title: "trial", fresh: (trial) => make("a", { href: `/trials/${trial.id}` }, `#${trial.number}`) },
-  state: { title: "state", fresh: (trial) => stateMark(trial.state), show: showState },
+  number: { title: "trial", create: (trial) => make("a", { href: `/trials/${trial.id}` }, `#${trial.number}`) },
+  state: { title: "state", create: (trial) => stateMark(trial.state), show: showState },
   verdict: { title: "verdict", words: (trial) => trial.verdict?.replaceAll("-", " ") ?? "–", text: true },
   best_val_acc: { title: "best val acc", about: "of all epochs", kind: "best-cell", words: (trial) => accuracy(trial.best_val_acc) },
   best_epoch: { title: "best epoch", words: (trial) => trial.best_epoch ?? "–" },
-  train_acc: { title: "train acc", about: LAST_EPOCH, words: (trial) => accuracy(last(trial).train_acc) },
-  val_acc: { title: "val acc", about: LAST_EPOCH, words: (trial) => accuracy(last(trial).val_acc) },
-  gap: { title: "gap", about: "train less val accuracy after the last epoch; ■ from 0.05, ◆ from 0.1 on", words: (trial) => signed(gapOf(trial)), band: gapBand },
+  train_acc: { title: "train acc", about: LAST_EPOCH, words: (trial) => accuracy(lastEpoch(trial).train_acc) },
+  val_acc: { title: "val acc", about: LAST_EPOCH, words: (trial) => accuracy(lastEpoch(trial).val_acc) },
+  gap: { title: "gap", about: "train less val accuracy after the last epoch; ■ from 0.05, ◆ from 0.1 on", words: (trial) => signedNumber(gapOf(trial)), band: gapBand },
   update_ratio: { title: "update : weight", about: "of the first layer in the last epoch; about 1e-3 is right. ■ three, ◆ ten times off; a net that has fitted its data is not judged", words: (trial) => ratio(ratioOf(trial)), band: ratioBand },
   loss: { title: "loss", about: `${LAST_EPOCH}, with the L2 penalty`, words: (trial) => loss(trial.last?.loss, trial.last?.flags?.loss) },
   val_loss: { title: "val loss", about: LAST_EPOCH, words: (trial) => loss(trial.last?.val_loss, trial.last?.flags?.val_loss) },
 };
 const LIFE = {
   epochs_done: { title: "epochs", words: (trial) => `${trial.epochs_done} / ${trial.settings.epochs}` },
-  seconds: { title: "time", about: "from its start to its end; its group trains beside it", words: took },
+  seconds: { title: "time", about: "from its start to its end; its group trains beside it", words: trainingTime },
   attempt: { title: "attempt", words: (trial) => trial.attempt },
   reason: { title: "reason", words: (trial) => trial.reason || "", text: true },
 };
@@ -37,40 +37,40 @@ const LAST = ["epochs_done", "seconds"];
 export class Columns {
   // `settings`: the names of the settings that have a column to begin with.
   constructor(settings) {
-    this.begin = new Set([...FIRST, ...settings, ...LAST]);
+    this.initial = new Set([...FIRST, ...settings, ...LAST]);
     this.settings = settings;
-    const [added, taken] = (remembered(KEPT) || "/").split("/").map((names) => names.split(",").filter(Boolean));
+    const [added, removed] = (recall(COLUMNS_KEY) || "/").split("/").map((names) => names.split(",").filter(Boolean));
     this.added = new Set(added);
-    this.taken = new Set(taken);
+    this.removed = new Set(removed);
   }
 
   // Every column there could be, in the order of the table; a trial tells which settings there are.
-  all(trial) {
+  allColumns(trial) {
     const settings = [...new Set([...this.settings, ...Object.keys(trial?.settings || {})])];
     return [
       ...Object.entries(RESULTS),
-      ...settings.map((name) => [name, ofSetting(name)]),
+      ...settings.map((name) => [name, settingColumn(name)]),
       ...Object.entries(LIFE),
     ].map(([name, column]) => ({ name, ...column }));
   }
 
-  shown(trial) { return this.all(trial).filter(({ name }) => this.isShown(name)); }
+  visibleColumns(trial) { return this.allColumns(trial).filter(({ name }) => this.isShown(name)); }
 
-  isShown(name) { return name === "number" || (this.begin.has(name) ? !this.taken.has(name) : this.added.has(name)); }
+  isShown(name) { return name === "number" || (this.initial.has(name) ? !this.removed.has(name) : this.added.has(name)); }
 
   set(name, shown) {
-    const differing = this.begin.has(name) ? this.taken : this.added;
-    if (shown === this.begin.has(name)) differing.delete(name);
-    else differing.add(name);
-    remember(KEPT, `${[...this.added].join(",")}/${[...this.taken].join(",")}`);
+    const changes = this.initial.has(name) ? this.removed : this.added;
+    if (shown === this.initial.has(name)) changes.delete(name);
+    else changes.add(name);
+    remember(COLUMNS_KEY, `${[...this.added].join(",")}/${[...this.removed].join(",")}`);
   }
 }
 
 export const isNumeric = (column) => Boolean(column.words) && !column.text;
 
-export function freshCell(column, trial) {
+export function makeCell(column, trial) {
   const cell = make("td", { "data-column": column.name, class: `${isNumeric(column) ? "num" : ""} ${column.kind || ""}`.trim() });
-  if (column.fresh) cell.append(column.fresh(trial));
+  if (column.create) cell.append(column.create(trial));
   else if (column.band) cell.append(make("span", { class: "banded" }));
   return cell;
 }
@@ -88,7 +88,7 @@ function showBand(cell, band) {
   cell.title = BANDS[band] || "";
 }
 
-function ofSetting(name) {
+function settingColumn(name) {
   return { title: name, words: (trial) => setting(name, trial.settings[name], 4) };
 }
 
@@ -98,28 +98,28 @@ function showState(cell, trial) {
 }
 
 // Of a trial that diverged the last epoch was cut short: its accuracies say nothing.
-const last = (trial) => (trial.state === "diverged" ? {} : trial.last || {});
+const lastEpoch = (trial) => (trial.state === "diverged" ? {} : trial.last || {});
 
 function gapOf(trial) {
-  const { train_acc: train, val_acc: val } = last(trial);
+  const { train_acc: train, val_acc: val } = lastEpoch(trial);
   return train == null || val == null ? null : train - val;
 }
 
-const ratioOf = (trial) => last(trial).update_ratio?.W1;
+const ratioOf = (trial) => lastEpoch(trial).update_ratio?.W1;
 
 function gapBand(trial) {
   const gap = gapOf(trial);
-  return gap == null ? "" : gap >= GAP[1] ? "bad" : gap >= GAP[0] ? "warning" : "good";
+  return gap == null ? "" : gap >= GAP_BANDS[1] ? "bad" : gap >= GAP_BANDS[0] ? "warning" : "good";
 }
 
 function ratioBand(trial) {
   const size = ratioOf(trial);
-  if (size < RATIO[0][0] && last(trial).train_acc >= FITTED) return "";
-  const grade = RATIO.findIndex(([low, high]) => size >= low && size <= high);
+  if (size < RATIO_BANDS[0][0] && lastEpoch(trial).train_acc >= FITTED) return "";
+  const grade = RATIO_BANDS.findIndex(([low, high]) => size >= low && size <= high);
   return size == null ? "" : ["good", "warning"][grade] || "bad";
 }
 
-function took({ started_at: start, finished_at: end }) {
+function trainingTime({ started_at: start, finished_at: end }) {
   if (!start) return "–";
   return duration(((end ? Date.parse(end) : Date.now()) - Date.parse(start)) / 1000);
 }

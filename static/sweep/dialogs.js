@@ -1,18 +1,18 @@
-// What is done to a sweep without leaving its page: name, tags, notes, more trials, a finer sweep, deleting; and its keys.
+// The dialogs of the sweep page and their keys: name, tags and notes, more trials, a finer sweep, averaging, deleting.
 import { dialog } from "../components/dialog.js";
-import { number, SpaceRows } from "../components/space_rows.js";
-import { get, patch, post, query, removeShown } from "../core/api.js";
+import { parseNumber, SpaceRows } from "../components/space_rows.js";
+import { deleteBeforeLeaving, get, patch, post, query } from "../core/api.js";
 import { $, $$, attempt, confirm, make, notify, setText } from "../core/dom.js";
-import { bindKeys, pressing } from "../core/shortcuts.js";
+import { bindKeys, clickFirst } from "../core/shortcuts.js";
 
 bindKeys({
-  c: ["compare what is selected", pressing("#compare")],
-  r: ["refine: propose a finer sweep", pressing("#refine")],
-  p: ["pause, or go on", pressing("[data-act=pause]", "[data-act=resume]")],
+  c: ["compare what is selected", clickFirst("#compare")],
+  r: ["refine: propose a finer sweep", clickFirst("#refine")],
+  p: ["pause, or go on", clickFirst("[data-act=pause]", "[data-act=resume]")],
 });
 
-// `sweep()`: as it is now; `selected()`: the trials picked; `changed(sweep)`.
-export function listenDoing({ sweep, selected, changed }) {
+// `sweep()`: as it is now; `selectedTrials()`: the trials picked; `onChange(sweep)`.
+export function listenDialogs({ sweep, selectedTrials, onChange }) {
   const path = (rest = "") => `/api/sweeps/${sweep().id}${rest}`;
 
   const about = dialog("#about", async () => {
@@ -23,7 +23,7 @@ export function listenDoing({ sweep, selected, changed }) {
     });
     $("#notes").innerHTML = answer.notes_html; // made safe by the server
     $("#notes").hidden = !answer.notes;
-    changed(answer);
+    onChange(answer);
   });
   $("#rename").addEventListener("click", () => attempt(async () => {
     const { name, tags, notes } = await get(path());
@@ -35,19 +35,19 @@ export function listenDoing({ sweep, selected, changed }) {
 
   const more = dialog("#more-trials", async () => {
     const points = $("#more-points").value.split("\n").filter((line) => line.trim()).map((line) => JSON.parse(line));
-    const { total } = await post(path("/trials"), points.length ? { points } : { trials: number($("#more-count")?.value ?? "") });
+    const { total } = await post(path("/trials"), points.length ? { points } : { trials: parseNumber($("#more-count")?.value ?? "") });
     notify(`${total} ${total === 1 ? "trial" : "trials"} added.`, "good");
-    changed(await get(path()));
+    onChange(await get(path()));
   });
   $("#add-trials").addEventListener("click", () => {
     const names = Object.keys(sweep().space);
     const chosen = (settings) => Object.fromEntries(Object.entries(settings).filter(([name]) => (names.length ? names : ["lr", "reg"]).includes(name)));
-    $("#more-points").value = selected().map((trial) => JSON.stringify(chosen(trial.settings))).join("\n");
+    $("#more-points").value = selectedTrials().map((trial) => JSON.stringify(chosen(trial.settings))).join("\n");
     more.showModal();
   });
 
   const average = dialog("#average", async () => {
-    const top = number($("#average-top").value);
+    const top = parseNumber($("#average-top").value);
     setText($("[data-field=average-words]", average), "");
     $("#average-members").replaceChildren();
     const found = await get(path(`/ensemble?${query({ top })}`));
@@ -65,7 +65,7 @@ export function listenDoing({ sweep, selected, changed }) {
   const space = new SpaceRows($("#finer-space"), () => {});
   const finer = dialog("#finer", async () => {
     const name = $("#finer-name").value.trim();
-    const body = { trials: number($("#finer-trials").value), space: space.read(), ...(name && { name }) };
+    const body = { trials: parseNumber($("#finer-trials").value), space: space.read(), ...(name && { name }) };
     const child = await post(path("/refinement"), body);
     location.assign(`/sweeps/${child.id}`);
   });
@@ -81,6 +81,6 @@ export function listenDoing({ sweep, selected, changed }) {
     const { trials, name } = sweep();
     const sure = await confirm({ title: "Delete this sweep?", text: `All ${trials} trials of “${name}”, their curves and their models go with it. This cannot be undone.`, yes: "Delete for good" });
     if (!sure) return;
-    if (await attempt(() => removeShown(path()), "Not deleted")) location.assign("/");
+    if (await attempt(() => deleteBeforeLeaving(path()), "Not deleted")) location.assign("/");
   });
 }

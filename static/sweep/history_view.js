@@ -1,17 +1,17 @@
-// The view of a sweep's history: the best accuracy so far, and who trained what when.
+// The history view: the best accuracy so far, and which worker trained which trial when.
 import { byRole, Chart } from "../charts/chart.js";
 import { $, setText } from "../core/dom.js";
 import { accuracy, duration } from "../core/format.js";
-import { ranked } from "../data/trial_store.js";
+import { isRanked } from "../data/trial_store.js";
 
-const MOST = 2500; // bars and points drawn at a time
+const MOST_MARKS = 2500; // bars and points drawn at a time
 const FIELDS = ["started_at", "finished_at", "worker"];
 const UNITS = [["hours", 3600], ["minutes", 60], ["seconds", 1]];
-const BARS = 320; // pixels that the lanes share
+const LANES_HEIGHT = 320; // pixels that the lanes share
 
 export class HistoryView {
-  constructor({ sweep, board, selection, figures }) {
-    Object.assign(this, { sweep, board, selection });
+  constructor({ sweep, store, selection, figures }) {
+    Object.assign(this, { sweep, store, selection });
     this.charts = [
       new Chart($("#best-time"), figures.best, (shell) => this.fillBest(shell, true)),
       new Chart($("#best-trials"), figures.best, (shell) => this.fillBest(shell, false)),
@@ -21,22 +21,22 @@ export class HistoryView {
     this.update();
   }
 
-  update() { this.board.want(FIELDS).then(() => this.redraw(true)).catch(() => {}); }
+  update() { this.store.addFields(FIELDS).then(() => this.redraw(true)).catch(() => {}); }
 
   redraw(now = false) {
     for (const chart of this.charts) chart.update(now);
-    this.say();
+    this.updateTakeaways();
   }
 
-  ended() {
-    return [...this.board.all()].filter((trial) => trial.finished_at && ranked(trial)).sort((a, b) => a.finished_at - b.finished_at || a.number - b.number);
+  endedTrials() {
+    return [...this.store.all()].filter((trial) => trial.finished_at && isRanked(trial)).sort((a, b) => a.finished_at - b.finished_at || a.number - b.number);
   }
 
   fillBest(shell, byTime) {
-    const ended = this.ended();
-    const { start, unit, seconds } = this.clock();
+    const ended = this.endedTrials();
+    const { start, unit, seconds } = this.timeAxis();
     const [dots, line] = [byRole(shell, "quiet"), byRole(shell, "best")];
-    const every = Math.max(1, Math.ceil(ended.length / MOST));
+    const every = Math.max(1, Math.ceil(ended.length / MOST_MARKS));
     let best = null;
     const at = (trial, n) => (byTime ? (trial.finished_at - start) / seconds : n + 1);
     dots.customdata = [];
@@ -54,9 +54,9 @@ export class HistoryView {
 
   // Trials that a worker trains together lie in lanes beside each other.
   fillTimeline(shell) {
-    const { start, unit, seconds } = this.clock();
-    const begun = [...this.board.all()].filter((trial) => trial.started_at).sort((a, b) => a.started_at - b.started_at || a.number - b.number);
-    const every = Math.max(1, Math.ceil(begun.length / MOST));
+    const { start, unit, seconds } = this.timeAxis();
+    const begun = [...this.store.all()].filter((trial) => trial.started_at).sort((a, b) => a.started_at - b.started_at || a.number - b.number);
+    const every = Math.max(1, Math.ceil(begun.length / MOST_MARKS));
     const workers = new Map();
     for (const trial of begun) {
       const name = trial.worker || "–";
@@ -77,7 +77,7 @@ export class HistoryView {
       marks.push({ at: base + (lanes.length - 1) / 2, name: name.slice(0, 12) });
       base += lanes.length + 1;
     }
-    for (const trace of shell.data) trace.line.width = Math.max(1, Math.min(12, BARS / Math.max(1, base) - 1));
+    for (const trace of shell.data) trace.line.width = Math.max(1, Math.min(12, LANES_HEIGHT / Math.max(1, base) - 1));
     Object.assign(shell.layout.yaxis, { tickvals: marks.map((mark) => mark.at), ticktext: marks.map((mark) => mark.name) });
     shell.layout.xaxis.title.text = `${unit} since the start`;
     shell.data = shell.data.filter((trace) => trace.x.length || trace.meta.role === "finished");
@@ -94,9 +94,9 @@ export class HistoryView {
   }
 
   // When the first trial began, and the unit that suits the time until now.
-  clock() {
+  timeAxis() {
     let [start, end] = [Infinity, -Infinity];
-    for (const trial of this.board.all()) {
+    for (const trial of this.store.all()) {
       if (trial.started_at) start = Math.min(start, trial.started_at);
       if (trial.finished_at) end = Math.max(end, trial.finished_at);
     }
@@ -104,14 +104,14 @@ export class HistoryView {
     return { start, unit, seconds };
   }
 
-  say() {
-    const ended = this.ended();
+  updateTakeaways() {
+    const ended = this.endedTrials();
     const best = ended.reduce((top, trial) => (top && top.best_val_acc >= trial.best_val_acc ? top : trial), null);
     if (!best) return;
     const rank = ended.indexOf(best) + 1;
-    setText($("#best-time-takeaway"), `${accuracy(best.best_val_acc)} was reached after ${duration(best.finished_at - this.clock().start)}.`);
+    setText($("#best-time-takeaway"), `${accuracy(best.best_val_acc)} was reached after ${duration(best.finished_at - this.timeAxis().start)}.`);
     setText($("#best-trials-takeaway"), `The best, trial #${best.number}, was number ${rank} of ${ended.length} to end.`);
-    const workers = new Set([...this.board.all()].map((trial) => trial.worker).filter(Boolean)).size;
+    const workers = new Set([...this.store.all()].map((trial) => trial.worker).filter(Boolean)).size;
     setText($("#timeline-takeaway"), `${workers === 1 ? "1 worker" : `${workers} workers`}; a bar is a trial, bars side by side were trained as one group.`);
   }
 }

@@ -1,30 +1,30 @@
-// The map: every trial a point on two axes of choice, coloured by val accuracy; a drag selects what lies inside.
+// The map: every trial is a point on two axes of the user's choice, coloured by val accuracy. Dragging selects what lies inside.
 import { Canvas, colours, listenDrags, shade } from "../charts/canvas.js";
-import { scaleOf, shades, word } from "../charts/scales.js";
-import { mapSays } from "../charts/takeaways.js";
+import { axisLabel, colourScale, scaleOf } from "../charts/scales.js";
+import { mapTakeaway } from "../charts/takeaways.js";
 import { Tools } from "../charts/tools.js";
 import { accuracy, setting } from "../core/format.js";
-import { ranked, rowsOf, valueOf } from "../data/trial_store.js";
+import { isRanked, rowsOf, valueOf } from "../data/trial_store.js";
 
 const MARGIN = { left: 46, right: 12, top: 22, bottom: 34 };
-const CROWD = 600; // from so many trials on, points are small
-const NEAR = 12; // pixels from a point that still mean it
+const CROWD_OF_TRIALS = 600; // from so many trials on, points are small
+const POINT_REACH = 12; // pixels from a point that still mean it
 const RINGED = 3; // best trials
 
 export class TrialMap {
-  constructor(element, { board, selection, space, palettes, axes, byRank, tip, said }) {
-    Object.assign(this, { element, board, selection, space, palettes, axes, byRank, tip, said, drag: null });
+  constructor(element, { store, selection, space, palettes, axes, byRank, tip, onTakeaway }) {
+    Object.assign(this, { element, store, selection, space, palettes, axes, byRank, tip, onTakeaway, drag: null });
     this.canvas = new Canvas(element, (pen, width, height) => this.draw(pen, width, height));
     new Tools(element.parentElement, { rows: () => this.rows(), picture: (name, format) => this.canvas.save(name, format) });
     listenDrags(element, {
-      moved: (from, to) => { this.drag = [from, to]; this.canvas.update(); },
-      ended: (from, to) => this.brush(from, to),
-      cancelled: () => { this.drag = null; this.update(); },
-      clicked: (at, event) => this.click(at, event),
+      onMove: (from, to) => { this.drag = [from, to]; this.canvas.update(); },
+      onEnd: (from, to) => this.brush(from, to),
+      onCancel: () => { this.drag = null; this.update(); },
+      onClick: (at, event) => this.click(at, event),
     });
     element.addEventListener("pointermove", (event) => this.hover(event));
     element.addEventListener("pointerleave", () => { tip.hidden = true; });
-    board.addEventListener("change", () => this.canvas.update());
+    store.addEventListener("change", () => this.canvas.update());
     selection.addEventListener("change", () => this.canvas.update());
   }
 
@@ -32,14 +32,14 @@ export class TrialMap {
 
   draw(pen, width, height) {
     const palette = colours(this.palettes);
-    const [across, up] = this.axes().map((name) => scaleOf(name, this.board, this.space));
+    const [across, up] = this.axes().map((name) => scaleOf(name, this.store, this.space));
     const frame = { left: MARGIN.left, top: MARGIN.top, width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
     Object.assign(this, { across, up, frame });
     pen.clearRect(0, 0, width, height);
     this.drawAxes(pen, palette);
     this.drawPoints(pen, palette);
     this.drawBrush(pen, palette);
-    this.said(mapSays(this.board.leaders(), [across, up]));
+    this.onTakeaway(mapTakeaway(this.store.leaders(), [across, up]));
   }
 
   // A row for each point, the best first.
@@ -65,9 +65,9 @@ export class TrialMap {
       line(pen, frame.left, this.y(tick.at), frame.left + frame.width, this.y(tick.at));
       pen.fillText(tick.text, frame.left - 5, this.y(tick.at) + 4);
     }
-    pen.fillText(word(across.name), frame.left + frame.width, frame.top + frame.height + 29);
+    pen.fillText(axisLabel(across.name), frame.left + frame.width, frame.top + frame.height + 29);
     pen.textAlign = "left";
-    pen.fillText(word(up.name), frame.left, frame.top - 9);
+    pen.fillText(axisLabel(up.name), frame.left, frame.top - 9);
     pen.setLineDash([2, 3]);
     pen.strokeStyle = diverged;
     for (const edge of across.edges || []) line(pen, this.x(across.at(edge)), frame.top, this.x(across.at(edge)), frame.top + frame.height);
@@ -83,10 +83,10 @@ export class TrialMap {
   }
 
   drawPoints(pen, palette) {
-    const tone = shades(this.board, this.byRank());
-    const size = this.board.length > CROWD ? 2.2 : 4;
+    const tone = colourScale(this.store, this.byRank());
+    const size = this.store.length > CROWD_OF_TRIALS ? 2.2 : 4;
     const { selection } = this;
-    const order = this.board.leaders().filter((trial) => !trial.excluded).reverse();
+    const order = this.store.leaders().filter((trial) => !trial.excluded).reverse();
     this.points = [];
     for (const trial of order) {
       const [x, y] = this.place(trial);
@@ -99,9 +99,9 @@ export class TrialMap {
       else if (trial.state === "running") ring(pen, x, y, size, palette.running, 1.5);
     }
     pen.globalAlpha = 1;
-    for (const trial of order.filter(ranked).slice(-RINGED)) ring(pen, ...this.place(trial), size + 4, palette.best, 1.5);
+    for (const trial of order.filter(isRanked).slice(-RINGED)) ring(pen, ...this.place(trial), size + 4, palette.best, 1.5);
     [...selection.numbers].forEach((number, n) => {
-      const trial = this.board.get(number);
+      const trial = this.store.get(number);
       if (trial) ring(pen, ...this.place(trial), size + 6, palette.series[n % palette.series.length], 2.5);
     });
   }
@@ -119,7 +119,7 @@ export class TrialMap {
       box = [[x0, y0], [x1, y1]];
     }
     if (!box) return;
-    const [[x0, y0], [x1, y1]] = box.map(([x, y]) => [within(x, frame.left, frame.width), within(y, frame.top, frame.height)]);
+    const [[x0, y0], [x1, y1]] = box.map(([x, y]) => [clamp(x, frame.left, frame.width), clamp(y, frame.top, frame.height)]);
     pen.strokeStyle = pen.fillStyle = ink;
     pen.lineWidth = 1;
     pen.globalAlpha = 0.06;
@@ -141,7 +141,7 @@ export class TrialMap {
 
   nearest([left, top]) {
     let found = null;
-    let least = NEAR;
+    let least = POINT_REACH;
     for (const [x, y, trial] of this.points || []) {
       const distance = Math.hypot(x - left, y - top);
       if (distance <= least) [found, least] = [[x, y, trial], distance];
@@ -162,13 +162,13 @@ export class TrialMap {
     this.tip.hidden = !found;
     if (!found) return;
     const [x, y, trial] = found;
-    const words = this.board.axes.map((name) => `${name} ${setting(name, trial.settings[name], 4)}`);
+    const words = this.store.axes.map((name) => `${name} ${setting(name, trial.settings[name], 4)}`);
     this.tip.textContent = [`#${trial.number} · ${trial.state}`, `val acc ${accuracy(trial.best_val_acc)}`, ...words].join("\n");
     this.tip.style.translate = `${Math.min(x + 10, box.width - this.tip.offsetWidth)}px ${y < box.height / 2 ? y + 12 : y - 12 - this.tip.offsetHeight}px`;
   }
 }
 
-function within(at, start, size) { return Math.max(start, Math.min(start + size, at)); }
+function clamp(at, start, size) { return Math.max(start, Math.min(start + size, at)); }
 
 function line(pen, x0, y0, x1, y1) {
   pen.beginPath();

@@ -1,27 +1,27 @@
-// Parallel coordinates: an axis for each setting and one for val accuracy, a line a trial; a drag along an axis selects.
+// Parallel coordinates: an axis per setting and one for val accuracy, a line per trial. Dragging along an axis selects.
 import { Canvas, colours, listenDrags, shade } from "../charts/canvas.js";
-import { scaleOf, shades, word } from "../charts/scales.js";
+import { axisLabel, colourScale, scaleOf } from "../charts/scales.js";
 import { Tools } from "../charts/tools.js";
 import { rowsOf, valueOf } from "../data/trial_store.js";
 
 const MARGIN = { left: 72, right: 48, top: 26, bottom: 14 };
-const REACH = 24; // pixels to the side of an axis that still mean it
-const NEAR = 8; // pixels from a line
-const CROWD = 200;
-const STEPS = 9; // colour classes: lines of one class are one stroke
+const AXIS_REACH = 24; // pixels to the side of an axis that still mean it
+const LINE_REACH = 8; // pixels from a line
+const CROWD_OF_LINES = 200;
+const CLASSES = 9; // colour classes: lines of one class are one stroke
 
 export class Parallel {
-  constructor(element, { board, selection, space, palettes }) {
-    Object.assign(this, { element, board, selection, space, palettes, drag: null });
-    const searched = Object.keys(space).length ? Object.keys(space) : board.axes;
+  constructor(element, { store, selection, space, palettes }) {
+    Object.assign(this, { element, store, selection, space, palettes, drag: null });
+    const searched = Object.keys(space).length ? Object.keys(space) : store.axes;
     this.names = [...searched, "best_val_acc"];
     this.canvas = new Canvas(element, (pen, width, height) => this.draw(pen, width, height));
-    new Tools(element.parentElement, { rows: () => rowsOf(this.drawn(), this.names), picture: (name, format) => this.canvas.save(name, format) });
+    new Tools(element.parentElement, { rows: () => rowsOf(this.visibleTrials(), this.names), picture: (name, format) => this.canvas.save(name, format) });
     listenDrags(element, {
-      moved: (from, to) => { this.drag = [this.nearestAxis(from[0]), from[1], to[1]]; this.update(); },
-      ended: (from, to) => this.brush(from, to),
-      cancelled: () => { this.drag = null; this.update(); },
-      clicked: (at, event) => this.click(at, event),
+      onMove: (from, to) => { this.drag = [this.nearestAxis(from[0]), from[1], to[1]]; this.update(); },
+      onEnd: (from, to) => this.brush(from, to),
+      onCancel: () => { this.drag = null; this.update(); },
+      onClick: (at, event) => this.click(at, event),
     });
     selection.addEventListener("change", () => this.update());
   }
@@ -35,14 +35,14 @@ export class Parallel {
   draw(pen, width, height) {
     Object.assign(this, { width, height });
     const palette = colours(this.palettes);
-    this.scales = this.names.map((name) => scaleOf(name, this.board, this.space));
+    this.scales = this.names.map((name) => scaleOf(name, this.store, this.space));
     pen.clearRect(0, 0, width, height);
     this.drawLines(pen, palette);
     this.drawAxes(pen, palette);
   }
 
   // The trials that have a line, the best first.
-  drawn() { return this.board.leaders().filter((trial) => !trial.excluded && trial.state !== "queued"); }
+  visibleTrials() { return this.store.leaders().filter((trial) => !trial.excluded && trial.state !== "queued"); }
 
   line(trial) {
     return this.scales.map((scale, n) => {
@@ -52,29 +52,29 @@ export class Parallel {
   }
 
   drawLines(pen, palette) {
-    const { selection, board } = this;
-    const tone = shades(board, false);
-    const order = this.drawn().reverse();
+    const { selection, store } = this;
+    const tone = colourScale(store, false);
+    const order = this.visibleTrials().reverse();
     const classes = new Map();
     for (const trial of order) {
       const held = !selection.brushed || selection.holds(trial);
       const place = tone(trial);
-      const colour = !held ? "out" : trial.state === "diverged" ? "diverged" : place === null ? "" : Math.round(place * (STEPS - 1));
+      const colour = !held ? "out" : trial.state === "diverged" ? "diverged" : place === null ? "" : Math.round(place * (CLASSES - 1));
       if (colour === "") continue;
       if (!classes.has(colour)) classes.set(colour, []);
       classes.get(colour).push(this.line(trial));
     }
-    const ways = ["out", "diverged", ...Array(STEPS).keys()].filter((name) => classes.has(name));
-    pen.lineWidth = order.length > CROWD ? 0.7 : 1.3;
+    const ways = ["out", "diverged", ...Array(CLASSES).keys()].filter((name) => classes.has(name));
+    pen.lineWidth = order.length > CROWD_OF_LINES ? 0.7 : 1.3;
     for (const name of ways) {
-      pen.strokeStyle = name === "out" ? palette.grid : name === "diverged" ? palette.diverged : shade(palette, name / (STEPS - 1));
+      pen.strokeStyle = name === "out" ? palette.grid : name === "diverged" ? palette.diverged : shade(palette, name / (CLASSES - 1));
       pen.globalAlpha = name === "out" ? 0.7 : name === "diverged" ? 0.35 : 0.75;
       stroke(pen, classes.get(name));
     }
     pen.globalAlpha = 1;
     pen.lineWidth = 2.5;
     [...selection.numbers].forEach((number, n) => {
-      const trial = board.get(number);
+      const trial = store.get(number);
       pen.strokeStyle = palette.series[n % palette.series.length];
       if (trial) stroke(pen, [this.line(trial)]);
     });
@@ -88,9 +88,9 @@ export class Parallel {
       stroke(pen, [[[x, this.y(0)], [x, this.y(1)]]]);
       pen.textAlign = n === this.scales.length - 1 ? "left" : "right";
       const side = n === this.scales.length - 1 ? 5 : -5;
-      for (const tick of scale.ticks) outlined(pen, tick.text, x + side, this.y(tick.at) + 4, quiet, ground);
+      for (const tick of scale.ticks) outlineText(pen, tick.text, x + side, this.y(tick.at) + 4, quiet, ground);
       pen.textAlign = n === 0 ? "left" : n === this.scales.length - 1 ? "right" : "center";
-      outlined(pen, word(scale.name), n === 0 ? 4 : n === this.scales.length - 1 ? this.width - 4 : x, 14, ink, ground);
+      outlineText(pen, axisLabel(scale.name), n === 0 ? 4 : n === this.scales.length - 1 ? this.width - 4 : x, 14, ink, ground);
       const range = this.drag?.[0] === n ? this.drag.slice(1) : this.selection.ranges.get(scale.name)?.map((value) => this.y(Math.max(0, Math.min(1, scale.at(value)))));
       if (!range) return;
       pen.fillStyle = ink;
@@ -117,9 +117,9 @@ export class Parallel {
   click([x, y], event) {
     const n = this.nearestAxis(x);
     const { name } = this.scales[n];
-    if (Math.abs(this.x(n) - x) < REACH && this.selection.ranges.has(name)) return this.selection.brush({ [name]: null });
-    let [found, least] = [null, NEAR];
-    for (const trial of this.board.all()) {
+    if (Math.abs(this.x(n) - x) < AXIS_REACH && this.selection.ranges.has(name)) return this.selection.brush({ [name]: null });
+    let [found, least] = [null, LINE_REACH];
+    for (const trial of this.store.all()) {
       if (this.selection.brushed && !this.selection.holds(trial)) continue;
       const distance = Math.abs(heightAt(this.line(trial), x) - y);
       if (distance < least) [found, least] = [trial, distance];
@@ -150,7 +150,7 @@ function heightAt(points, x) {
   return y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
 }
 
-function outlined(pen, text, x, y, colour, ground) {
+function outlineText(pen, text, x, y, colour, ground) {
   pen.strokeStyle = ground;
   pen.lineWidth = 3;
   pen.strokeText(text, x, y);

@@ -1,9 +1,9 @@
-// The view of a sweep that repeats one trial: the band of its seeds, and how lucky that trial was.
+// The seeds view of a sweep that repeats one trial: the spread over its seeds, and how lucky that trial was.
 import { byRole, Chart, epochAxis } from "../charts/chart.js";
 import { get } from "../core/api.js";
 import { $, attempt, setText, throttle } from "../core/dom.js";
 
-const REST_MS = 1000;
+const SEEDS_REFRESH_MS = 1000;
 
 export class SeedsView {
   constructor({ sweep, figures }) {
@@ -13,7 +13,7 @@ export class SeedsView {
       this.found = await get(`/api/sweeps/${sweep().id}/repeats`);
       setText($("#seeds-words"), this.found.sentence);
       this.charts.forEach((chart) => chart.update());
-    }), REST_MS);
+    }), SEEDS_REFRESH_MS);
     this.redraw();
   }
 

@@ -1,33 +1,33 @@
-// The view of settings: all at once in parallel, each against val accuracy, two against each other, and their importance.
+// The settings view: all settings in parallel, each against val accuracy, two against each other, and their importance.
 import { Chart } from "../charts/chart.js";
 import { scaleOf } from "../charts/scales.js";
 import { fillScatter } from "../charts/scatters.js";
-import { mapSays, scatterSays } from "../charts/takeaways.js";
+import { mapTakeaway, scatterTakeaway } from "../charts/takeaways.js";
 import { $, $$, make, setText, throttle } from "../core/dom.js";
 import { parameter, setParameters } from "../data/selection.js";
-import { bestFirst, rowsOf, thinned } from "../data/trial_store.js";
+import { bestFirst, rowsOf, sampleByRank } from "../data/trial_store.js";
 import { Parallel } from "./parallel.js";
 
-const MOST = 2500; // points drawn at a time
-const LEADERS = 500; // of them the best, the rest evenly by rank
-const SAY_MS = 1000; // between new sentences while trials train
+const MOST_POINTS = 2500; // points drawn at a time
+const LEADING_POINTS = 500; // of them the best, the rest evenly by rank
+const TAKEAWAY_MS = 1000; // between new sentences while trials train
 
 export class SettingsView {
-  constructor({ sweep, board, selection, figures, palettes, axes, series, best, importance }) {
-    Object.assign(this, { sweep, board, selection, axes, series, best });
-    this.parallel = new Parallel($("#parallel"), { board, selection, space: sweep().space, palettes });
+  constructor({ sweep, store, selection, figures, palettes, axes, series, best, importance }) {
+    Object.assign(this, { sweep, store, selection, axes, series, best });
+    this.parallel = new Parallel($("#parallel"), { store, selection, space: sweep().space, palettes });
     const chart = (id, shells, names) => {
       const made = new Chart($(id), shells, (shell) => {
         const [x, y] = names();
         shell.layout.dragmode = "select";
-        return fillScatter(shell, { ...this.common(), x, y });
-      }, () => rowsOf(this.shown().filter((trial) => !trial.excluded && trial.state !== "queued").sort(bestFirst), [...new Set([...names(), "best_val_acc"])]));
+        return fillScatter(shell, { ...this.chartOptions(), x, y });
+      }, () => rowsOf(this.visibleTrials().filter((trial) => !trial.excluded && trial.state !== "queued").sort(bestFirst), [...new Set([...names(), "best_val_acc"])]));
       made.onPick = (number, event) => selection.pick(number, event);
       made.onBrush = ({ x, y }) => selection.brush(Object.fromEntries(names().map((name, n) => [name, range([x, y][n], made.element.layout[["xaxis", "yaxis"][n]])])));
       return made;
     };
     const axis = (place) => parameter(`axis-${place}`, axes[place] || axes[0]);
-    this.sayAgain = throttle(() => this.say(), SAY_MS);
+    this.refreshTakeaways = throttle(() => this.updateTakeaways(), TAKEAWAY_MS);
     const selects = $$("[data-axis]");
     for (const select of selects) select.value = axis(Number(select.dataset.axis));
     this.charts = [
@@ -38,38 +38,38 @@ export class SettingsView {
     for (const select of selects) {
       select.addEventListener("change", () => { setParameters({ [`axis-${select.dataset.axis}`]: select.value }); this.update(); });
     }
-    this.weigh(importance());
+    this.showImportance(importance());
     this.update();
   }
 
   update() {
     this.parallel.update();
     for (const chart of this.charts) chart.update(true);
-    this.say();
+    this.updateTakeaways();
   }
 
   redraw() {
     this.parallel.update();
     for (const chart of this.charts) chart.update();
-    this.sayAgain();
+    this.refreshTakeaways();
   }
 
   // All trials, or those inside the brush.
-  shown() { return [...this.board.all()].filter((trial) => !this.selection.brushed || this.selection.holds(trial)); }
+  visibleTrials() { return [...this.store.all()].filter((trial) => !this.selection.brushed || this.selection.holds(trial)); }
 
-  say() {
-    const shown = this.shown();
-    const thinned = shown.length > MOST ? ` Drawn are ${MOST} of ${shown.length}: the best, and some of every rank.` : "";
-    const scales = [0, 1].map((place) => scaleOf($(`#axis-${place}`).value, this.board, this.sweep().space));
-    scales.forEach((scale, place) => setText($(`#scatter-${place}-takeaway`), scatterSays(shown, scale) + thinned));
-    setText($("#pair-takeaway"), mapSays(shown, scales));
+  updateTakeaways() {
+    const shown = this.visibleTrials();
+    const note = shown.length > MOST_POINTS ? ` Drawn are ${MOST_POINTS} of ${shown.length}: the best, and some of every rank.` : "";
+    const scales = [0, 1].map((place) => scaleOf($(`#axis-${place}`).value, this.store, this.sweep().space));
+    scales.forEach((scale, place) => setText($(`#scatter-${place}-takeaway`), scatterTakeaway(shown, scale) + note));
+    setText($("#pair-takeaway"), mapTakeaway(shown, scales));
   }
 
-  common() {
-    return { trials: thinned(this.shown(), MOST, LEADERS), best: this.best(), selected: this.selection.numbers, series: this.series(), space: this.sweep().space };
+  chartOptions() {
+    return { trials: sampleByRank(this.visibleTrials(), MOST_POINTS, LEADING_POINTS), best: this.best(), selected: this.selection.numbers, series: this.series(), space: this.sweep().space };
   }
 
-  weigh(importance) {
+  showImportance(importance) {
     const list = $("#importance");
     if (!importance?.shares?.length) {
       setText($("#importance-takeaway"), importance ? `Too few trials to tell: ${importance.trials} have ended.` : "Said as soon as trials have ended.");

@@ -1,12 +1,12 @@
-// The table of one sweep's trials: sorted, filtered and paged by the server, patched live, rows kept by key.
+// The table of a sweep's trials. The server sorts, filters and pages it; live rows are updated in place.
 import { get, query, Refused } from "../core/api.js";
 import { $, $$, debounce, make, setText, throttle } from "../core/dom.js";
 import { parameter, setParameters } from "../data/selection.js";
 import { Bulk } from "./bulk.js";
-import { Columns, freshCell, isNumeric, showCell } from "./columns.js";
+import { Columns, isNumeric, makeCell, showCell } from "./columns.js";
 
-const PAGE = 50;
-const REFRESH_MS = 1500; // between re-sorts of a live table
+const PAGE_SIZE = 50;
+const TABLE_REFRESH_MS = 1500; // between re-sorts of a live table
 const BEST_FIRST = "-best_val_acc";
 const RISING = ["number", "state", "verdict", "reason"]; // what is sorted upwards first
 
@@ -18,23 +18,23 @@ export class TrialTable {
     this.sort = parameter("sort", BEST_FIRST);
     this.filter = parameter("filter");
     this.offset = Number(parameter("offset", "0")) || 0;
-    this.refresh = throttle(() => this.load(), REFRESH_MS);
+    this.refresh = throttle(() => this.load(), TABLE_REFRESH_MS);
     this.bulk = new Bulk($("#bulk", root), sweep, () => this.scope(), () => this.load());
     this.listen();
-    this.head();
+    this.drawHead();
     this.load();
   }
 
   listen() {
     const box = $("#filter", this.root);
     box.value = this.filter;
-    box.addEventListener("input", debounce(() => this.turn({ filter: box.value.trim(), offset: 0 }), 250));
+    box.addEventListener("input", debounce(() => this.setQuery({ filter: box.value.trim(), offset: 0 }), 250));
     $("thead", this.root).addEventListener("click", ({ target }) => {
       const button = target.closest("button");
-      if (button) this.turn({ sort: nextSort(this.sort, button.dataset.sort), offset: 0 });
+      if (button) this.setQuery({ sort: nextSort(this.sort, button.dataset.sort), offset: 0 });
     });
-    $("#previous", this.root).addEventListener("click", () => this.turn({ offset: Math.max(0, this.offset - PAGE) }));
-    $("#next", this.root).addEventListener("click", () => this.turn({ offset: this.offset + PAGE }));
+    $("#previous", this.root).addEventListener("click", () => this.setQuery({ offset: Math.max(0, this.offset - PAGE_SIZE) }));
+    $("#next", this.root).addEventListener("click", () => this.setQuery({ offset: this.offset + PAGE_SIZE }));
     this.body.addEventListener("click", (event) => this.click(event));
     this.selection.addEventListener("change", () => this.mark());
     const chooser = $("#columns", this.root);
@@ -49,27 +49,27 @@ export class TrialTable {
     else this.selection.pick(number, event);
   }
 
-  focused() { return document.activeElement.closest("#table tbody tr"); }
+  focusedRow() { return document.activeElement.closest("#table tbody tr"); }
 
   // The number of the row that has the focus.
   get current() {
-    const { number } = this.focused()?.dataset ?? {};
+    const { number } = this.focusedRow()?.dataset ?? {};
     return number === undefined ? null : Number(number);
   }
 
   // From row to row by key; past an end, to the next page.
   async walk(step) {
     const rows = [...this.body.children];
-    const now = this.focused();
+    const now = this.focusedRow();
     const place = rows.indexOf(now) + step;
     const from = now ? place : step > 0 ? 0 : rows.length - 1;
-    if (from >= rows.length && this.offset + PAGE < this.total) await this.turn({ offset: this.offset + PAGE });
-    else if (from < 0 && this.offset > 0) await this.turn({ offset: Math.max(0, this.offset - PAGE) });
+    if (from >= rows.length && this.offset + PAGE_SIZE < this.total) await this.setQuery({ offset: this.offset + PAGE_SIZE });
+    else if (from < 0 && this.offset > 0) await this.setQuery({ offset: Math.max(0, this.offset - PAGE_SIZE) });
     else return $("a", rows[from] || this.body)?.focus();
     return $("a", step > 0 ? this.body.firstElementChild : this.body.lastElementChild).focus();
   }
 
-  turn(change) {
+  setQuery(change) {
     Object.assign(this, change);
     setParameters({ sort: this.sort === BEST_FIRST ? "" : this.sort, filter: this.filter, offset: this.offset || "" });
     return this.load();
@@ -78,15 +78,15 @@ export class TrialTable {
   async load() {
     this.asking?.abort();
     this.asking = new AbortController();
-    const values = { limit: PAGE, offset: this.offset, sort: this.sort, filter: this.filter };
+    const values = { limit: PAGE_SIZE, offset: this.offset, sort: this.sort, filter: this.filter };
     try {
       const page = await get(`/api/sweeps/${this.sweep.id}/trials?${query(values)}`, this.asking.signal);
-      this.complain("");
-      if (!page.trials.length && this.offset && page.total) return this.turn({ offset: PAGE * Math.floor((page.total - 1) / PAGE) });
+      this.showError("");
+      if (!page.trials.length && this.offset && page.total) return this.setQuery({ offset: PAGE_SIZE * Math.floor((page.total - 1) / PAGE_SIZE) });
       this.stale = false;
       this.show(page);
     } catch (error) {
-      if (error.name !== "AbortError") this.complain(error.message, error instanceof Refused);
+      if (error.name !== "AbortError") this.showError(error.message, error instanceof Refused);
     }
     return undefined;
   }
@@ -95,24 +95,24 @@ export class TrialTable {
   update() { if (this.stale) this.refresh(); }
 
   // `filter`: it is what is wrong.
-  complain(sentence, filter = false) {
+  showError(sentence, filter = false) {
     setText($("#filter-error", this.root), sentence);
     $("#filter", this.root).setAttribute("aria-invalid", String(filter));
   }
 
   // --- columns
 
-  head() {
+  drawHead() {
     const row = $("thead tr", this.root);
     const check = make("th", { scope: "col", class: "check" }, make("span", { class: "sr" }, "select"));
-    row.replaceChildren(check, ...this.columns.shown(this.example).map((column) => {
+    row.replaceChildren(check, ...this.columns.visibleColumns(this.example).map((column) => {
       const button = make("button", { type: "button", "data-sort": column.name, title: column.about }, column.title);
       return make("th", { scope: "col", "data-sort": column.name, class: isNumeric(column) ? "num" : "" }, button);
     }));
-    this.sorted();
+    this.markSort();
   }
 
-  sorted() {
+  markSort() {
     for (const head of $$("th[data-sort]", this.root)) {
       const down = this.sort === `-${head.dataset.sort}`;
       if (down || this.sort === head.dataset.sort) head.setAttribute("aria-sort", down ? "descending" : "ascending");
@@ -121,13 +121,13 @@ export class TrialTable {
   }
 
   offerColumns(box) {
-    box.replaceChildren(...this.columns.all(this.example).slice(1).map(({ name, title }) => {
+    box.replaceChildren(...this.columns.allColumns(this.example).slice(1).map(({ name, title }) => {
       const tick = make("input", { type: "checkbox" });
       tick.checked = this.columns.isShown(name);
       tick.addEventListener("change", () => {
         this.columns.set(name, tick.checked);
         this.rows.clear();
-        this.head();
+        this.drawHead();
         this.load();
       });
       return make("label", {}, tick, title);
@@ -140,7 +140,7 @@ export class TrialTable {
     this.total = total;
     const known = Boolean(this.example);
     this.example ??= trials[0];
-    if (!known) this.head();
+    if (!known) this.drawHead();
     const rows = trials.map((trial) => this.row(trial));
     const same = rows.length === this.body.children.length && rows.every((row, n) => row === this.body.children[n]);
     if (!same) {
@@ -149,7 +149,7 @@ export class TrialTable {
       if (focused?.isConnected) focused.focus({ preventScroll: true });
     }
     this.rows = new Map(rows.map((row) => [row.dataset.number, row]));
-    this.sorted();
+    this.markSort();
     const last = Math.min(this.offset + trials.length, total);
     setText($("#range", this.root), total ? `${this.offset + 1}–${last} of ${total}` : "no trial");
     $("#previous", this.root).disabled = this.offset === 0;
@@ -167,8 +167,8 @@ export class TrialTable {
   }
 
   row(trial) {
-    const columns = this.columns.shown(this.example);
-    const row = this.rows.get(String(trial.number)) || fresh(trial, columns);
+    const columns = this.columns.visibleColumns(this.example);
+    const row = this.rows.get(String(trial.number)) || makeRow(trial, columns);
     columns.forEach((column, n) => showCell(row.children[n + 1], column, trial));
     row.classList.toggle("excluded", trial.excluded);
     return row;
@@ -181,7 +181,7 @@ export class TrialTable {
       $("input", row).checked = place >= 0;
       row.style.setProperty("--swatch", place >= 0 ? this.series()[place % this.series().length] : "");
     }
-    this.bulk.aim();
+    this.bulk.updateScope();
   }
 
   scope() {
@@ -190,9 +190,9 @@ export class TrialTable {
   }
 }
 
-function fresh(trial, columns) {
+function makeRow(trial, columns) {
   const check = make("input", { type: "checkbox", "aria-label": `select trial ${trial.number}` });
-  return make("tr", { "data-number": trial.number }, make("td", { "data-column": "check", class: "check" }, check), ...columns.map((column) => freshCell(column, trial)));
+  return make("tr", { "data-number": trial.number }, make("td", { "data-column": "check", class: "check" }, check), ...columns.map((column) => makeCell(column, trial)));
 }
 
 function nextSort(now, column) {

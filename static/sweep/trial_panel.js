@@ -1,5 +1,5 @@
-// The trial beside the wall: the one picked last, with its curve, its findings and what can be done to it.
-import { drawCurve, freshCurve } from "../charts/sparkline.js";
+// The panel beside the wall: the trial selected last, with its curve, findings and actions.
+import { drawSparkline, makeSparkline } from "../charts/sparkline.js";
 import { listenActions, showActions, TRIAL_ASKS, trialActions } from "../components/actions.js";
 import { fillFindings } from "../components/findings.js";
 import { get } from "../core/api.js";
@@ -7,34 +7,34 @@ import { $, fill, setState, throttle } from "../core/dom.js";
 import { accuracy, setting } from "../core/format.js";
 
 const CURVE = { width: 420, height: 150 };
-const FINE = 200; // points of its curve
-const LOOK_MS = 3000; // between looks at the findings of a trial that runs
+const FINE_POINTS = 200; // points of its curve
+const FINDINGS_MS = 3000; // between looks at the findings of a trial that runs
 
-export class Beside {
-  constructor(element, { board, sketches, selection, changed }) {
-    Object.assign(this, { element, board, sketches, selection, trial: null });
-    this.picture = freshCurve(CURVE.width, CURVE.height);
+export class TrialPanel {
+  constructor(element, { store, thinnedCurves, selection, onChange }) {
+    Object.assign(this, { element, store, thinnedCurves, selection, trial: null });
+    this.picture = makeSparkline(CURVE.width, CURVE.height);
     $(".curve", element).append(this.picture);
-    this.look = throttle(() => this.findings().catch(() => {}), LOOK_MS);
+    this.refreshFindings = throttle(() => this.loadFindings().catch(() => {}), FINDINGS_MS);
     selection.addEventListener("change", () => this.show());
-    board.addEventListener("change", () => this.show());
-    sketches.addEventListener("change", () => this.draw());
+    store.addEventListener("change", () => this.show());
+    thinnedCurves.addEventListener("change", () => this.draw());
     $("#beside-close", element).addEventListener("click", () => {
       const { number } = this.trial;
       selection.toggle(number);
       $(`#tile-${number}`)?.focus({ preventScroll: true });
     });
-    listenActions($("#beside-actions", element), () => `/api/trials/${this.trial.id}`, TRIAL_ASKS, changed);
+    listenActions($("#beside-actions", element), () => `/api/trials/${this.trial.id}`, TRIAL_ASKS, onChange);
   }
 
   show() {
     const number = [...this.selection.numbers].at(-1);
-    const trial = number === undefined ? null : this.board.get(number);
+    const trial = number === undefined ? null : this.store.get(number);
     const fresh = trial?.number !== this.trial?.number;
     this.trial = trial ?? null;
     this.element.hidden = !trial;
     if (!trial) return;
-    const axes = this.board.axes.map((name) => `${name} ${setting(name, trial.settings[name])}`);
+    const axes = this.store.axes.map((name) => `${name} ${setting(name, trial.settings[name])}`);
     fill(this.element, {
       "beside-name": `Trial #${trial.number}`,
       "beside-accuracy": accuracy(trial.best_val_acc),
@@ -45,19 +45,19 @@ export class Beside {
     $("#beside-link", this.element).href = `/trials/${trial.id}`;
     showActions($("#beside-actions", this.element), trialActions(trial));
     if (fresh) $("#beside-findings", this.element).replaceChildren();
-    if (trial.epochs_done) this.sketches.want([number], FINE).catch(() => {});
+    if (trial.epochs_done) this.thinnedCurves.fetchMissing([number], FINE_POINTS).catch(() => {});
     this.draw();
     if (!this.element.checkVisibility()) return; // another view is shown
-    if (fresh || this.seen !== `${number}:${trial.epochs_done}:${trial.state}`) this.look();
+    if (fresh || this.seen !== `${number}:${trial.epochs_done}:${trial.state}`) this.refreshFindings();
   }
 
   draw() {
-    const sketch = this.trial && this.sketches.get(this.trial.number);
-    this.picture.toggleAttribute("hidden", !sketch);
-    if (sketch) drawCurve(this.picture, this.trial.epochs_done > 0 && sketch, { state: this.trial.state, end: this.board.end(this.trial), log: this.log, ...CURVE });
+    const curve = this.trial && this.thinnedCurves.get(this.trial.number);
+    this.picture.toggleAttribute("hidden", !curve);
+    if (curve) drawSparkline(this.picture, this.trial.epochs_done > 0 && curve, { state: this.trial.state, end: this.store.end(this.trial), log: this.log, ...CURVE });
   }
 
-  async findings() {
+  async loadFindings() {
     const { trial } = this;
     if (!trial) return;
     this.seen = `${trial.number}:${trial.epochs_done}:${trial.state}`;

@@ -1,14 +1,14 @@
-// The wall: a tile per trial, mounted only while in view; walked by arrow keys, picked by click or Enter.
-import { drawCurve, freshCurve } from "../charts/sparkline.js";
+// The wall: one tile per trial, mounted only while in view. Arrow keys move between tiles; a click or Enter selects one.
+import { drawSparkline, makeSparkline } from "../charts/sparkline.js";
 import { Tools } from "../charts/tools.js";
 import { make, setState, setText, stateMark } from "../core/dom.js";
 import { accuracy, setting } from "../core/format.js";
-import { forPaper, onPaper } from "../core/printing.js";
-import { bestFirst, ranked, rowsOf } from "../data/trial_store.js";
+import { isPrinting, listenPrinting } from "../core/printing.js";
+import { bestFirst, isRanked, rowsOf } from "../data/trial_store.js";
 
-const LEAST_WIDTH = 148; // pixels of a tile
-const HEIGHT = 124;
-const GAP = 8;
+const LEAST_TILE_WIDTH = 148; // pixels of a tile
+const TILE_HEIGHT = 124;
+const TILE_GAP = 8;
 const ROWS_AHEAD = 1; // mounted beyond what is seen
 const ROWS_PRINTED = 3; // beside what stands above them on the first sheet
 const CURVE = { width: 148, height: 52 };
@@ -19,24 +19,24 @@ const TONES = { healthy: "good", "still-improving": "good", "no-gap": "info", "t
 const ORDERS = {
   best: bestFirst,
   newest: (a, b) => b.number - a.number,
-  worst: (a, b) => (ranked(a) ? a.best_val_acc : 2) - (ranked(b) ? b.best_val_acc : 2) || a.number - b.number,
+  worst: (a, b) => (isRanked(a) ? a.best_val_acc : 2) - (isRanked(b) ? b.best_val_acc : 2) || a.number - b.number,
   verdict: (a, b) => verdict(a).localeCompare(verdict(b)) || STATES.indexOf(a.state) - STATES.indexOf(b.state) || bestFirst(a, b),
 };
 
 export class Wall {
-  constructor(element, { board, sketches, selection, series }) {
-    Object.assign(this, { element, board, sketches, selection, series, tiles: new Map(), order: [], mode: "best" });
+  constructor(element, { store, thinnedCurves, selection, series }) {
+    Object.assign(this, { element, store, thinnedCurves, selection, series, tiles: new Map(), order: [], mode: "best" });
     this.inner = element.firstElementChild;
-    new Tools(element, { rows: () => rowsOf(this.order.map((number) => board.get(number)), ["verdict", "best_val_acc", "epochs_done", ...board.axes]) });
+    new Tools(element, { rows: () => rowsOf(this.order.map((number) => store.get(number)), ["verdict", "best_val_acc", "epochs_done", ...store.axes]) });
     this.active = 0; // place of the tile that Tab reaches
-    element.addEventListener("scroll", () => this.soon(), { passive: true });
-    new ResizeObserver(() => (this.late ? this.arrange(true) : this.soon())).observe(element);
+    element.addEventListener("scroll", () => this.scheduleDraw(), { passive: true });
+    new ResizeObserver(() => (this.late ? this.arrange(true) : this.scheduleDraw())).observe(element);
     this.inner.addEventListener("click", (event) => this.click(event));
     this.inner.addEventListener("keydown", (event) => this.key(event));
     element.addEventListener("pointerleave", () => this.arrange());
-    forPaper(() => this.draw());
-    board.addEventListener("change", () => this.arrange());
-    sketches.addEventListener("change", () => this.soon());
+    listenPrinting(() => this.draw());
+    store.addEventListener("change", () => this.arrange());
+    thinnedCurves.addEventListener("change", () => this.scheduleDraw());
     selection.addEventListener("change", () => this.arrange());
   }
 
@@ -54,27 +54,27 @@ export class Wall {
     const held = !now && this.order.length && (this.element.matches(":hover") || this.element.contains(document.activeElement));
     if (held) {
       const known = new Set(this.order);
-      for (const trial of this.board.all()) if (!known.has(trial.number)) this.order.push(trial.number);
+      for (const trial of this.store.all()) if (!known.has(trial.number)) this.order.push(trial.number);
     } else {
-      const shown = [...this.board.leaders()];
+      const shown = [...this.store.leaders()];
       if (this.mode !== "best") shown.sort(ORDERS[this.mode]);
       const { selection } = this;
       if (selection.brushed) shown.sort((a, b) => selection.holds(b) - selection.holds(a));
       this.order = shown.map((trial) => trial.number);
     }
     this.active = Math.min(this.active, Math.max(0, this.order.length - 1));
-    this.soon();
+    this.scheduleDraw();
   }
 
-  soon() {
+  scheduleDraw() {
     this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); });
   }
 
   draw() {
     const { element, order } = this;
     if (!element.clientWidth) return; // not in view; it draws when it is
-    this.across = Math.max(1, Math.floor((element.clientWidth - GAP) / (LEAST_WIDTH + GAP)));
-    this.width = (element.clientWidth - GAP) / this.across - GAP;
+    this.across = Math.max(1, Math.floor((element.clientWidth - TILE_GAP) / (LEAST_TILE_WIDTH + TILE_GAP)));
+    this.width = (element.clientWidth - TILE_GAP) / this.across - TILE_GAP;
     const [first, end] = this.rows(Math.ceil(order.length / this.across));
     const [from, to] = [first * this.across, Math.min(order.length, end * this.across)];
     const wanted = new Set(order.slice(from, to));
@@ -86,31 +86,31 @@ export class Wall {
       this.tiles.delete(number);
     }
     for (let place = from; place < to; place += 1) this.place(order[place], place);
-    this.sketches.want([...wanted].filter((number) => this.board.get(number).epochs_done > 0)).catch(() => {});
+    this.thinnedCurves.fetchMissing([...wanted].filter((number) => this.store.get(number).epochs_done > 0)).catch(() => {});
   }
 
   // The rows to be mounted, of so many: the first, and the one after the last.
   rows(all) {
-    const shown = onPaper() ? Math.min(all, ROWS_PRINTED) : all;
-    this.inner.style.height = `${shown * (HEIGHT + GAP) + GAP}px`;
+    const shown = isPrinting() ? Math.min(all, ROWS_PRINTED) : all;
+    this.inner.style.height = `${shown * (TILE_HEIGHT + TILE_GAP) + TILE_GAP}px`;
     if (shown < all) this.element.dataset.printed = `The first ${shown * this.across} of ${this.order.length} tiles; the table has all trials.`;
     else delete this.element.dataset.printed;
-    if (onPaper()) return [0, shown];
+    if (isPrinting()) return [0, shown];
     const { scrollTop: top, clientHeight: height } = this.element;
-    const row = (pixels) => Math.floor(pixels / (HEIGHT + GAP));
+    const row = (pixels) => Math.floor(pixels / (TILE_HEIGHT + TILE_GAP));
     return [Math.max(0, row(top) - ROWS_AHEAD), row(top + height) + 1 + ROWS_AHEAD];
   }
 
   place(number, place) {
-    const trial = this.board.get(number);
+    const trial = this.store.get(number);
     if (!this.tiles.has(number)) {
-      const fresh = freshTile(number);
-      this.tiles.set(number, fresh);
-      this.inner.append(fresh);
+      const made = makeTile(number);
+      this.tiles.set(number, made);
+      this.inner.append(made);
     }
     const tile = this.tiles.get(number);
-    const left = GAP + (place % this.across) * (this.width + GAP);
-    const top = GAP + Math.floor(place / this.across) * (HEIGHT + GAP);
+    const left = TILE_GAP + (place % this.across) * (this.width + TILE_GAP);
+    const top = TILE_GAP + Math.floor(place / this.across) * (TILE_HEIGHT + TILE_GAP);
     tile.style.translate = `${left.toFixed(1)}px ${top}px`;
     tile.style.width = `${this.width.toFixed(1)}px`;
     tile.dataset.place = place;
@@ -129,12 +129,12 @@ export class Wall {
     tile.classList.toggle("excluded", trial.excluded);
     tile.style.setProperty("--swatch", picked >= 0 ? this.series()[picked % this.series().length] : "");
     const [picture, line, where] = tile.children;
-    const sketch = this.sketches.get(trial.number);
-    drawCurve(picture, trial.epochs_done > 0 && sketch, { state: trial.state, end: this.board.end(trial), log: this.log, ...CURVE });
+    const curve = this.thinnedCurves.get(trial.number);
+    drawSparkline(picture, trial.epochs_done > 0 && curve, { state: trial.state, end: this.store.end(trial), log: this.log, ...CURVE });
     setText(line.firstElementChild, accuracy(trial.best_val_acc));
     setState(line.lastElementChild, ...chip(trial));
     const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${trial.epochs_total}` : "";
-    const words = this.board.axes.slice(0, 2).map((name) => `${name} ${setting(name, trial.settings[name], 2)}`);
+    const words = this.store.axes.slice(0, 2).map((name) => `${name} ${setting(name, trial.settings[name], 2)}`);
     words.forEach((said, n) => setText(where.children[n], said));
     tile.title = `#${trial.number} ${trial.state}${progress}${trial.verdict ? `, ${verdict(trial).replaceAll("-", " ")}` : ""} · ${words.join(" · ")}`;
     tile.setAttribute("aria-label", `trial ${trial.number}, ${trial.state}${progress}, val accuracy ${accuracy(trial.best_val_acc)}, ${words.join(", ")}`);
@@ -150,7 +150,7 @@ export class Wall {
 
   key(event) {
     const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.across, ArrowUp: -this.across };
-    const page = this.across * Math.max(1, Math.floor(this.element.clientHeight / (HEIGHT + GAP)));
+    const page = this.across * Math.max(1, Math.floor(this.element.clientHeight / (TILE_HEIGHT + TILE_GAP)));
     const to = {
       Home: 0, End: this.order.length - 1, PageDown: this.active + page, PageUp: this.active - page,
       ...Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, this.active + step])),
@@ -176,19 +176,19 @@ export class Wall {
 
   walk(place) {
     this.active = place;
-    const top = Math.floor(place / this.across) * (HEIGHT + GAP);
+    const top = Math.floor(place / this.across) * (TILE_HEIGHT + TILE_GAP);
     const { element } = this;
     if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + HEIGHT + 2 * GAP > element.scrollTop + element.clientHeight) element.scrollTop = top + HEIGHT + 2 * GAP - element.clientHeight;
+    else if (top + TILE_HEIGHT + 2 * TILE_GAP > element.scrollTop + element.clientHeight) element.scrollTop = top + TILE_HEIGHT + 2 * TILE_GAP - element.clientHeight;
     this.draw();
     this.tiles.get(this.order[place])?.focus({ preventScroll: true });
     this.draw();
   }
 }
 
-function freshTile(number) {
+function makeTile(number) {
   return make("div", { class: "tile", role: "option", "data-number": number, id: `tile-${number}` },
-    freshCurve(CURVE.width, CURVE.height),
+    makeSparkline(CURVE.width, CURVE.height),
     make("div", { class: "line" }, make("b"), stateMark("queued")),
     make("div", { class: "where" }, make("div"), make("div")));
 }

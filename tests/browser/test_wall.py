@@ -184,11 +184,11 @@ def assert_gives_its_numbers(
 
 
 SAYS = """async ([trials, spec]) => {
-    const { scatterSays } = await import('/static/charts/takeaways.js');
+    const { scatterTakeaway } = await import('/static/charts/takeaways.js');
     const { scaleOf } = await import('/static/charts/scales.js');
     const all = trials.map(([x, accuracy, state = 'finished'], number) =>
         ({ number, state, best_val_acc: accuracy, settings: { x } }));
-    return scatterSays(all, scaleOf('x', { all: () => all.values(), get: (n) => all[n] }, { x: spec }));
+    return scatterTakeaway(all, scaleOf('x', { all: () => all.values(), get: (n) => all[n] }, { x: spec }));
 }"""
 LOG = {"log_uniform": [1e-4, 1.0]}
 GOOD = [[10 ** (-4 + n / 5), 0.5 + n / 100] for n in range(11)]  # the best three from 0.0040 to 0.01

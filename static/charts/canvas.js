@@ -1,8 +1,8 @@
 // A canvas on the page: sharp on every screen, drawn only when visible and out of date, saved as PNG or SVG.
 import { isPrinting, listenPrinting } from "../core/printing.js";
 import { theme } from "./chart.js";
+import { backgroundOf, save } from "./chart_menu.js";
 import { SvgCanvas } from "./svg_canvas.js";
-import { backgroundOf, save } from "./tools.js";
 
 const SHARP = 2; // pixels of a file, or on paper, for one of the page
 

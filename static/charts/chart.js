@@ -1,7 +1,7 @@
 // One Plotly chart on the page: one figure per theme, drawn only while in view, keeps its zoom when updated.
 // plotly.js itself is fetched when the first chart comes into view.
 import { isPrinting, listenPrinting } from "../core/printing.js";
-import { backgroundOf, Tools } from "./tools.js";
+import { backgroundOf, ChartMenu } from "./chart_menu.js";
 
 /* global Plotly */
 
@@ -71,7 +71,7 @@ export class Chart {
     charts.add(this);
     visibility.observe(element);
     sizes.observe(element);
-    new Tools(element, { rows, picture: (name, format) => this.save(name, format) });
+    new ChartMenu(element, { rows, picture: (name, format) => this.save(name, format) });
   }
 
   // `now`: somebody waits for it. New data may wait until drawing has cost at most a quarter of the time.

@@ -2,7 +2,7 @@
 import { bestFirst, isRanked } from "../data/trial_store.js";
 import { byRole, epochAxis } from "./chart.js";
 
-const CLASSES = 5;
+const QUINTILES = 5;
 const WEIGHT = 0.7; // of what came an epoch before, in a running mean
 const CROWD_OF_CURVES = 40; // from so many curves on, each is drawn fainter
 const CLIP_SHARE = 0.95; // of the living trials' largest losses: what lies far above does not stretch the axis
@@ -43,7 +43,7 @@ export function fillOverlay(figure, { trials, curves, column: plain, best, selec
 function classify(trials) {
   const order = trials.filter(isRanked).sort(bestFirst).reverse();
   const classes = new Map(trials.map((trial) => [trial.number, trial.state === "diverged" ? "diverged" : "quiet"]));
-  order.forEach((trial, rank) => classes.set(trial.number, `ramp-${Math.floor((rank * CLASSES) / order.length)}`));
+  order.forEach((trial, rank) => classes.set(trial.number, `ramp-${Math.floor((rank * QUINTILES) / order.length)}`));
   return classes;
 }
 

@@ -6,7 +6,7 @@ const WIDTH = 200;
 const HEIGHT = 84;
 const EDGE = 6;
 
-const KINDS = {
+const CHART_KINDS = {
   "data": { of: "problems", x: "class", y: "examples", bars: true },
   "chance-loss": { of: "distance from ln(C)", x: "weight scale", y: "cost", logX: true, logY: true },
   "reg-raises-loss": { of: "rise", x: "reg", y: "cost", logX: true, logY: true },
@@ -17,8 +17,8 @@ const KINDS = {
 };
 
 // `siblings`: the same check of other preflights, this one included, which share its scale.
-export function draw(picture, check, siblings = [check]) {
-  const kind = KINDS[check.code] || { x: "", y: "" };
+export function drawCheck(picture, check, siblings = [check]) {
+  const kind = CHART_KINDS[check.code] || { x: "", y: "" };
   const across = widthScale(siblings.flatMap(({ curve }) => curve.map(([x]) => x)), kind, check.curve.length);
   const up = heightScale(siblings, kind);
   const parts = kind.bars ? bars(check.curve, across, up) : line(check.curve, across, up);
@@ -26,17 +26,17 @@ export function draw(picture, check, siblings = [check]) {
   if (check.span) parts.unshift(band(...check.span.map(across)));
   if (kind.limit) parts.unshift(svg("path", { class: "limit", d: `M0 ${up(check.threshold)}H${WIDTH}` }));
   picture.replaceChildren(...parts);
-  const words = axes(check);
+  const words = axesText(check);
   picture.setAttribute("aria-label", `${words}; ${check.curve.map(([x, y]) => `${valueText(x)}: ${valueText(y)}`).join(", ")}`);
 }
 
-export function figure({ code, figure: value, flags, relation, threshold }) {
+export function figureText({ code, figure: value, flags, relation, threshold }) {
   const sign = relation === "<=" ? "≤" : "≥";
-  return `${KINDS[code]?.of ?? ""} ${flags.figure ?? valueText(value)}, to be ${sign} ${valueText(threshold)}`;
+  return `${CHART_KINDS[code]?.of ?? ""} ${flags.figure ?? valueText(value)}, to be ${sign} ${valueText(threshold)}`;
 }
 
-export function axes(check) {
-  const kind = KINDS[check.code] || { x: "", y: "" };
+export function axesText(check) {
+  const kind = CHART_KINDS[check.code] || { x: "", y: "" };
   const ends = kind.logX ? `, ${valueText(check.curve[0]?.[0], 1)} … ${valueText(check.curve.at(-1)?.[0], 1)}` : "";
   const dashed = check.accuracy.length ? `; dashed: ${kind.dashed}` : "";
   const shaded = check.span ? "; shaded: workable" : "";

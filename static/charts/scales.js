@@ -3,10 +3,10 @@ import { shortNumber } from "../core/format.js";
 import { isRanked, valueOf } from "../data/trial_store.js";
 
 const DECADES = 100; // largest to smallest of given points: above it the axis is logarithmic
-const WORDS = { best_val_acc: "val accuracy" };
+const AXIS_LABELS = { best_val_acc: "val accuracy" };
 const RUNGS = [1, 2, 5, 10];
 
-export const axisLabel = (name) => WORDS[name] || name;
+export const axisLabel = (name) => AXIS_LABELS[name] || name;
 
 // As it was sampled, for a setting of the space; by the trials' values, for all else.
 export function scaleOf(name, store, space) {

@@ -2,12 +2,12 @@
 import { post } from "../core/api.js";
 import { $$, attempt, confirm, notify } from "../core/dom.js";
 
-export const SWEEP_ASKS = {
+export const SWEEP_QUESTIONS = {
   cancel: { title: "Cancel this sweep?", text: "Running trials end now, queued ones are never run. What they have learned so far stays on record.", yes: "Cancel the sweep" },
   stop: { title: "Stop this sweep?", text: "Running trials train to their end; queued ones are never run.", yes: "Stop the sweep" },
 };
 
-export const TRIAL_ASKS = {
+export const TRIAL_QUESTIONS = {
   retry: { title: "Train this trial again?", text: "It begins anew; its curve so far is deleted.", yes: "Train it again" },
 };
 
@@ -26,8 +26,8 @@ export function showActions(root, allowed) {
   for (const button of $$("[data-act]", root)) button.hidden = !allowed.includes(button.dataset.act);
 }
 
-// `path()`: whose actions they are. `asks`: the question before one that destroys; what can be undone is offered back.
-export function listenActions(root, path, asks, onDone) {
+// `path()`: whose actions they are. `questions`: the question before one that destroys; what can be undone is offered back.
+export function listenActions(root, path, questions, onDone) {
   const act = async (action, address) => {
     const answer = await attempt(() => post(`${address}/${action}`), UNDONE[action]);
     if (!answer) return;
@@ -38,7 +38,7 @@ export function listenActions(root, path, asks, onDone) {
     const button = event.target.closest("[data-act]");
     if (!button) return;
     const action = button.dataset.act;
-    if (asks[action] && !(await confirm(asks[action]))) return;
+    if (questions[action] && !(await confirm(questions[action]))) return;
     button.disabled = true;
     await act(action, path());
     button.disabled = false;

@@ -10,9 +10,9 @@ export function fillFindings(list, findings, nothing) {
 
 function findingItem(finding) {
   return make("li", { class: "finding", "data-severity": finding.severity },
-    icon(finding.severity), make("p", {}, finding.sentence), make("p", {}, `${finding.advice} `, whyOf(finding)));
+    icon(finding.severity), make("p", {}, finding.sentence), make("p", {}, `${finding.advice} `, whyLink(finding)));
 }
 
-export function whyOf(finding) {
+export function whyLink(finding) {
   return make("a", { href: `/help#${finding.code}` }, "Why?");
 }

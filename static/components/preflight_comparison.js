@@ -1,5 +1,5 @@
 // Preflights side by side: the settings that differ, then each check with its charts on one scale.
-import { axes, draw, figure } from "../charts/preflight_charts.js";
+import { axesText, drawCheck, figureText } from "../charts/preflight_charts.js";
 import { fill, icon, make } from "../core/dom.js";
 import { moment, setting } from "../core/format.js";
 
@@ -47,6 +47,6 @@ function checkItem(check, siblings, template) {
 export function showCheck(place, check, siblings = [check]) {
   place.dataset.passed = check.passed;
   place.querySelector(".verdict").replaceChildren(icon(check.passed ? "good" : "bad"), make("span", {}, check.passed ? "passed" : "failed"));
-  fill(place, { title: check.title, figure: figure(check), sentence: check.sentence, axes: axes(check) });
-  draw(place.querySelector(".picture"), check, siblings);
+  fill(place, { title: check.title, figure: figureText(check), sentence: check.sentence, axes: axesText(check) });
+  drawCheck(place.querySelector(".picture"), check, siblings);
 }

@@ -1,7 +1,7 @@
 // The search space in a form, one row per setting: how it varies and its bounds. Reads and writes the JSON space.
 import { $, $$, make } from "../core/dom.js";
 
-const WORDS = { log_uniform: "log-uniform", uniform: "uniform", integer: "integer", choice: "one of" };
+const KIND_WORDS = { log_uniform: "log-uniform", uniform: "uniform", integer: "integer", choice: "one of" };
 const DEFAULTS = {
   lr: { log_uniform: [1e-5, 1e-1] },
   reg: { log_uniform: [1e-5, 1] },
@@ -30,16 +30,16 @@ export class SpaceRows {
 
   write(space) {
     this.root.replaceChildren(...Object.entries(space).map(([name, spec]) => this.row(name, spec)));
-    this.offerFree();
+    this.disableTakenNames();
   }
 
   handleChange() {
-    this.offerFree();
+    this.disableTakenNames();
     this.onChange();
   }
 
   // A setting varies in one row only.
-  offerFree() {
+  disableTakenNames() {
     const taken = new Set(this.names());
     for (const select of $$("[data-part=name]", this.root)) {
       for (const option of select.options) option.disabled = option.value !== select.value && taken.has(option.value);
@@ -70,7 +70,7 @@ export class SpaceRows {
     const [kind, value] = Object.entries(spec)[0];
     const row = make("div", { class: "space-row" });
     const names = menu("name", "setting", Object.keys(DEFAULTS).map((word) => [word, word]), name);
-    const kinds = menu("kind", "how it varies", Object.entries(WORDS), kind);
+    const kinds = menu("kind", "how it varies", Object.entries(KIND_WORDS), kind);
     const remove = make("button", { type: "button", class: "button plain square", "data-remove": true, "aria-label": `remove ${name}` }, "×");
     const error = make("p", { class: "error", role: "alert" });
     row.append(names, kinds, inputs(kind, value), remove, error);

@@ -2,8 +2,8 @@
 import { get } from "../core/api.js";
 import { $, fill, icon, make, setState, setText, setTrack, throttle } from "../core/dom.js";
 import { accuracy, duration, durationRange } from "../core/format.js";
-import { listenActions, showActions, SWEEP_ASKS, sweepActions } from "./actions.js";
-import { fillFindings, whyOf } from "./findings.js";
+import { listenActions, showActions, SWEEP_QUESTIONS, sweepActions } from "./actions.js";
+import { fillFindings, whyLink } from "./findings.js";
 
 const NOTHING_YET = "Advice appears here as soon as trials have finished their first epochs.";
 const ADVICE_MS = 2000; // between looks at the findings while a sweep runs
@@ -15,7 +15,7 @@ export class SweepHeading {
     // What fails here is asked again at the next change; that the server is away, the stale banner says.
     this.advise = throttle(() => this.showAdvice().catch(() => {}), ADVICE_MS);
     this.show(sweep);
-    listenActions($("#actions"), () => this.path, SWEEP_ASKS, (answer) => this.show(answer));
+    listenActions($("#actions"), () => this.path, SWEEP_QUESTIONS, (answer) => this.show(answer));
   }
 
   get path() { return `/api/sweeps/${this.sweep.id}`; }
@@ -70,7 +70,7 @@ export class SweepHeading {
     }
     const [first] = findings;
     box.dataset.severity = first.severity;
-    box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), ` ${first.advice} `, whyOf(first)));
+    box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), ` ${first.advice} `, whyLink(first)));
     if (findings.length > 1) box.append(moreFindings(findings.slice(1), $("details", box)?.open));
   }
 }

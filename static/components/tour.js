@@ -4,7 +4,7 @@ import { $, make, setText } from "../core/dom.js";
 import { recall, remember } from "../core/local_storage.js";
 
 const TOUR_KEY = "lossdeck-tour";
-const MARGIN = 8; // pixels around what is pointed at
+const SPOT_MARGIN = 8; // pixels around what is pointed at
 const STEPS = [
   [".readouts", "Progress", "How many trials have ended, the best of them, and how long the rest will take. Everything on this page moves by itself."],
   [".wall-view > .panel", "The wall", "A tile is a trial: its cost while it trains, and a verdict. Click one to read what its curve says."],
@@ -84,13 +84,13 @@ class Tour {
   // The card goes below what it speaks of, else above it, else over its lower end.
   place() {
     const box = this.target.getBoundingClientRect();
-    const [left, top] = [Math.max(0, box.left - MARGIN), Math.max(0, box.top - MARGIN)];
-    const [right, bottom] = [Math.min(innerWidth, box.right + MARGIN), Math.min(innerHeight, box.bottom + MARGIN)];
+    const [left, top] = [Math.max(0, box.left - SPOT_MARGIN), Math.max(0, box.top - SPOT_MARGIN)];
+    const [right, bottom] = [Math.min(innerWidth, box.right + SPOT_MARGIN), Math.min(innerHeight, box.bottom + SPOT_MARGIN)];
     Object.assign(this.spot.style, { left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` });
     const { offsetWidth: width, offsetHeight: height } = this.card;
-    const below = bottom + MARGIN + height <= innerHeight ? bottom + MARGIN : top - MARGIN - height;
-    const over = innerHeight - height - 2 * MARGIN;
-    this.card.style.left = `${Math.max(MARGIN, Math.min(left, innerWidth - width - MARGIN))}px`;
+    const below = bottom + SPOT_MARGIN + height <= innerHeight ? bottom + SPOT_MARGIN : top - SPOT_MARGIN - height;
+    const over = innerHeight - height - 2 * SPOT_MARGIN;
+    this.card.style.left = `${Math.max(SPOT_MARGIN, Math.min(left, innerWidth - width - SPOT_MARGIN))}px`;
     this.card.style.top = `${below >= 0 ? below : over}px`;
   }
 }

@@ -23,7 +23,7 @@ const requests = new Set();
 
 export async function get(path, signal) {
   await deletion;
-  const answer = ask("GET", path, undefined, { signal });
+  const answer = send("GET", path, undefined, { signal });
   requests.add(answer);
   try {
     return await answer;
@@ -38,19 +38,19 @@ export async function deleteBeforeLeaving(path) {
   deletion = promise;
   await Promise.allSettled(requests);
   try {
-    return await ask("DELETE", path);
+    return await send("DELETE", path);
   } catch (error) {
     resolve();
     throw error;
   }
 }
 
-export const post = (path, body, headers) => ask("POST", path, body, { headers });
-export const patch = (path, body) => ask("PATCH", path, body);
+export const post = (path, body, headers) => send("POST", path, body, { headers });
+export const patch = (path, body) => send("PATCH", path, body);
 
-async function ask(method, path, body, { signal, headers } = {}) {
+async function send(method, path, body, { signal, headers } = {}) {
   const form = body instanceof FormData;
-  const answer = await reach(path, {
+  const answer = await request(path, {
     method,
     signal,
     headers: { accept: "application/json", ...(body && !form ? { "content-type": "application/json" } : {}), ...headers },
@@ -64,7 +64,7 @@ async function ask(method, path, body, { signal, headers } = {}) {
 }
 
 // `fetch`, which calls every failure of the network a TypeError.
-export async function reach(path, options) {
+export async function request(path, options) {
   try {
     return await fetch(path, options);
   } catch (error) {

@@ -96,10 +96,10 @@ export async function attempt(action, undone) {
   }
 }
 
-const INSIST_MS = 2000;
+const LOAD_RETRY_MS = 2000;
 
 // Until it succeeds: what a page cannot do without. Only that the server is away, or in trouble, passes by itself.
-export async function insist(action) {
+export async function retry(action) {
   const begun = clock(new Date());
   for (let failed = false; ; failed = true) {
     try {
@@ -109,7 +109,7 @@ export async function insist(action) {
     } catch (error) {
       if (!(error instanceof NoAnswer || error.status >= 500)) throw error;
       setLink({ state: "down", since: begun });
-      await new Promise((done) => { setTimeout(done, INSIST_MS); });
+      await new Promise((done) => { setTimeout(done, LOAD_RETRY_MS); });
     }
   }
 }

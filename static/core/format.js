@@ -50,12 +50,12 @@ export function duration(seconds) {
 }
 
 // From so many seconds on a time is said in this unit of so many seconds, with so many decimals.
-const UNITS = [[172800, 86400, "days", 1], [5400, 3600, "h", 1], [90, 60, "min", 0], [0, 1, "s", 0]];
+const DURATION_UNITS = [[172800, 86400, "days", 1], [5400, 3600, "h", 1], [90, 60, "min", 0], [0, 1, "s", 0]];
 
 // A time that is known only from and to.
 export function durationRange(range) {
   if (!range) return NONE;
-  const [, size, unit, digits] = UNITS.find(([least]) => range[1] >= least);
+  const [, size, unit, digits] = DURATION_UNITS.find(([least]) => range[1] >= least);
   const [low, high] = range.map((seconds) => Number((seconds / size).toFixed(digits)));
   if (!low) return `less than ${Math.max(1, high)} ${unit}`;
   return low === high ? `about ${high} ${unit}` : `${low} to ${high} ${unit}`;

@@ -15,7 +15,7 @@ const STREAM_RETRY_MS = 2000;
 const SILENT_MS = 25_000; // the server says "alive" every ten seconds: the line is dead, though nobody has hung up
 const MOST_MISSED = 1000; // changes; about what a page asks for at once anyway
 const OVERVIEW = new Set(["sweep", "worker"]);
-const KINDS = ["epoch", "trial", "sweep", "worker", "reset"];
+const EVENT_KINDS = ["epoch", "trial", "sweep", "worker", "reset"];
 
 export class Hub {
   constructor() {
@@ -90,7 +90,7 @@ export class Hub {
       this.report("down"); // the browser tries again by itself, unless the server has refused
       if (source.readyState === EventSource.CLOSED) this.pollInstead();
     };
-    for (const kind of KINDS) source.addEventListener(kind, (event) => this.receive(kind, Number(event.lastEventId), event.data));
+    for (const kind of EVENT_KINDS) source.addEventListener(kind, (event) => this.receive(kind, Number(event.lastEventId), event.data));
     return undefined;
   }
 
@@ -114,7 +114,7 @@ export class Hub {
       if (!answer.ok) throw new Error(`${answer.status}`);
       const text = await answer.text();
       if (asking.signal.aborted) return undefined;
-      for (const { event, id, data } of parseEvents(text)) if (KINDS.includes(event)) this.receive(event, Number(id), data);
+      for (const { event, id, data } of parseEvents(text)) if (EVENT_KINDS.includes(event)) this.receive(event, Number(id), data);
       this.report("live");
     } catch {
       if (asking.signal.aborted) return undefined;

@@ -1,6 +1,6 @@
 // The epochs of many trials as plain columns, by trial number. A row that arrives twice counts once.
 
-const FIELDS = ["loss", "data_loss", "val_loss", "train_acc", "val_acc", "lr", "seconds"];
+const EPOCH_FIELDS = ["loss", "data_loss", "val_loss", "train_acc", "val_acc", "lr", "seconds"];
 
 export class Curves {
   constructor() { this.byNumber = new Map(); }
@@ -11,7 +11,7 @@ export class Curves {
     if (curve.epoch[place] !== undefined) return;
     while (curve.epoch.length < place) pad(curve);
     curve.epoch[place] = row.epoch;
-    for (const field of FIELDS) curve[field][place] = row[field] ?? null;
+    for (const field of EPOCH_FIELDS) curve[field][place] = row[field] ?? null;
     curve.update_ratio[place] = row.update_ratio || {};
     curve.trace[place] = row.trace || [];
   }
@@ -24,13 +24,13 @@ export class Curves {
 
 function emptyCurve() {
   const curve = { epoch: [], update_ratio: [], trace: [] };
-  for (const field of FIELDS) curve[field] = [];
+  for (const field of EPOCH_FIELDS) curve[field] = [];
   return curve;
 }
 
 function pad(curve) {
   curve.epoch.push(undefined);
-  for (const field of FIELDS) curve[field].push(null);
+  for (const field of EPOCH_FIELDS) curve[field].push(null);
 }
 
 export function gap(curve) {

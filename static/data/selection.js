@@ -12,7 +12,7 @@ export class Selection extends EventTarget {
     document.addEventListener("keydown", (event) => {
       const meant = event.defaultPrevented || document.querySelector("dialog[open]") || event.target.closest("input:not([type=checkbox]), select, textarea");
       if (event.key !== "Escape" || meant) return; // something else is closed by it
-      if (this.numbers.size || this.brushed) this.clear();
+      if (this.numbers.size || this.hasBrush) this.clear();
     });
   }
 
@@ -25,7 +25,7 @@ export class Selection extends EventTarget {
     this.ranges = new Map(whole.map(([name, low, high]) => [name, [Number(low), Number(high)]]));
   }
 
-  get brushed() { return this.ranges.size > 0; }
+  get hasBrush() { return this.ranges.size > 0; }
 
   // Whether a trial lies inside every range of the brush.
   holds(trial) {

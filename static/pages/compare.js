@@ -2,7 +2,7 @@
 import { byRole, Chart, epochAxis, theme } from "../charts/chart.js";
 import { highestAccuracyTakeaway, lowestLossTakeaway } from "../charts/takeaways.js";
 import { get } from "../core/api.js";
-import { $, $$, attempt, data, insist, make, setLink, setState, setText } from "../core/dom.js";
+import { $, $$, attempt, data, make, retry, setLink, setState, setText } from "../core/dom.js";
 import { loss, NONE } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { Curves, maximum } from "../data/curves.js";
@@ -55,7 +55,7 @@ const redraw = () => {
   for (const [name, words] of Object.entries(says)) if (words) setText($(`#${name}-takeaway`), words);
 };
 
-function swatches() {
+function showSwatches() {
   $$("[data-swatch]").forEach((ring) => ring.style.setProperty("--swatch", series()[Number(ring.dataset.swatch) % series().length]));
 }
 
@@ -135,11 +135,11 @@ $("#log-loss")?.addEventListener("click", (event) => {
 $("#hide-equal")?.addEventListener("change", (event) => {
   $$("tr.equal").forEach((row) => { row.hidden = event.target.checked; });
 });
-document.documentElement.addEventListener("themechange", swatches);
-swatches();
+document.documentElement.addEventListener("themechange", showSwatches);
+showSwatches();
 showResults();
 if (page.trials.length) {
-  attempt(() => insist(load));
+  attempt(() => retry(load));
   const sweeps = [...new Set(page.trials.map((trial) => trial.sweep_id))];
-  follow({ sweeps, cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => insist(restart)), onLink: setLink });
+  follow({ sweeps, cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => retry(restart)), onLink: setLink });
 }

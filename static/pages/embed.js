@@ -3,7 +3,7 @@ import { Chart, theme } from "../charts/chart.js";
 import { fillOverlay } from "../charts/overlay.js";
 import { fillScatter } from "../charts/scatters.js";
 import { get } from "../core/api.js";
-import { $, attempt, data, insist, setLink, setText } from "../core/dom.js";
+import { $, attempt, data, retry, setLink, setText } from "../core/dom.js";
 import { accuracy } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { gap } from "../data/curves.js";
@@ -11,13 +11,13 @@ import { ThinnedCurves } from "../data/thinned_curves.js";
 import { bestFirst, TrialStore } from "../data/trial_store.js";
 
 const MOST_TRIALS = 300; // trials drawn, the best first
-const CURVE_POINTS = 60; // of a curve
+const EMBED_POINTS = 60; // of a curve
 
 const page = data();
 let { sweep } = page;
 const [x, y] = page.axes;
 const store = new TrialStore(sweep, page.axes, page.first);
-const thinnedCurves = new ThinnedCurves(sweep.id, ["data_loss", "train_acc", "val_acc"], CURVE_POINTS);
+const thinnedCurves = new ThinnedCurves(sweep.id, ["data_loss", "train_acc", "val_acc"], EMBED_POINTS);
 
 const visibleTrials = () => [...store.all()].sort(bestFirst).slice(0, MOST_TRIALS);
 const chartOptions = () => ({ trials: visibleTrials(), best: sweep.best?.number ?? null, selected: new Set(), series: page.series[theme()], space: sweep.space });
@@ -65,6 +65,6 @@ async function restart() {
 }
 
 attempt(async () => {
-  await insist(load);
-  follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => insist(restart)), onLink: setLink });
+  await retry(load);
+  follow({ sweeps: [sweep.id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => retry(restart)), onLink: setLink });
 });

@@ -71,13 +71,13 @@ function choose(name) {
 
 // --- checking
 
-function disableVaried() {
+function disableVariedSettings() {
   const varying = new Set(space.names());
   for (const field of $$("[data-setting]", form)) field.disabled = varying.has(field.dataset.setting);
 }
 
 const check = debounce(async () => {
-  disableVaried();
+  disableVariedSettings();
   const turn = ++checking;
   try {
     const draft = await post("/api/sweeps?dry_run=true", body());

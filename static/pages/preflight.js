@@ -1,5 +1,5 @@
 // The preflight page: starts a preflight and shows its checks as they finish. Polls only while one is under way.
-import { figure } from "../charts/preflight_charts.js";
+import { figureText } from "../charts/preflight_charts.js";
 import { differingSettings, fillComparison, showCheck } from "../components/preflight_comparison.js";
 import { errorMessage, get, post, query } from "../core/api.js";
 import { $, $$, attempt, data, fill, icon, make, setLink, setState, setText } from "../core/dom.js";
@@ -63,9 +63,9 @@ function addCheck() {
 }
 
 function update(item, check) {
-  if (item.dataset.code === check.code && item.dataset.figure === figure(check)) return;
+  if (item.dataset.code === check.code && item.dataset.figure === figureText(check)) return;
   item.dataset.code = check.code;
-  item.dataset.figure = figure(check);
+  item.dataset.figure = figureText(check);
   showCheck(item, check);
 }
 

@@ -4,7 +4,7 @@ import { SweepNotifications } from "../components/notifications.js";
 import { SweepHeading } from "../components/sweep_heading.js";
 import { offerTour } from "../components/tour.js";
 import { get, NoAnswer } from "../core/api.js";
-import { $, $$, attempt, data, insist, make, notify, setLink, setText } from "../core/dom.js";
+import { $, $$, attempt, data, make, notify, retry, setLink, setText } from "../core/dom.js";
 import { accuracy } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { bindKeys } from "../core/shortcuts.js";
@@ -124,13 +124,13 @@ async function show(name) {
   return undefined;
 }
 
-function turnTo(name) {
+function openView(name) {
   if (name !== currentView()) setParameters({ view: name === "wall" ? "" : name }, true);
   return show(name);
 }
 
 async function focusFilter() {
-  await turnTo("table");
+  await openView("table");
   $("#filter").focus();
 }
 
@@ -138,7 +138,7 @@ $("#views").addEventListener("click", (event) => {
   const link = event.target.closest("a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  turnTo(link.dataset.view);
+  openView(link.dataset.view);
 });
 addEventListener("popstate", () => show(currentView()));
 
@@ -159,15 +159,15 @@ function showSelection() {
   const numbers = [...selection.numbers].filter((number) => store.get(number));
   const bar = $("#selection");
   const alone = numbers.length === 1 && currentView() === "wall"; // it stands beside the wall
-  bar.hidden = !selection.brushed && (!numbers.length || alone);
+  bar.hidden = !selection.hasBrush && (!numbers.length || alone);
   if (bar.hidden) return;
-  const inside = selection.brushed ? [...store.all()].filter((trial) => selection.holds(trial)) : [];
-  setText($("#selected-words"), selection.brushed ? `${inside.length} of ${store.length} trials: ${selection.filter}` : "Selected");
+  const inside = selection.hasBrush ? [...store.all()].filter((trial) => selection.holds(trial)) : [];
+  setText($("#selected-words"), selection.hasBrush ? `${inside.length} of ${store.length} trials: ${selection.filter}` : "Selected");
   showChips(numbers.slice(0, CHIPS).map((number) => store.get(number)));
   const compared = numbers.length > 1 ? numbers : inside.slice(0, CHIPS).map((trial) => trial.number);
   $("#compare").hidden = compared.length < 2 || (!numbers.length && inside.length > CHIPS);
   $("#compare").href = `/compare?trials=${compared.map((number) => store.get(number).id).join(",")}`;
-  $("#brushed").hidden = !selection.brushed;
+  $("#brushed").hidden = !selection.hasBrush;
 }
 
 // The chips of trials that stay selected stay, with the focus and a press that has begun.
@@ -184,7 +184,7 @@ function showChips(trials) {
 $("#brushed").addEventListener("click", async (event) => {
   event.preventDefault();
   setParameters({ filter: selection.filter });
-  await turnTo("table");
+  await openView("table");
   $("#filter").value = selection.filter;
   views.table?.setQuery({ filter: selection.filter, offset: 0 });
 });
@@ -245,7 +245,7 @@ async function restart() {
 showWall();
 show(currentView());
 attempt(async () => {
-  await insist(load);
+  await retry(load);
   if (currentView() === "wall") offerTour();
-  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: updateHead, onReset: () => attempt(() => insist(restart)), onLink: setLink, onAlone: () => notifications.disable() });
+  follow({ sweeps: [sweep().id], cursor: page.cursor, onBatch: receive, onGlance: updateHead, onReset: () => attempt(() => retry(restart)), onLink: setLink, onAlone: () => notifications.disable() });
 });

@@ -1,6 +1,6 @@
 // The list of sweeps: one row each, kept up to date by the overview stream.
 import { get, query } from "../core/api.js";
-import { $, $$, attempt, data, insist, make, setLink, setState, setText, setTrack, svg, throttle } from "../core/dom.js";
+import { $, $$, attempt, data, make, retry, setLink, setState, setText, setTrack, svg, throttle } from "../core/dom.js";
 import { accuracy, durationRange, moment } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { bindKeys } from "../core/shortcuts.js";
@@ -18,7 +18,7 @@ function show(sweep) {
   if (!row) return;
   const cells = Object.fromEntries($$("[data-field]", row).map((cell) => [cell.dataset.field, cell]));
   setText(cells.name, sweep.name);
-  setText(cells.about, about(sweep));
+  setText(cells.about, describe(sweep));
   if (cells.tags.textContent !== sweep.tags.join("")) cells.tags.replaceChildren(...sweep.tags.map((tag) => make("span", { class: "tag" }, tag)));
   setState(cells.state, sweep.state);
   const { total, ended } = setTrack($(".track", row), sweep.counts);
@@ -34,7 +34,7 @@ function show(sweep) {
 }
 
 // What tells a sweep from others of the same name; its number is that of the command line.
-function about({ id, dataset, recipe, sampler, trials, settings, stopping }) {
+function describe({ id, dataset, recipe, sampler, trials, settings, stopping }) {
   const many = (count, word) => (count === 1 ? `1 ${word}` : `${count} ${word}s`);
   const size = many(trials, "trial") + (settings.epochs ? ` of ${many(settings.epochs, "epoch")}` : "");
   return [`sweep ${id}`, dataset, recipe ?? sampler, size, ...Object.keys(stopping ?? {})].join(" · ");
@@ -130,4 +130,4 @@ page.sweeps.forEach(show);
 if (parameter("find")) find();
 updateTitle();
 bindKeys({ "/": ["find sweeps", () => $("#find").focus()] });
-follow({ cursor: page.cursor, onBatch: receive, onGlance: receive, onReset: () => attempt(() => insist(reload)), onLink: setLink });
+follow({ cursor: page.cursor, onBatch: receive, onGlance: receive, onReset: () => attempt(() => retry(reload)), onLink: setLink });

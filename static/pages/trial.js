@@ -1,12 +1,12 @@
 // The page of one trial: its curves, growing while it trains, and its findings.
 import { byRole, Chart, epochAxis, theme } from "../charts/chart.js";
 import { accuracyTakeaway, lossTakeaway, rateTakeaway, ratioTakeaway } from "../charts/takeaways.js";
-import { listenActions, showActions, TRIAL_ASKS, trialActions } from "../components/actions.js";
+import { listenActions, showActions, TRIAL_QUESTIONS, trialActions } from "../components/actions.js";
 import { dialog } from "../components/dialog.js";
 import { fillFindings } from "../components/findings.js";
 import { parseNumber } from "../components/space_rows.js";
-import { get, post, reach } from "../core/api.js";
-import { $, attempt, data, fill, insist, setLink, setState, setText, throttle } from "../core/dom.js";
+import { get, post, request } from "../core/api.js";
+import { $, attempt, data, fill, retry, setLink, setState, setText, throttle } from "../core/dom.js";
 import { accuracy, loss, setting, signedNumber } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { Curves, maximum, minimum } from "../data/curves.js";
@@ -20,7 +20,7 @@ const series = () => page.series[theme()];
 // --- charts
 
 const PENALTY_SEEN = 0.01; // of the train loss: a smaller penalty needs no line and no word of its own
-const penalised = (cost, train) => cost != null && train != null && cost - train > PENALTY_SEEN * train;
+const hasPenalty = (cost, train) => cost != null && train != null && cost - train > PENALTY_SEEN * train;
 
 // Train and val loss are like for like; the cost that is minimised has the penalty on top of the first.
 function lossFigure(figure) {
@@ -32,7 +32,7 @@ function lossFigure(figure) {
     push(byRole(figure, "band"), x, high);
     push(raw, x, mean);
   }));
-  const apart = cost.some((value, epoch) => penalised(value, train[epoch]));
+  const apart = cost.some((value, epoch) => hasPenalty(value, train[epoch]));
   if (apart) cost.forEach((value, epoch) => push(byRole(figure, "cost"), epoch + 0.5, value));
   else byRole(figure, "cost").showlegend = false;
   train.forEach((value, epoch) => push(byRole(figure, "train"), epoch + 0.5, value)); // a mean over the epoch
@@ -155,7 +155,7 @@ function showTrial() {
     epochs: `${trial.epochs_done} / ${trial.settings.epochs}`,
     "epochs-note": trial.attempt > 1 ? `attempt ${trial.attempt}` : "",
     loss: loss(last.data_loss, last.flags?.data_loss),
-    "loss-note": [last.val_loss != null && `val ${last.val_loss.toPrecision(3)}`, penalised(last.loss, last.data_loss) && `cost ${last.loss.toPrecision(3)}`].filter(Boolean).join(", "),
+    "loss-note": [last.val_loss != null && `val ${last.val_loss.toPrecision(3)}`, hasPenalty(last.loss, last.data_loss) && `cost ${last.loss.toPrecision(3)}`].filter(Boolean).join(", "),
     gap: signedNumber(wide),
     "gap-note": !whole ? "" : `train ${accuracy(last.train_acc)}, val ${accuracy(last.val_acc)}`,
   });
@@ -181,7 +181,7 @@ for (const part of [$("#lines"), $("#weights-panel")]) seen.observe(part);
 
 async function showLines() {
   if (!$("#lines").inView) return;
-  const answer = await reach(`/api/trials/${trial.id}/transcript`);
+  const answer = await request(`/api/trials/${trial.id}/transcript`);
   if (!answer.ok) return;
   const lines = (await answer.text()).trimEnd();
   const box = $("#lines");
@@ -202,7 +202,7 @@ async function showWeights() {
   if (none) picture.hidden = true;
   $("#no-weights").hidden = !picture.hidden;
   if (none) return;
-  const answer = await reach(`/trials/${trial.id}/weights.png?epoch=${trial.epochs_done}`);
+  const answer = await request(`/trials/${trial.id}/weights.png?epoch=${trial.epochs_done}`);
   if (answer.status !== 200) return; // no model is kept, and no checkpoint holds it now
   URL.revokeObjectURL(picture.src);
   picture.src = URL.createObjectURL(await answer.blob());
@@ -253,7 +253,7 @@ const repeats = dialog("#repeats", async () => {
   location.assign(`/sweeps/${sweep.id}?view=seeds`);
 });
 $("#repeat").addEventListener("click", () => repeats.showModal());
-listenActions($("#actions"), () => `/api/trials/${trial.id}`, TRIAL_ASKS, (answer) => { trial = answer; showTrial(); refresh(); });
+listenActions($("#actions"), () => `/api/trials/${trial.id}`, TRIAL_QUESTIONS, (answer) => { trial = answer; showTrial(); refresh(); });
 showTrial();
 refresh();
-follow({ sweeps: [trial.sweep_id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => insist(restart)), onLink: setLink });
+follow({ sweeps: [trial.sweep_id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => retry(restart)), onLink: setLink });

@@ -2,9 +2,9 @@
 import { post, query } from "../core/api.js";
 import { $$, attempt, confirm, fill, notify } from "../core/dom.js";
 
-const WORDS = { stop: "Stop", retry: "Retry", exclude: "Exclude", include: "Include" };
+const ACTION_WORDS = { stop: "Stop", retry: "Retry", exclude: "Exclude", include: "Include" };
 const DONE = { stop: "stopped", retry: "queued again", exclude: "excluded", include: "ranked again" };
-const ASK = {
+const QUESTIONS = {
   stop: "Those that train end at their next epoch, queued ones are never run. What they have learned stays on record.",
   retry: "They train again from the start; their curves so far are deleted.",
 };
@@ -34,8 +34,8 @@ export class Bulk {
 
   async ask(action) {
     const { numbers, filter, count } = this.scope();
-    const question = ASK[action] || (numbers ? null : `All ${trialCount(count)}${filter ? " that fit the filter" : ""}.`);
-    if (question && !(await confirm({ title: `${WORDS[action]} ${trialCount(count)}?`, text: question, yes: WORDS[action], danger: action in ASK }))) return;
+    const question = QUESTIONS[action] || (numbers ? null : `All ${trialCount(count)}${filter ? " that fit the filter" : ""}.`);
+    if (question && !(await confirm({ title: `${ACTION_WORDS[action]} ${trialCount(count)}?`, text: question, yes: ACTION_WORDS[action], danger: action in QUESTIONS }))) return;
     await this.act(action, numbers ? { trials: numbers } : { filter });
   }
 

@@ -80,7 +80,7 @@ export class CurvesView {
   // Those of which there is a curve; of a crowd the best, the selected, and some of every rank.
   visibleTrials() {
     const { store, selection } = this;
-    const begun = [...store.all()].filter((trial) => hasCurve(trial) && (!selection.brushed || selection.holds(trial) || selection.numbers.has(trial.number)));
+    const begun = [...store.all()].filter((trial) => hasCurve(trial) && (!selection.hasBrush || selection.holds(trial) || selection.numbers.has(trial.number)));
     return sampleByRank(begun, MOST_CURVES, LEADING_CURVES);
   }
 
@@ -101,7 +101,7 @@ export class CurvesView {
     const running = this.sweep().counts.running || 0;
     let words = running ? `No trial has finished an epoch yet; ${running} running.` : "No trial has started yet.";
     if (begun) {
-      words = drawn < begun ? `${drawn} of ${begun} curves${this.selection.brushed ? " that are selected" : ": the best, and some of every rank"}` : begun === 1 ? "1 curve" : `${begun} curves`;
+      words = drawn < begun ? `${drawn} of ${begun} curves${this.selection.hasBrush ? " that are selected" : ": the best, and some of every rank"}` : begun === 1 ? "1 curve" : `${begun} curves`;
       words += diverged ? `; ${diverged} diverged, marked × at the top edge.` : ", coloured by val accuracy.";
     }
     setText($("#loss-takeaway"), words);

@@ -5,8 +5,8 @@ import { accuracy, duration } from "../core/format.js";
 import { isRanked } from "../data/trial_store.js";
 
 const MOST_MARKS = 2500; // bars and points drawn at a time
-const FIELDS = ["started_at", "finished_at", "worker"];
-const UNITS = [["hours", 3600], ["minutes", 60], ["seconds", 1]];
+const HISTORY_FIELDS = ["started_at", "finished_at", "worker"];
+const AXIS_UNITS = [["hours", 3600], ["minutes", 60], ["seconds", 1]];
 const LANES_HEIGHT = 320; // pixels that the lanes share
 
 export class HistoryView {
@@ -21,7 +21,7 @@ export class HistoryView {
     this.update();
   }
 
-  update() { this.store.addFields(FIELDS).then(() => this.redraw(true)).catch(() => {}); }
+  update() { this.store.addFields(HISTORY_FIELDS).then(() => this.redraw(true)).catch(() => {}); }
 
   redraw(now = false) {
     for (const chart of this.charts) chart.update(now);
@@ -100,7 +100,7 @@ export class HistoryView {
       if (trial.started_at) start = Math.min(start, trial.started_at);
       if (trial.finished_at) end = Math.max(end, trial.finished_at);
     }
-    const [unit, seconds] = UNITS.find(([, size]) => end - start >= 3 * size) || UNITS.at(-1);
+    const [unit, seconds] = AXIS_UNITS.find(([, size]) => end - start >= 3 * size) || AXIS_UNITS.at(-1);
     return { start, unit, seconds };
   }
 

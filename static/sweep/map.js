@@ -1,12 +1,12 @@
 // The map: every trial is a point on two axes of the user's choice, coloured by val accuracy. Dragging selects what lies inside.
 import { Canvas, colours, listenDrags, shade } from "../charts/canvas.js";
+import { ChartMenu } from "../charts/chart_menu.js";
 import { axisLabel, colourScale, scaleOf } from "../charts/scales.js";
 import { mapTakeaway } from "../charts/takeaways.js";
-import { Tools } from "../charts/tools.js";
 import { accuracy, setting } from "../core/format.js";
 import { isRanked, rowsOf, valueOf } from "../data/trial_store.js";
 
-const MARGIN = { left: 46, right: 12, top: 22, bottom: 34 };
+const MAP_MARGIN = { left: 46, right: 12, top: 22, bottom: 34 };
 const CROWD_OF_TRIALS = 600; // from so many trials on, points are small
 const POINT_REACH = 12; // pixels from a point that still mean it
 const RINGED = 3; // best trials
@@ -15,7 +15,7 @@ export class TrialMap {
   constructor(element, { store, selection, space, palettes, axes, byRank, tip, onTakeaway }) {
     Object.assign(this, { element, store, selection, space, palettes, axes, byRank, tip, onTakeaway, drag: null });
     this.canvas = new Canvas(element, (pen, width, height) => this.draw(pen, width, height));
-    new Tools(element.parentElement, { rows: () => this.rows(), picture: (name, format) => this.canvas.save(name, format) });
+    new ChartMenu(element.parentElement, { rows: () => this.rows(), picture: (name, format) => this.canvas.save(name, format) });
     listenDrags(element, {
       onMove: (from, to) => { this.drag = [from, to]; this.canvas.update(); },
       onEnd: (from, to) => this.brush(from, to),
@@ -33,7 +33,7 @@ export class TrialMap {
   draw(pen, width, height) {
     const palette = colours(this.palettes);
     const [across, up] = this.axes().map((name) => scaleOf(name, this.store, this.space));
-    const frame = { left: MARGIN.left, top: MARGIN.top, width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
+    const frame = { left: MAP_MARGIN.left, top: MAP_MARGIN.top, width: width - MAP_MARGIN.left - MAP_MARGIN.right, height: height - MAP_MARGIN.top - MAP_MARGIN.bottom };
     Object.assign(this, { across, up, frame });
     pen.clearRect(0, 0, width, height);
     this.drawAxes(pen, palette);
@@ -92,7 +92,7 @@ export class TrialMap {
       const [x, y] = this.place(trial);
       if (!Number.isFinite(x) || !Number.isFinite(y) || trial.state === "queued") continue;
       this.points.push([x, y, trial]);
-      pen.globalAlpha = selection.brushed && !selection.holds(trial) ? 0.15 : 0.9;
+      pen.globalAlpha = selection.hasBrush && !selection.holds(trial) ? 0.15 : 0.9;
       const place = tone(trial);
       if (trial.state === "diverged") cross(pen, x, y, size, palette.diverged);
       else if (place !== null) dot(pen, x, y, size, shade(palette, place));
@@ -139,7 +139,7 @@ export class TrialMap {
     });
   }
 
-  nearest([left, top]) {
+  nearestPoint([left, top]) {
     let found = null;
     let least = POINT_REACH;
     for (const [x, y, trial] of this.points || []) {
@@ -150,14 +150,14 @@ export class TrialMap {
   }
 
   click(at, event) {
-    const found = this.nearest(at);
+    const found = this.nearestPoint(at);
     if (found) this.selection.pick(found[2].number, event);
-    else if (this.selection.brushed) this.selection.brush({ [this.across.name]: null, [this.up.name]: null });
+    else if (this.selection.hasBrush) this.selection.brush({ [this.across.name]: null, [this.up.name]: null });
   }
 
   hover(event) {
     const box = this.element.getBoundingClientRect();
-    const found = this.drag ? null : this.nearest([event.clientX - box.left, event.clientY - box.top]);
+    const found = this.drag ? null : this.nearestPoint([event.clientX - box.left, event.clientY - box.top]);
     this.element.style.cursor = found ? "pointer" : "crosshair";
     this.tip.hidden = !found;
     if (!found) return;

@@ -1,14 +1,14 @@
 // Parallel coordinates: an axis per setting and one for val accuracy, a line per trial. Dragging along an axis selects.
 import { Canvas, colours, listenDrags, shade } from "../charts/canvas.js";
+import { ChartMenu } from "../charts/chart_menu.js";
 import { axisLabel, colourScale, scaleOf } from "../charts/scales.js";
-import { Tools } from "../charts/tools.js";
 import { rowsOf, valueOf } from "../data/trial_store.js";
 
-const MARGIN = { left: 72, right: 48, top: 26, bottom: 14 };
+const PARALLEL_MARGIN = { left: 72, right: 48, top: 26, bottom: 14 };
 const AXIS_REACH = 24; // pixels to the side of an axis that still mean it
 const LINE_REACH = 8; // pixels from a line
 const CROWD_OF_LINES = 200;
-const CLASSES = 9; // colour classes: lines of one class are one stroke
+const COLOUR_CLASSES = 9; // colour classes: lines of one class are one stroke
 
 export class Parallel {
   constructor(element, { store, selection, space, palettes }) {
@@ -16,7 +16,7 @@ export class Parallel {
     const searched = Object.keys(space).length ? Object.keys(space) : store.axes;
     this.names = [...searched, "best_val_acc"];
     this.canvas = new Canvas(element, (pen, width, height) => this.draw(pen, width, height));
-    new Tools(element.parentElement, { rows: () => rowsOf(this.visibleTrials(), this.names), picture: (name, format) => this.canvas.save(name, format) });
+    new ChartMenu(element.parentElement, { rows: () => rowsOf(this.visibleTrials(), this.names), picture: (name, format) => this.canvas.save(name, format) });
     listenDrags(element, {
       onMove: (from, to) => { this.drag = [this.nearestAxis(from[0]), from[1], to[1]]; this.update(); },
       onEnd: (from, to) => this.brush(from, to),
@@ -28,9 +28,9 @@ export class Parallel {
 
   update() { this.canvas.update(); }
 
-  x(n) { return MARGIN.left + (n * (this.width - MARGIN.left - MARGIN.right)) / Math.max(1, this.names.length - 1); }
-  y(place) { return MARGIN.top + (1 - place) * (this.height - MARGIN.top - MARGIN.bottom); }
-  place(y) { return 1 - (y - MARGIN.top) / (this.height - MARGIN.top - MARGIN.bottom); }
+  x(n) { return PARALLEL_MARGIN.left + (n * (this.width - PARALLEL_MARGIN.left - PARALLEL_MARGIN.right)) / Math.max(1, this.names.length - 1); }
+  y(place) { return PARALLEL_MARGIN.top + (1 - place) * (this.height - PARALLEL_MARGIN.top - PARALLEL_MARGIN.bottom); }
+  place(y) { return 1 - (y - PARALLEL_MARGIN.top) / (this.height - PARALLEL_MARGIN.top - PARALLEL_MARGIN.bottom); }
 
   draw(pen, width, height) {
     Object.assign(this, { width, height });
@@ -57,17 +57,17 @@ export class Parallel {
     const order = this.visibleTrials().reverse();
     const classes = new Map();
     for (const trial of order) {
-      const held = !selection.brushed || selection.holds(trial);
+      const held = !selection.hasBrush || selection.holds(trial);
       const place = tone(trial);
-      const colour = !held ? "out" : trial.state === "diverged" ? "diverged" : place === null ? "" : Math.round(place * (CLASSES - 1));
+      const colour = !held ? "out" : trial.state === "diverged" ? "diverged" : place === null ? "" : Math.round(place * (COLOUR_CLASSES - 1));
       if (colour === "") continue;
       if (!classes.has(colour)) classes.set(colour, []);
       classes.get(colour).push(this.line(trial));
     }
-    const ways = ["out", "diverged", ...Array(CLASSES).keys()].filter((name) => classes.has(name));
+    const ways = ["out", "diverged", ...Array(COLOUR_CLASSES).keys()].filter((name) => classes.has(name));
     pen.lineWidth = order.length > CROWD_OF_LINES ? 0.7 : 1.3;
     for (const name of ways) {
-      pen.strokeStyle = name === "out" ? palette.grid : name === "diverged" ? palette.diverged : shade(palette, name / (CLASSES - 1));
+      pen.strokeStyle = name === "out" ? palette.grid : name === "diverged" ? palette.diverged : shade(palette, name / (COLOUR_CLASSES - 1));
       pen.globalAlpha = name === "out" ? 0.7 : name === "diverged" ? 0.35 : 0.75;
       stroke(pen, classes.get(name));
     }
@@ -101,7 +101,7 @@ export class Parallel {
   }
 
   nearestAxis(x) {
-    const n = Math.round(((x - MARGIN.left) / (this.width - MARGIN.left - MARGIN.right)) * (this.names.length - 1));
+    const n = Math.round(((x - PARALLEL_MARGIN.left) / (this.width - PARALLEL_MARGIN.left - PARALLEL_MARGIN.right)) * (this.names.length - 1));
     return Math.max(0, Math.min(this.names.length - 1, n));
   }
 
@@ -120,7 +120,7 @@ export class Parallel {
     if (Math.abs(this.x(n) - x) < AXIS_REACH && this.selection.ranges.has(name)) return this.selection.brush({ [name]: null });
     let [found, least] = [null, LINE_REACH];
     for (const trial of this.store.all()) {
-      if (this.selection.brushed && !this.selection.holds(trial)) continue;
+      if (this.selection.hasBrush && !this.selection.holds(trial)) continue;
       const distance = Math.abs(heightAt(this.line(trial), x) - y);
       if (distance < least) [found, least] = [trial, distance];
     }

@@ -55,7 +55,7 @@ export class SettingsView {
   }
 
   // All trials, or those inside the brush.
-  visibleTrials() { return [...this.store.all()].filter((trial) => !this.selection.brushed || this.selection.holds(trial)); }
+  visibleTrials() { return [...this.store.all()].filter((trial) => !this.selection.hasBrush || this.selection.holds(trial)); }
 
   updateTakeaways() {
     const shown = this.visibleTrials();

@@ -1,19 +1,19 @@
 // The panel beside the wall: the trial selected last, with its curve, findings and actions.
 import { drawSparkline, makeSparkline } from "../charts/sparkline.js";
-import { listenActions, showActions, TRIAL_ASKS, trialActions } from "../components/actions.js";
+import { listenActions, showActions, TRIAL_QUESTIONS, trialActions } from "../components/actions.js";
 import { fillFindings } from "../components/findings.js";
 import { get } from "../core/api.js";
 import { $, fill, setState, throttle } from "../core/dom.js";
 import { accuracy, setting } from "../core/format.js";
 
-const CURVE = { width: 420, height: 150 };
+const PANEL_CURVE = { width: 420, height: 150 };
 const FINE_POINTS = 200; // points of its curve
 const FINDINGS_MS = 3000; // between looks at the findings of a trial that runs
 
 export class TrialPanel {
   constructor(element, { store, thinnedCurves, selection, onChange }) {
     Object.assign(this, { element, store, thinnedCurves, selection, trial: null });
-    this.picture = makeSparkline(CURVE.width, CURVE.height);
+    this.picture = makeSparkline(PANEL_CURVE.width, PANEL_CURVE.height);
     $(".curve", element).append(this.picture);
     this.refreshFindings = throttle(() => this.loadFindings().catch(() => {}), FINDINGS_MS);
     selection.addEventListener("change", () => this.show());
@@ -24,7 +24,7 @@ export class TrialPanel {
       selection.toggle(number);
       $(`#tile-${number}`)?.focus({ preventScroll: true });
     });
-    listenActions($("#beside-actions", element), () => `/api/trials/${this.trial.id}`, TRIAL_ASKS, onChange);
+    listenActions($("#beside-actions", element), () => `/api/trials/${this.trial.id}`, TRIAL_QUESTIONS, onChange);
   }
 
   show() {
@@ -54,7 +54,7 @@ export class TrialPanel {
   draw() {
     const curve = this.trial && this.thinnedCurves.get(this.trial.number);
     this.picture.toggleAttribute("hidden", !curve);
-    if (curve) drawSparkline(this.picture, this.trial.epochs_done > 0 && curve, { state: this.trial.state, end: this.store.end(this.trial), log: this.log, ...CURVE });
+    if (curve) drawSparkline(this.picture, this.trial.epochs_done > 0 && curve, { state: this.trial.state, end: this.store.end(this.trial), log: this.log, ...PANEL_CURVE });
   }
 
   async loadFindings() {

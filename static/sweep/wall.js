@@ -1,6 +1,6 @@
 // The wall: one tile per trial, mounted only while in view. Arrow keys move between tiles; a click or Enter selects one.
+import { ChartMenu } from "../charts/chart_menu.js";
 import { drawSparkline, makeSparkline } from "../charts/sparkline.js";
-import { Tools } from "../charts/tools.js";
 import { make, setState, setText, stateMark } from "../core/dom.js";
 import { accuracy, setting } from "../core/format.js";
 import { isPrinting, listenPrinting } from "../core/printing.js";
@@ -11,7 +11,7 @@ const TILE_HEIGHT = 124;
 const TILE_GAP = 8;
 const ROWS_AHEAD = 1; // mounted beyond what is seen
 const ROWS_PRINTED = 3; // beside what stands above them on the first sheet
-const CURVE = { width: 148, height: 52 };
+const TILE_CURVE = { width: 148, height: 52 };
 
 // What is bad first: how trials end, from the least to the most hopeful.
 const STATES = ["failed", "diverged", "cancelled", "stopped", "running", "queued", "finished"];
@@ -27,7 +27,7 @@ export class Wall {
   constructor(element, { store, thinnedCurves, selection, series }) {
     Object.assign(this, { element, store, thinnedCurves, selection, series, tiles: new Map(), order: [], mode: "best" });
     this.inner = element.firstElementChild;
-    new Tools(element, { rows: () => rowsOf(this.order.map((number) => store.get(number)), ["verdict", "best_val_acc", "epochs_done", ...store.axes]) });
+    new ChartMenu(element, { rows: () => rowsOf(this.order.map((number) => store.get(number)), ["verdict", "best_val_acc", "epochs_done", ...store.axes]) });
     this.active = 0; // place of the tile that Tab reaches
     element.addEventListener("scroll", () => this.scheduleDraw(), { passive: true });
     new ResizeObserver(() => (this.late ? this.arrange(true) : this.scheduleDraw())).observe(element);
@@ -59,7 +59,7 @@ export class Wall {
       const shown = [...this.store.leaders()];
       if (this.mode !== "best") shown.sort(ORDERS[this.mode]);
       const { selection } = this;
-      if (selection.brushed) shown.sort((a, b) => selection.holds(b) - selection.holds(a));
+      if (selection.hasBrush) shown.sort((a, b) => selection.holds(b) - selection.holds(a));
       this.order = shown.map((trial) => trial.number);
     }
     this.active = Math.min(this.active, Math.max(0, this.order.length - 1));
@@ -122,15 +122,15 @@ export class Wall {
 
   fill(tile, trial) {
     const picked = this.selection.place(trial.number);
-    const held = this.selection.brushed && this.selection.holds(trial);
+    const held = this.selection.hasBrush && this.selection.holds(trial);
     tile.setAttribute("aria-selected", picked >= 0 || held ? "true" : "false");
     tile.classList.toggle("picked", picked >= 0);
-    tile.classList.toggle("dim", Boolean(this.selection.brushed) && !held);
+    tile.classList.toggle("dim", Boolean(this.selection.hasBrush) && !held);
     tile.classList.toggle("excluded", trial.excluded);
     tile.style.setProperty("--swatch", picked >= 0 ? this.series()[picked % this.series().length] : "");
     const [picture, line, where] = tile.children;
     const curve = this.thinnedCurves.get(trial.number);
-    drawSparkline(picture, trial.epochs_done > 0 && curve, { state: trial.state, end: this.store.end(trial), log: this.log, ...CURVE });
+    drawSparkline(picture, trial.epochs_done > 0 && curve, { state: trial.state, end: this.store.end(trial), log: this.log, ...TILE_CURVE });
     setText(line.firstElementChild, accuracy(trial.best_val_acc));
     setState(line.lastElementChild, ...chip(trial));
     const progress = trial.state === "running" ? ` · ${trial.epochs_done}/${trial.epochs_total}` : "";
@@ -188,7 +188,7 @@ export class Wall {
 
 function makeTile(number) {
   return make("div", { class: "tile", role: "option", "data-number": number, id: `tile-${number}` },
-    makeSparkline(CURVE.width, CURVE.height),
+    makeSparkline(TILE_CURVE.width, TILE_CURVE.height),
     make("div", { class: "line" }, make("b"), stateMark("queued")),
     make("div", { class: "where" }, make("div"), make("div")));
 }

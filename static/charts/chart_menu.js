@@ -3,7 +3,7 @@ import { $, icon, make } from "../core/dom.js";
 
 const ROWS = 500; // of the table; the CSV has all
 
-export class Tools {
+export class ChartMenu {
   // `rows()`: the numbers, the head first. `picture(name, format)` saves it as "png" or "svg"; without, there are only numbers.
   constructor(element, { rows, picture }) {
     Object.assign(this, { element, rows, picture, table: null });

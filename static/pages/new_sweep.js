@@ -91,7 +91,7 @@ function accept(draft) {
   showErrors([]);
   submit.disabled = false;
   show(draft.draws);
-  $("#gate").replaceChildren(...preflightWarnings(draft.warnings));
+  $("#preflight-warnings").replaceChildren(...preflightWarnings(draft.warnings));
   fill(document, {
     estimate: draft.estimated_seconds == null ? "not measured yet" : duration(draft.estimated_seconds),
     "estimate-note": `${draft.trials} ${draft.trials === 1 ? "trial" : "trials"}, about, on this machine’s workers`,
@@ -101,7 +101,7 @@ function accept(draft) {
 function refuse(error, undone) {
   submit.disabled = error instanceof Refused;
   show([], "The trials are drawn when the form is right."); // those of an earlier form are none of this one's
-  $("#gate").replaceChildren();
+  $("#preflight-warnings").replaceChildren();
   fill(document, { estimate: "–", "estimate-note": error instanceof Refused ? "Mend what is marked first." : "" });
   showErrors(error instanceof Refused && error.errors.length ? error.errors : [{ field: "", message: errorMessage(error, undone) }]);
 }

@@ -26,7 +26,7 @@ const thinnedCurves = new ThinnedCurves(page.sweep.id, LOSSES, TILE_POINTS);
 const selection = new Selection();
 const series = () => page.series[theme()];
 let importance = null;
-const notifications = new SweepNotifications($("#bell"));
+const notifications = new SweepNotifications($("#notify"));
 const heading = new SweepHeading(page.sweep, (answer) => { importance = answer; views.settings?.showImportance(answer); });
 const sweep = () => heading.sweep;
 notifications.show(sweep());
@@ -40,7 +40,7 @@ const best = () => sweep().best?.number ?? null;
 // --- the first view: wall, map, the trial beside them
 
 const wall = new Wall($("#wall"), { store, thinnedCurves, selection, series });
-const trialPanel = new TrialPanel($("#beside"), { store, thinnedCurves, selection, onChange: (row) => { store.receive(row); store.announce(); } });
+const trialPanel = new TrialPanel($("#trial-panel"), { store, thinnedCurves, selection, onChange: (row) => { store.receive(row); store.announce(); } });
 const order = $("#wall-order");
 order.value = parameter("order", "best");
 order.addEventListener("change", () => { setParameters({ order: order.value === "best" ? "" : order.value }); wall.sort(order.value); });

@@ -19,12 +19,12 @@ export class TrialPanel {
     selection.addEventListener("change", () => this.show());
     store.addEventListener("change", () => this.show());
     thinnedCurves.addEventListener("change", () => this.draw());
-    $("#beside-close", element).addEventListener("click", () => {
+    $("#trial-panel-close", element).addEventListener("click", () => {
       const { number } = this.trial;
       selection.toggle(number);
       $(`#tile-${number}`)?.focus({ preventScroll: true });
     });
-    listenActions($("#beside-actions", element), () => `/api/trials/${this.trial.id}`, TRIAL_QUESTIONS, onChange);
+    listenActions($("#trial-panel-actions", element), () => `/api/trials/${this.trial.id}`, TRIAL_QUESTIONS, onChange);
   }
 
   show() {
@@ -36,15 +36,15 @@ export class TrialPanel {
     if (!trial) return;
     const axes = this.store.axes.map((name) => `${name} ${setting(name, trial.settings[name])}`);
     fill(this.element, {
-      "beside-name": `Trial #${trial.number}`,
-      "beside-accuracy": accuracy(trial.best_val_acc),
-      "beside-epochs": `${trial.epochs_done} / ${trial.epochs_total}`,
-      "beside-settings": axes.join(" · "),
+      "trial-panel-name": `Trial #${trial.number}`,
+      "trial-panel-accuracy": accuracy(trial.best_val_acc),
+      "trial-panel-epochs": `${trial.epochs_done} / ${trial.epochs_total}`,
+      "trial-panel-settings": axes.join(" · "),
     });
-    setState($("#beside-state", this.element), trial.state);
-    $("#beside-link", this.element).href = `/trials/${trial.id}`;
-    showActions($("#beside-actions", this.element), trialActions(trial));
-    if (fresh) $("#beside-findings", this.element).replaceChildren();
+    setState($("#trial-panel-state", this.element), trial.state);
+    $("#trial-panel-link", this.element).href = `/trials/${trial.id}`;
+    showActions($("#trial-panel-actions", this.element), trialActions(trial));
+    if (fresh) $("#trial-panel-findings", this.element).replaceChildren();
     if (trial.epochs_done) this.thinnedCurves.fetchMissing([number], FINE_POINTS).catch(() => {});
     this.draw();
     if (!this.element.checkVisibility()) return; // another view is shown
@@ -63,6 +63,6 @@ export class TrialPanel {
     this.seen = `${trial.number}:${trial.epochs_done}:${trial.state}`;
     const { findings } = await get(`/api/trials/${trial.id}/findings`);
     if (this.trial?.number !== trial.number) return;
-    fillFindings($("#beside-findings", this.element), findings, "Nothing to say before its first epoch.");
+    fillFindings($("#trial-panel-findings", this.element), findings, "Nothing to say before its first epoch.");
   }
 }

@@ -72,7 +72,7 @@ WATCH = """() => {
 }"""
 DRAWN = """() => document.readyState === 'complete' && [...document.querySelectorAll('.chart')].every((one) =>
     one.dataset.empty !== '…' || !one.checkVisibility() || one.getBoundingClientRect().top > innerHeight)
-    && [...document.querySelectorAll('#wall-takeaway, #beside-findings')].every((one) =>
+    && [...document.querySelectorAll('#wall-takeaway, #trial-panel-findings')].every((one) =>
     one.childNodes.length || !one.checkVisibility())"""
 FOUND = """async (part) => {
     const { violations } = await axe.run(part || document, { resultTypes: ['violations'], preload: false });

@@ -86,7 +86,7 @@ def test_an_exploding_trial_is_watched_and_stopped(open_page: Opener, post_sweep
     beside = page.get_by_role("region", name="Trial #0")
     expect(beside).to_contain_text("exploded by epoch")
     beside.get_by_role("button", name="Stop").click()
-    expect(beside.locator("#beside-state")).to_have_text("stopped", timeout=15_000)
+    expect(beside.locator("#trial-panel-state")).to_have_text("stopped", timeout=15_000)
     expect(beside.get_by_role("button", name="Retry")).to_be_visible()
     expect(page).to_have_title(re.compile(r"^\(1/2\) small"))
     expect(calm).to_contain_text("running")  # the worker is free for the next
@@ -203,9 +203,9 @@ def test_everything_is_reached_by_the_keyboard_alone(open_page: Opener, post_swe
         expect(page.locator("#wall :focus")).to_have_attribute("data-number", order[n] or "")
     keys.press("Enter")
     expect(page.get_by_role("heading", name=f"Trial #{order[1]}", exact=True)).to_be_visible()
-    expect(page.locator("#beside-findings > li").first).to_be_visible()
+    expect(page.locator("#trial-panel-findings > li").first).to_be_visible()
     keys.press("Escape")
-    expect(page.locator("#beside")).to_be_hidden()
+    expect(page.locator("#trial-panel")).to_be_hidden()
     assert "selected" not in page.url
 
     page.get_by_role("link", name="Table").press("Enter")

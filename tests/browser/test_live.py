@@ -87,7 +87,7 @@ def test_where_no_module_is_shared_a_page_has_its_own_stream(
     expect(page.locator("#link")).to_have_text("live")
     assert_no_gap(page)
     assert streams(site) == 1
-    expect(page.locator("#bell")).to_be_hidden()
+    expect(page.locator("#notify")).to_be_hidden()
 
     page.evaluate(HIDE, True)
     wait_until(lambda: streams(site) == 0, "a hidden page lets go of its own stream")

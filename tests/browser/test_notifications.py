@@ -41,12 +41,12 @@ def test_two_tabs_that_watch_a_sweep_notify_once(
     assert tab.evaluate("Notification.permission") == "default"
     bell.click()
     for page in (tab, other):
-        expect(page.locator("#bell")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#notify")).to_have_attribute("aria-pressed", "true")
 
     httpx2.post(f"{site.address}/api/sweeps/{before['id']}/cancel")
     for page in (tab, other):
         expect(page.locator("#state")).to_have_text("finished")
-        expect(page.locator("#bell")).to_be_hidden()
+        expect(page.locator("#notify")).to_be_hidden()
     first, last = sorted(tab.evaluate(TOLD) + other.evaluate(TOLD))
     assert first == "watched: The first trial has diverged."
     assert last.startswith("watched: The sweep is finished: 1 finished, 1 diverged, best val accuracy 0.")
@@ -54,4 +54,4 @@ def test_two_tabs_that_watch_a_sweep_notify_once(
     tab.context.add_init_script("delete window.Notification")
     tab.goto(f"/sweeps/{post_sweep(settings=SLOW)['id']}")
     expect(tab.get_by_role("button", name="Pause")).to_be_visible()
-    expect(tab.locator("#bell")).to_be_hidden()
+    expect(tab.locator("#notify")).to_be_hidden()

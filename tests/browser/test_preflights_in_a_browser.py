@@ -62,12 +62,12 @@ def test_a_sweep_offers_the_checks_of_its_net(
     sweep = post_sweep(settings={"epochs": 1, "val_count": 300, "activation": "tanh"})
     page = open_page(f"/sweeps/{sweep['id']}")
     page.get_by_text("not checked").click()
-    expect(page.locator(".gate")).to_contain_text("has not passed a preflight on digits")
+    expect(page.locator(".preflight-warning")).to_contain_text("has not passed a preflight on digits")
     page.get_by_role("button", name="Run the checks").click()
-    expect(page.locator(".gate")).to_contain_text("The checks are under way")
+    expect(page.locator(".preflight-warning")).to_contain_text("The checks are under way")
     page.goto("/sweeps/new")
     page.locator("#set-activation").select_option("tanh")
-    expect(page.locator("#gate")).to_contain_text("has not passed a preflight on digits")
+    expect(page.locator("#preflight-warnings")).to_contain_text("has not passed a preflight on digits")
 
 
 def test_one_that_waits_can_be_cancelled(open_page: Callable[..., Page], busy: int) -> None:

@@ -50,7 +50,7 @@ def test_keys_walk_the_tiles_and_the_way_back_leads_through_the_views(
     for key in "jjx":
         page.keyboard.press(key)
     expect(page.locator("#tile-1")).to_have_attribute("aria-selected", "true")
-    expect(page.locator("#beside-link")).to_be_visible()
+    expect(page.locator("#trial-panel-link")).to_be_visible()
 
     page.get_by_role("link", name="Curves").click()
     expect(page.locator("#loss")).to_be_visible()
@@ -87,7 +87,7 @@ def test_the_usual_number_of_epochs_need_not_be_named(
     open_page: Opener, post_sweep: Callable[..., Any]
 ) -> None:
     page = open_page(f"/sweeps/{post_sweep(trials=1, settings={'val_count': 300})['id']}?selected=0")
-    expect(page.locator("#beside [data-field=beside-epochs]")).to_have_text("10 / 10", timeout=60_000)
+    expect(page.locator("[data-field=trial-panel-epochs]")).to_have_text("10 / 10", timeout=60_000)
     page.wait_for_function(f"() => Math.min(...{WIDTHS}) > {FILLED}")
 
 

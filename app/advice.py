@@ -1,9 +1,9 @@
 """Advice: what learning's rules say about the stored curves of a trial or a sweep, by no rule of its own."""
 
 from learning.data import catalog
-from learning.data.dataset import DatasetError
 from learning.diagnosis.findings import Finding, Result, sweep_findings, trial_findings, verdict
 from learning.diagnosis.importance import Importance, importance
+from learning.errors import DatasetError
 from learning.refinement.refinement import Refinement, refine
 from learning.search.space import Space
 from learning.settings import Settings

@@ -18,7 +18,7 @@ from app.bodies_datasets import DatasetOut, DatasetsOut
 from app.problems import Problem, bad_field, missing
 from app.state import Parts
 from learning.data import catalog
-from learning.data.dataset import DatasetError
+from learning.errors import DatasetError
 from store.read import sweeps
 
 router = APIRouter(prefix="/api/datasets", tags=["datasets"])

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from app.failure import Failure
 from learning.data.download import OFFICIAL
+from learning.errors import Failure
 from store.config import Config
 from store.db import backup
 from store.db.database import Database

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from app import wire_autopilots
 from learning.data import catalog
-from learning.data.dataset import DatasetError
 from learning.diagnosis.test_gap import shortfall
+from learning.errors import DatasetError
 from store.config import Config
 from store.db.database import Connection
 from store.jobs import autopilots, preflights, test_accuracies

@@ -12,6 +12,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from app.sentences import TOLD
 from learning import settings
+from learning.errors import FieldError, Invalid
 from learning.search import early_stopping, space
 from learning.settings import MAX_SEED
 
@@ -64,7 +65,7 @@ def _parsed(name: str, parse: Callable[[Object], object]) -> AfterValidator:
     def check(value: Object) -> Object:
         try:
             parse(value)
-        except settings.Invalid as wrong:
+        except Invalid as wrong:
             raise ValidationError.from_exception_data(
                 name, [_line(name, one) for one in wrong.errors]
             ) from None
@@ -73,7 +74,7 @@ def _parsed(name: str, parse: Callable[[Object], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _line(name: str, error: settings.FieldError) -> InitErrorDetails:
+def _line(name: str, error: FieldError) -> InitErrorDetails:
     """The error as pydantic has it; it puts the field's own name before the place within it."""
     within = "" if error.field == name else error.field.removeprefix(f"{name}.")
     kind = PydanticCustomError(TOLD, "{sentence}", {"sentence": error.message})

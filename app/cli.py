@@ -25,7 +25,7 @@ from app import (
     cli_sweep,
     sentences,
 )
-from app.failure import DONE, FAILED, INTERRUPTED, Failure, code_of, explain
+from app.exit_codes import DONE, FAILED, INTERRUPTED, code_of, explain
 
 program = typer.Typer(
     name="lossdeck",
@@ -89,8 +89,6 @@ def run(arguments: list[str]) -> int:
         code = int(program(args=arguments, prog_name="lossdeck", standalone_mode=False) or DONE)
         sys.stdout.flush()  # here, where a reader that has left can still be noticed
         return code
-    except Failure as failure:
-        return tell(str(failure), failure.code)
     except exceptions.TyperException as error:
         return tell(usage(error), error.exit_code)
     except (KeyboardInterrupt, exceptions.Abort):

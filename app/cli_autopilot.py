@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.failure import DONE, FAILED
+from app.exit_codes import DONE, FAILED
 from app.follow import Pulse, going_on
 from app.options import Data, DatabaseUrl, Home, Json, configure
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from app import token_file
-from app.failure import DONE, FAILED, WRONG_USAGE, Failure
+from app.exit_codes import DONE, FAILED
 from app.options import Data, DatabaseUrl, Home, Host, Json, Port, configure
+from learning.errors import Failure, WrongUsage
 
 
 def token(
@@ -32,7 +33,7 @@ def token(
     """
     config = configure(home=home)
     if new and remove:
-        raise Failure("--new and --remove exclude each other.", WRONG_USAGE)
+        raise WrongUsage("--new and --remove exclude each other.")
     if config.token and (new or remove):
         raise Failure("LOSSDECK_TOKEN is set and counts; change it there.")
     if remove:
@@ -72,7 +73,7 @@ def doctor(
     config = configure(home=home, data=data, database_url=database_url, host=host, port=port)
     names = only.split(",") if only else list(CHECKS)
     if unknown := sorted(set(names) - set(CHECKS)):
-        raise Failure(f"There is no check {', '.join(unknown)}; there are {', '.join(CHECKS)}.", WRONG_USAGE)
+        raise WrongUsage(f"There is no check {', '.join(unknown)}; there are {', '.join(CHECKS)}.")
     checks = examine(config, names)
     if as_json:
         print(json.dumps([dataclasses.asdict(check) | {"ok": check.ok} for check in checks]))

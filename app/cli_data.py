@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import Failure
 from app.options import Data, Home, Json, configure
+from learning.errors import Failure
 
 if TYPE_CHECKING:
     from learning.data.catalog import Summary

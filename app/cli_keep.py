@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import WRONG_USAGE, Failure
 from app.options import DatabaseUrl, Home, configure
+from learning.errors import Failure, WrongUsage
 
 if TYPE_CHECKING:
     from store.config import Config
@@ -104,7 +104,7 @@ def confirm(count: int, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Failure("Deleting sweeps takes --yes when nobody can be asked.", WRONG_USAGE)
+        raise WrongUsage("Deleting sweeps takes --yes when nobody can be asked.")
     if not typer.confirm(f"Delete {count} sweeps with all their trials and curves?", err=True):
         raise Failure("Nothing was deleted.")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app import cli_trial
-from app.failure import WRONG_USAGE, Failure
 from app.options import Data, DatabaseUrl, Home, Json, configure
+from learning.errors import Failure, WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,7 +176,7 @@ def described(row: "Trial", net: "Model") -> str:
 def sweep_of(word: str) -> int:
     """The number of the sweep whose nets --top takes. Raises Failure."""
     if not word.isascii() or not word.isdecimal():
-        raise Failure(f"--top takes the nets of one sweep, by its number, not of {word!r}.", WRONG_USAGE)
+        raise WrongUsage(f"--top takes the nets of one sweep, by its number, not of {word!r}.")
     return int(word)
 
 

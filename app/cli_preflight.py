@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import DONE, FAILED, Failure
+from app.exit_codes import DONE, FAILED
 from app.follow import Pulse, going_on
 from app.options import Data, DatabaseUrl, Home, Json, configure
+from learning.errors import Failure
 
 if TYPE_CHECKING:
     from learning.preflight.check_result import Check

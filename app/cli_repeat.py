@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app import cli_trial
-from app.failure import DONE
+from app.exit_codes import DONE
 from app.options import Data, DatabaseUrl, Home, Json, configure
 
 

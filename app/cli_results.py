@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from app.failure import Failure
 from app.options import Data, DatabaseUrl, Home, configure
+from learning.errors import Failure
 
 
 class Format(StrEnum):

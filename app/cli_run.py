@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app import token_file
-from app.failure import DONE, WRONG_USAGE, Failure
+from app.exit_codes import DONE
 from app.options import Data, DatabaseUrl, Home, Host, Port, Workers, configure, environment
+from learning.errors import Failure, WrongUsage
 
 if TYPE_CHECKING:
     from store.config import Config
@@ -74,9 +75,7 @@ def worker(
     """
     config = configure(home=home, data=data, database_url=database_url, workers=workers)
     if config.workers == 0:
-        raise Failure(
-            "LOSSDECK_WORKERS is 0, which leaves no worker to start; make it 1 or more.", WRONG_USAGE
-        )
+        raise WrongUsage("LOSSDECK_WORKERS is 0, which leaves no worker to start; make it 1 or more.")
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "worker"], environment(config))
 
@@ -102,10 +101,9 @@ def served(**options: object) -> "Config":
     config = configure(**options)
     config = config.model_copy(update={"token": token_file.effective(config)})
     if not config.token and not is_loopback(config.host):
-        raise Failure(
+        raise WrongUsage(
             f"Listening on {config.host} opens Lossdeck to the network, which takes a token: "
-            "run `lossdeck token` once or set LOSSDECK_TOKEN.",
-            WRONG_USAGE,
+            "run `lossdeck token` once or set LOSSDECK_TOKEN."
         )
     check_port(config.host, config.port)
     return config

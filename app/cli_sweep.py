@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import DONE, WRONG_USAGE, Failure
+from app.exit_codes import DONE
 from app.options import Data, DatabaseUrl, Home, Json, configure
 from app.sentences import sentence
+from learning.errors import Failure, WrongUsage
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -103,7 +104,7 @@ def read(what: str, **options: object) -> "SweepIn":
     elif what in RECIPES:
         content = {"recipe": what}
     else:
-        raise Failure(f"{what!r} is neither a recipe ({', '.join(RECIPES)}) nor a file.", WRONG_USAGE)
+        raise WrongUsage(f"{what!r} is neither a recipe ({', '.join(RECIPES)}) nor a file.")
     try:
         return SweepIn.model_validate(content | given)
     except ValidationError as error:
@@ -117,7 +118,7 @@ def rule(text: str | None) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise Failure(f"--stopping is not JSON: {error}.", WRONG_USAGE) from error
+        raise WrongUsage(f"--stopping is not JSON: {error}.") from error
 
 
 def from_file(name: str) -> dict[str, object]:
@@ -126,13 +127,13 @@ def from_file(name: str) -> dict[str, object]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Failure(f"{name} is not JSON: {error}.", WRONG_USAGE) from error
+        raise WrongUsage(f"{name} is not JSON: {error}.") from error
     if not isinstance(content, dict):
-        raise Failure(f"{name} must hold one JSON object, as the body of POST /api/sweeps.", WRONG_USAGE)
+        raise WrongUsage(f"{name} must hold one JSON object, as the body of POST /api/sweeps.")
     return content
 
 
 def wrong(error: "ValidationError") -> Failure:
     """The fields of a body that are not right, as wrong usage."""
     told = [sentence(".".join(map(str, one["loc"])) or "The body", one) for one in error.errors()]
-    return Failure(" ".join(told), WRONG_USAGE)
+    return WrongUsage(" ".join(told))

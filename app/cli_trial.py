@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import WRONG_USAGE, Failure
+from learning.errors import Failure, WrongUsage
 
 if TYPE_CHECKING:
     from store.db.database import Connection
@@ -28,9 +28,7 @@ def named(c: "Connection", word: str) -> "Trial":
 
     match = _NAME.fullmatch(word)
     if match is None:
-        raise Failure(
-            f"A trial is named as SWEEP/NUMBER, such as 1/8, or by its id, not {word!r}.", WRONG_USAGE
-        )
+        raise WrongUsage(f"A trial is named as SWEEP/NUMBER, such as 1/8, or by its id, not {word!r}.")
     sweep, number = match.groups()
     found = trials.get(c, int(number)) if sweep is None else trials.numbered(c, int(sweep), int(number))
     if found is None:

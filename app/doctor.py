@@ -11,7 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.failure import Failure, explain
+from app.exit_codes import explain
+from learning.errors import Failure
 
 if TYPE_CHECKING:
     from store.config import Config
@@ -76,6 +77,7 @@ def home(config: "Config") -> Check:
 
 
 def database(config: "Config") -> Check:
+    from learning.errors import TooOld
     from store.db import migrations
     from store.db.database import Database
 
@@ -87,7 +89,7 @@ def database(config: "Config") -> Check:
         found = f"{database.dialect} {version}"
         try:
             schema = migrations.current(database)
-        except migrations.TooOld as refused:
+        except TooOld as refused:
             return Check("database", found, str(refused))
     at_head = schema == migrations.head()
     return Check("database", f"{found}, schema {schema}", "" if at_head else "run `lossdeck migrate`")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.failure import Failure
 from app.model_file import Model
 from app.prediction import kept_model
 from learning.data import catalog
 from learning.data.dataset import make_split
+from learning.errors import NoEnsemble
 from learning.settings import Settings
 from learning.training.ensemble import Measured, measure, sentence
 from store.config import Config
@@ -26,10 +26,6 @@ KEPT = f"has_model = true and excluded = false and {RANKED}"
 
 
 RECORDED = 0.01  # how far a net's val accuracy may lie from what training recorded: rounding
-
-
-class NoEnsemble(Failure):
-    """There are no two nets to average, or nothing to measure them on; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app import transcript
-from app.failure import DONE, FAILED, NO_WORKER, Failure
+from app.exit_codes import DONE, FAILED
 from app.words import trial_words
+from learning.errors import Failure, NoWorker
 from learning.number_format import brief
 
 if TYPE_CHECKING:
@@ -81,10 +82,9 @@ class Pulse:
             with database.read() as connection:
                 alive = self.beats(workers.all(connection), now)
             if not alive and now - self._started >= PATIENCE:
-                raise Failure(
+                raise NoWorker(
                     f"{self._awaited} is queued, but no worker is alive: "
-                    "start one with `lossdeck worker` or `lossdeck up`.",
-                    NO_WORKER,
+                    "start one with `lossdeck worker` or `lossdeck up`."
                 )
         time.sleep(POLL)
 

@@ -17,18 +17,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from app.failure import Failure
-from learning.settings import Invalid, Settings
+from learning.errors import Failure, Invalid, NotInstalled
+from learning.settings import Settings
 from learning.training.net import Array
 from learning.training.prediction import Net, probabilities
 from store.read.trials import Trial
 
 Format = Literal["npz", "safetensors"]
 ABOUT = "about"
-
-
-class NotInstalled(Failure):
-    """A format whose package is not installed; the message says how it would be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

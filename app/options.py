@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.failure import WRONG_USAGE, Failure
 from app.sentences import sentence
+from learning.errors import WrongUsage
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -60,7 +60,7 @@ def configure(**options: object) -> "Config":
     try:
         return Config(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise Failure(" ".join(_sentences(error, given)), WRONG_USAGE) from error
+        raise WrongUsage(" ".join(_sentences(error, given))) from error
 
 
 def environment(config: "Config") -> dict[str, str]:

@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from app.problems import invalid
-from learning.settings import FieldError
+from learning.errors import FieldError
 
 
 def only_known(request: Request) -> None:

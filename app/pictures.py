@@ -13,8 +13,8 @@ from app.problems import missing
 from app.state import Parts, State
 from learning.data import catalog
 from learning.data.dataset import samples
+from learning.errors import Damaged
 from learning.training.checkpoint_state import State as TrainingState
-from store.db.weight_files import Damaged
 from store.read import files_in_use, sweeps, trials
 from store.read.trials import Trial
 

@@ -18,12 +18,13 @@ from app.bodies_trials import MoreTrials
 from app.repeats import SEED, seeds_after
 from learning.data import catalog
 from learning.data.catalog import DatasetError, Summary
+from learning.errors import FieldError, Invalid
 from learning.preflight.preflight import NETS
 from learning.refinement.refinement import Refinement
 from learning.search import early_stopping
 from learning.search.recipes import RECIPES, RecipePlan, recipe_for
 from learning.search.space import Space, draw, from_points
-from learning.settings import FieldError, Invalid, Settings
+from learning.settings import Settings
 from learning.training import cost
 from store.actions.sweep_actions import NewSweep
 from store.config import Config

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.failure import Failure
 from app.model_file import Model
 from app.words import trial_words
+from learning.errors import Failure
 from learning.training.prediction import mean_probabilities
 from store.db.weight_files import Files
 from store.read.trials import Trial

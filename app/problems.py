@@ -13,17 +13,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from app.ensemble import NoEnsemble
 from app.heads import ENDLESS
-from app.model_file import NotInstalled
 from app.sentences import SHOWN_CHARACTERS, cut, sentence, shown
-from learning.data.dataset import DatasetError
-from learning.refinement.refinement import NothingToRefine
-from learning.settings import FieldError, Invalid
-from store.actions.sweep_actions import IdempotencyConflict
-from store.db.states import NotAllowed, NotFound
-from store.db.weight_files import Damaged
-from store.read.filter import FilterError
+from learning.errors import (
+    Conflict,
+    Damaged,
+    DatasetError,
+    FieldError,
+    FilterError,
+    IdempotencyConflict,
+    Invalid,
+    NotFound,
+    NotInstalled,
+)
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -96,12 +98,10 @@ def install(app: FastAPI) -> None:
     on(Invalid, lambda error: invalid(error.errors))
     on(FilterError, lambda error: bad_field(error.field, None, str(error)))
     on(DatasetError, lambda error: bad_field("dataset", None, str(error)))
-    on(NoEnsemble, lambda error: Problem(409, str(error)))
     on(NotInstalled, lambda error: Problem(501, str(error)))
     on(Damaged, lambda error: Problem(500, str(error)))
     on(NotFound, lambda error: Problem(404, str(error)))
-    on(NothingToRefine, lambda error: Problem(409, str(error)))
-    on(NotAllowed, lambda error: Problem(409, str(error)))
+    on(Conflict, lambda error: Problem(409, str(error)))
     on(IdempotencyConflict, _from_idempotency)
 
 

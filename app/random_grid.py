@@ -8,8 +8,8 @@ from app.bodies_sweeps import SweepIn
 from app.problems import bad_field, missing
 from app.state import State
 from learning.data import catalog
-from learning.data.dataset import DatasetError
 from learning.diagnosis.curves import Result
+from learning.errors import DatasetError
 from learning.refinement.random_vs_grid import Side, distinct, expected_best, full_grid, most_important, words
 from learning.search.recipes import recipe_for
 from learning.search.space import LogUniform, Space

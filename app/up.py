@@ -11,7 +11,7 @@ from contextlib import closing
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from app.failure import DONE, INTERRUPTED
+from app.exit_codes import DONE, INTERRUPTED
 
 if TYPE_CHECKING:
     from store.config import Config

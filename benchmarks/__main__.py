@@ -11,7 +11,7 @@ from benchmarks import crew, machine, records, report
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.records import LIMIT, Results
 from benchmarks.task import WHOLE, Task, coarse, part, sizes
-from learning.data.dataset import DatasetError
+from learning.errors import DatasetError
 from store.config import Config
 
 

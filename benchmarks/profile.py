@@ -24,9 +24,10 @@ threads.limit_before_numpy()
 
 from benchmarks.task import RECIPE  # noqa: E402  NumPy comes with it
 from learning.data import catalog  # noqa: E402
-from learning.data.dataset import DatasetError, Split, make_split  # noqa: E402
+from learning.data.dataset import Split, make_split  # noqa: E402
+from learning.errors import DatasetError, Invalid  # noqa: E402
 from learning.search.recipes import recipe_for  # noqa: E402
-from learning.settings import Invalid, Settings  # noqa: E402
+from learning.settings import Settings  # noqa: E402
 from learning.training import group, net, updates  # noqa: E402
 from learning.training.trainer import Member, Step, train  # noqa: E402
 from store.config import Config  # noqa: E402

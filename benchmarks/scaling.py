@@ -18,7 +18,8 @@ from benchmarks import crew, trainer, whole
 from benchmarks.records import Measured, Results
 from benchmarks.task import Task, coarse
 from learning.data import catalog
-from learning.data.dataset import DatasetError, make_split
+from learning.data.dataset import make_split
+from learning.errors import DatasetError
 from learning.settings import Settings
 from learning.training.trainer import Member, train
 from store.config import Config

@@ -16,7 +16,7 @@ from benchmarks import crew, whole
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.records import Reached, Results
 from benchmarks.task import Task, coarse
-from learning.data.dataset import DatasetError
+from learning.errors import DatasetError
 from store.config import Config
 
 SPACE = {"momentum": {"choice": [0.0, 0.9]}}  # beside the lecture's

@@ -8,6 +8,7 @@ import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from learning.errors import FieldError, Invalid
 from learning.number_format import brief
 
 ACTIVATIONS = ("relu", "tanh", "leaky_relu")
@@ -25,23 +26,6 @@ MAX_ROWS = 10_000_000
 MAX_RATE = 1e12  # lr and reg: far above anything that could work, far below float32's 3e38
 SHOWN_CHARACTERS = 60  # of a bad value
 MAX_SEED = 2**53 - 1  # exact in JSON and in JavaScript
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One bad field of an input; `message` is one whole sentence."""
-
-    field: str
-    value: object
-    message: str
-
-
-class Invalid(ValueError):  # noqa: N818  read as "raise Invalid"
-    """An input with one or more bad fields; `str()` joins their sentences."""
-
-    def __init__(self, *errors: FieldError) -> None:
-        super().__init__(" ".join(error.message for error in errors))
-        self.errors: tuple[FieldError, ...] = errors
 
 
 @dataclass(frozen=True, slots=True)

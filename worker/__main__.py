@@ -24,8 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format=f"%(asctime)s %(name)s[{os.getpid()}] %(message)s", datefmt="%H:%M:%S"
     )
     # From here on NumPy may be loaded.
+    from learning.errors import DatabaseError
     from store.config import Config
-    from store.db.database import Database, DatabaseError
+    from store.db.database import Database
     from worker.signals import Stop
 
     stop = Stop(options.parent)
@@ -68,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _wait_for(database: "Database", stop: "Stop") -> bool:
     """Waits until the database answers; False if asked to end first. Raises DatabaseError if it is no use."""
+    from learning.errors import DatabaseError
     from store.db import migrations
-    from store.db.database import DatabaseError
     from store.db.errors import is_outage
     from worker.pauses import pauses
 

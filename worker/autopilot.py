@@ -8,6 +8,7 @@ import time
 
 from learning.data import catalog
 from learning.diagnosis.curves import Result
+from learning.errors import Damaged
 from learning.refinement import autopilot
 from learning.refinement.autopilot import Checks, End, Plan, Search, Searched
 from learning.search.space import Space, draw
@@ -17,7 +18,7 @@ from store.actions.sweep_actions import NewSweep
 from store.config import Config
 from store.db.database import Connection, Database
 from store.db.errors import is_outage
-from store.db.weight_files import Damaged, Files
+from store.db.weight_files import Files
 from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot
 from store.read import sweeps, trials

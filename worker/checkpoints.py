@@ -4,9 +4,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from learning.errors import Damaged
 from learning.training.checkpoint_state import State
 from learning.training.trainer import Step
-from store.db.weight_files import CheckpointRef, Damaged, Files
+from store.db.weight_files import CheckpointRef, Files
 from store.queue.claims import Claim
 
 log = logging.getLogger("lossdeck.worker")

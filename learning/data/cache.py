@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.data.dataset import Dataset, DatasetError, class_counts
+from learning.data.dataset import Dataset, class_counts
 from learning.data.files import UNREADABLE, locked, new_folder, remove_folder, write_npy, write_text
 from learning.data.formats import Decoded
+from learning.errors import DatasetError
 
 Array = NDArray[Any]
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from learning.data import cache, cifar, mnist_idx, npz, search_paths
 from learning.data.cache import Summary
-from learning.data.dataset import Dataset, DatasetError
+from learning.data.dataset import Dataset
 from learning.data.files import locked
 from learning.data.formats import Decoded, check
+from learning.errors import DatasetError
 
 __all__ = ["Dataset", "DatasetError", "Summary", "add", "load", "remove", "summaries", "summary"]
 

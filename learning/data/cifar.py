@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.data.cifar_pickle import MAX_PICKLE, read_pickled
-from learning.data.dataset import DatasetError
 from learning.data.formats import Decoded, Guarded, check, read_exactly, size_words
+from learning.errors import DatasetError
 
 Bytes = NDArray[np.uint8]
 Batch = tuple[Bytes, Bytes]  # images (10000, 3072) channel-first, labels (10000,)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.data.dataset import DatasetError
+from learning.errors import DatasetError
 
 Bytes = NDArray[np.uint8]
 

@@ -11,17 +11,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from learning.data.files import UNREADABLE, locked, write_npz
 from learning.data.preprocessing import MAX_WHITENED, Preprocessing
-from learning.settings import FieldError, Invalid, Settings
+from learning.errors import FieldError, Invalid
+from learning.settings import Settings
 
 Array = NDArray[Any]
 Rows = NDArray[np.int64]
 
 SPLIT_SEED = 0  # the same for all sweeps, so that their validation accuracies compare
 _GATHER_BLOCK = 1024  # rows that are copied before they are preprocessed, few enough to stay in cache
-
-
-class DatasetError(Exception):
-    """A data set that cannot be had or may not be used; the message is one clear sentence."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from learning.data.dataset import DatasetError
 from learning.data.files import locked
+from learning.errors import DatasetError
 
 Progress = Callable[[int, int | None], None]  # bytes so far and bytes in all, of all files together
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.data.dataset import DatasetError
+from learning.errors import DatasetError
 
 Array = NDArray[Any]
 

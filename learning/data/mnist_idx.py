@@ -11,8 +11,8 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.data.dataset import DatasetError
 from learning.data.formats import Decoded, check, read_exactly, size_words
+from learning.errors import DatasetError
 
 Bytes = NDArray[np.uint8]
 

@@ -13,7 +13,6 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.data.dataset import DatasetError
 from learning.data.formats import (
     DEFAULT_CAP,
     MAX_CLASS_NAME,
@@ -24,6 +23,7 @@ from learning.data.formats import (
     read_exactly,
     size_words,
 )
+from learning.errors import DatasetError
 
 Array = NDArray[Any]
 

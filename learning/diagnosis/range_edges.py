@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from learning.diagnosis.curves import Result
 from learning.diagnosis.importance import importance
 from learning.diagnosis.ranking import Range, leaders, positions, ranked, value_of
+from learning.errors import Invalid
 from learning.search.space import Integer, LogUniform, Space
-from learning.settings import Invalid, read_field
+from learning.settings import read_field
 
 OUTER = 0.10  # of the range, on its own (log) axis: the outer tenth at each end
 NEAR = 0.35  # the outer third, into which others must lead where few trials cannot show what matters

@@ -12,9 +12,10 @@ from typing import Literal
 from learning.diagnosis.curves import Result
 from learning.diagnosis.range_edges import rounded, touched_edges
 from learning.diagnosis.ranking import ranked
+from learning.errors import NothingToRefine
 from learning.number_format import brief
 from learning.preflight.check_result import Check, verdict
-from learning.refinement.refinement import Bound, NothingToRefine, refine
+from learning.refinement.refinement import Bound, refine
 from learning.search.space import LogUniform, Space
 
 CHECKS = "preflight"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from learning.diagnosis.curves import Result
 from learning.diagnosis.range_edges import MANY, TOP, Edge, at_position, rounded, touched_edges
 from learning.diagnosis.ranking import Range, leaders, positions, ranked
+from learning.errors import NothingToRefine
 from learning.number_format import brief
 from learning.search.space import Choice, Distribution, Integer, LogUniform, Space, Uniform
 from learning.settings import MAX_EPOCHS, in_words
@@ -23,10 +24,6 @@ MIN_TRIED = 4  # trials a choice must have had before it may be dropped
 LONGER = 2  # times the epochs
 FEWER = 2  # times fewer trials, so that the longer search costs about as much
 TRIALS_LEAST, TRIALS_MOST = 20, 200
-
-
-class NothingToRefine(ValueError):  # noqa: N818  read as "raise NothingToRefine"
-    """The sweep gives no ground for a proposal; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import median
 
+from learning.errors import FieldError, Invalid
 from learning.number_format import brief
-from learning.settings import MAX_EPOCHS, FieldError, Invalid, Rule, Settings, either, real, whole
+from learning.settings import MAX_EPOCHS, Rule, Settings, either, real, whole
 
 MOST = 1_000_000  # trials that a rule may speak of
 

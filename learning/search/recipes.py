@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from learning.settings import FieldError, Invalid
+from learning.errors import FieldError, Invalid
 
 
 @dataclass(frozen=True, slots=True)

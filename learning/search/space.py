@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from learning.errors import FieldError, Invalid
 from learning.search.samplers import SAMPLERS
-from learning.settings import FieldError, Invalid, Settings, read_field
+from learning.settings import Settings, read_field
 
 MAX_TRIALS = 100_000  # in one draw; keeps a mistyped number from filling the disk
 MAX_CHOICES = 1_000  # in one dimension

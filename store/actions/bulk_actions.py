@@ -6,9 +6,10 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from learning.errors import NotAllowed
 from store.actions import trial_actions
 from store.db import change_counter
-from store.db.states import LIVING, TRIAL_STATES, NotAllowed
+from store.db.states import LIVING, TRIAL_STATES
 from store.queue import sweep_state
 from store.read import trials
 

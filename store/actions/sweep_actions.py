@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy import delete as delete_from
 
+from learning.errors import FieldError, IdempotencyConflict, Invalid
+from learning.errors import NotAllowed as NotAllowed
+from learning.errors import NotFound as NotFound
 from learning.search.early_stopping import parse
-from learning.settings import FieldError, Invalid, Settings
+from learning.settings import Settings
 from store.db import change_counter
-from store.db.states import NotAllowed as NotAllowed
-from store.db.states import NotFound as NotFound
 from store.db.tables import idempotency, sweep, trial, trial_group
 from store.queue import sweep_state, transitions
 from store.queue.enqueue import enqueue
@@ -28,10 +29,6 @@ ACTIONS = {
 }  # each with the states that allow it
 
 GROWING = ("running", "paused", "finished")  # states in which trials may be added
-
-
-class IdempotencyConflict(Exception):  # noqa: N818
-    """The same Idempotency-Key was used for another request; the message is one clear sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, select, update
 
+from learning.errors import NotAllowed as NotAllowed
+from learning.errors import NotFound as NotFound
 from store.db import change_counter
 from store.db.states import LIVING
-from store.db.states import NotAllowed as NotAllowed
-from store.db.states import NotFound as NotFound
 from store.db.tables import epoch, sweep
 from store.queue import groups, sweep_state, transitions
 from store.queue.enqueue import UNTRAINED

@@ -4,9 +4,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from learning.errors import DatabaseError
 from store.config import Config
 from store.db import migrations
-from store.db.database import BUSY_SECONDS, Database, DatabaseError
+from store.db.database import BUSY_SECONDS, Database
 
 OUR_TABLES = frozenset({"sweep", "trial", "epoch", "alembic_version"})  # by these a snapshot is known
 VERSION = "SELECT max(version_num) FROM alembic_version"

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from learning.errors import DatabaseError
 from store.config import Config
 from store.db import change_counter
 
@@ -22,10 +23,6 @@ BUSY_SECONDS = 30  # how long a writer waits for its turn; SQLite's queue is not
 WAL_SECONDS = 10  # how long to try to switch a new file to WAL while others open it too
 
 _dumps = partial(json.dumps, allow_nan=False, separators=(",", ":"))
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message is one clear sentence."""
 
 
 class _Cursor(Protocol):

@@ -6,19 +6,12 @@ from pathlib import Path
 from sqlalchemy import Connection, func, inspect, select, table
 from sqlalchemy import column as sql_column
 
-from store.db.database import Database, DatabaseError
+from learning.errors import TooNew, TooOld
+from store.db.database import Database
 
 FOLDER = Path(__file__).parents[2] / "migrations"
 _LOCK = 4_152_051_019  # any number no other program on the same PostgreSQL uses for its advisory locks
 _version = table("alembic_version", sql_column("version_num"))
-
-
-class TooNew(DatabaseError):  # noqa: N818
-    """The database was made by a newer program."""
-
-
-class TooOld(DatabaseError):  # noqa: N818
-    """The database was made before the first release, by a program whose migrations are gone."""
 
 
 @cache

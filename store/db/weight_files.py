@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.errors import Damaged
+
 Arrays = Mapping[str, NDArray[np.generic]]
 _META = "__meta__"
 _NAME = re.compile(r"[0-9]+/[0-9]+-[0-9]+\.npz")
@@ -31,10 +33,6 @@ class CheckpointRef:
     def group_id(self) -> int:
         """The group that wrote it."""
         return int(self.name.partition("/")[0])
-
-
-class Damaged(Exception):  # noqa: N818  # reads better at the raise
-    """A file that is missing or not what was written; the message is one clear sentence."""
 
 
 class Files:

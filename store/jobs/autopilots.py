@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from learning.errors import NotAllowed, NotFound
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db import change_counter
-from store.db.states import LIVING, OPEN, NotAllowed, NotFound
+from store.db.states import LIVING, OPEN
 from store.db.tables import autopilot, autopilot_stage, preflight, sweep, trial
 from store.jobs import preflights
 from store.read.trials import BEST_FIRST, RANKED, Trial, by_ids

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, update
 
+from learning.errors import NotAllowed, NotFound
 from learning.preflight.check_result import Check
 from learning.settings import Settings
 from store.db import change_counter
-from store.db.states import LIVING, NotAllowed, NotFound
+from store.db.states import LIVING
 from store.db.tables import preflight
 
 FAIL_AT = 3  # deaths of workers at one preflight after which it has failed

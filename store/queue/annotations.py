@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from learning.errors import NotAllowed as NotAllowed
+from learning.errors import NotFound as NotFound
 from store.db import change_counter
-from store.db.states import NotAllowed as NotAllowed
-from store.db.states import NotFound as NotFound
 from store.db.tables import trial
 from store.queue import transitions
 

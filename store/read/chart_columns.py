@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
+from learning.errors import FilterError
 from store.db.tables import epoch, trial
 from store.queue.epochs import METRICS
-from store.read.columns import FilterError, named, ordering
+from store.read.columns import named, ordering
 from store.read.filter import condition
 
 Value = float | str | None

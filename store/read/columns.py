@@ -7,20 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Double, case, cast
 
 from learning.diagnosis.findings import TRIAL_CODES
+from learning.errors import FilterError
 from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
 from store.db.states import TRIAL_STATES
 from store.db.tables import trial
 from store.queue.epochs import METRICS
 
 TRUTH = ("true", "false")
-
-
-class FilterError(ValueError):
-    """A filter or a sort (`field` says which) that cannot be read; the message is one clear sentence."""
-
-    def __init__(self, message: str, field: str = "filter") -> None:
-        super().__init__(message)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

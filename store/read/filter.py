@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
-from store.read.columns import FilterError as FilterError
+from learning.errors import FilterError as FilterError
 from store.read.columns import Name, named
 
 MAX_LENGTH = 2000  # characters

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from learning.errors import NotAllowed as NotAllowed
+from learning.errors import NotFound as NotFound
 from store.db.states import OPEN
-from store.db.states import NotAllowed as NotAllowed
-from store.db.states import NotFound as NotFound
 from store.db.tables import sweep
 from store.read import summaries
 from store.read.summaries import Saved as Saved

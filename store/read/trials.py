@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from learning.errors import NotAllowed as NotAllowed
+from learning.errors import NotFound as NotFound
 from store.db.states import LIVING, UNRANKED
-from store.db.states import NotAllowed as NotAllowed
-from store.db.states import NotFound as NotFound
 from store.db.tables import trial
 from store.read.columns import ordering
 from store.read.filter import condition

@@ -12,9 +12,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from app import model_file
-from app.failure import Failure
 from app.model_file import Model
 from learning.data.preprocessing import Preprocessing
+from learning.errors import Failure, NotInstalled
 from learning.settings import Settings
 from learning.training.net import Array
 
@@ -80,7 +80,7 @@ def test_without_its_package_a_sentence_says_what_to_install(
     assert answer.status_code == 501
     assert "pip install 'lossdeck[safetensors]'" in answer.json()["detail"]
     assert ".safetensors" not in client.get("/trials/1").text
-    with pytest.raises(Failure, match="pip install"):
+    with pytest.raises(NotInstalled, match="pip install"):
         model_file.read(tmp_path / "net.safetensors")
 
 

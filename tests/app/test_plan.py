@@ -15,10 +15,11 @@ from app.bodies_trials import MoreTrials
 from app.up import DEMO
 from learning.data import catalog
 from learning.data.dataset import make_split
+from learning.errors import Invalid
 from learning.refinement.refinement import Bound, Refinement
 from learning.search.recipes import RECIPES
 from learning.search.space import Space
-from learning.settings import Invalid, Settings
+from learning.settings import Settings
 from learning.training.trainer import Epoch, Member, train
 from store.actions import sweep_actions
 from store.config import Config

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from learning.data import catalog
-from learning.data.dataset import Dataset, DatasetError
+from learning.data.dataset import Dataset
+from learning.errors import DatasetError
 
 
 @pytest.fixture(autouse=True)

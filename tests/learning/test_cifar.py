@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from learning.data import cifar
 from learning.data.cifar_pickle import read_pickled
-from learning.data.dataset import DatasetError
 from learning.data.formats import Decoded
+from learning.errors import DatasetError
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from learning.data import catalog, dataset, preprocessing
 from learning.data.dataset import Dataset, class_counts, make_split, samples
-from learning.settings import Invalid, Settings
+from learning.errors import Invalid
+from learning.settings import Settings
 
 
 def data_set(

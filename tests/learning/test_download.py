@@ -11,7 +11,7 @@ import pytest
 from http_manners import CONTENT, NAME, Manners, serving
 
 from learning.data import download, search_paths
-from learning.data.dataset import DatasetError
+from learning.errors import DatasetError
 
 MD5 = hashlib.md5(CONTENT).hexdigest()
 FILES = {NAME: MD5}

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from learning.data import mnist_idx
-from learning.data.dataset import DatasetError
 from learning.data.formats import CHUNK, MAX_CLASSES, Decoded, Guarded, check, read_exactly, size_words
+from learning.errors import DatasetError
 
 Array = NDArray[Any]
 Y = np.array([0, 1, 2, 0])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from learning.data import npz
-from learning.data.dataset import DatasetError
+from learning.errors import DatasetError
 
 Array = NDArray[Any]
 X = np.arange(36, dtype=np.uint8).reshape(6, 6)

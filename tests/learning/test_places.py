@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from learning.data import catalog, search_paths
-from learning.data.dataset import DatasetError
+from learning.errors import DatasetError
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,10 @@ from threadpoolctl import threadpool_limits
 
 from learning.data import catalog
 from learning.data.dataset import Dataset, make_split
+from learning.errors import Invalid
 from learning.search.recipes import RECIPES, RecipePlan, recipe_for
 from learning.search.space import Space, draw
-from learning.settings import Invalid, Settings
+from learning.settings import Settings
 from learning.training.trainer import Epoch, Member, train
 
 LECTURE = ("sanity-loss", "overfit-tiny", "lr-too-low", "lr-too-high", "lr-3e-3", "coarse", "fine")

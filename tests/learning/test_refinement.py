@@ -9,7 +9,8 @@ import pytest
 
 from learning.diagnosis.findings import Result
 from learning.diagnosis.range_edges import extend, touched_edges
-from learning.refinement.refinement import MIN_WIDTH, NothingToRefine, Refinement, refine
+from learning.errors import NothingToRefine
+from learning.refinement.refinement import MIN_WIDTH, Refinement, refine
 from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, draw
 from learning.settings import Settings
 

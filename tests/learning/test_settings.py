@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.settings import MAX_EPOCHS, MAX_LAYERS, MAX_UNITS, Invalid, Settings, read_field
+from learning.errors import Invalid
+from learning.settings import MAX_EPOCHS, MAX_LAYERS, MAX_UNITS, Settings, read_field
 
 BAD = [
     ("hidden", "50"),

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from learning.errors import Invalid
 from learning.search.samplers import grid_shape
 from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, draw, from_points
-from learning.settings import MAX_RATE, Invalid, Settings
+from learning.settings import MAX_RATE, Settings
 
 SPACE = {
     "lr": {"log_uniform": [1e-6, 1e-3]},

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from learning.errors import Invalid
 from learning.search.early_stopping import Halving, Median, Patience, Reached, check, parse, to_dict
-from learning.settings import Invalid, Settings
+from learning.settings import Settings
 from learning.training.checkpoint_state import State
 
 quick = hypothesis_settings(max_examples=60, deadline=None)

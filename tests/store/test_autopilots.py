@@ -5,11 +5,11 @@ import threading
 import pytest
 from made import MakeSweep, train_all
 
+from learning.errors import NotAllowed, NotFound
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Database
-from store.db.states import NotAllowed, NotFound
 from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot, NewAutopilot
 from store.read import sweeps, trials

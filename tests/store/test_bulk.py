@@ -3,9 +3,9 @@
 import pytest
 from made import NOW, MakeSweep, claim, record, train_all
 
+from learning.errors import NotAllowed
 from store.actions import bulk_actions, sweep_actions
 from store.db.database import Database
-from store.db.states import NotAllowed
 from store.read import changes, sweeps, trials
 
 

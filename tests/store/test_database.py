@@ -6,8 +6,9 @@ import pytest
 from made import NOW
 from sqlalchemy import text
 
+from learning.errors import DatabaseError
 from store.config import Config
-from store.db.database import BUSY_SECONDS, Database, DatabaseError, has_wal_reset_bug
+from store.db.database import BUSY_SECONDS, Database, has_wal_reset_bug
 from store.queue import workers
 
 

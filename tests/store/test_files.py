@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from store.db.weight_files import CheckpointRef, Damaged, Files
+from learning.errors import Damaged
+from store.db.weight_files import CheckpointRef, Files
 
 ARRAYS = {
     "W1": np.arange(12, dtype=np.float32).reshape(3, 4),

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from made import NOW, claim, epoch, record
 from sqlalchemy.dialects import postgresql, sqlite
 
+from learning.errors import FilterError
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Database
 from store.read import trials
 from store.read.columns import NAMES, ordering
-from store.read.filter import MAX_DEPTH, MAX_LENGTH, FilterError, condition
+from store.read.filter import MAX_DEPTH, MAX_LENGTH, condition
 
 # lr, update, hidden, batch_size, best val_acc (None: has not begun)
 ROWS: list[tuple[float, str, tuple[int, ...], int | str, float | None]] = [

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 
 from app import cli
 from learning.data import catalog
+from learning.errors import TooNew, TooOld
 from store.db import backup, migrations
 from store.db.database import Database
 from store.db.tables import clock, metadata
@@ -192,9 +193,7 @@ def test_head_is_what_alembic_calls_head() -> None:
 def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
     with database.write() as c:
         c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(
-        migrations.TooNew, match=r"version 9999 and this program knows \d{4}; install the newer"
-    ):
+    with pytest.raises(TooNew, match=r"version 9999 and this program knows \d{4}; install the newer"):
         migrations.upgrade(database)
 
 
@@ -207,7 +206,7 @@ def test_a_database_from_before_the_first_release_is_refused_and_left_as_it_is(
     with old.read() as c:
         made, before = schema(c), rows(c, columns(c))
     for step in (migrations.upgrade, migrations.current):
-        with pytest.raises(migrations.TooOld, match=rf"^The database has schema version {version}, .+\.$"):
+        with pytest.raises(TooOld, match=rf"^The database has schema version {version}, .+\.$"):
             step(old)
     with old.read() as c:
         assert (schema(c), rows(c, columns(c))) == (made, before)
@@ -299,7 +298,7 @@ def test_a_copy_from_before_the_first_release_is_not_restored(
     with sqlite_database.write() as c:
         c.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
     backup.write(sqlite_database, tmp_path / "copy.db")
-    with pytest.raises(migrations.TooOld, match=f"schema version {version}"):
+    with pytest.raises(TooOld, match=f"schema version {version}"):
         backup.check(tmp_path / "copy.db")
 
 

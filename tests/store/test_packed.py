@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from learning.errors import FilterError
 from store.db.database import Database
 from store.read import chart_columns
-from store.read.columns import FilterError
 from tests.store.made import MakeSweep, claim, epoch, record
 
 

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
+from learning.errors import NotAllowed, NotFound
 from learning.preflight.check_result import Check
 from learning.settings import Settings
 from store.db.database import Database
-from store.db.states import NotAllowed, NotFound
 from store.jobs import preflights
 from store.jobs.preflights import Claim, Preflight
 

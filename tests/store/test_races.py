@@ -12,6 +12,7 @@ import pytest
 from made import NOW, MakeSweep, epoch
 from sqlalchemy import select
 
+from learning.errors import IdempotencyConflict
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
@@ -159,7 +160,7 @@ def _create(address: str, digest: str) -> int | str:
     try:
         with database.write() as c:
             return sweep_actions.create(c, new, NOW, idempotency=("key", digest)).id
-    except sweep_actions.IdempotencyConflict:
+    except IdempotencyConflict:
         return "conflict"
     finally:
         database.close()

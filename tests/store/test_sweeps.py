@@ -6,12 +6,12 @@ import pytest
 from made import NOW, MakeSweep, claim, epoch, nothing_to_claim, record, train, train_all
 from sqlalchemy import func, select
 
-from learning.settings import Invalid, Settings
+from learning.errors import IdempotencyConflict, Invalid, NotAllowed, NotFound
+from learning.settings import Settings
 from store.actions import sweep_actions, trial_actions
 from store.actions.sweep_actions import NewSweep
 from store.db import tables
 from store.db.database import Database
-from store.db.states import NotAllowed, NotFound
 from store.queue import annotations, epochs, groups
 from store.read import related_sweeps, sweeps, training_speed, trials
 from store.read.sweeps import Sweep
@@ -375,7 +375,7 @@ def test_a_repeated_request_gives_the_first_sweep(database: Database) -> None:
         assert sweep_actions.create(c, new, NOW, ("other", "digest")).id != first.id
     with (
         database.write() as c,
-        pytest.raises(sweep_actions.IdempotencyConflict, match="'key' was used for another"),
+        pytest.raises(IdempotencyConflict, match="'key' was used for another"),
     ):
         sweep_actions.create(c, new, NOW, ("key", "another digest"))
 

@@ -1,0 +1,29 @@
+"""Exit codes of the command line, and what an error means there: a sentence on stderr and a code."""
+
+from learning.errors import Invalid, LossdeckError, NoWorker, WrongUsage
+
+DONE = 0
+FAILED = 1
+WRONG_USAGE = 2
+NO_WORKER = 3
+INTERRUPTED = 130
+
+_CODES = {Invalid: WRONG_USAGE, WrongUsage: WRONG_USAGE, NoWorker: NO_WORKER}  # all others: FAILED
+
+
+def explain(error: Exception) -> str | None:
+    """An error that the user can act on, as a sentence; None for a fault of this program."""
+    from store.db import errors
+
+    if isinstance(error, LossdeckError):
+        return str(error)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename or 'A file'} is there, but it is not a folder."
+    if isinstance(error, OSError):
+        return f"{error.filename or 'The system'}: {error.strerror or error}."
+    return errors.sentence(error)
+
+
+def code_of(error: Exception) -> int:
+    """The exit code for an error that can be explained."""
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)

@@ -6,12 +6,19 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, export, plan, transcript, wire_advice, wire_sweeps
+from app import advice, export, plan, transcript
 from app.answers import Answer, attachment, created
 from app.api_sweeps import found
 from app.bodies import Id
-from app.bodies_advice import RefinementIn, RefinementOut, SweepFindingsOut
-from app.bodies_sweeps import FamilyOut, SweepOut
+from app.bodies_advice import (
+    RefinementIn,
+    RefinementOut,
+    SweepFindingsOut,
+    finding_json,
+    importance_json,
+    refinement_json,
+)
+from app.bodies_sweeps import FamilyOut, SweepOut, sweep_json
 from app.state import Parts
 from store.actions import sweep_actions
 from store.queue import epochs
@@ -28,8 +35,8 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
     said, importance = advice.of_sweep(found(parts, id), parts.database, parts.config)
     return Answer(
         {
-            "findings": [wire_advice.finding(value) for value in said],
-            "importance": wire_advice.importance(importance),
+            "findings": [finding_json(value) for value in said],
+            "importance": importance_json(importance),
         }
     )
 
@@ -37,7 +44,7 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
 @router.get("/{id}/refinement", response_model=RefinementOut)
 def propose(id: Id, parts: Parts) -> JSONResponse:
     """The finer search that the trials suggest."""
-    return Answer(wire_advice.refinement(advice.refinement(found(parts, id), parts.database, parts.config)))
+    return Answer(refinement_json(advice.refinement(found(parts, id), parts.database, parts.config)))
 
 
 @router.post("/{id}/refinement", status_code=201, response_model=SweepOut)
@@ -49,7 +56,7 @@ def refine(id: Id, parts: Parts, body: RefinementIn | None = None) -> JSONRespon
     new = plan.sweep(child, parts.config, parent_id=id)
     with parts.database.write() as c:
         sweep = sweep_actions.create(c, new, time.time(), workers=parts.config.workers)
-    return created(f"/api/sweeps/{sweep.id}", wire_sweeps.sweep(sweep))
+    return created(f"/api/sweeps/{sweep.id}", sweep_json(sweep))
 
 
 @router.get("/{id}/family", response_model=FamilyOut)
@@ -58,7 +65,7 @@ def family(id: Id, parts: Parts) -> JSONResponse:
     found(parts, id)
     with parts.database.read() as c:
         related = related_sweeps.family(c, id)
-    return Answer({"sweeps": [wire_sweeps.sweep(one) for one in related]})
+    return Answer({"sweeps": [sweep_json(one) for one in related]})
 
 
 @router.get(

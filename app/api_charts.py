@@ -5,11 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app import wire_charts
 from app.answers import Answer
 from app.api_sweeps import found
 from app.bodies import Id
-from app.bodies_charts import ColumnsOut, CurvesOut
+from app.bodies_charts import ColumnsOut, CurvesOut, short_numbers, thinned_curve_json
 from app.problems import bad_field
 from app.state import Parts
 from store.read import changes, chart_columns
@@ -45,7 +44,7 @@ def columns(
         cursor = changes.cursor(c)
         read = chart_columns.columns(c, id, names, sort, filter)
     return Answer(
-        {"cursor": cursor, "columns": {name: wire_charts.packed(values) for name, values in read.items()}}
+        {"cursor": cursor, "columns": {name: short_numbers(values) for name, values in read.items()}}
     )
 
 
@@ -71,7 +70,7 @@ def curves(
     found(parts, id)
     with parts.database.read() as c:
         read = chart_columns.curves(c, id, wanted, of.split(","), points, elapsed)
-    return Answer({"curves": [wire_charts.thinned(one) for one in read]})
+    return Answer({"curves": [thinned_curve_json(one) for one in read]})
 
 
 def _numbers(text: str) -> list[int]:

@@ -11,10 +11,9 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 from starlette.responses import JSONResponse, Response
 
-from app import wire_datasets
 from app.answers import Answer, created
 from app.bodies import MAX_NAME
-from app.bodies_datasets import DatasetOut, DatasetsOut
+from app.bodies_datasets import DatasetOut, DatasetsOut, dataset_json
 from app.problems import Problem, bad_field, missing
 from app.state import Parts
 from learning.data import catalog
@@ -28,7 +27,7 @@ router = APIRouter(prefix="/api/datasets", tags=["datasets"])
 def listed(parts: Parts) -> JSONResponse:
     """Every data set that is known; `ready` are those on this machine."""
     found = catalog.summaries(parts.config.home, parts.config.data)
-    return Answer({"datasets": [wire_datasets.dataset(summary) for summary in found]})
+    return Answer({"datasets": [dataset_json(summary) for summary in found]})
 
 
 @router.get("/{name}", response_model=DatasetOut)
@@ -36,7 +35,7 @@ def show(name: str, parts: Parts) -> JSONResponse:
     """One data set."""
     for summary in catalog.summaries(parts.config.home, parts.config.data):
         if summary.name == name:
-            return Answer(wire_datasets.dataset(summary))
+            return Answer(dataset_json(summary))
     raise missing("data set", name[:MAX_NAME])
 
 
@@ -58,7 +57,7 @@ def add(
             shutil.copyfileobj(file.file, target, 1 << 20)
         with _naming("file", file.filename):
             summary = catalog.add(path, name, parts.config.home, called=_called(file.filename, name))
-    return created(f"/api/datasets/{summary.name}", wire_datasets.dataset(summary))
+    return created(f"/api/datasets/{summary.name}", dataset_json(summary))
 
 
 @router.delete("/{name}", status_code=204)

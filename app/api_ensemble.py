@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import ensemble, model_file, wire_ensemble
+from app import ensemble, model_file
 from app.answers import Answer, attachment
 from app.api_sweeps import found as found_sweep
 from app.api_trials import FileFormat
 from app.bodies import Id
 from app.bodies_ensemble import EnsembleOut
+from app.ensemble import ensemble_json
 from app.state import Parts
 
 Top = Annotated[int, Query(ge=2, le=ensemble.MOST, description="How many of the best kept nets.")]
@@ -24,7 +25,7 @@ def measure(id: Id, parts: Parts, top: Top = ensemble.USUAL) -> JSONResponse:
     sweep = found_sweep(parts, id)
     with parts.database.read() as c:
         rows = ensemble.members(c, sweep, top, parts.files)
-    return Answer(wire_ensemble.ensemble(ensemble.measured(rows, sweep, parts.config, parts.files)))
+    return Answer(ensemble_json(ensemble.measured(rows, sweep, parts.config, parts.files)))
 
 
 @router.get(

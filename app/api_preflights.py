@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app import plan, wire_preflights
+from app import plan
 from app.answers import Answer, created
 from app.bodies import MAX_NAME, Id, Limit, Offset
-from app.bodies_preflights import PreflightIn, PreflightOut, PreflightsOut
+from app.bodies_preflights import PreflightIn, PreflightOut, PreflightsOut, preflight_json
 from app.problems import missing
 from app.state import Parts
 from store.jobs import preflights
@@ -25,7 +25,7 @@ def make(body: PreflightIn, parts: Parts) -> JSONResponse:
     settings = plan.preflight(body, parts.config)
     with parts.database.write() as c:
         row = preflights.create(c, body.dataset, settings, time.time())
-    return created(f"/api/preflights/{row.id}", wire_preflights.preflight(row))
+    return created(f"/api/preflights/{row.id}", preflight_json(row))
 
 
 @router.get("", response_model=PreflightsOut)
@@ -33,7 +33,7 @@ def listed(parts: Parts, dataset: Dataset = None, limit: Limit = 100, offset: Of
     """All preflights, newest first."""
     with parts.database.read() as c:
         rows, total = preflights.list_all(c, dataset, limit, offset)
-    return Answer({"preflights": [wire_preflights.preflight(row) for row in rows], "total": total})
+    return Answer({"preflights": [preflight_json(row) for row in rows], "total": total})
 
 
 @router.get("/{id}", response_model=PreflightOut)
@@ -43,7 +43,7 @@ def show(id: Id, parts: Parts) -> JSONResponse:
         row = preflights.get(c, id)
     if row is None:
         raise missing("preflight", id)
-    return Answer(wire_preflights.preflight(row))
+    return Answer(preflight_json(row))
 
 
 @router.post("/{id}/cancel", response_model=PreflightOut)
@@ -51,4 +51,4 @@ def cancel(id: Id, parts: Parts) -> JSONResponse:
     """End it now; a running one stops at its next check."""
     with parts.database.write() as c:
         row = preflights.cancel(c, id, time.time())
-    return Answer(wire_preflights.preflight(row))
+    return Answer(preflight_json(row))

@@ -18,12 +18,12 @@ router = APIRouter(prefix="/api/random-grid", tags=["random against grid"])
 @router.post("", status_code=201, response_model=RandomGridOut)
 def start(parts: Parts, body: RandomGridIn | None = None) -> JSONResponse:
     """Start a grid and a random sweep of one space: same budget, same net, same seed."""
-    planned = random_grid.planned(body or RandomGridIn(), parts)
+    planned = random_grid.planned(body or RandomGridIn(), parts.config)
     with parts.database.write() as c:
         made = [sweep_actions.create(c, new, time.time(), workers=parts.config.workers).id for new in planned]
         found = random_grid.pair(c, made)
     address = f"/api/random-grid?sweeps={','.join(map(str, made))}"
-    return created(address, random_grid.shown(found, parts))
+    return created(address, random_grid.shown(found, parts.config))
 
 
 @router.get("", response_model=RandomGridOut)
@@ -34,4 +34,4 @@ def show(
     """Two sweeps of one space side by side: what each tried of every setting, and how far it came."""
     with parts.database.read() as c:
         found = random_grid.pair(c, random_grid.numbers(pair))
-    return Answer(random_grid.shown(found, parts))
+    return Answer(random_grid.shown(found, parts.config))

@@ -5,14 +5,15 @@ import time
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from app import plan, repeats, wire_repeats, wire_sweeps
+from app import plan, repeats
 from app.answers import Answer, created
 from app.api_sweeps import found as found_sweep
 from app.api_trials import found as found_trial
 from app.bodies import Id
 from app.bodies_repeats import RepeatsIn, RepeatsOut
-from app.bodies_sweeps import SweepOut
+from app.bodies_sweeps import SweepOut, sweep_json
 from app.problems import Problem
+from app.repeats import repeats_json
 from app.state import Parts
 from store.actions import sweep_actions
 
@@ -28,7 +29,7 @@ def repeat(id: Id, parts: Parts, body: RepeatsIn | None = None) -> JSONResponse:
         tried = repeats.tried(c, of, trial)
         new = plan.repeats(body or RepeatsIn(), trial, of, tried, parts.config)
         sweep = sweep_actions.create(c, new, time.time(), workers=parts.config.workers)
-    return created(f"/api/sweeps/{sweep.id}", wire_sweeps.sweep(sweep))
+    return created(f"/api/sweeps/{sweep.id}", sweep_json(sweep))
 
 
 @router.get("/sweeps/{id}/repeats", response_model=RepeatsOut)
@@ -39,4 +40,4 @@ def shown(id: Id, parts: Parts) -> JSONResponse:
         found = repeats.of_sweep(c, sweep)
     if found is None:
         raise Problem(409, f"Sweep {id} repeats nothing: its trials must be alike in all but their seeds.")
-    return Answer(wire_repeats.repeats(found))
+    return Answer(repeats_json(found))

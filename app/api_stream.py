@@ -10,8 +10,9 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
-from app import wire, wire_sweeps
+from app import wire
 from app.bodies import MAX_ID, Cursor
+from app.bodies_sweeps import sweep_json
 from app.live import Batch, Following, Live
 from app.problems import Problem, bad_field, missing
 from app.state import Parts, State
@@ -147,7 +148,7 @@ def _present(parts: State, followed: Following) -> Batch:
     ordered = sorted(rows, key=lambda row: row.changed)
     numbers = [*(row.changed for row in ordered[:-1]), cursor]  # rise, and end with the cursor
     frames = (
-        format_sse_event(data_str=wire.text(wire_sweeps.sweep(row)), event="sweep", id=str(number))
+        format_sse_event(data_str=wire.text(sweep_json(row)), event="sweep", id=str(number))
         for row, number in zip(ordered, numbers, strict=False)
     )
     return Batch(b"".join(frames), cursor)

@@ -7,11 +7,21 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from app import gate, notes, plan, wire, wire_sweeps, wire_trials
+from app import gate, notes, plan, wire
 from app.answers import Answer, created
 from app.bodies import Cursor, Id, Limit, Offset
-from app.bodies_sweeps import DraftOut, SweepChange, SweepIn, SweepMadeOut, SweepNotesOut, SweepOut, SweepsOut
-from app.bodies_trials import EpochsOut
+from app.bodies_sweeps import (
+    DraftOut,
+    SweepChange,
+    SweepIn,
+    SweepMadeOut,
+    SweepNotesOut,
+    SweepOut,
+    SweepsOut,
+    sweep_json,
+)
+from app.bodies_trials import EpochsOut, epoch_json
+from app.gate import warning_json
 from app.problems import bad_field, missing
 from app.state import Parts, State
 from store.actions import sweep_actions
@@ -63,7 +73,7 @@ def make(
         warned = gate.warnings(c, new, new.trials, parts.config.home)
     return created(
         f"/api/sweeps/{sweep.id}",
-        wire_sweeps.sweep(sweep) | {"warnings": list(map(wire_sweeps.warned, warned))},
+        sweep_json(sweep) | {"warnings": list(map(warning_json, warned))},
     )
 
 
@@ -72,7 +82,7 @@ def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse
     """All sweeps, newest first."""
     with parts.database.read() as c:
         rows, total = sweeps.list_all(c, limit, offset)
-    return Answer({"sweeps": [wire_sweeps.sweep(row) for row in rows], "total": total})
+    return Answer({"sweeps": [sweep_json(row) for row in rows], "total": total})
 
 
 @router.get("/{id}", response_model=SweepNotesOut)
@@ -145,7 +155,7 @@ def new_epochs(
             raise missing("sweep", id)
         rows, cursor = epochs.of_sweep(c, id, after, limit, trace)
     done = sweep.state in FINAL and len(rows) < limit
-    return Answer({"epochs": [wire_trials.epoch(row) for row in rows], "cursor": cursor, "done": done})
+    return Answer({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
 
 
 def _whole(c: Connection, sweep: Sweep, parts: State) -> dict[str, object]:
@@ -154,9 +164,9 @@ def _whole(c: Connection, sweep: Sweep, parts: State) -> dict[str, object]:
     more = {
         "notes": written,
         "notes_html": notes.html(written),
-        "warnings": list(map(wire_sweeps.warned, warned)),
+        "warnings": list(map(warning_json, warned)),
     }
-    return wire_sweeps.sweep(sweep) | more
+    return sweep_json(sweep) | more
 
 
 def found(parts: State, id: int) -> Sweep:
@@ -171,7 +181,7 @@ def found(parts: State, id: int) -> Sweep:
 def _act(parts: State, id: int, action: str) -> JSONResponse:
     with parts.database.write() as c:
         sweep = sweep_actions.act(c, id, action, time.time())
-    return Answer(wire_sweeps.sweep(sweep))
+    return Answer(sweep_json(sweep))
 
 
 def _draft(new: NewSweep, parts: State) -> dict[str, object]:
@@ -185,5 +195,5 @@ def _draft(new: NewSweep, parts: State) -> dict[str, object]:
         "draws": draws,
         "trials": len(new.trials),
         "estimated_seconds": wire.plain(seconds),
-        "warnings": list(map(wire_sweeps.warned, warned)),
+        "warnings": list(map(warning_json, warned)),
     }

@@ -6,12 +6,21 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app import advice, model_file, plan, transcript, wire_advice, wire_trials
+from app import advice, model_file, plan, transcript
 from app.answers import Answer, attachment, created
 from app.api_sweeps import found as found_sweep
 from app.bodies import Cursor, Id, Limit, Offset
-from app.bodies_advice import FindingsOut
-from app.bodies_trials import BulkIn, BulkOut, EpochsOut, MoreTrials, TrialOut, TrialsOut
+from app.bodies_advice import FindingsOut, finding_json
+from app.bodies_trials import (
+    BulkIn,
+    BulkOut,
+    EpochsOut,
+    MoreTrials,
+    TrialOut,
+    TrialsOut,
+    epoch_json,
+    trial_json,
+)
 from app.model_file import Model
 from app.prediction import no_weights
 from app.problems import Problem, bad_field, missing
@@ -46,7 +55,7 @@ def of_sweep(
     advice.fill_verdicts(found_sweep(parts, id), parts.database, parts.config)
     with parts.database.read() as c:
         rows, total = trials.page(c, id, limit, offset, sort, filter or None)
-    return Answer({"trials": [wire_trials.trial(row) for row in rows], "total": total})
+    return Answer({"trials": [trial_json(row) for row in rows], "total": total})
 
 
 @router.post("/sweeps/{id}/trials", status_code=201, response_model=TrialsOut)
@@ -58,7 +67,7 @@ def add(id: Id, body: MoreTrials, parts: Parts) -> JSONResponse:
             raise missing("sweep", id)
         rows = sweep_actions.add_trials(c, id, plan.more(body, sweep, parts.config), time.time())
     return created(
-        f"/api/sweeps/{id}/trials", {"trials": [wire_trials.trial(row) for row in rows], "total": len(rows)}
+        f"/api/sweeps/{id}/trials", {"trials": [trial_json(row) for row in rows], "total": len(rows)}
     )
 
 
@@ -79,7 +88,7 @@ def many(id: Id, body: BulkIn, parts: Parts) -> JSONResponse:
 @router.get("/trials/{id}", response_model=TrialOut)
 def show(id: Id, parts: Parts) -> JSONResponse:
     """One trial."""
-    return Answer(wire_trials.trial(found(parts, id)))
+    return Answer(trial_json(found(parts, id)))
 
 
 @router.get("/trials/{id}/epochs", response_model=EpochsOut)
@@ -90,7 +99,7 @@ def curve(id: Id, parts: Parts, after: Cursor = 0) -> JSONResponse:
         rows = epochs.of_trial(c, id, after)
     done = trial.state not in ("queued", "running")
     cursor = max((row.seq for row in rows), default=after)
-    return Answer({"epochs": [wire_trials.epoch(row) for row in rows], "cursor": cursor, "done": done})
+    return Answer({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
 
 
 @router.get(
@@ -111,7 +120,7 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
     """What the curves of a trial say, most important first."""
     trial = found(parts, id)
     said = advice.of_trial(trial, parts.database, parts.config)
-    return Answer({"findings": [wire_advice.finding(value) for value in said]})
+    return Answer({"findings": [finding_json(value) for value in said]})
 
 
 @router.get(
@@ -142,7 +151,7 @@ def stop(id: Id, parts: Parts) -> JSONResponse:
     """End a trial: a queued one now, a running one at its next epoch."""
     with parts.database.write() as c:
         trial = trial_actions.stop(c, id, time.time())
-    return Answer(wire_trials.trial(trial))
+    return Answer(trial_json(trial))
 
 
 @router.post("/trials/{id}/retry", response_model=TrialOut)
@@ -150,7 +159,7 @@ def retry(id: Id, parts: Parts) -> JSONResponse:
     """Run a failed trial again."""
     with parts.database.write() as c:
         trial = trial_actions.retry(c, id, time.time())
-    return Answer(wire_trials.trial(trial))
+    return Answer(trial_json(trial))
 
 
 @router.post("/trials/{id}/exclude", response_model=TrialOut)
@@ -158,7 +167,7 @@ def exclude(id: Id, parts: Parts) -> JSONResponse:
     """Leave a trial out of rankings and advice."""
     with parts.database.write() as c:
         trial = trial_actions.exclude(c, id, True)
-    return Answer(wire_trials.trial(trial))
+    return Answer(trial_json(trial))
 
 
 @router.post("/trials/{id}/include", response_model=TrialOut)
@@ -166,7 +175,7 @@ def include(id: Id, parts: Parts) -> JSONResponse:
     """Take an excluded trial in again."""
     with parts.database.write() as c:
         trial = trial_actions.exclude(c, id, False)
-    return Answer(wire_trials.trial(trial))
+    return Answer(trial_json(trial))
 
 
 def found(parts: State, id: int) -> Trial:

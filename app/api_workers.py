@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app import plan, wire_sweeps, wire_workers
+from app import plan
 from app.answers import Answer
 from app.bodies import MAX_NAME
-from app.bodies_sweeps import RecipesOut
-from app.bodies_workers import WorkersOut
+from app.bodies_sweeps import RecipesOut, recipe_json
+from app.bodies_workers import WorkersOut, worker_json
 from app.state import Parts
 from learning.data import catalog
 from store.queue import workers
@@ -22,7 +22,7 @@ def listed(parts: Parts) -> JSONResponse:
     """Every worker that registered, the living first."""
     with parts.database.read() as c:
         rows = workers.all(c)
-    return Answer({"workers": [wire_workers.worker(row) for row in rows]})
+    return Answer({"workers": [worker_json(row) for row in rows]})
 
 
 @router.get("/recipes", response_model=RecipesOut, tags=["sweeps"])
@@ -33,4 +33,4 @@ def recipes(
     """The lecture's checks and searches, with the numbers that fit a data set."""
     if not catalog.is_built_in(dataset):
         plan.dataset(dataset, parts.config)  # refuses one that nobody knows
-    return Answer({"recipes": [wire_sweeps.recipe(value) for value in plan.recipes(dataset, parts.config)]})
+    return Answer({"recipes": [recipe_json(value) for value in plan.recipes(dataset, parts.config)]})

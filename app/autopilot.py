@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app import wire_autopilots
+from app.bodies_autopilots import autopilot_json
 from learning.data import catalog
 from learning.diagnosis.test_gap import shortfall
 from learning.errors import DatasetError
@@ -27,7 +27,7 @@ def shown_all(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[
     leaders = [leader(c, row) for row in rows]
     tried = [test_accuracies.of_trial(c, one.id) if one else None for one in leaders]
     return [
-        wire_autopilots.autopilot(row, checks, searches, best, look, _test_note(row, best, look, config))
+        autopilot_json(row, checks, searches, best, look, _test_note(row, best, look, config))
         for row, best, look in zip(rows, leaders, tried, strict=True)
     ]
 

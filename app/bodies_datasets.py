@@ -1,6 +1,8 @@
 """Bodies of data sets: what is known of one (its rows: learning)."""
 
 from app.bodies import Out
+from app.wire import plain
+from learning.data.catalog import Summary
 
 
 class DatasetOut(Out):
@@ -17,3 +19,17 @@ class DatasetOut(Out):
 
 class DatasetsOut(Out):
     datasets: list[DatasetOut]
+
+
+def dataset_json(value: Summary) -> dict[str, object]:
+    return {
+        "name": value.name,
+        "ready": value.ready,
+        "n_train": value.n_train,
+        "n_test": value.n_test,
+        "n_features": value.n_features,
+        "image_shape": plain(value.image_shape),
+        "classes": list(value.classes),
+        "class_counts": plain(value.class_counts),
+        "source": value.source,
+    }

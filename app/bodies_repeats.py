@@ -6,13 +6,14 @@ from pydantic import Field, StrictInt
 
 from app.bodies import In, Name, Out
 from app.bodies_trials import TrialOut
-from app.repeats import MOST
+
+MAX_REPEATS = 50  # seeds of one trial
 
 
 class RepeatsIn(In):
     """How often to train a trial again, each time from another seed."""
 
-    seeds: Annotated[StrictInt, Field(ge=2, le=MOST)] = 5
+    seeds: Annotated[StrictInt, Field(ge=2, le=MAX_REPEATS)] = 5
     name: Name | None = None
 
 

@@ -1,5 +1,6 @@
 """Bodies of sweeps and of recipes, the ready ones: what to search, how far it is, what to know first."""
 
+from dataclasses import asdict
 from typing import Literal
 
 from pydantic import ConfigDict, Field, JsonValue
@@ -18,7 +19,10 @@ from app.bodies import (
     Tags,
     TrialCount,
 )
-from app.bodies_trials import TrialOut
+from app.bodies_trials import TrialOut, trial_json
+from app.wire import plain, when
+from learning.search.recipes import RecipePlan
+from store.read.sweeps import Sweep
 
 
 class SweepIn(In):
@@ -170,3 +174,42 @@ class RecipeOut(Out):
 
 class RecipesOut(Out):
     recipes: list[RecipeOut]
+
+
+def sweep_json(row: Sweep) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "state": row.state,
+        "counts": dict(row.counts),
+        "trials": row.trials,
+        "best": trial_json(row.best) if row.best is not None else None,
+        "eta_seconds": plain(row.eta_seconds),
+        "eta_range": plain(row.eta_range),
+        "space": plain(row.space),
+        "settings": plain(row.settings),
+        "dataset": row.dataset,
+        "parent_id": row.parent_id,
+        "seed": row.seed,
+        "recipe": row.recipe,
+        "sampler": row.sampler,
+        "stopping": plain(row.stopping),
+        "saved": plain(asdict(row.saved)),
+        "excluded": row.excluded,
+        "tags": list(row.tags),
+        "created_at": when(row.created_at),
+        "started_at": when(row.started_at),
+        "finished_at": when(row.finished_at),
+    }
+
+
+def recipe_json(value: RecipePlan) -> dict[str, object]:
+    return {
+        "name": value.name,
+        "title": value.title,
+        "note": value.note,
+        "space": plain(value.space),
+        "settings": plain(value.settings),
+        "trials": value.trials,
+        "sampler": value.sampler,
+    }

@@ -51,7 +51,7 @@ def preflight(
       lossdeck preflight --dataset cifar10 --wait --json
       lossdeck preflight --sweep 3 --wait
     """
-    from app import wire_preflights
+    from app.bodies_preflights import preflight_json
     from app.up import upgrade
     from store.db.database import Database
     from store.jobs import preflights
@@ -71,7 +71,7 @@ def preflight(
                 row = follow(database, row.id, (lambda check: None) if as_json else tell)
                 code = DONE if row.passed else FAILED
     if as_json:
-        print(json.dumps(wire_preflights.preflight(row)))
+        print(json.dumps(preflight_json(row)))
     elif not wait:
         print(row.id)
     raise typer.Exit(code)

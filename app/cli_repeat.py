@@ -34,11 +34,13 @@ def repeat(
     """
     from pydantic import ValidationError
 
-    from app import plan, repeats, wire_repeats, wire_sweeps
+    from app import plan, repeats
     from app.bodies_repeats import RepeatsIn
+    from app.bodies_sweeps import sweep_json
     from app.cli_keep import opened
     from app.cli_sweep import wrong
     from app.follow import follow
+    from app.repeats import repeats_json
     from app.words import trial_words
     from store.actions import sweep_actions
     from store.read import sweeps
@@ -62,7 +64,7 @@ def repeat(
     if found is not None:
         print(found.sentence, file=sys.stderr)
     if as_json:
-        print(json.dumps(wire_repeats.repeats(found) if found else wire_sweeps.sweep(made)))
+        print(json.dumps(repeats_json(found) if found else sweep_json(made)))
     elif not wait:
         print(made.id)
     raise typer.Exit(code)

@@ -1,7 +1,6 @@
 """Owns the commands that run Lossdeck: up, serve, worker, migrate (the work: app.up, app.serve, worker)."""
 
 import os
-import socket
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 from app import token_file
 from app.exit_codes import DONE
 from app.options import Data, DatabaseUrl, Home, Host, Port, Workers, configure, environment
-from learning.errors import Failure, WrongUsage
+from learning.errors import WrongUsage
 
 if TYPE_CHECKING:
     from store.config import Config
@@ -105,19 +104,7 @@ def served(**options: object) -> "Config":
             f"Listening on {config.host} opens Lossdeck to the network, which takes a token: "
             "run `lossdeck token` once or set LOSSDECK_TOKEN."
         )
+    from app.doctor import check_port
+
     check_port(config.host, config.port)
     return config
-
-
-def check_port(host: str, port: int) -> None:
-    """Raises Failure if nothing can listen there now: before anything is started."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Failure(
-                f"Port {port} on {host} cannot be opened ({error.strerror}): "
-                "is Lossdeck running there already? Choose another with --port."
-            ) from error

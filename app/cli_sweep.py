@@ -56,7 +56,8 @@ def sweep(
       lossdeck sweep coarse --stopping halving --wait
       lossdeck sweep mine.json --name "wider nets" --json
     """
-    from app import gate, plan, wire_sweeps
+    from app import gate, plan
+    from app.bodies_sweeps import sweep_json
     from app.follow import follow, going_on
     from app.up import upgrade
     from learning.search.recipes import RECIPES
@@ -85,7 +86,7 @@ def sweep(
                 with database.read() as connection:
                     row = sweeps.get(connection, row.id) or row
     if as_json:
-        print(json.dumps(wire_sweeps.sweep(row)))
+        print(json.dumps(sweep_json(row)))
     elif not wait:
         print(row.id)
     raise typer.Exit(code)

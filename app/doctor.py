@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -109,8 +110,6 @@ def data(config: "Config") -> Check:
 
 
 def port(config: "Config") -> Check:
-    from app.cli_run import check_port
-
     try:
         check_port(config.host, config.port)
     except Failure as failure:
@@ -181,3 +180,17 @@ def _tried(name: str, config: "Config") -> Check:
     except Exception as error:  # a broken installation breaks in any way; the other checks shall be told
         words = explain(error) or f"{type(error).__name__}: {error}"
         return Check(name, f"the check could not be made: {words}", "mend that first")
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises Failure if nothing can listen there now: before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Failure(
+                f"Port {port} on {host} cannot be opened ({error.strerror}): "
+                "is Lossdeck running there already? Choose another with --port."
+            ) from error

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.bodies_trials import trial_json
 from app.model_file import Model
 from app.prediction import kept_model
 from learning.data import catalog
@@ -82,3 +83,19 @@ def _other_data(sweep: Sweep) -> NoEnsemble:
         f"The data set {sweep.dataset} is no longer what sweep {sweep.id} was trained on: "
         "its nets do not get there what was recorded."
     )
+
+
+def ensemble_json(found: Ensemble) -> dict[str, object]:
+    measured = found.measured
+    return {
+        "sentence": found.sentence,
+        "examples": measured.examples,
+        "members": [
+            {"trial": trial_json(row), "val_acc": one}
+            for row, one in zip(found.members, measured.each, strict=True)
+        ],
+        "val_acc": measured.accuracy,
+        "standard_error": measured.error,
+        "gain": measured.gain,
+        "gain_standard_error": measured.gain_error,
+    }

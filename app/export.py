@@ -6,7 +6,8 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from app import wire, wire_trials
+from app import wire
+from app.bodies_trials import epoch_json, trial_json
 from app.report import html_text as html_text
 from store.queue.epochs import EpochRow
 from store.read.trials import Trial
@@ -39,7 +40,7 @@ def csv_text(trials: Sequence[Trial]) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([*COLUMNS, *LOSSES, *ACCURACIES, GAP, *settings])
     for trial in trials:
-        body = wire_trials.trial(trial)
+        body = trial_json(trial)
         values = [*(body[name] for name in COLUMNS), *last(trial), *map(trial.settings.get, settings)]
         writer.writerow([cell(value) for value in values])
     return text.getvalue()
@@ -63,10 +64,8 @@ def jsonl_text(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
     """A line for each trial: the trial as the interface has it, and `epochs`, its rows."""
     curves: dict[int, list[dict[str, object]]] = defaultdict(list)
     for row in epochs:
-        curves[row.trial_id].append(wire_trials.epoch(row, trace=False))
-    return "".join(
-        wire.text(wire_trials.trial(trial) | {"epochs": curves[trial.id]}) + "\n" for trial in trials
-    )
+        curves[row.trial_id].append(epoch_json(row, trace=False))
+    return "".join(wire.text(trial_json(trial) | {"epochs": curves[trial.id]}) + "\n" for trial in trials)
 
 
 def cell(value: object) -> object:

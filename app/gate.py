@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.wire import plain
 from learning.data import catalog
 from learning.preflight.check_result import verdict
 from learning.preflight.preflight import NET
@@ -96,3 +97,13 @@ def _net(settings: Settings) -> tuple[object, ...]:
     """What a preflight is of: neither the seed, nor a scale of weights that is not used."""
     scale = settings.init_scale if settings.init == "normal" else None
     return (scale, *(getattr(settings, name) for name in NET if name not in ("seed", "init_scale")))
+
+
+def warning_json(value: Warned) -> dict[str, object]:
+    """A warning; `preflight` is the body to post to /api/preflights."""
+    return {
+        "code": value.code,
+        "sentence": value.sentence,
+        "preflight_id": value.preflight_id,
+        "preflight": {"dataset": value.dataset, "settings": plain(value.settings.to_dict())},
+    }

@@ -20,10 +20,21 @@ from app import (
     api_sweeps,
     api_trials,
     api_workers,
+    assets,
     docs,
     health,
     login,
-    pages,
+    pages_autopilot,
+    pages_datasets,
+    pages_embed,
+    pages_errors,
+    pages_help,
+    pages_preflight,
+    pages_random_grid,
+    pages_sweeps,
+    pages_trials,
+    pages_workers,
+    pictures,
     problems,
 )
 from app.heads import Heads
@@ -65,7 +76,7 @@ def create_app(config: Config) -> FastAPI:
     app.add_middleware(Guard, config=config, challenge=login.challenge)
     _add_routes(app)
     docs.install(app)
-    pages.install(app)
+    pages_errors.install(app)
     return app
 
 
@@ -100,5 +111,19 @@ def _add_routes(app: FastAPI) -> None:
         api_stream,
     ):
         app.include_router(module.router, dependencies=[Depends(only_known)])
-    for module in (health, login):
+    for module in (
+        health,
+        login,
+        assets,
+        pictures,
+        pages_preflight,
+        pages_autopilot,
+        pages_random_grid,
+        pages_embed,
+        pages_sweeps,
+        pages_trials,
+        pages_datasets,
+        pages_workers,
+        pages_help,
+    ):
         app.include_router(module.router)

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app import autopilot, autopilot_report, probe_picture, stages, wire_preflights
+from app import autopilot, autopilot_report, probe_picture, stages
 from app.bodies import Id
+from app.bodies_preflights import preflight_json
 from app.html import page
 from app.problems import missing
 from app.state import Parts
@@ -50,7 +51,7 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         row=row,
         shown=shown,
         searches=searches,
-        preflights={id: wire_preflights.preflight(one) for id, one in checks.items()},
+        preflights={id: preflight_json(one) for id, one in checks.items()},
         probes={id: probe_picture.of(one.checks) for id, one in checks.items()},
         picture=drawn,
         ramp=stages.RAMP,

@@ -6,11 +6,13 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from app import figures, security, wire_charts, wire_sweeps
+from app import figures, security
 from app.bodies import Id
+from app.bodies_charts import FIRST_COLUMNS
+from app.bodies_sweeps import sweep_json
 from app.html import page
-from app.palettes import PALETTES, dressed
-from app.problems import Problem, missing
+from app.palettes import series, themed
+from app.problems import Problem
 from app.state import Parts
 from store.read import changes, sweeps
 from store.read.sweeps import Sweep
@@ -42,19 +44,17 @@ def embed(id: Id, chart: str, parts: Parts) -> HTMLResponse:
     if chart not in CHARTS:
         raise Problem(404, f"There is no chart {chart[:50]!r}; there are {', '.join(CHARTS)}.")
     with parts.database.read() as c:
-        sweep = sweeps.get(c, id)
+        sweep = sweeps.must_get(c, id)
         cursor = changes.cursor(c)
-    if sweep is None:
-        raise missing("sweep", id)
     chosen = CHARTS[chart]
     data: dict[str, Any] = {
         "chart": chart,
-        "sweep": wire_sweeps.sweep(sweep),
+        "sweep": sweep_json(sweep),
         "axes": axes(sweep),
-        "first": wire_charts.FIRST,
+        "first": FIRST_COLUMNS,
         "cursor": cursor,
-        "figure": {theme: dressed(chosen.shell, palette) for theme, palette in PALETTES.items()},
-        "series": {theme: palette["series"] for theme, palette in PALETTES.items()},
+        "figure": themed(chosen.shell),
+        "series": series(),
     }
     answer = page("embed.html", data=data, sweep=sweep, title=chosen.title)
     answer.headers.update(security.framed_by(parts.config.embed_origins))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app import wire_preflights
+from app.bodies_preflights import preflight_json
 from app.html import page
 from app.problems import missing
 from app.state import Parts
@@ -37,8 +37,8 @@ def preflight(
         found = _found(c, id) if id is not None else next(iter(latest), None)
     chosen = dataset or (found.dataset if found else "")
     data = {
-        "preflight": wire_preflights.preflight(found) if found and len(compared) < 2 else None,
-        "compared": [wire_preflights.preflight(row) for row in compared] if len(compared) > 1 else [],
+        "preflight": preflight_json(found) if found and len(compared) < 2 else None,
+        "compared": [preflight_json(row) for row in compared] if len(compared) > 1 else [],
         "earlier": [_brief(row) for row in reversed(rows)],
         "dataset": chosen if chosen in names else names[0],
     }
@@ -61,7 +61,7 @@ def _found(c: Connection, id: int) -> Preflight:
 
 def _brief(row: Preflight) -> dict[str, object]:
     """A preflight without its checks' curves: only which failed, and which learning rates are workable."""
-    return wire_preflights.preflight(row) | {
+    return preflight_json(row) | {
         "checks": [],
         "failed": [one.code for one in row.checks if not one.passed],
         "workable": next((one.span for one in row.checks if one.span), None),

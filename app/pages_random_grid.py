@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse
 
 from app import figures, random_grid
 from app.html import page
-from app.palettes import PALETTES, dressed
+from app.palettes import themed
 from app.state import Parts, State
 from learning.data import catalog
 from learning.search.space import LogUniform
@@ -45,11 +45,8 @@ def _compared(pair: str, parts: State) -> dict[str, Any]:
         "expected": figures.expected_bests(),
     }
     return {
-        "comparison": random_grid.shown(found, parts),
+        "comparison": random_grid.shown(found, parts.config),
         "cursor": cursor,
         "axes": axes,
-        "figures": {
-            name: {theme: dressed(shell, palette) for theme, palette in PALETTES.items()}
-            for name, shell in shells.items()
-        },
+        "figures": {name: themed(shell) for name, shell in shells.items()},
     }

@@ -110,6 +110,21 @@ def dressed(shell: Shell, palette: Mapping[str, Any]) -> Shell:
     return shell
 
 
+def themed(shell: Shell) -> dict[str, Shell]:
+    """A copy of `shell` for each theme."""
+    return {theme: dressed(shell, palette) for theme, palette in PALETTES.items()}
+
+
+def series() -> dict[str, list[str]]:
+    """The colours of numbered lines, by theme."""
+    return {theme: palette["series"] for theme, palette in PALETTES.items()}
+
+
+def chart_data(shells: Mapping[str, Shell], **values: object) -> dict[str, object]:
+    """What a page with charts is sent: its empty figures in both themes, the lines' colours, and `values`."""
+    return {"figures": {name: themed(shell) for name, shell in shells.items()}, "series": series(), **values}
+
+
 def _dress_trace(trace: Shell, palette: Mapping[str, Any]) -> None:
     role = trace["meta"]["role"]
     if role == "scored":

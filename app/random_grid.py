@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 
-from app import plan, wire, wire_sweeps
+from app import plan, wire
 from app.bodies_random_grid import RandomGridIn
-from app.bodies_sweeps import SweepIn
-from app.problems import bad_field, missing
-from app.state import State
+from app.bodies_sweeps import SweepIn, sweep_json
 from learning.data import catalog
 from learning.diagnosis.curves import Result
-from learning.errors import DatasetError
+from learning.errors import DatasetError, FieldError, Invalid, NotFound
 from learning.refinement.random_vs_grid import Side, distinct, expected_best, full_grid, most_important, words
 from learning.search.recipes import recipe_for
 from learning.search.space import LogUniform, Space
 from learning.settings import Settings
 from store.actions.sweep_actions import NewSweep
+from store.config import Config
 from store.db.database import Connection
 from store.read import related_sweeps, sweeps, trials
 from store.read.sweeps import Sweep
@@ -38,9 +37,9 @@ class Pair:
     trials: tuple[tuple[Trial, ...], tuple[Trial, ...]]
 
 
-def planned(body: RandomGridIn, parts: State) -> list[NewSweep]:
-    """A grid and a random sweep of one space, equal in all else. Raises Invalid or Problem for bad fields."""
-    summary = plan.dataset(body.dataset, parts.config)
+def planned(body: RandomGridIn, config: Config) -> list[NewSweep]:
+    """A grid and a random sweep of one space, equal in all else. Raises Invalid."""
+    summary = plan.dataset(body.dataset, config)
     recipe = recipe_for(plan.USUAL_RECIPE, body.dataset, summary.n_train)
     spec = _usual_space(Space.parse(recipe.space)) if body.space is None else body.space
     space = Space.parse(spec)
@@ -51,7 +50,7 @@ def planned(body: RandomGridIn, parts: State) -> list[NewSweep]:
         "settings": settings | body.settings,
     }
     return [
-        plan.sweep(SweepIn.model_validate({**common, "sampler": one, "name": _name(one, body)}), parts.config)
+        plan.sweep(SweepIn.model_validate({**common, "sampler": one, "name": _name(one, body)}), config)
         for one in SAMPLERS
     ]
 
@@ -67,46 +66,46 @@ def past(c: Connection) -> list[tuple[Sweep, Sweep]]:
 
 
 def pair(c: Connection, ids: list[int]) -> Pair:
-    """The sweeps with these numbers. Raises Problem where one is missing or they cannot be compared."""
+    """The sweeps with these numbers. Raises NotFound, and Invalid where they cannot be compared."""
     known = sweeps.by_ids(c, ids)
     for id in ids:
         if id not in known:
-            raise missing("sweep", id)
+            raise NotFound("sweep", id)
     first, second = (known[id] for id in ids)
     asked = ",".join(map(str, ids))
     if (first.dataset, first.space) != (second.dataset, second.space):
         message = f"Sweeps {ids[0]} and {ids[1]} differ in their space or data set; two that differ in "
-        raise bad_field("sweeps", asked, message + "nothing but the sampler can be compared.")
+        raise _invalid("sweeps", asked, message + "nothing but the sampler can be compared.")
     space = Space.parse(first.space)
     if len(space.numeric()) < RANGES:
         message = f"Sweeps {ids[0]} and {ids[1]} search fewer than two ranges, so there is no second axis."
-        raise bad_field("sweeps", asked, message)
+        raise _invalid("sweeps", asked, message)
     if (most := max(first.trials, second.trials)) > MOST_TRIALS:
-        raise bad_field(
+        raise _invalid(
             "sweeps", asked, f"One of the sweeps has {most:,} trials; at most {MOST_TRIALS:,} are compared."
         )
     return Pair(space, (first, second), (trials.of_sweep(c, ids[0]), trials.of_sweep(c, ids[1])))
 
 
 def numbers(text: str) -> list[int]:
-    """`4,5` as two numbers. Raises Problem for anything else."""
+    """`4,5` as two numbers. Raises Invalid for anything else."""
     written = [word.strip() for word in text.split(",")]
     found = [int(word) for word in written if word.isascii() and word.isdecimal() and len(word) < 10]
     if len(found) != len(written) or len(set(found)) != 2 or len(found) != 2:
         message = f"sweeps is {text[:50]!r}; give the numbers of two sweeps, such as 4,5."
-        raise bad_field("sweeps", text, message)
+        raise _invalid("sweeps", text, message)
     return found
 
 
-def shown(found: Pair, parts: State) -> dict[str, object]:
+def shown(found: Pair, config: Config) -> dict[str, object]:
     """The comparison as JSON."""
     sides = [_side(sweep, rows) for sweep, rows in zip(found.sweeps, found.trials, strict=True)]
-    chance = _chance(found.sweeps[0].dataset, parts)
+    chance = _chance(found.sweeps[0].dataset, config)
     drawn = zip(found.sweeps, sides, found.trials, strict=True)
     return {
         "sides": [
             {
-                "sweep": wire_sweeps.sweep(sweep),
+                "sweep": sweep_json(sweep),
                 "distinct": distinct(found.space, side.trials),
                 "points": [_point(found.space, row) for row in rows],
                 "expected_best": [
@@ -129,10 +128,10 @@ def _usual_space(space: Space) -> dict[str, object]:
 def _check(space: Space, spec: object, trials: int) -> None:
     if len(space.numeric()) < RANGES:
         message = "space must have two ranges or more: one that may matter, and one that may not."
-        raise bad_field("space", spec, message)
+        raise _invalid("space", spec, message)
     if (grid := full_grid(space, trials)) != trials:
         message = f"trials is {trials}, which is no full grid of this space; {grid} would be."
-        raise bad_field("trials", trials, message)
+        raise _invalid("trials", trials, message)
 
 
 def _name(sampler: str, body: RandomGridIn) -> str:
@@ -153,10 +152,10 @@ def _reached(side: Side, chance: float) -> list[float]:
     return [chance if one.state == "diverged" else one.best_val_acc or 0.0 for one in side.results]
 
 
-def _chance(dataset: str, parts: State) -> float:
+def _chance(dataset: str, config: Config) -> float:
     """Accuracy of guessing; 0 for a data set that was deleted meanwhile."""
     try:
-        return 1 / len(catalog.summary(dataset, parts.config.home, parts.config.data).classes)
+        return 1 / len(catalog.summary(dataset, config.home, config.data).classes)
     except DatasetError:
         return 0.0
 
@@ -168,3 +167,7 @@ def _point(space: Space, row: Trial) -> dict[str, object]:
         "values": {name: wire.plain(row.settings.get(name)) for name in space.distributions},
         "best_val_acc": wire.plain(row.best_val_acc),
     }
+
+
+def _invalid(field: str, value: object, message: str) -> Invalid:
+    return Invalid(FieldError(field, value, message))

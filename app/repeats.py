@@ -6,9 +6,11 @@ those of its earlier repeats.
 
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from app.bodies import MAX_TRIALS
+from app.bodies_repeats import MAX_REPEATS
+from app.bodies_trials import trial_json
 from learning.diagnosis.seed_spread import Run, Spread, counted, sentence, spread
 from learning.settings import MAX_SEED
 from store.db.database import Connection
@@ -17,7 +19,6 @@ from store.read.chart_columns import Thinned
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
-MOST = 50  # seeds of one trial
 POINTS = 1_000  # epochs of a curve that are read
 SEED = "seed"
 
@@ -59,7 +60,7 @@ def tried(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
 
 def members(c: Connection, sweep: Sweep) -> tuple[Trial, ...]:
     """The trials of a sweep if they differ in their seeds alone, else none."""
-    if not set(sweep.space) <= {SEED} or not 1 < sweep.trials <= MOST:
+    if not set(sweep.space) <= {SEED} or not 1 < sweep.trials <= MAX_REPEATS:
         return ()
     rows = trials.of_sweep(c, sweep.id)
     alike = all(_but_seed(row) == _but_seed(rows[0]) for row in rows)
@@ -123,3 +124,16 @@ def _band(curves: Sequence[Thinned], metric: str) -> tuple[At, ...]:
             if value is not None:
                 values.setdefault(epoch, []).append(value)
     return tuple(At(epoch, found) for epoch in sorted(values) if (found := spread(values[epoch])) is not None)
+
+
+def repeats_json(found: Repeats) -> dict[str, object]:
+    curve = found.original_curve
+    return {
+        "sentence": found.sentence,
+        "spread": asdict(found.spread) if found.spread else None,
+        "original": trial_json(found.original) if found.original else None,
+        "deviations": found.deviations,
+        "val_acc": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_acc],
+        "val_loss": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_loss],
+        "original_curve": {"epoch": curve.epoch, **curve.metrics} if curve else None,
+    }

@@ -10,7 +10,8 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from app import wire, wire_sweeps
+from app import wire
+from app.bodies_sweeps import sweep_json
 from store.db.database import Database
 from store.jobs import webhook_deliveries
 from store.read import sweeps
@@ -74,7 +75,7 @@ class Webhook:
         with self.database.read() as c:
             if webhook_deliveries.was_sent(c, id):
                 return
-        body = {"id": id, "event": event, "sweep": wire_sweeps.sweep(sweep)}
+        body = {"id": id, "event": event, "sweep": sweep_json(sweep)}
         pause = FIRST_PAUSE
         while not self._done.is_set():
             reason = _post(self.url, wire.text(body).encode(), id)

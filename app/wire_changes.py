@@ -1,6 +1,8 @@
 """Wire of the live stream: a change as the data of its event."""
 
-from app import wire_sweeps, wire_trials, wire_workers
+from app.bodies_sweeps import sweep_json
+from app.bodies_trials import epoch_json, trial_json
+from app.bodies_workers import worker_json
 from store.queue.epochs import EpochRow
 from store.queue.workers import Worker
 from store.read.changes import Change
@@ -12,11 +14,11 @@ def change(value: Change) -> tuple[int | None, dict[str, object]]:
     """The sweep that a change belongs to, if to one, and the data of its event."""
     row = value.row
     if isinstance(row, EpochRow):
-        return row.sweep_id, {"sweep_id": row.sweep_id} | wire_trials.epoch(row, trace=False)
+        return row.sweep_id, {"sweep_id": row.sweep_id} | epoch_json(row, trace=False)
     if isinstance(row, Trial):
-        return row.sweep_id, wire_trials.trial(row)
+        return row.sweep_id, trial_json(row)
     if isinstance(row, Sweep):
-        return row.id, wire_sweeps.sweep(row)
+        return row.id, sweep_json(row)
     if isinstance(row, Worker):
-        return None, wire_workers.worker(row)
+        return None, worker_json(row)
     return None, {"cursor": value.seq}

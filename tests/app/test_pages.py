@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from app import assets, shapes
 from app.assets import PLOTLY_PATH
-from app.pages import diff
+from app.pages_trials import diff
 from app.words import space_words
 from learning.diagnosis.findings import CODES
 from learning.search.recipes import RECIPES

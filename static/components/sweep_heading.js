@@ -27,16 +27,16 @@ export class SweepHeading {
     const { total, ended } = setTrack($("#track"), sweep.counts);
     const busy = sweep.state === "running" || sweep.state === "stopping";
     const over = sweep.finished_at && sweep.started_at;
-    const { diverged = 0, failed = 0, running = 0 } = sweep.counts;
+    const { diverged = 0, failed = 0 } = sweep.counts;
     fill(document, {
       name: sweep.name,
       progress: `${ended} / ${total}`,
       "best-value": accuracy(sweep.best?.best_val_acc),
       "eta-label": over ? "Time taken" : "Time left",
-      eta: over ? duration((Date.parse(sweep.finished_at) - Date.parse(sweep.started_at)) / 1000) : busy ? durationRange(sweep.eta_range) : sweep.state === "paused" ? "paused" : "–",
-      "eta-note": sweep.state === "paused" ? (running ? `${running} that ${running === 1 ? "runs trains" : "run train"} to the end` : "") : busy ? (!running ? "waiting for a worker" : sweep.eta_range ? `${running} running now` : `too early to say; ${running} running`) : ended === total ? "all trials ended" : "",
+      eta: etaText(sweep, busy, over),
+      "eta-note": etaNote(sweep, busy, ended === total),
       diverged: String(diverged),
-      "diverged-note": diverged ? `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended` : failed ? "" : over ? "none" : "none so far",
+      "diverged-note": divergedNote(sweep.counts, ended, over),
     });
     const link = $("#best-link");
     if (sweep.best) {
@@ -75,7 +75,26 @@ export class SweepHeading {
   }
 }
 
-// What the stopping rule has spared; nothing while that is nothing.
+function etaText({ state, started_at: start, finished_at: end, eta_range: range }, busy, over) {
+  if (over) return duration((Date.parse(end) - Date.parse(start)) / 1000);
+  if (busy) return durationRange(range);
+  return state === "paused" ? "paused" : "–";
+}
+
+function etaNote({ state, counts: { running = 0 }, eta_range: range }, busy, allEnded) {
+  if (state === "paused") return running ? `${running} that ${running === 1 ? "runs trains" : "run train"} to the end` : "";
+  if (!busy) return allEnded ? "all trials ended" : "";
+  if (!running) return "waiting for a worker";
+  return range ? `${running} running now` : `too early to say; ${running} running`;
+}
+
+function divergedNote({ diverged = 0, failed = 0 }, ended, over) {
+  if (diverged) return `${Math.round((100 * diverged) / Math.max(1, ended))} % of those that ended`;
+  if (failed) return "";
+  return over ? "none" : "none so far";
+}
+
+// What the stopping rule has saved; nothing while that is nothing.
 function showSaved({ saved }) {
   const place = $("#saved");
   if (!place) return;

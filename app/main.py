@@ -7,42 +7,16 @@ from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
 
-from app import (
-    api_advice,
-    api_autopilots,
-    api_charts,
-    api_datasets,
-    api_ensemble,
-    api_preflights,
-    api_random_grid,
-    api_repeats,
-    api_stream,
-    api_sweeps,
-    api_trials,
-    api_workers,
-    assets,
-    docs,
-    health,
-    login,
-    pages_autopilot,
-    pages_datasets,
-    pages_embed,
-    pages_errors,
-    pages_help,
-    pages_preflight,
-    pages_random_grid,
-    pages_sweeps,
-    pages_trials,
-    pages_workers,
-    pictures,
-    problems,
-)
-from app.heads import Heads
-from app.live import Live
-from app.parameters import only_known
-from app.security import Guard, Throttle
-from app.token_file import effective
-from app.webhook import Webhook
+from app import api, pages
+from app.http import health, problems
+from app.http.guard import Guard, Throttle
+from app.http.head_requests import Heads
+from app.http.query_params import only_known
+from app.http.token_file import effective
+from app.live.hub import Live
+from app.live.webhook import Webhook
+from app.pages import errors, login, openapi
+from app.render import assets
 from store.config import Config
 from store.db import migrations
 from store.db.database import Database
@@ -64,7 +38,7 @@ def create_app(config: Config) -> FastAPI:
         lifespan=_life,
         docs_url=None,
         redoc_url=None,
-        responses=docs.PROBLEM_RESPONSES,
+        responses=openapi.PROBLEM_RESPONSES,
     )
     app.state.config = config
     app.state.database = Database.open(config)
@@ -75,8 +49,8 @@ def create_app(config: Config) -> FastAPI:
     app.add_middleware(Heads)
     app.add_middleware(Guard, config=config, challenge=login.challenge)
     _add_routes(app)
-    docs.install(app)
-    pages_errors.install(app)
+    openapi.install(app)
+    errors.install(app)
     return app
 
 
@@ -96,34 +70,7 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _add_routes(app: FastAPI) -> None:
-    for module in (
-        api_sweeps,
-        api_advice,
-        api_charts,
-        api_trials,
-        api_repeats,
-        api_ensemble,
-        api_preflights,
-        api_random_grid,
-        api_autopilots,
-        api_datasets,
-        api_workers,
-        api_stream,
-    ):
-        app.include_router(module.router, dependencies=[Depends(only_known)])
-    for module in (
-        health,
-        login,
-        assets,
-        pictures,
-        pages_preflight,
-        pages_autopilot,
-        pages_random_grid,
-        pages_embed,
-        pages_sweeps,
-        pages_trials,
-        pages_datasets,
-        pages_workers,
-        pages_help,
-    ):
-        app.include_router(module.router)
+    for router in api.ROUTERS:
+        app.include_router(router, dependencies=[Depends(only_known)])
+    for router in (health.router, assets.router, *pages.ROUTERS):
+        app.include_router(router)

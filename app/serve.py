@@ -10,10 +10,10 @@ from types import FrameType
 
 import uvicorn
 
-from app.live import Live
+from app.http.guard import is_loopback
+from app.http.token_file import effective
+from app.live.hub import Live
 from app.main import create_app
-from app.security import is_loopback
-from app.token_file import effective
 from store.config import Config
 
 STOPPED, CANNOT_LISTEN, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes

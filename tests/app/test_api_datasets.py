@@ -11,7 +11,8 @@ from markupsafe import escape
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from app import api_datasets, security
+from app.api import datasets
+from app.http import guard
 from learning.search.recipes import RECIPES
 from store.queue import workers
 from tests.app.conftest import BODY, Crew
@@ -128,16 +129,16 @@ def test_a_data_set_of_ones_own_is_deleted_once_no_sweep_needs_it(client: TestCl
 def test_an_upload_above_the_limit_is_refused_before_it_is_read(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert security.MAX_UPLOAD > security.MAX_BODY
+    assert guard.MAX_UPLOAD > guard.MAX_BODY
     announced = {
-        "content-length": str(security.MAX_UPLOAD + 1),
+        "content-length": str(guard.MAX_UPLOAD + 1),
         "content-type": "multipart/form-data; boundary=x",
     }
     assert client.post("/api/datasets", content=iter([b"--x\r\n"]), headers=announced).status_code == 413
-    monkeypatch.setattr(security, "MAX_UPLOAD", 1_000)
+    monkeypatch.setattr(guard, "MAX_UPLOAD", 1_000)
     assert send(client, npz(**blobs(600))).status_code == 413
     assert leftovers(client) == []
-    assert api_datasets.router.prefix == security.UPLOAD_PATH
+    assert datasets.router.prefix == guard.UPLOAD_PATH
 
 
 def test_recipes_carry_the_numbers_of_a_data_set(client: TestClient) -> None:

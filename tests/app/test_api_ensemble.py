@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from app import model_file
+from app.usecases import model_file
 from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.settings import Settings

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.bodies_advice import FindingsOut, RefinementOut, SweepFindingsOut
-from app.bodies_datasets import DatasetsOut
-from app.bodies_sweeps import RecipesOut, SweepIn, SweepNotesOut, SweepsOut
-from app.bodies_trials import EpochsOut, TrialOut, TrialsOut
-from app.bodies_workers import WorkersOut
+from app.schemas.datasets import DatasetsOut
+from app.schemas.findings import FindingsOut, RefinementOut, SweepFindingsOut
+from app.schemas.sweeps import RecipesOut, SweepIn, SweepNotesOut, SweepsOut
+from app.schemas.trials import EpochsOut, TrialOut, TrialsOut
+from app.schemas.workers import WorkersOut
 from tests.app.conftest import BODY, Crew, made_epoch
 
 Post = Callable[..., dict[str, Any]]

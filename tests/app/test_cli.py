@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import cli, follow
+from app.cli import main, sweep_progress
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 COMMANDS = ("up", "serve", "worker", "migrate", "sweep", "export", "predict", "backup", "restore", "prune")
@@ -61,7 +61,7 @@ def inside(
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Done:
-        code = cli.run([str(argument) for argument in arguments])
+        code = main.run([str(argument) for argument in arguments])
         told = capsys.readouterr()
         return Done(arguments, code, told.out, told.err)
 
@@ -71,7 +71,7 @@ def inside(
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are given no time to report."""
-    monkeypatch.setattr(follow, "PATIENCE", 0.0)
+    monkeypatch.setattr(sweep_progress, "PATIENCE", 0.0)
 
 
 def failed(done: Done, code: int) -> str:
@@ -96,7 +96,7 @@ def test_every_command_explains_itself_with_examples(inside: Run, command: str) 
 
 
 def test_help_imports_nothing_heavy() -> None:
-    program = f"import sys; import app.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    program = f"import sys; import app.cli.main; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

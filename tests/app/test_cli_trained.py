@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import cli
+from app.cli import main
 from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.preflight.preflight import CODES
@@ -55,7 +55,7 @@ class Deck:
                 patch.delenv(name)
             for name, value in self.environment().items():
                 patch.setenv(name, value)
-            code = cli.run([str(argument) for argument in arguments])
+            code = main.run([str(argument) for argument in arguments])
         return Done(arguments, code, out.getvalue(), told.getvalue())
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:

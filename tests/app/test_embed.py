@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.pages_embed import CHARTS
+from app.pages.embed import CHARTS
 from store.config import Config
 from tests.app.conftest import ADDRESS, BODY
 

@@ -6,7 +6,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app import exit_codes, problems
+from app.http import problems
+from app.operations import exit_codes
 from learning import errors
 from learning.errors import LossdeckError
 

@@ -7,26 +7,26 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from app import figures
-from app.palettes import PALETTES, dressed
+from app.render import plotly_shells
+from app.render.palettes import PALETTES, dressed
 
 SHELLS = {
-    "loss": figures.loss_curves(),
-    "gap": figures.gap_curves(),
-    "val accuracy": figures.val_accuracy_curves(),
-    "scatter": figures.scatter("lr", log=True),
-    "pair": figures.scatter_pair("lr", "reg", x_log=True, y_log=False),
-    "trial loss": figures.trial_loss(),
-    "accuracy": figures.accuracy(),
-    "lr": figures.learning_rate(),
-    "update ratio": figures.update_ratio(),
+    "loss": plotly_shells.loss_curves(),
+    "gap": plotly_shells.gap_curves(),
+    "val accuracy": plotly_shells.val_accuracy_curves(),
+    "scatter": plotly_shells.scatter("lr", log=True),
+    "pair": plotly_shells.scatter_pair("lr", "reg", x_log=True, y_log=False),
+    "trial loss": plotly_shells.trial_loss(),
+    "accuracy": plotly_shells.accuracy(),
+    "lr": plotly_shells.learning_rate(),
+    "update ratio": plotly_shells.update_ratio(),
 }
 each_shell = pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
 each_theme = pytest.mark.parametrize("theme", PALETTES)
 
 
 @each_shell
-def test_plotly_accepts_a_bare_shell(shell: figures.Shell) -> None:
+def test_plotly_accepts_a_bare_shell(shell: plotly_shells.Shell) -> None:
     figure = go.Figure(shell)
     assert len(figure.data) == len(shell["data"])
     assert figure.layout.uirevision == "constant"  # zoom survives new data
@@ -35,7 +35,7 @@ def test_plotly_accepts_a_bare_shell(shell: figures.Shell) -> None:
 @each_theme
 @each_shell
 def test_plotly_accepts_a_dressed_shell_and_nothing_is_left_to_its_default_colours(
-    shell: figures.Shell, theme: str
+    shell: plotly_shells.Shell, theme: str
 ) -> None:
     before = copy.deepcopy(shell)
     figure = go.Figure(dressed(shell, PALETTES[theme]))
@@ -49,19 +49,19 @@ def test_plotly_accepts_a_dressed_shell_and_nothing_is_left_to_its_default_colou
 
 
 @each_shell
-def test_no_trace_needs_webgl(shell: figures.Shell) -> None:
+def test_no_trace_needs_webgl(shell: plotly_shells.Shell) -> None:
     assert {trace["type"] for trace in shell["data"]} == {"scatter"}  # scattergl and parcoords need eval
 
 
 def test_marks_of_divergence_never_move_the_axis_of_the_losses() -> None:
-    crosses = go.Figure(figures.loss_curves()).data[-1]
+    crosses = go.Figure(plotly_shells.loss_curves()).data[-1]
     assert (crosses.yaxis, crosses.marker.symbol) == ("y2", "x")
-    assert figures.loss_curves()["layout"]["yaxis2"]["range"] == [0, 1]
+    assert plotly_shells.loss_curves()["layout"]["yaxis2"]["range"] == [0, 1]
 
 
 def test_edges_draw_both_ends_of_a_range_through_the_whole_figure() -> None:
-    shell = figures.scatter("lr", log=True)
-    shell["layout"]["shapes"] = figures.edges(1e-4, 1e-2, "x")
+    shell = plotly_shells.scatter("lr", log=True)
+    shell["layout"]["shapes"] = plotly_shells.edges(1e-4, 1e-2, "x")
     low, high = go.Figure(shell).layout.shapes
     assert (low.x0, low.x1, high.x0, high.x1) == (1e-4, 1e-4, 1e-2, 1e-2)
     assert (low.yref, low.y0, low.y1) == ("paper", 0, 1)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from app import model_file
-from app.model_file import Model
+from app.usecases import model_file
+from app.usecases.model_file import Model
 from learning.data.preprocessing import Preprocessing
 from learning.errors import Failure, NotInstalled
 from learning.settings import Settings

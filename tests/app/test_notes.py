@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.notes import html
+from app.render.markdown import html
 
 
 def test_markdown_as_people_write_it() -> None:

@@ -16,10 +16,11 @@ import pytest
 from markupsafe import escape
 from starlette.testclient import TestClient
 
-from app import assets, shapes
-from app.assets import PLOTLY_PATH
-from app.pages_trials import diff
-from app.words import space_words
+from app.pages import finding_help
+from app.pages.trials import diff
+from app.render import assets
+from app.render.assets import PLOTLY_PATH
+from app.text.formats import space_words
 from learning.diagnosis.findings import CODES
 from learning.search.recipes import RECIPES
 from tests.app.conftest import Crew, made_epoch
@@ -351,5 +352,5 @@ def test_every_finding_has_its_picture_and_reason_on_the_help_page(client: TestC
 
 
 def test_a_typical_curve_is_drawn_to_where_it_is_no_longer_a_number() -> None:
-    assert shapes.path([0.0, 1.0]) == "M10.0 70.0L134.0 10.0"
-    assert shapes.path([0.5, math.nan, 0.5]) == "M10.0 40.0"
+    assert finding_help.path([0.0, 1.0]) == "M10.0 70.0L134.0 10.0"
+    assert finding_help.path([0.5, math.nan, 0.5]) == "M10.0 40.0"

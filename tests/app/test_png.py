@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from app import png
+from app.render import png
 
 
 def decode(data: bytes) -> tuple[tuple[int, ...], np.ndarray]:

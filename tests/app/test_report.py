@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app import report
-from app.words import setting_words
+from app.reports import sweep_html
+from app.text.formats import setting_words
 from store.queue import epochs
 from store.queue.epochs import EpochRow
 from store.read import sweeps, trials
@@ -25,16 +25,16 @@ def test_what_exploded_squashes_nobody(crew: Crew, post_sweep: Callable[..., dic
     with crew.database.read() as c:
         sweep, rows = sweeps.get(c, 1), trials.of_sweep(c, 1)
         assert sweep is not None
-        drawn = report.figure(epochs.of_sweep(c, 1, 0, 100, False)[0], None)
+        drawn = sweep_html.figure(epochs.of_sweep(c, 1, 0, 100, False)[0], None)
     assert drawn is not None
     heights = sorted(float(line.points.split()[0].split(",")[1]) for line in drawn.lines)
-    assert heights[0] == report.PLOT[1], "it is drawn at the top edge"
-    assert heights[3] - heights[1] > report.HEIGHT / 4, "and the others can be told apart"
-    text = report.html_text(sweep, rows, (), ())
+    assert heights[0] == sweep_html.PLOT[1], "it is drawn at the top edge"
+    assert heights[3] - heights[1] > sweep_html.HEIGHT / 4, "and the others can be told apart"
+    text = sweep_html.html_text(sweep, rows, (), ())
     assert all(f"<td>{setting_words('lr', row.settings['lr'])}</td>" in text for row in rows)
     assert "of 4 trials" not in text
-    text = report.html_text(sweep, rows * report.BEST_SHOWN, (), ())
-    assert f"These are {report.BEST_SHOWN} of {4 * report.BEST_SHOWN} trials" in text
+    text = sweep_html.html_text(sweep, rows * sweep_html.BEST_SHOWN, (), ())
+    assert f"These are {sweep_html.BEST_SHOWN} of {4 * sweep_html.BEST_SHOWN} trials" in text
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_what_exploded_squashes_nobody(crew: Crew, post_sweep: Callable[..., dic
 )
 def test_the_axes_have_numbers(losses: list[float], numbers: list[str]) -> None:
     rows = [epoch_row(n, loss) for n, loss in enumerate(losses, start=1)]
-    drawn = report.figure(rows, None)
+    drawn = sweep_html.figure(rows, None)
     assert drawn is not None
-    left, top, right, bottom = report.PLOT
+    left, top, right, bottom = sweep_html.PLOT
     assert sorted((tick.text for tick in drawn.losses), key=float) == numbers
     assert all(top <= tick.at <= bottom for tick in drawn.losses)
     assert [tick.text for tick in drawn.epochs] == [str(n) for n in range(1, len(losses) + 1)]
@@ -58,7 +58,7 @@ def test_the_axes_have_numbers(losses: list[float], numbers: list[str]) -> None:
 
 
 def test_many_epochs_have_a_few_round_numbers() -> None:
-    drawn = report.figure([epoch_row(n, 1 / n) for n in range(1, 501)], None)
+    drawn = sweep_html.figure([epoch_row(n, 1 / n) for n in range(1, 501)], None)
     assert drawn is not None
     assert [tick.text for tick in drawn.epochs] == ["1", "100", "200", "300", "400", "500"]
 

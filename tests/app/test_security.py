@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app import login, security
+from app.http import guard
 from app.main import create_app
+from app.pages import login
 from store.config import Config
 from tests.app.conftest import ADDRESS, BODY, START, Server
 
@@ -112,10 +113,9 @@ def test_logging_in_gives_a_cookie_that_opens_and_does_not_tell_the_token(guarde
 
 def test_guessing_the_token_is_slowed_down(guarded: TestClient) -> None:
     codes = [
-        guarded.post("/login", data={"token": f"guess {n}"}).status_code
-        for n in range(security.LOGIN_TRIES + 1)
+        guarded.post("/login", data={"token": f"guess {n}"}).status_code for n in range(guard.LOGIN_TRIES + 1)
     ]
-    assert codes == [403] * security.LOGIN_TRIES + [429]
+    assert codes == [403] * guard.LOGIN_TRIES + [429]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_pages_of_other_sites_change_nothing_and_hear_nothing(
     client: TestClient, headers: dict[str, str]
 ) -> None:
     for method in METHODS:
-        if method not in security.SAFE_METHODS:
+        if method not in guard.SAFE_METHODS:
             assert client.request(method, "/api/sweeps", headers=headers).status_code == 403
             assert client.request(method, "/nowhere", headers=headers).status_code == 403
     assert client.get("/api/stream", headers=headers).status_code == 403
@@ -198,7 +198,7 @@ def test_every_answer_carries_the_headers(client: TestClient, method: str, path:
 
 
 def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
-    body = b'{"name": "' + b"x" * security.MAX_BODY + b'"}'
+    body = b'{"name": "' + b"x" * guard.MAX_BODY + b'"}'
     json_type = {"content-type": "application/json"}
     announced = client.post("/api/sweeps", content=body, headers=json_type)
     chunked = client.post("/api/sweeps", content=iter([body[:1000], body[1000:]]), headers=json_type)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app import stages
+from app.render import search_stages_svg
 from store.read import related_sweeps, trials
 from tests.app.conftest import Crew, made_epoch
 from worker import autopilot as steps
@@ -34,7 +34,7 @@ def test_boxes_and_points_lie_where_the_axes_say(
 ) -> None:
     with crew.database.read() as c:
         related = related_sweeps.family(c, pair[1])
-        drawn = stages.drawn(c, related)
+        drawn = search_stages_svg.drawn(c, related)
         points = trials.of_sweep(c, pair[0])
     assert [one.id for one in related] == list(pair)
     assert drawn is not None
@@ -64,7 +64,7 @@ def test_what_diverged_is_a_cross_and_what_waits_is_not_drawn(crew: Crew, post_s
         claim, [made_epoch(claim.trials[0].id, 1, diverged="cost is nan"), made_epoch(claim.trials[1].id, 1)]
     )
     with crew.database.read() as c:
-        drawn = stages.drawn(c, related_sweeps.family(c, id))
+        drawn = search_stages_svg.drawn(c, related_sweeps.family(c, id))
     assert drawn is not None
     assert [(dot.diverged, dot.best) for dot in drawn.dots] == [(True, False), (False, True)]
 
@@ -188,16 +188,16 @@ def test_a_report_is_one_file_with_the_winner_and_how_to_train_it_again(
 @pytest.mark.parametrize(
     ("axis", "texts"),
     [
-        (stages.Axis("lr", True, -5.0, -1.0), ["1e-5", "1e-4", "0.001", "0.01", "0.1"]),
-        (stages.Axis("lr", True, -4.1, -3.0), ["1e-4", "2e-4", "5e-4", "0.001"]),
+        (search_stages_svg.Axis("lr", True, -5.0, -1.0), ["1e-5", "1e-4", "0.001", "0.01", "0.1"]),
+        (search_stages_svg.Axis("lr", True, -4.1, -3.0), ["1e-4", "2e-4", "5e-4", "0.001"]),
         (
-            stages.Axis("lr", True, -20.0, 20.0),
+            search_stages_svg.Axis("lr", True, -20.0, 20.0),
             ["1e-20", "1e-15", "1e-10", "1e-5", "1", "1e5", "1e10", "1e15", "1e20"],
         ),
-        (stages.Axis("dropout", False, 0.0, 1.0), ["0", "0.25", "0.5", "0.75", "1"]),
+        (search_stages_svg.Axis("dropout", False, 0.0, 1.0), ["0", "0.25", "0.5", "0.75", "1"]),
     ],
 )
-def test_an_axis_has_round_ticks_within_it(axis: stages.Axis, texts: list[str]) -> None:
+def test_an_axis_has_round_ticks_within_it(axis: search_stages_svg.Axis, texts: list[str]) -> None:
     ticks = list(axis.ticks())
     assert [text for _, text in ticks] == texts
     assert all(0 <= at <= 1 for at, _ in ticks)

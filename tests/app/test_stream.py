@@ -18,9 +18,9 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from app.api_stream import HEARTBEAT, LiveResponse, frames
-from app.live import Batch, Following, Live
-from app.state import State
+from app.api.stream import HEARTBEAT, LiveResponse, frames
+from app.http.resources import State
+from app.live.hub import Batch, Following, Live
 from store.actions import sweep_actions
 from store.config import Config
 from store.db.database import Database

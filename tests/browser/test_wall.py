@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.palettes import PALETTES
+from app.render.palettes import PALETTES
 from benchmarks import pages, seed
 from store.db import migrations
 from store.db.database import Database

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from app import model_file
+from app.usecases import model_file
 
 pytestmark = pytest.mark.browser
 

@@ -18,7 +18,7 @@ import pytest
 from made import MakeSweep, claim
 from sqlalchemy import Connection, column, inspect, select, table, text
 
-from app import cli
+from app.cli import main
 from learning.data import catalog
 from learning.errors import TooNew, TooOld
 from store.db import backup, migrations
@@ -79,7 +79,7 @@ def lossdeck(
     monkeypatch.setenv("LOSSDECK_HOME", str(home))
 
     def run(*arguments: object) -> str:
-        code = cli.run([str(argument) for argument in arguments])
+        code = main.run([str(argument) for argument in arguments])
         told = capsys.readouterr()
         assert code == 0, told.err
         return told.out + told.err

@@ -1,0 +1,31 @@
+"""The REST API: one file a noun, routes only. `ROUTERS` lists them in the order of the OpenAPI document."""
+
+from app.api import (
+    autopilots,
+    charts,
+    datasets,
+    ensembles,
+    findings,
+    preflights,
+    random_grid,
+    repeats,
+    stream,
+    sweeps,
+    trials,
+    workers,
+)
+
+ROUTERS = (
+    sweeps.router,
+    findings.router,
+    charts.router,
+    trials.router,
+    repeats.router,
+    ensembles.router,
+    preflights.router,
+    random_grid.router,
+    autopilots.router,
+    datasets.router,
+    workers.router,
+    stream.router,
+)

@@ -1,0 +1,110 @@
+"""Routes that say what a sweep taught: findings, the finer sweep to try next, and the export of its rows."""
+
+import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import JSONResponse
+
+from app.api.sweeps import found
+from app.http.resources import Parts
+from app.http.responses import Answer, attachment, created
+from app.reports import tables, transcript
+from app.schemas.fields import Id
+from app.schemas.findings import (
+    RefinementIn,
+    RefinementOut,
+    SweepFindingsOut,
+    finding_json,
+    importance_json,
+    refinement_json,
+)
+from app.schemas.sweeps import FamilyOut, SweepOut, sweep_json
+from app.usecases import advice, sweep_plan
+from store.actions import sweep_actions
+from store.queue import epochs
+from store.read import related_sweeps, trials
+
+router = APIRouter(prefix="/api/sweeps", tags=["advice"])
+
+ALL = 1_000_000  # rows
+
+
+@router.get("/{id}/findings", response_model=SweepFindingsOut)
+def findings(id: Id, parts: Parts) -> JSONResponse:
+    """What the trials of a sweep say together, and how important each searched setting is."""
+    said, importance = advice.of_sweep(found(parts, id), parts.database, parts.config)
+    return Answer(
+        {
+            "findings": [finding_json(value) for value in said],
+            "importance": importance_json(importance),
+        }
+    )
+
+
+@router.get("/{id}/refinement", response_model=RefinementOut)
+def propose(id: Id, parts: Parts) -> JSONResponse:
+    """The finer search that the trials suggest."""
+    return Answer(refinement_json(advice.refinement(found(parts, id), parts.database, parts.config)))
+
+
+@router.post("/{id}/refinement", status_code=201, response_model=SweepOut)
+def refine(id: Id, parts: Parts, body: RefinementIn | None = None) -> JSONResponse:
+    """Start the finer search, with changes of yours; its `parent_id` is this sweep."""
+    parent = found(parts, id)
+    proposed = advice.refinement(parent, parts.database, parts.config)
+    child = sweep_plan.finer(body or RefinementIn(), parent, proposed)
+    new = sweep_plan.sweep(child, parts.config, parent_id=id)
+    with parts.database.write() as c:
+        sweep = sweep_actions.create(c, new, time.time(), workers=parts.config.workers)
+    return created(f"/api/sweeps/{sweep.id}", sweep_json(sweep))
+
+
+@router.get("/{id}/family", response_model=FamilyOut)
+def family(id: Id, parts: Parts) -> JSONResponse:
+    """The sweeps that this one came from and that came from it, itself among them, in the order made."""
+    found(parts, id)
+    with parts.database.read() as c:
+        related = related_sweeps.family(c, id)
+    return Answer({"sweeps": [sweep_json(one) for one in related]})
+
+
+@router.get(
+    "/{id}/export",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/csv": {}, "application/x-ndjson": {}, "text/html": {}, "text/plain": {}}}
+    },
+)
+def download(
+    id: Id,
+    parts: Parts,
+    format: Annotated[
+        Literal["csv", "jsonl", "html", "transcript"],
+        Query(
+            description="csv: a row a trial. jsonl: a line a trial, with its epochs. html: a report. "
+            "transcript: the lines that the lecture's programs print."
+        ),
+    ] = "csv",
+    filter: Annotated[
+        str | None, Query(max_length=2_000, description="Only these trials: `number in (1, 5, 7)`.")
+    ] = None,
+) -> Response:
+    """A sweep as a file."""
+    sweep = found(parts, id)
+    with parts.database.read() as c:
+        rows, _ = trials.page(c, id, ALL, filter=filter)
+        curves = epochs.of_sweep(c, id, 0, ALL, False)[0] if format != "csv" else ()
+    if filter:
+        chosen = {row.id for row in rows}
+        curves = tuple(row for row in curves if row.trial_id in chosen)
+    if format == "csv":
+        text, media_type = tables.csv_text(rows), "text/csv; charset=utf-8"
+    elif format == "jsonl":
+        text, media_type = tables.jsonl_text(rows, curves), "application/x-ndjson"
+    elif format == "transcript":
+        text, media_type = transcript.of_sweep(rows, curves, sweep.trials), "text/plain; charset=utf-8"
+    else:
+        said = advice.findings(sweep, parts.database, parts.config)
+        text, media_type = tables.html_text(sweep, rows, curves, said), "text/html; charset=utf-8"
+    return attachment(text, f"sweep-{id}.{'txt' if format == 'transcript' else format}", media_type)

@@ -1,0 +1,54 @@
+"""Routes of preflights: have a data set and a net checked before a search, and read the answers."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse
+
+from app.http.problems import missing
+from app.http.resources import Parts
+from app.http.responses import Answer, created
+from app.schemas.fields import MAX_NAME, Id, Limit, Offset
+from app.schemas.preflights import PreflightIn, PreflightOut, PreflightsOut, preflight_json
+from app.usecases import sweep_plan
+from store.jobs import preflights
+
+router = APIRouter(prefix="/api/preflights", tags=["preflights"])
+
+Dataset = Annotated[str | None, Query(max_length=MAX_NAME, description="Only those of this data set.")]
+
+
+@router.post("", status_code=201, response_model=PreflightOut)
+def make(body: PreflightIn, parts: Parts) -> JSONResponse:
+    """Queue the checks for a data set and a net; a worker runs them within seconds."""
+    settings = sweep_plan.preflight(body, parts.config)
+    with parts.database.write() as c:
+        row = preflights.create(c, body.dataset, settings, time.time())
+    return created(f"/api/preflights/{row.id}", preflight_json(row))
+
+
+@router.get("", response_model=PreflightsOut)
+def listed(parts: Parts, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
+    """All preflights, newest first."""
+    with parts.database.read() as c:
+        rows, total = preflights.list_all(c, dataset, limit, offset)
+    return Answer({"preflights": [preflight_json(row) for row in rows], "total": total})
+
+
+@router.get("/{id}", response_model=PreflightOut)
+def show(id: Id, parts: Parts) -> JSONResponse:
+    """One preflight, with the checks that are done so far."""
+    with parts.database.read() as c:
+        row = preflights.get(c, id)
+    if row is None:
+        raise missing("preflight", id)
+    return Answer(preflight_json(row))
+
+
+@router.post("/{id}/cancel", response_model=PreflightOut)
+def cancel(id: Id, parts: Parts) -> JSONResponse:
+    """End it now; a running one stops at its next check."""
+    with parts.database.write() as c:
+        row = preflights.cancel(c, id, time.time())
+    return Answer(preflight_json(row))

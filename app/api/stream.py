@@ -1,0 +1,183 @@
+"""Route of the live stream: server-sent events out of the hub, resumable by their ids (the news: live)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Send
+
+from app.http.problems import Problem, bad_field, missing
+from app.http.resources import Parts, State
+from app.live.hub import Batch, Following, Live
+from app.schemas import json_values
+from app.schemas.fields import MAX_ID, Cursor
+from app.schemas.sweeps import sweep_json
+from store.read import changes, sweeps
+
+HEARTBEAT_SECONDS = 10.0  # proxies cut what is silent for longer; for a page, two of silence are a dead link
+SEND_SECONDS = 8.0  # a client that takes nothing for so long is let go
+RETRY_MILLISECONDS = 1_000  # what a browser waits before it comes back
+MAX_STREAMS = 512
+MAX_SWEEPS = 100  # followed by one stream
+
+BYE = format_sse_event(data_str="{}", event="bye")
+OPENING = format_sse_event(comment="open", retry=RETRY_MILLISECONDS)
+HEARTBEAT = format_sse_event(data_str="{}", event="alive")  # a comment would not reach the page
+
+log = logging.getLogger("lossdeck")
+router = APIRouter(prefix="/api", tags=["live"])
+
+
+class LiveResponse(EventSourceResponse):
+    """An event stream that lets go of a client that stopped reading, and counts itself while it is open."""
+
+    def __init__(self, frames: AsyncIterator[bytes], live: Live, patience: float = SEND_SECONDS) -> None:
+        super().__init__(frames, headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
+        self.live = live
+        self.patience = patience  # seconds
+
+    async def stream_response(self, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self.patience):
+                await send(message)
+
+        self.live.open += 1
+        try:
+            await super().stream_response(send_in_time)
+        except TimeoutError:
+            log.info("A live stream was closed: its client took nothing for %g s.", self.patience)
+        finally:
+            self.live.open -= 1
+
+
+# Not response_class=EventSourceResponse: FastAPI would then take the route for a generator of events.
+@router.get(
+    "/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
+)
+async def stream(
+    parts: Parts,
+    sweeps: Annotated[
+        str | None,
+        Query(max_length=2_000, description="Whose epochs, trials and state: `1,2`. Left out: the overview."),
+    ] = None,
+    overview: Annotated[
+        bool, Query(description="How all sweeps and workers are, too; so it is where `sweeps` is left out.")
+    ] = False,
+    once: Annotated[
+        bool,
+        Query(description="End when all that is new was told: for who cannot hold a stream and asks again."),
+    ] = False,
+    catch_up: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=2**62,
+            description="The most changes, of all sweeps, to be told of; where more came after the cursor, "
+            "`reset` comes instead. Left out: all are told, however many.",
+        ),
+    ] = None,
+    after: Cursor | None = None,
+    last_event_id: Annotated[str | None, Header(max_length=30)] = None,
+) -> LiveResponse:
+    """Server-sent events `epoch`, `trial`, `sweep`, `worker`, `reset`, `alive`, `bye`, their data as JSON.
+
+    The id of an event is a cursor: a stream that starts with it, as Last-Event-ID or `after`, goes on where
+    that event was, with no gap and no repeat. Without one it starts now, with the state of what it follows.
+    `reset`: rows were deleted, or more changed than you would `catch_up` with; read afresh. `alive`: nothing
+    new in ten seconds. `bye`: the server ends; come back.
+    """
+    if parts.live.open >= MAX_STREAMS:
+        raise Problem(
+            503, f"{MAX_STREAMS} streams are open already, the most at a time.", headers={"retry-after": "5"}
+        )
+    named = _numbers(sweeps)
+    followed = Following(named, overview or not named)
+    cursor = _cursor(last_event_id, after)
+    if named and cursor is None:
+        await asyncio.to_thread(_all_there, parts, named)
+    return LiveResponse(frames(parts, cursor, followed, once, catch_up), parts.live)
+
+
+async def frames(
+    parts: State,
+    cursor: int | None,
+    followed: Following,
+    once: bool,
+    catch_up: int | None = None,
+    beat: float = HEARTBEAT_SECONDS,
+) -> AsyncIterator[bytes]:
+    """What one stream sends, from its cursor on, until the server closes, or `once` until it is told."""
+    live, now = parts.live, asyncio.get_running_loop().time
+    yield OPENING
+    if cursor is None:
+        start = await asyncio.to_thread(_present, parts, followed)
+        cursor = start.cursor
+        yield start.data
+    elif catch_up is not None and (anew := await asyncio.to_thread(live.anew, cursor, catch_up)):
+        cursor = anew.cursor
+        yield anew.data
+    spoke = now()
+    while not live.closing:
+        # What is kept in memory rests while nobody holds a stream: who asks only once must not trust it.
+        batch = None if once else live.since(cursor, followed)
+        if batch is None:
+            batch = await asyncio.to_thread(live.pull, cursor, followed)
+        moved, cursor = batch.cursor > cursor, batch.cursor
+        if not moved and once:
+            return
+        if batch.data or now() - spoke >= beat:  # also where only what is not followed goes on
+            yield batch.data or HEARTBEAT
+            spoke = now()
+        if not moved:
+            await live.changed(max(spoke + beat - now(), 0))
+    yield BYE
+
+
+def _present(parts: State, followed: Following) -> Batch:
+    """The cursor now, and the state of what is followed: an event that carries the cursor to the client."""
+    with parts.database.read() as c:
+        cursor = changes.cursor(c)
+        if followed.overview:
+            rows = sweeps.list_all(c, 1, 0)[0]
+        else:
+            rows = tuple(row for id in followed.sweeps if (row := sweeps.get(c, id)) is not None)
+    ordered = sorted(rows, key=lambda row: row.changed)
+    numbers = [*(row.changed for row in ordered[:-1]), cursor]  # rise, and end with the cursor
+    frames = (
+        format_sse_event(data_str=json_values.text(sweep_json(row)), event="sweep", id=str(number))
+        for row, number in zip(ordered, numbers, strict=False)
+    )
+    return Batch(b"".join(frames), cursor)
+
+
+def _all_there(parts: State, followed: frozenset[int]) -> None:
+    """404 for a sweep that does not exist, whose stream would be silent; with a cursor it gets `reset`."""
+    with parts.database.read() as c:
+        known = sweeps.by_ids(c, sorted(followed))
+    if absent := sorted(followed - set(known)):
+        raise missing("sweep", absent[0])
+
+
+def _numbers(text: str | None) -> frozenset[int]:
+    """The sweeps of `1,2`."""
+    if not text:
+        return frozenset()
+    words = [word.strip() for word in text.split(",")]
+    if len(words) > MAX_SWEEPS or not all(
+        word.isascii() and word.isdecimal() and len(word) < 11 for word in words
+    ):
+        raise bad_field(
+            "sweeps", text, f"sweeps is {text[:50]!r}; give at most {MAX_SWEEPS} numbers, such as 1,2."
+        )
+    return frozenset(number for word in words if 0 < (number := int(word)) <= MAX_ID)
+
+
+def _cursor(last_event_id: str | None, after: int | None) -> int | None:
+    """Last-Event-ID goes before the address, which a browser repeats unchanged; a foreign one is ignored."""
+    if last_event_id and last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) < 19:
+        return int(last_event_id)
+    return after

@@ -1,0 +1,201 @@
+"""Routes of sweeps: make, read, steer, delete; their epochs (trials: api_trials; findings: api_advice)."""
+
+import hashlib
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from starlette.responses import JSONResponse
+
+from app.http.problems import bad_field, missing
+from app.http.resources import Parts, State
+from app.http.responses import Answer, created
+from app.render import markdown
+from app.schemas import json_values
+from app.schemas.fields import Cursor, Id, Limit, Offset
+from app.schemas.sweeps import (
+    DraftOut,
+    SweepChange,
+    SweepIn,
+    SweepMadeOut,
+    SweepNotesOut,
+    SweepOut,
+    SweepsOut,
+    sweep_json,
+)
+from app.schemas.trials import EpochsOut, epoch_json
+from app.usecases import preflight_warning, sweep_plan
+from app.usecases.preflight_warning import warning_json
+from store.actions import sweep_actions
+from store.actions.sweep_actions import NewSweep
+from store.db.database import Connection
+from store.queue import epochs
+from store.read import sweeps, training_speed
+from store.read.sweeps import Sweep
+
+FINAL = frozenset({"finished", "cancelled"})
+SHOWN_DRAWS = 1_000  # of a dry run
+
+router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text of yours: a request that is sent again with its key makes no second sweep.",
+    ),
+]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=SweepMadeOut,
+    responses={200: {"model": DraftOut, "description": "The answer to a dry run"}},
+)
+def make(
+    body: SweepIn,
+    parts: Parts,
+    dry_run: Annotated[
+        bool, Query(description="Only say what would be drawn and how long it would take.")
+    ] = False,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Start a search."""
+    new = sweep_plan.sweep(body, parts.config)
+    if dry_run:
+        return Answer(_draft(new, parts))
+    idempotency = None
+    if idempotency_key is not None:
+        idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
+    with parts.database.write() as c:
+        sweep = sweep_actions.create(c, new, time.time(), idempotency, parts.config.workers)
+        warned = preflight_warning.warnings(c, new, new.trials, parts.config.home)
+    return created(
+        f"/api/sweeps/{sweep.id}",
+        sweep_json(sweep) | {"warnings": list(map(warning_json, warned))},
+    )
+
+
+@router.get("", response_model=SweepsOut)
+def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
+    """All sweeps, newest first."""
+    with parts.database.read() as c:
+        rows, total = sweeps.list_all(c, limit, offset)
+    return Answer({"sweeps": [sweep_json(row) for row in rows], "total": total})
+
+
+@router.get("/{id}", response_model=SweepNotesOut)
+def show(id: Id, parts: Parts) -> JSONResponse:
+    """One sweep, with its notes and warnings."""
+    with parts.database.read() as c:
+        sweep = sweeps.get(c, id)
+        if sweep is None:
+            raise missing("sweep", id)
+        return Answer(_whole(c, sweep, parts))
+
+
+@router.patch("/{id}", response_model=SweepNotesOut)
+def describe(id: Id, body: SweepChange, parts: Parts) -> JSONResponse:
+    """Give a sweep another name, other tags or notes."""
+    if body.name is None and body.tags is None and body.notes is None:
+        raise bad_field("name", None, "Give at least one of name, tags and notes.")
+    with parts.database.write() as c:
+        sweep = sweep_actions.describe(c, id, body.name, body.tags, body.notes)
+        return Answer(_whole(c, sweep, parts))
+
+
+@router.delete("/{id}", status_code=204)
+def delete(id: Id, parts: Parts) -> Response:
+    """Delete a sweep that has ended, with all its trials, curves and models."""
+    with parts.database.write() as c:
+        removed = sweep_actions.delete(c, id)
+    for group_id in removed.group_ids:
+        parts.files.drop_checkpoints(group_id)
+    parts.files.keep_models((), removed.trial_ids)
+    return Response(status_code=204)
+
+
+@router.post("/{id}/pause", response_model=SweepOut)
+def pause(id: Id, parts: Parts) -> JSONResponse:
+    """Start nothing new; what runs, runs on."""
+    return _act(parts, id, "pause")
+
+
+@router.post("/{id}/resume", response_model=SweepOut)
+def resume(id: Id, parts: Parts) -> JSONResponse:
+    """Take a paused sweep up again."""
+    return _act(parts, id, "resume")
+
+
+@router.post("/{id}/stop", response_model=SweepOut)
+def stop(id: Id, parts: Parts) -> JSONResponse:
+    """Let running trials end and cancel the queued ones."""
+    return _act(parts, id, "stop")
+
+
+@router.post("/{id}/cancel", response_model=SweepOut)
+def cancel(id: Id, parts: Parts) -> JSONResponse:
+    """End it now; running trials stop at their next epoch."""
+    return _act(parts, id, "cancel")
+
+
+@router.get("/{id}/epochs", response_model=EpochsOut)
+def new_epochs(
+    id: Id,
+    parts: Parts,
+    after: Cursor = 0,
+    limit: Limit = 10_000,
+    trace: Annotated[bool, Query(description="Send the mini-batch traces too.")] = True,
+) -> JSONResponse:
+    """What is new since a cursor; ask again with the cursor of the answer."""
+    with parts.database.read() as c:
+        sweep = sweeps.get(c, id)
+        if sweep is None:
+            raise missing("sweep", id)
+        rows, cursor = epochs.of_sweep(c, id, after, limit, trace)
+    done = sweep.state in FINAL and len(rows) < limit
+    return Answer({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
+
+
+def _whole(c: Connection, sweep: Sweep, parts: State) -> dict[str, object]:
+    """A sweep with its notes and warnings."""
+    written, warned = sweeps.notes(c, sweep.id), preflight_warning.of_sweep(c, sweep, parts.config.home)
+    more = {
+        "notes": written,
+        "notes_html": markdown.html(written),
+        "warnings": list(map(warning_json, warned)),
+    }
+    return sweep_json(sweep) | more
+
+
+def found(parts: State, id: int) -> Sweep:
+    """The sweep, or 404."""
+    with parts.database.read() as c:
+        sweep = sweeps.get(c, id)
+    if sweep is None:
+        raise missing("sweep", id)
+    return sweep
+
+
+def _act(parts: State, id: int, action: str) -> JSONResponse:
+    with parts.database.write() as c:
+        sweep = sweep_actions.act(c, id, action, time.time())
+    return Answer(sweep_json(sweep))
+
+
+def _draft(new: NewSweep, parts: State) -> dict[str, object]:
+    summary = sweep_plan.dataset(new.dataset, parts.config)
+    with parts.database.read() as c:
+        rate = training_speed.flops_per_second(c, sweep_plan.arithmetic(parts.config))
+        warned = preflight_warning.warnings(c, new, new.trials, parts.config.home)
+    seconds = sweep_plan.estimate(new.trials, summary, rate, parts.config.workers, new.stopping)
+    draws = [settings.to_dict() for settings in new.trials[:SHOWN_DRAWS]]
+    return {
+        "draws": draws,
+        "trials": len(new.trials),
+        "estimated_seconds": json_values.plain(seconds),
+        "warnings": list(map(warning_json, warned)),
+    }

@@ -1,0 +1,73 @@
+"""The command `export`: a sweep as a file."""
+
+import sys
+from contextlib import closing
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.options import Data, DatabaseUrl, Home, configure
+from learning.errors import Failure
+
+
+class Format(StrEnum):
+    csv = "csv"
+    jsonl = "jsonl"
+    html = "html"
+    transcript = "transcript"
+
+
+def export(
+    sweep: Annotated[int, typer.Argument(help="The sweep's number.")],
+    format: Annotated[
+        Format,
+        typer.Option(
+            help="csv: a row a trial; jsonl: a trial a line, with its epochs; html: a report; "
+            "transcript: the lines that the lecture's programs print."
+        ),
+    ] = Format.csv,
+    out: Annotated[Path | None, typer.Option(help="File to write; stdout by default.")] = None,
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write a sweep as a file.
+
+    \b
+    Examples:
+      lossdeck export 3 > coarse.csv
+      lossdeck export 3 --format html --out coarse.html
+      lossdeck export 3 --format transcript
+    """
+    from app.cli.maintenance import opened
+    from app.reports import sweep_html, transcript
+    from app.reports import tables as formats
+    from app.usecases import advice
+    from store.queue import epochs
+    from store.read import sweeps, trials
+
+    config = configure(home=home, data=data, database_url=database_url)
+    with closing(opened(config)) as database:
+        with database.read() as connection:
+            row = sweeps.get(connection, sweep)
+            if row is None:
+                raise Failure(f"There is no sweep {sweep}.")
+            rows = trials.of_sweep(connection, sweep)
+            everything = (sweep, 0, sys.maxsize, False)
+            curves = () if format == Format.csv else epochs.of_sweep(connection, *everything)[0]
+        said = advice.findings(row, database, config) if format == Format.html else ()
+    if format == Format.csv:
+        text = formats.csv_text(rows)
+    elif format == Format.jsonl:
+        text = formats.jsonl_text(rows, curves)
+    elif format == Format.transcript:
+        text = transcript.of_sweep(rows, curves, row.trials)
+    else:
+        text = sweep_html.html_text(row, rows, curves, said)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.write_text(text, encoding="utf-8", newline="")
+        print(f"Wrote {out}.", file=sys.stderr)

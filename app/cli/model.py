@@ -1,0 +1,226 @@
+"""The commands of trained nets: `model` writes them to a file, `predict` asks them."""
+
+import json
+import sys
+from contextlib import closing
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli import trial_argument
+from app.cli.options import Data, DatabaseUrl, Home, Json, configure
+from learning.errors import Failure, WrongUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from app.usecases.model_file import Model
+    from store.config import Config
+    from store.read.trials import Trial
+
+# Names under which a file may hold the examples and their labels; the first found counts.
+EXAMPLES = ("X", "x_test", "X_test", "x")
+LABELS = ("y", "y_test")
+
+
+class Format(StrEnum):
+    npz = "npz"
+    safetensors = "safetensors"
+
+
+Top = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        max=20,
+        help="Take the number for a sweep's, and so many of its best nets together.",
+        show_default=False,
+    ),
+]
+
+
+def model(
+    trial: trial_argument.Which,
+    top: Top = None,
+    format: Annotated[
+        Format,
+        typer.Option(help="safetensors needs a package: pip install 'lossdeck[safetensors]'."),
+    ] = Format.npz,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write; sweep-SWEEP-trial-NUMBER.npz here by default.", show_default=False),
+    ] = None,
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write a trial's best weights as a file.
+
+    It holds the weights, the settings, the classes' names and the preprocessing; `lossdeck predict` takes it
+    on any machine. With --top it holds the best nets of a sweep, whose probabilities are averaged: a line for
+    each net with its val accuracy, and what the average gets.
+
+    \b
+    Examples:
+      lossdeck model 1/8
+      lossdeck model 1/8 --format safetensors --out winner.safetensors
+      lossdeck model 3 --top 5
+    """
+    from app.usecases.model_file import name_of, to_bytes
+
+    config = configure(home=home, data=data, database_url=database_url)
+    if top is None:
+        ((row, net),) = kept_nets([trial], config)
+        name, what = name_of(row, format), described(row, net)
+        content = to_bytes([net], format.value)
+    else:
+        nets = together(sweep_of(trial), top, config, tell=True)
+        name, what = f"sweep-{trial}-top-{top}.{format}", f"the best {len(nets)} nets of sweep {trial}"
+        content = to_bytes(nets, format.value)
+    path = out or Path(name)
+    path.write_bytes(content)
+    print(f"Wrote {path}: {what}.", file=sys.stderr)
+
+
+def predict(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRIAL|FILE",
+            help="A trial as 1/8, #8 of sweep 1, or by its id; several with commas between; or a model file.",
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(help="An .npz file with X: an example a row, raw as in training.")],
+    top: Top = None,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Classify new examples with a trial's weights.
+
+    A line for each example: its class, and the probability of every class in the data set's order. Several
+    nets say the mean of their probabilities. If the file has labels y too, the accuracy goes to stderr.
+
+    \b
+    Examples:
+      lossdeck predict 1/8 new.npz
+      lossdeck predict 1/8,1/31,2/5 new.npz --json
+      lossdeck predict sweep-1-trial-8.npz new.npz
+      lossdeck predict 3 new.npz --top 5
+    """
+    from app.usecases.prediction import predict_classes
+
+    config = configure(home=home, database_url=database_url)
+    rows, labels = examples(file)
+    nets, whose = kept(model, top, config)
+    prediction = predict_classes(nets, rows)
+    if whose:
+        print(f"By {whose}.", file=sys.stderr)
+    if labels is not None:
+        right = prediction.probabilities.argmax(axis=1) == labels
+        print(f"Accuracy {right.mean():.4f} on {len(labels):,} examples.", file=sys.stderr)
+    said = zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
+    if as_json:
+        print(
+            json.dumps(
+                [
+                    {"class": name, "probabilities": dict(zip(prediction.names, row, strict=True))}
+                    for name, row in said
+                ]
+            )
+        )
+        return
+    for name, row in said:
+        print(name, *(f"{probability:.6f}" for probability in row))
+
+
+def kept(which: str, top: int | None, config: "Config") -> "tuple[Sequence[Model], str]":
+    """The nets that an argument names, by trials, by a sweep, or in a file; and whose they are, if by trials.
+
+    Raises Failure.
+    """
+    from app.usecases.model_file import read
+
+    if top is not None:
+        return together(sweep_of(which), top, config, tell=False), ""
+    words = which.split(",")
+    if not all(map(trial_argument.is_name, words)):
+        return read(Path(which)), ""
+    found = kept_nets(words, config)
+    return [net for _, net in found], "; ".join(described(row, net) for row, net in found)
+
+
+def kept_nets(words: "Sequence[str]", config: "Config") -> "list[tuple[Trial, Model]]":
+    """The trials that these words name, with their kept nets. Raises Failure."""
+    from app.cli.maintenance import opened
+    from app.usecases.prediction import kept_model
+    from store.db.weight_files import Files
+
+    files = Files(config.home)
+    with closing(opened(config)) as database, database.read() as c:
+        rows = [trial_argument.named(c, word) for word in words]
+    return [(row, kept_model(row, files)) for row in rows]
+
+
+def described(row: "Trial", net: "Model") -> str:
+    """Whose net it is, told with what it got: a wrong number is seen at once."""
+    from app.text.formats import trial_words
+
+    return f"{trial_words(row)}, val accuracy {net.about['val_acc']:.4f}"
+
+
+def sweep_of(word: str) -> int:
+    """The number of the sweep whose nets --top takes. Raises Failure."""
+    if not word.isascii() or not word.isdecimal():
+        raise WrongUsage(f"--top takes the nets of one sweep, by its number, not of {word!r}.")
+    return int(word)
+
+
+def together(number: int, top: int, config: "Config", tell: bool) -> "Sequence[Model]":
+    """The best nets of a sweep; says what each and their average are worth when asked to."""
+    from app.cli.maintenance import opened
+    from app.text.formats import trial_words
+    from app.usecases import ensemble
+    from store.db.weight_files import Files
+    from store.read import sweeps
+
+    files = Files(config.home)
+    with closing(opened(config)) as database, database.read() as c:
+        sweep = sweeps.get(c, number)
+        if sweep is None:
+            raise Failure(f"There is no sweep {number}.")
+        rows = ensemble.members(c, sweep, top, files)
+    if tell:
+        found = ensemble.measured(rows, sweep, config, files)
+        for row, accuracy in zip(rows, found.measured.each, strict=True):
+            print(f"{trial_words(row)}: val_acc: {accuracy:.6f}")
+        print(found.sentence, file=sys.stderr)
+    return ensemble.models(rows, files)
+
+
+def examples(file: Path) -> "tuple[NDArray[Any], NDArray[Any] | None]":
+    """The examples in a file, (N, ...) as they are, and their labels (N,) if it has any."""
+    import zipfile
+
+    import numpy as np
+
+    if not file.is_file():
+        raise Failure(f"There is no file {file}.")
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            names = list(archive)
+            rows = next((archive[name] for name in EXAMPLES if name in names), None)
+            labels = next((archive[name] for name in LABELS if name in names), None)
+    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise Failure(f"{file} is not an .npz file of plain arrays.") from error
+    if rows is None:
+        found = ", ".join(names) or "nothing"
+        raise Failure(f"{file} has none of the arrays {', '.join(EXAMPLES)}; it has {found}.")
+    if labels is not None and (labels.shape != rows.shape[:1] or labels.dtype.kind not in "ui"):
+        found = f"{labels.dtype} of shape {labels.shape}"
+        raise Failure(f"y must hold the number of each example's class; it is {found}.")
+    return rows, labels

@@ -1,0 +1,140 @@
+"""The command `sweep`: queues the sweep of a recipe or a file."""
+
+import json
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.options import Data, DatabaseUrl, Home, Json, configure
+from app.operations.exit_codes import DONE
+from app.text.validation_messages import sentence
+from learning.errors import Failure, WrongUsage
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from app.schemas.sweeps import SweepIn
+
+
+def sweep(
+    what: Annotated[
+        str, typer.Argument(metavar="RECIPE|FILE", help="A recipe's name, or a JSON file (- is stdin).")
+    ],
+    dataset: Annotated[str | None, typer.Option(help="Data set; see `lossdeck data list`.")] = None,
+    trials: Annotated[int | None, typer.Option(help="How many trials to draw.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same trials, same curves.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
+    stopping: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="End trials early: halving, median, patience, or the rule as JSON with its numbers.",
+        ),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow it to its end, a line for each trial.")
+    ] = False,
+    as_json: Json = False,
+    home: Home = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Queue a sweep for the workers and print its number.
+
+    The file holds the same JSON as the body of POST /api/sweeps; options override what it says. With --wait,
+    each trial that ends prints a line as in the lecture; 3 is the exit code when there is no worker.
+
+    \b
+    Examples:
+      lossdeck sweep coarse --dataset digits --wait
+      lossdeck sweep fine --dataset cifar10 --trials 40 --seed 7
+      lossdeck sweep coarse --stopping halving --wait
+      lossdeck sweep mine.json --name "wider nets" --json
+    """
+    from app.cli.sweep_progress import follow, going_on
+    from app.operations.process_supervisor import upgrade
+    from app.schemas.sweeps import sweep_json
+    from app.usecases import preflight_warning, sweep_plan
+    from learning.search.recipes import RECIPES
+    from store.actions import sweep_actions
+    from store.db.database import Database
+    from store.read import sweeps
+
+    config = configure(home=home, data=data, database_url=database_url)
+    body = read(what, dataset=dataset, trials=trials, seed=seed, name=name, stopping=rule(stopping))
+    new = sweep_plan.sweep(body, config)
+    upgrade(config)
+    with closing(Database.open(config)) as database:
+        with database.write() as connection:
+            row = sweep_actions.create(connection, new, time.time(), workers=config.workers)
+            unchecked = preflight_warning.warnings(connection, new, new.trials, config.home)
+        with going_on(f"Sweep {row.id}"):
+            print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
+            if new.recipe:
+                print(fill(RECIPES[new.recipe].note, 100), file=sys.stderr)
+            for warned in unchecked:
+                told = f"To check: lossdeck preflight --sweep {row.id} --wait"
+                print(fill(f"{warned.sentence} {told}", 100), file=sys.stderr)
+            code = DONE
+            if wait:
+                code = follow(database, row.id, print_lines=not as_json)
+                with database.read() as connection:
+                    row = sweeps.get(connection, row.id) or row
+    if as_json:
+        print(json.dumps(sweep_json(row)))
+    elif not wait:
+        print(row.id)
+    raise typer.Exit(code)
+
+
+def read(what: str, **options: object) -> "SweepIn":
+    """The body that the argument and the options describe. Raises Failure for one that is not right."""
+    from pydantic import ValidationError
+
+    from app.schemas.sweeps import SweepIn
+    from learning.search.recipes import RECIPES
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if what == "-" or what.endswith(".json") or Path(what).is_file():
+        content = from_file(what)
+    elif what in RECIPES:
+        content = {"recipe": what}
+    else:
+        raise WrongUsage(f"{what!r} is neither a recipe ({', '.join(RECIPES)}) nor a file.")
+    try:
+        return SweepIn.model_validate(content | given)
+    except ValidationError as error:
+        raise wrong(error) from error
+
+
+def rule(text: str | None) -> object:
+    """The stopping rule of that option: a name alone has its default numbers."""
+    if text is None or not text.lstrip().startswith("{"):
+        return None if text is None else {text: {}}
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise WrongUsage(f"--stopping is not JSON: {error}.") from error
+
+
+def from_file(name: str) -> dict[str, object]:
+    """The JSON object in that file."""
+    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise WrongUsage(f"{name} is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise WrongUsage(f"{name} must hold one JSON object, as the body of POST /api/sweeps.")
+    return content
+
+
+def wrong(error: "ValidationError") -> Failure:
+    """The fields of a body that are not right, as wrong usage."""
+    told = [sentence(".".join(map(str, one["loc"])) or "The body", one) for one in error.errors()]
+    return WrongUsage(" ".join(told))

@@ -1,0 +1,68 @@
+"""Routes for those who watch over the server: is it alive, can it work, and how much is going on."""
+
+from collections.abc import Iterable, Mapping
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse, Response
+
+from app.http.problems import Problem
+from app.http.resources import Parts, State
+from app.http.responses import Answer
+from store.db import migrations
+from store.read import totals
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+def alive() -> JSONResponse:
+    """The process answers."""
+    return Answer({"status": "ok"})
+
+
+@router.get("/readyz")
+def ready(parts: Parts) -> JSONResponse:
+    """The database answers and has the schema that this version needs."""
+    try:
+        current = migrations.current(parts.database)
+    except Exception as error:  # whatever the driver raises, the answer is the same
+        raise Problem(503, "The database does not answer.", headers={"retry-after": "2"}) from error
+    if current != migrations.head():
+        raise Problem(503, "The database has another schema than this version needs; run `lossdeck migrate`.")
+    return Answer({"status": "ready", "database": parts.database.dialect, "schema": current})
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(parts: Parts) -> Response:
+    """Numbers for Prometheus, read from the database at this moment."""
+    registry = CollectorRegistry()
+    registry.register(Metrics(parts))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class Metrics:
+    """Reads the database once for each scrape."""
+
+    def __init__(self, parts: State) -> None:
+        self.parts = parts
+
+    def collect(self) -> Iterable[Metric]:
+        """prometheus_client's interface."""
+        with self.parts.database.read() as c:
+            now = totals.read(c)
+        yield _by_state("lossdeck_trials", "Trials by state", now.trials)
+        yield _by_state("lossdeck_sweeps", "Sweeps by state", now.sweeps)
+        yield GaugeMetricFamily("lossdeck_queue_depth", "Trials that wait for a worker", now.trials["queued"])
+        yield CounterMetricFamily("lossdeck_epochs", "Epochs recorded and kept", now.epochs)
+        yield GaugeMetricFamily("lossdeck_workers_alive", "Workers not known to be gone", now.workers)
+        yield GaugeMetricFamily("lossdeck_streams_open", "Live streams", self.parts.live.open)
+
+
+def _by_state(name: str, meaning: str, counts: Mapping[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=["state"])
+    for state, count in counts.items():
+        family.add_metric([state], count)
+    return family

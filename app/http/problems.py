@@ -1,0 +1,194 @@
+"""Problems: every error answer, as RFC 9457 `application/problem+json` (does not decide what is an error)."""
+
+import json
+import logging
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from app.http.head_requests import ENDLESS
+from app.text.validation_messages import SHOWN_CHARACTERS, cut, sentence, shown
+from learning.errors import (
+    Conflict,
+    Damaged,
+    DatasetError,
+    FieldError,
+    FilterError,
+    IdempotencyConflict,
+    Invalid,
+    NotFound,
+    NotInstalled,
+)
+
+MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SHOWN_ERRORS = 50  # of the bad fields of one request
+TOLD_ERRORS = 5  # of them in `detail`
+
+log = logging.getLogger("lossdeck")
+
+
+class Problem(Exception):  # noqa: N818  the RFC's word
+    """An answer with an error status; `detail` is one whole sentence."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Iterable[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = headers
+
+
+def missing(noun: str, number: int | str) -> Problem:
+    """404 for a thing that is not there."""
+    return Problem(404, f"There is no {noun} {number}.")
+
+
+def bad_field(field: str, value: object, message: str) -> Problem:
+    """422 for one field."""
+    return Problem(422, message, [FieldError(field, value, message)])
+
+
+def invalid(errors: Sequence[FieldError], total: int | None = None) -> Problem:
+    """422 for some fields; `detail` has the first sentences, and how many of the `total` it leaves out."""
+    said = [cut(error.message) for error in errors[:TOLD_ERRORS]]
+    more = (total or len(errors)) - len(said)
+    return Problem(422, " ".join([*said, *([f"And {more} more."] if more else [])]), errors)
+
+
+def answer(problem: Problem, **extra: object) -> Response:
+    """The HTTP answer. ASCII only, so that even half a surrogate pair in a value can be sent back."""
+    body: dict[str, object] = {
+        "type": "about:blank",  # the status says it all; its title is the HTTP phrase
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        body["errors"] = [_shown(error) for error in problem.errors[:SHOWN_ERRORS]]
+    text = json.dumps(body | extra, ensure_ascii=True, allow_nan=False)
+    return Response(text, problem.status, dict(problem.headers or {}), MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error that a route raises a problem answer."""
+
+    def on(kind: type[Exception], translate: Any) -> None:
+        async def handle(_request: Request, error: Exception) -> Response:
+            return answer(translate(error))
+
+        app.add_exception_handler(kind, handle)
+
+    on(Problem, lambda error: error)
+    app.add_exception_handler(HTTPException, _refused)
+    on(RequestValidationError, _from_validation)
+    on(Invalid, lambda error: invalid(error.errors))
+    on(FilterError, lambda error: bad_field(error.field, None, str(error)))
+    on(DatasetError, lambda error: bad_field("dataset", None, str(error)))
+    on(NotInstalled, lambda error: Problem(501, str(error)))
+    on(Damaged, lambda error: Problem(500, str(error)))
+    on(NotFound, lambda error: Problem(404, str(error)))
+    on(Conflict, lambda error: Problem(409, str(error)))
+    on(IdempotencyConflict, _from_idempotency)
+
+
+def internal(error: Exception, request_id: str, where: str) -> Response:
+    """500: the traceback goes to the log, its number to the caller."""
+    log.error("request %s: %s failed", request_id, where, exc_info=error)
+    detail = f"Something went wrong in the server; its log tells more under request {request_id}."
+    return answer(Problem(500, detail), request_id=request_id)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return answer(_wrong_method(request) if error.status_code == 405 else _from_http(error))
+
+
+def _wrong_method(request: Request) -> Problem:
+    """405 with every method of the address; the framework's own names those of one route."""
+    taken = [method for method in METHODS if _takes(request, method)]
+    if "GET" in taken and request.url.path != ENDLESS:
+        taken.insert(1, "HEAD")
+    told = f"{request.method[:20]} is not possible at this address; it takes {', '.join(taken)}."
+    return Problem(405, told, headers={"allow": ", ".join(taken)})
+
+
+def _takes(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+
+def _from_http(error: HTTPException) -> Problem:
+    phrase = HTTPStatus(error.status_code).phrase
+    details = {
+        404: "There is nothing at this address.",
+        413: "The body of the request is too large.",
+    }
+    given = str(error.detail)
+    if given == "There was an error parsing the body":  # the framework's, for what its parser gives up on
+        given = "The body cannot be read: it is nested too deeply, or is not what its Content-Type says."
+    detail = given if given != phrase else details.get(error.status_code, f"{phrase}.")
+    return Problem(error.status_code, detail, headers=error.headers)
+
+
+def _from_validation(error: RequestValidationError) -> Problem:
+    found = error.errors()
+    return invalid([_field_error(item) for item in found[:SHOWN_ERRORS]], len(found))
+
+
+def _field_error(item: Mapping[str, Any]) -> FieldError:
+    """pydantic's error as a field, its value and one sentence."""
+    if item["type"] == "json_invalid":
+        reason = item.get("ctx", {}).get("error", "")
+        return FieldError(
+            "body", None, f"The body is not valid JSON: {reason} at character {item['loc'][-1]}."
+        )
+    field = _path(item["loc"][1:]) or str(item["loc"][0])
+    if isinstance(item["input"], bytes):
+        told = "The body must be JSON, sent with the header Content-Type: application/json."
+        return FieldError("body", None, told)
+    value = None if item["type"] == "missing" else item["input"]
+    return FieldError(field, value, sentence(field, item))
+
+
+def _path(location: Iterable[object]) -> str:
+    """("points", 3, "lr") -> points[3].lr"""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def _from_idempotency(_error: IdempotencyConflict) -> Problem:
+    return Problem(
+        422, "This Idempotency-Key was already used with another body; use a new key for a new request."
+    )
+
+
+def _shown(error: FieldError) -> dict[str, object]:
+    return {"field": cut(error.field), "value": _safe(error.value), "message": cut(error.message)}
+
+
+def _safe(value: object) -> object:
+    """The value itself where JSON can carry it and it is short; else its beginning as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    try:
+        if len(json.dumps(value, allow_nan=False)) <= SHOWN_CHARACTERS:
+            return value
+    except (TypeError, ValueError, RecursionError):
+        return shown(value)
+    return shown(value)

@@ -1,0 +1,23 @@
+"""Answers: the kinds of HTTP answer that routes give when all went well (errors: problems)."""
+
+from starlette.responses import JSONResponse, Response
+
+from app.schemas import json_values
+
+
+class Answer(JSONResponse):
+    """JSON as wire writes it: refuses NaN, and half a surrogate pair cannot break it."""
+
+    def render(self, content: object) -> bytes:
+        return json_values.text(content).encode("utf-8", "replace")
+
+
+def created(address: str, body: object) -> Answer:
+    """201 with the address of what is new."""
+    return Answer(body, status_code=201, headers={"location": address})
+
+
+def attachment(content: str | bytes, name: str, media_type: str) -> Response:
+    """A file to keep, under that name."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=headers)

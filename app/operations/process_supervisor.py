@@ -1,0 +1,163 @@
+"""Owns `lossdeck up`: the server in this process, the workers' supervisor in a child that is kept alive."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from app.operations.exit_codes import DONE, INTERRUPTED
+
+if TYPE_CHECKING:
+    from store.config import Config
+
+FIRST_DELAY = 0.5  # seconds before the first restart; doubles with each quick death
+LONGEST_DELAY = 30.0
+STEADY = 30.0  # seconds of life after which the supervisor counts as healthy
+PATIENCE = 12.0  # seconds for the supervisor to end, a little more than it gives its workers for their epoch
+# The first sweep on an empty database: 300 epochs, not the recipe's 20, so that there is time to watch, and
+# rates that are too low even for these, so that the good ones lie in a band.
+DEMO = {
+    "recipe": "coarse",
+    "dataset": "digits",
+    "settings": {"epochs": 300, "lr_decay": 0.993},
+    "space": {"lr": {"log_uniform": [3e-5, 1.0]}, "reg": {"log_uniform": [1e-5, 10.0]}},
+}
+
+
+class Crew:
+    """The supervisor as a child process: started, restarted with back-off, stopped with all its workers."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._ending = threading.Event()
+        self._turn = threading.Lock()  # between starting a process and deciding that no more shall start
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_alive, name="crew", daemon=True)
+
+    def start(self) -> None:
+        """Starts the supervisor, and the thread that watches it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the supervisor and its workers after their epoch; at a second Ctrl-C or SIGTERM, at once."""
+        with self._turn:
+            self._ending.set()
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt, SystemExit):
+            end_group(process)
+        self._thread.join()
+
+    def _keep_alive(self) -> None:
+        delay = FIRST_DELAY
+        while (process := self._spawn()) is not None:
+            started = time.monotonic()
+            status = process.wait()
+            delay = FIRST_DELAY if time.monotonic() - started >= STEADY else delay
+            if self._ending.wait(delay):
+                return
+            print(
+                f"The workers' supervisor ended ({status}) and is started again.", file=sys.stderr, flush=True
+            )
+            delay = min(2 * delay, LONGEST_DELAY)
+
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        with self._turn:
+            if self._ending.is_set():
+                return None
+            # A process group of its own: Ctrl-C reaches this process alone, which then stops all in order.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "worker", "--parent", str(os.getpid())],
+                env=self._environment,
+                process_group=0,
+            )
+            return self._process
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kills the process and those it started; what they trained goes on from its checkpoint another time."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def run(config: "Config", environment: Mapping[str, str], demo: bool) -> int:
+    """Serves and trains until SIGTERM (0) or Ctrl-C (130); answers the exit code."""
+    on_request(leave_at_once)
+    # Imported before anything is started: an exception raised in a signal handler may get lost in an import.
+    from app.serve import serve
+
+    upgrade(config)
+    if demo:
+        queue_demo(config)
+    crew = Crew(environment)
+    on_request(leave)
+    try:
+        crew.start()
+        return serve(config, lambda: announce(config))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        crew.stop()
+
+
+def on_request(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Has a request to end handled so; while the server runs it has handlers of its own."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup it stays ignored
+            signal.signal(number, handler)
+
+
+def leave_at_once(number: int, frame: FrameType | None) -> None:
+    """Ends this process while there is nothing yet to be stopped."""
+    os._exit(DONE)
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """Ends this process after it has stopped what it started."""
+    raise SystemExit(DONE)
+
+
+def upgrade(config: "Config") -> None:
+    """Makes the home folder and brings the database to the newest schema."""
+    from store.db import migrations
+    from store.db.database import Database
+
+    config.home.mkdir(parents=True, exist_ok=True)
+    with closing(Database.open(config)) as database:
+        migrations.upgrade(database)
+
+
+def queue_demo(config: "Config") -> None:
+    """Queues the coarse search on the digits if there is no sweep at all."""
+    from app.schemas.sweeps import SweepIn
+    from app.usecases import sweep_plan
+    from store.actions import sweep_actions
+    from store.db.database import Database
+    from store.read import sweeps
+
+    new = sweep_plan.sweep(SweepIn.model_validate(DEMO), config)
+    with closing(Database.open(config)) as database, database.write() as connection:
+        if sweeps.list_all(connection, 1, 0)[1] == 0:
+            sweep_actions.create(connection, new, time.time(), workers=config.workers)
+
+
+def announce(config: "Config") -> None:
+    """Prints where the pages are."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
+    host = f"[{host}]" if ":" in host else host
+    print(f"Lossdeck: http://{host}:{config.port}", flush=True)
+    if config.token:
+        print("It asks for the token; `lossdeck token` shows it.", file=sys.stderr, flush=True)

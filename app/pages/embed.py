@@ -1,0 +1,70 @@
+"""One live chart of a sweep on a page of its own, for a wiki or a dashboard to frame (steers nothing)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from app.http import guard
+from app.http.problems import Problem
+from app.http.resources import Parts
+from app.render import plotly_shells
+from app.render.palettes import series, themed
+from app.render.templates import page
+from app.schemas.charts import FIRST_COLUMNS
+from app.schemas.fields import Id
+from app.schemas.sweeps import sweep_json
+from store.read import changes, sweeps
+from store.read.sweeps import Sweep
+
+AXES = ("lr", "reg")  # of the two settings that a picture has where a sweep searches none, or one
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart's title, and its empty figure."""
+
+    title: str
+    shell: plotly_shells.Shell
+
+
+CHARTS = {
+    "loss": Chart("Loss curves", plotly_shells.loss_curves()),
+    "gap": Chart("Train/val gap", plotly_shells.gap_curves()),
+    "scatter": Chart("Val accuracy", plotly_shells.scatter("{x}", False)),
+    "pair": Chart(
+        "Two settings, coloured by val accuracy", plotly_shells.scatter_pair("{x}", "{y}", False, False)
+    ),
+}
+
+
+@router.get("/embed/sweeps/{id}/{chart}")
+def embed(id: Id, chart: str, parts: Parts) -> HTMLResponse:
+    """The chart alone. Pages of the origins in LOSSDECK_EMBED_ORIGINS may frame it, and no other page."""
+    if chart not in CHARTS:
+        raise Problem(404, f"There is no chart {chart[:50]!r}; there are {', '.join(CHARTS)}.")
+    with parts.database.read() as c:
+        sweep = sweeps.must_get(c, id)
+        cursor = changes.cursor(c)
+    chosen = CHARTS[chart]
+    data: dict[str, Any] = {
+        "chart": chart,
+        "sweep": sweep_json(sweep),
+        "axes": axes(sweep),
+        "first": FIRST_COLUMNS,
+        "cursor": cursor,
+        "figure": themed(chosen.shell),
+        "series": series(),
+    }
+    answer = page("embed.html", data=data, sweep=sweep, title=chosen.title)
+    answer.headers.update(guard.framed_by(parts.config.embed_origins))
+    return answer
+
+
+def axes(sweep: Sweep) -> list[str]:
+    """The two settings a picture shows: searched ones first."""
+    searched = [name for name in AXES if name in sweep.space] + [n for n in sweep.space if n not in AXES]
+    return list(dict.fromkeys([*searched, *AXES]))[:2]

@@ -1,0 +1,79 @@
+"""Pictures: PNG files of training images and of first-layer weights (laying out pixels: png)."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.http.problems import missing
+from app.http.resources import Parts, State
+from app.render import png
+from app.schemas.fields import Id
+from learning.data import catalog
+from learning.data.dataset import samples
+from learning.errors import Damaged
+from learning.training.checkpoint_state import State as TrainingState
+from store.read import files_in_use, sweeps, trials
+from store.read.trials import Trial
+
+PER_CLASS = 12  # sample images of each class
+SHOWN_CLASSES = 100
+COLUMNS = 10  # of first-layer weights in one picture
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/datasets/{name}/classes/{label}.png")
+def class_samples(name: str, label: int, parts: Parts) -> Response:
+    """The first training images of one class in a row."""
+    images = samples(catalog.load(name, parts.config.home, parts.config.data), PER_CLASS)
+    if images is None or not 0 <= label < len(images):
+        raise missing("picture of class", label)
+    return _picture(png.sheet(_shown(images[label]), PER_CLASS), "private, max-age=3600")
+
+
+@router.get("/trials/{id}/weights.png")
+def weights(id: Id, parts: Parts) -> Response:
+    """The first-layer weights of a trial, each hidden unit stretched by itself; 204: none kept."""
+    with parts.database.read() as c:
+        trial = trials.get(c, id)
+        sweep = sweeps.get(c, trial.sweep_id) if trial is not None else None
+    if trial is None or sweep is None:
+        raise missing("trial", id)
+    shape = catalog.summary(sweep.dataset, parts.config.home, parts.config.data).image_shape
+    first = first_layer(trial, parts)
+    if shape is None or first is None:
+        return Response(status_code=204)
+    images = png.stretched(first.T.reshape(-1, *shape), per_image=True)
+    return _picture(png.sheet(_shown(images), COLUMNS), "private, max-age=3600")
+
+
+def first_layer(trial: Trial, parts: State) -> npt.NDArray[np.floating[Any]] | None:
+    """W1 (D, H) of the kept model, else of the group's last checkpoint; None when neither holds the trial."""
+    try:
+        model = parts.files.load_model(trial.id)
+        if model is not None:
+            return np.asarray(model[0]["W1"])
+        with parts.database.read() as c:
+            refs = files_in_use.checkpoints_of(c, trial.id)
+        for ref in refs:
+            state = TrainingState.from_arrays(parts.files.load_checkpoint(ref))
+            if trial.id in state.keys:
+                return np.asarray(state.weights(trial.id)["W1"])
+        return None
+    except (
+        Damaged,
+        KeyError,
+    ):  # the trial left the group, or a newer checkpoint just took the place of this one
+        return None
+
+
+def _shown(images: png.Pixels) -> png.Pixels:
+    """Grey and colour images as they are, of other channel counts the first channel."""
+    return images if images.shape[3] in (1, 3) else images[:, :, :, :1]
+
+
+def _picture(pixels: png.Pixels, keep: str) -> Response:
+    return Response(png.encode(pixels), media_type="image/png", headers={"cache-control": keep})

@@ -1,0 +1,80 @@
+"""Routes of logging in: trade the token for a cookie, and give the cookie back (checking it: security)."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
+
+from app.http import guard
+from app.http.guard import Throttle
+from app.http.problems import Problem
+from app.http.resources import Parts
+from app.render.templates import render
+
+COOKIE_SECONDS = 30 * 24 * 3600
+HOME = "/"
+
+router = APIRouter(tags=["login"], include_in_schema=False)
+
+
+@router.get("/login")
+def form(parts: Parts, next: Annotated[str, Query(max_length=2_000)] = HOME) -> Response:
+    """The page that asks for the token."""
+    if not parts.config.token:
+        return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
+    return HTMLResponse(render("login.html", next=local(next), wrong=False))
+
+
+@router.post("/login")
+def enter(
+    request: Request,
+    parts: Parts,
+    token: Annotated[str, Form(max_length=1_000)],
+    next: Annotated[str, Form(max_length=2_000)] = HOME,
+) -> Response:
+    """Sets the cookie if the token is right."""
+    throttle: Throttle = request.app.state.throttle
+    if not parts.config.token:
+        return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
+    if throttle.closed():
+        raise Problem(429, "Too many wrong tokens; wait a minute.", headers={"retry-after": "60"})
+    if not guard.same(token.strip(), parts.config.token):
+        throttle.failed()
+        return HTMLResponse(render("login.html", next=local(next), wrong=True), HTTPStatus.FORBIDDEN)
+    answer = RedirectResponse(local(next), HTTPStatus.SEE_OTHER)
+    answer.set_cookie(
+        guard.COOKIE,
+        guard.cookie_value(parts.config.token),
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+@router.post("/logout")
+def leave() -> Response:
+    """Forgets the cookie."""
+    answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    answer.delete_cookie(guard.COOKIE, httponly=True, samesite="strict")
+    return answer
+
+
+def challenge(scope: Scope) -> Response | None:
+    """What a browser that opens a page without the cookie sees: 401, and the form. None for anything else."""
+    headers = {name: value for name, value in scope["headers"]}
+    page = scope["method"] == "GET" and not scope["path"].startswith("/api/")
+    if not page or b"text/html" not in headers.get(b"accept", b""):
+        return None
+    query = scope["query_string"].decode("ascii", "ignore")
+    next = local(scope["path"] + (f"?{query}" if query else ""))
+    return HTMLResponse(render("login.html", next=next, wrong=False), HTTPStatus.UNAUTHORIZED)
+
+
+def local(address: str) -> str:
+    """The address if it stays on this server, else the first page."""
+    fine = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if fine and "\\" not in address else HOME

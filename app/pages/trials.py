@@ -1,0 +1,105 @@
+"""Pages of trials: one with its curves and findings, and some side by side."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import HTMLResponse
+
+from app.http.resources import Parts, State
+from app.render import plotly_shells
+from app.render.palettes import chart_data
+from app.render.templates import page
+from app.schemas.fields import Id
+from app.schemas.sweeps import sweep_json
+from app.schemas.trials import trial_json
+from app.text.formats import setting_words
+from app.usecases import advice
+from app.usecases.model_file import has_safetensors
+from learning.data import catalog
+from store.read import changes, sweeps, trials
+from store.read.trials import Trial
+
+MOST_COMPARED = 20
+RESULTS = (
+    ("best_val_acc", "best val accuracy"),
+    ("val_acc", "last val accuracy"),
+    ("train_acc", "last train accuracy"),
+    ("gap", "gap"),
+    ("data_loss", "last train loss"),
+    ("val_loss", "last val loss"),
+    ("seconds", "from start to end, s"),
+)  # rows of a comparison
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/trials/{id}")
+def trial(id: Id, parts: Parts) -> HTMLResponse:
+    """One trial: its curves and what they say."""
+    with parts.database.read() as c:
+        found = trials.must_get(c, id)
+        sweep = sweeps.must_get(c, found.sweep_id)
+        cursor = changes.cursor(c)
+        previous, following = (trials.numbered(c, sweep.id, found.number + step) for step in (-1, 1))
+    shells = {
+        "loss": plotly_shells.trial_loss(),
+        "accuracy": plotly_shells.accuracy(),
+        "rate": plotly_shells.learning_rate(),
+        "ratio": plotly_shells.update_ratio(),
+    }
+    return page(
+        "trial.html",
+        section="/",
+        data=chart_data(shells, trial=trial_json(found), sweep=sweep_json(sweep), cursor=cursor),
+        trial=found,
+        sweep=sweep,
+        findings=advice.of_trial(found, parts.database, parts.config),
+        image_shape=_image_shape(sweep.dataset, parts),
+        safetensors=has_safetensors(),
+        previous=previous.id if previous else None,
+        following=following.id if following else None,
+    )
+
+
+@router.get("/compare")
+def compare(parts: Parts, chosen: Annotated[str, Query(alias="trials", max_length=400)] = "") -> HTMLResponse:
+    """Two to twenty trials side by side."""
+    ids = [int(word) for word in chosen.split(",") if word.isascii() and word.isdecimal() and len(word) < 10]
+    with parts.database.read() as c:
+        found = trials.by_ids(c, ids[:MOST_COMPARED])
+        cursor = changes.cursor(c)
+        rows = [found[id] for id in dict.fromkeys(ids) if id in found]
+        of = sweeps.by_ids(c, sorted({row.sweep_id for row in rows}))
+    shells = {"loss": plotly_shells.loss_curves(), "accuracy": plotly_shells.val_accuracy_curves()}
+    data = chart_data(shells, trials=[trial_json(row) for row in rows], cursor=cursor)
+    return page(
+        "compare.html",
+        section="/",
+        data=data,
+        trials=rows,
+        sweeps=list(of.values()),
+        diff=diff(rows),
+        results=RESULTS,
+    )
+
+
+def diff(rows: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Every setting of the trials, those that differ first; values as text."""
+    names = list(dict.fromkeys(name for row in rows for name in row.settings))
+    lines = []
+    for name in names:
+        values = [setting_words(name, row.settings.get(name)) for row in rows]
+        lines.append({"name": name, "values": values, "equal": len(set(values)) == 1})
+    return sorted(lines, key=lambda line: bool(line["equal"]))
+
+
+def _image_shape(dataset: str, parts: State) -> tuple[int, int, int] | None:
+    return next(
+        (
+            one.image_shape
+            for one in catalog.summaries(parts.config.home, parts.config.data)
+            if one.name == dataset
+        ),
+        None,
+    )

@@ -1,0 +1,22 @@
+"""The page of workers."""
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from app.http.resources import Parts
+from app.render.templates import page
+from app.schemas.workers import worker_json
+from store.queue import workers
+from store.read import changes
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/workers")
+def all_workers(parts: Parts) -> HTMLResponse:
+    """Who trains."""
+    with parts.database.read() as c:
+        rows = workers.all(c)
+        cursor = changes.cursor(c)
+    data = {"workers": [worker_json(row) for row in rows], "cursor": cursor}
+    return page("workers.html", section="/workers", data=data)

@@ -1,0 +1,131 @@
+"""Report: a sweep as one HTML file that loads nothing: its settings, its curves as SVG and its trials."""
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from app.render.search_stages_svg import Axis, Tick
+from app.render.templates import render
+from app.text.formats import setting_words, time_words
+from learning.diagnosis.findings import Finding
+from learning.number_format import brief
+from store.db.states import UNRANKED
+from store.queue.epochs import EpochRow
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
+
+WIDTH, HEIGHT = 720, 320  # of the figure, in SVG units
+Plot = tuple[float, float, float, float]  # left, top, right and bottom of a figure's axes
+PLOT: Plot = (56, 12, 700, 292)
+MOST_EPOCHS = 6  # that have a number at the axis
+ROOM = 1.5  # times the usual first cost: what exploded is drawn at the top edge, and squashes nobody
+BEST_SHOWN = 200  # rows of the table
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One trial's curve in the figure."""
+
+    points: str
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Every curve, the best trial's last and so on top; the numbers at both axes."""
+
+    lines: tuple[Line, ...]
+    losses: tuple[Tick, ...]
+    epochs: tuple[Tick, ...]
+
+
+def html_text(
+    sweep: Sweep, trials: Sequence[Trial], epochs: Sequence[EpochRow], findings: Sequence[Finding]
+) -> str:
+    """The whole file; what users wrote is escaped."""
+    ranked = sorted(trials, key=_rank)
+    varied = sorted(sweep.space) or sorted(_differing(trials))
+    return render(
+        "report.html",
+        sweep=sweep,
+        created=time_words(sweep.created_at),
+        trials=ranked[:BEST_SHOWN],
+        total=len(ranked),
+        varied=varied,
+        words=setting_words,
+        findings=findings,
+        figure=figure(epochs, sweep.best.id if sweep.best else None),
+        size=(WIDTH, HEIGHT),
+        plot=PLOT,
+    )
+
+
+def figure(epochs: Sequence[EpochRow], best: int | None) -> Figure | None:
+    """Train loss by epoch of each trial, on a common log scale; None without an epoch."""
+    curves: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for row in epochs:
+        if row.data_loss is not None and row.data_loss > 0:
+            curves[row.trial_id].append((row.epoch, math.log10(row.data_loss)))
+    points = [point for curve in curves.values() for point in curve]
+    if not points:
+        return None
+    last = max(epoch for epoch, _ in points)
+    usual = median(curve[0][1] for curve in curves.values()) + math.log10(ROOM)
+    low, high = min(loss for _, loss in points), min(usual, max(loss for _, loss in points))
+    ordered = sorted(curves.items(), key=lambda item: item[0] == best)
+    clipped = [(id, [(epoch, min(loss, high)) for epoch, loss in curve]) for id, curve in ordered]
+    return Figure(
+        tuple(Line(placed(curve, last, low, high), id == best) for id, curve in clipped),
+        _loss_ticks(low, high),
+        tuple(Tick(_x(epoch, last, PLOT), str(epoch)) for epoch in _epochs(last)),
+    )
+
+
+def placed(curve: Sequence[tuple[int, float]], last: int, low: float, high: float, plot: Plot = PLOT) -> str:
+    """SVG coordinates of values by epoch; a curve of one epoch becomes a short stroke, to be seen."""
+    found = [(_x(epoch, last, plot), _y(value, low, high, plot)) for epoch, value in curve]
+    if len(found) == 1:
+        found.append((found[0][0] + 4, found[0][1]))
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in found)
+
+
+def _x(epoch: int, last: int, plot: Plot) -> float:
+    left, _, right, _ = plot
+    return left + (right - left) * (epoch - 1) / max(last - 1, 1)
+
+
+def _y(value: float, low: float, high: float, plot: Plot) -> float:
+    _, top, _, bottom = plot
+    return top + (bottom - top) * (high - value) / (high - low or 1.0)
+
+
+def _loss_ticks(low: float, high: float) -> tuple[Tick, ...]:
+    """Round numbers between two powers of ten; the ends themselves where there are no two of those."""
+    round_ones = Axis("loss", True, low, high).ticks() if high > low else ()
+    found = [(math.log10(value), value) for value in (float(text) for _, text in round_ones)]
+    if len(found) < 2:
+        found = [(end, 10**end) for end in dict.fromkeys((low, high))]
+    return tuple(Tick(round(_y(at, low, high, PLOT), 1), brief(value, 3)) for at, value in found)
+
+
+def _epochs(last: int) -> list[int]:
+    """The first, and round numbers up to the last, not too many."""
+    steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
+    step = next(step for step in steps if last / step <= MOST_EPOCHS)
+    return list(dict.fromkeys([1, *range(step, last + 1, step)]))
+
+
+def _rank(trial: Trial) -> tuple[bool, float, int]:
+    unranked = trial.best_val_acc is None or trial.state in UNRANKED or trial.excluded
+    return unranked, -(trial.best_val_acc or 0.0), trial.number
+
+
+def _differing(trials: Sequence[Trial]) -> set[str]:
+    """The settings in which trials differ, seeds aside."""
+    first = trials[0].settings if trials else {}
+    return {
+        name for trial in trials for name in first if name != "seed" and trial.settings[name] != first[name]
+    }

@@ -1,0 +1,78 @@
+"""Export: a sweep's rows as the text of a file: csv and jsonl here, html from report."""
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+
+from app.reports.sweep_html import html_text as html_text
+from app.schemas import json_values
+from app.schemas.trials import epoch_json, trial_json
+from store.queue.epochs import EpochRow
+from store.read.trials import Trial
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text that begins so for a formula
+COLUMNS = (
+    "number",
+    "id",
+    "state",
+    "reason",
+    "best_val_acc",
+    "best_epoch",
+    "epochs_done",
+    "excluded",
+    "verdict",
+    "attempt",
+    "started_at",
+    "finished_at",
+    "worker",
+)
+LOSSES = ("loss", "data_loss", "val_loss")  # of the last epoch, as its accuracies
+ACCURACIES = ("train_acc", "val_acc")
+GAP = "gap"  # between these two
+
+
+def csv_text(trials: Sequence[Trial]) -> str:
+    """A header and a row for each trial: how far it came, its last epoch, and each setting by itself."""
+    settings = list(dict.fromkeys(name for trial in trials for name in trial.settings))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([*COLUMNS, *LOSSES, *ACCURACIES, GAP, *settings])
+    for trial in trials:
+        body = trial_json(trial)
+        values = [*(body[name] for name in COLUMNS), *last(trial), *map(trial.settings.get, settings)]
+        writer.writerow([cell(value) for value in values])
+    return text.getvalue()
+
+
+def last(trial: Trial) -> list[object]:
+    """A trial's last epoch: LOSSES, ACCURACIES and GAP; nothing in place of what is not known.
+
+    A diverged trial's last epoch was cut short: its losses are what they are, its accuracies say nothing.
+    """
+    row = trial.last or {}
+    flags = row.get("flags", {})
+    losses = [row[name] if row.get(name) is not None else flags.get(name) for name in LOSSES]
+    if trial.state == "diverged" or any(row.get(name) is None for name in ACCURACIES):
+        return [*losses, None, None, None]
+    train, val = (row[name] for name in ACCURACIES)
+    return [*losses, train, val, train - val]
+
+
+def jsonl_text(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
+    """A line for each trial: the trial as the interface has it, and `epochs`, its rows."""
+    curves: dict[int, list[dict[str, object]]] = defaultdict(list)
+    for row in epochs:
+        curves[row.trial_id].append(epoch_json(row, trace=False))
+    return "".join(
+        json_values.text(trial_json(trial) | {"epochs": curves[trial.id]}) + "\n" for trial in trials
+    )
+
+
+def cell(value: object) -> object:
+    """A value that no spreadsheet takes for a formula; numbers stay numbers."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -1,0 +1,159 @@
+"""Bodies of autopilots: what to search, its stages, and the winner's look at the test part."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, StrictInt
+
+from app.schemas.fields import In, Name, Out, Seed, Settings
+from app.schemas.json_values import plain, when
+from app.schemas.preflights import PreflightOut, preflight_json
+from app.schemas.sweeps import SweepOut, sweep_json
+from app.schemas.trials import TrialOut, trial_json
+from learning.refinement.autopilot import SEARCHES, STAGES
+from learning.refinement.range_changes import Move, moves
+from learning.search.space import Space
+from store.jobs.autopilots import Autopilot
+from store.jobs.preflights import Preflight
+from store.jobs.test_accuracies import Look
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
+
+
+class AutopilotIn(In):
+    """What to search, from the first check to the winner. All may be left out."""
+
+    name: Name | None = None
+    dataset: Name = Field("digits", description="One of GET /api/datasets.")
+    settings: Settings = Field(
+        default_factory=dict, description="What is fixed, beside the coarse recipe's; epochs: of its search."
+    )
+    trials: Annotated[StrictInt, Field(ge=4, le=1_000)] = Field(
+        32, description="Of the coarse search; each that follows has half as many, twice as long."
+    )
+    seed: Seed = Field(0, description="Same seed, same trials, same curves.")
+    preflight: bool = Field(True, description="Whether the lecture's checks come first, and must pass.")
+
+
+class LookOut(Out):
+    """A look at the test part of a data set."""
+
+    trial_id: int | None = Field(description="null when the trial was deleted since.")
+    dataset: str
+    accuracy: float
+    examples: int
+    number: int = Field(description="The how many-th look at this data set's test part it was.")
+    taken_at: str | None
+
+
+class MoveOut(Out):
+    """One end of a setting's range: in the search before, in the recipe for the first, and in this one."""
+
+    parameter: str
+    end: Literal["low", "high"]
+    was: float
+    now: float
+    kind: Literal["shrunk", "extended", "kept"]
+
+
+class StageOut(Out):
+    number: int
+    name: Literal["preflight", "coarse", "fine", "finer"]
+    why: str = Field(description="A line for each setting whose range was chosen anew.")
+    state: str | None = Field(description="Of its preflight or sweep; null when that was deleted.")
+    preflight: PreflightOut | None
+    sweep: SweepOut | None
+    moves: list[MoveOut] = Field(description="Where the ends of its ranges went.")
+
+
+class AutopilotOut(Out):
+    id: int
+    name: str
+    dataset: str
+    state: Literal["running", "finished", "stopped", "failed"]
+    reason: str | None = Field(description="Why it ended.")
+    stages: list[StageOut] = Field(description="Those that have begun, in order.")
+    to_come: list[str] = Field(description="Names of the stages that may follow.")
+    best: TrialOut | None = Field(description="The winner once it has ended, the best so far before that.")
+    test: LookOut | None = Field(description="The winner on the test part, tried once at the end.")
+    test_note: str | None = Field(
+        description="Why there is no test accuracy, or that it is lower than chance explains."
+    )
+    settings: dict[str, JsonValue]
+    space: dict[str, JsonValue]
+    trials: int
+    seed: int
+    preflight: bool
+    created_at: str | None
+    finished_at: str | None
+
+
+class AutopilotsOut(Out):
+    autopilots: list[AutopilotOut]
+    total: int
+
+
+def autopilot_json(
+    row: Autopilot,
+    checks: Mapping[int, Preflight],
+    searches: Mapping[int, Sweep],
+    best: Trial | None,
+    look: Look | None,
+    test_note: str | None,
+) -> dict[str, object]:
+    """An autopilot with its preflight and sweeps, by their ids."""
+    begun = [one.name for one in row.stages]
+    moved = _moved(row, searches)
+    possible = STAGES if row.preflight else SEARCHES
+    return {
+        "id": row.id,
+        "name": row.name,
+        "dataset": row.dataset,
+        "state": row.state,
+        "reason": row.reason,
+        "stages": [
+            {
+                "number": one.number,
+                "name": one.name,
+                "why": one.why,
+                "state": one.state,
+                "preflight": preflight_json(made) if (made := checks.get(one.preflight_id or 0)) else None,
+                "sweep": sweep_json(search) if (search := searches.get(one.sweep_id or 0)) else None,
+                "moves": [asdict(end) for end in moved.get(one.number, ())],
+            }
+            for one in row.stages
+        ],
+        "to_come": [one for one in possible if one not in begun] if row.state == "running" else [],
+        "best": trial_json(best) if best is not None else None,
+        "test": test_look_json(look) if look is not None else None,
+        "test_note": test_note,
+        "settings": plain(row.settings),
+        "space": plain(row.space),
+        "trials": row.trials,
+        "seed": row.seed,
+        "preflight": row.preflight,
+        "created_at": when(row.created_at),
+        "finished_at": when(row.finished_at),
+    }
+
+
+def test_look_json(value: Look) -> dict[str, object]:
+    return {
+        "trial_id": value.trial_id,
+        "dataset": value.dataset,
+        "accuracy": value.accuracy,
+        "examples": value.examples,
+        "number": value.number,
+        "taken_at": when(value.taken_at),
+    }
+
+
+def _moved(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[Move, ...]]:
+    """By stage: where the ends of its ranges went, from those of the search before or of the plan."""
+    before, found = Space.parse(row.space), {}
+    for one in row.stages:
+        if (search := searches.get(one.sweep_id or 0)) is not None:
+            now = Space.parse(search.space)
+            found[one.number], before = moves(before, now), now
+    return found

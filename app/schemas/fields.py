@@ -1,0 +1,100 @@
+"""Bodies: what the shapes of all routes share: types of fields, checked on the way in, and their strictness.
+
+The shapes themselves, as the OpenAPI document has them, are in bodies_sweeps, bodies_trials and so on.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictInt, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from app.text.validation_messages import TOLD
+from learning import settings
+from learning.errors import FieldError, Invalid
+from learning.search import early_stopping, space
+from learning.settings import MAX_SEED
+
+MAX_TRIALS = 10_000  # of one sweep
+MAX_NAME = 200  # characters
+MAX_TAG = 40  # characters
+MAX_TAGS = 20
+MAX_NOTES = 20_000  # characters
+MAX_ID = 2**31 - 1
+
+Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+Cursor = Annotated[int, Query(ge=0, le=2**62)]
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable() or not name.strip():
+        raise ValueError("must be a line of printable characters")
+    return name.strip()
+
+
+Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)]
+
+
+def _tag(tag: str) -> str:
+    tag = _printable(tag)
+    if "," in tag:
+        raise ValueError("must be without a comma")
+    return tag
+
+
+def _text(text: str) -> str:
+    if any(not (character.isprintable() or character in "\n\t") for character in text.replace("\r\n", "\n")):
+        raise ValueError("must be lines of printable characters")
+    return text.replace("\r\n", "\n").strip()
+
+
+Tag = Annotated[str, Field(max_length=MAX_TAG), AfterValidator(_tag)]
+Tags = Annotated[
+    list[Tag], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: list(dict.fromkeys(tags)))
+]
+Notes = Annotated[str, Field(max_length=MAX_NOTES), AfterValidator(_text)]
+Object = dict[str, JsonValue]
+
+
+def _parsed(name: str, parse: Callable[[Object], object]) -> AfterValidator:
+    """What learning says about each bad entry of a field, in the same round as what is wrong with others."""
+
+    def check(value: Object) -> Object:
+        try:
+            parse(value)
+        except Invalid as wrong:
+            raise ValidationError.from_exception_data(
+                name, [_line(name, one) for one in wrong.errors]
+            ) from None
+        return value
+
+    return AfterValidator(check)
+
+
+def _line(name: str, error: FieldError) -> InitErrorDetails:
+    """The error as pydantic has it; it puts the field's own name before the place within it."""
+    within = "" if error.field == name else error.field.removeprefix(f"{name}.")
+    kind = PydanticCustomError(TOLD, "{sentence}", {"sentence": error.message})
+    return InitErrorDetails(type=kind, loc=(within,) if within else (), input=error.value)
+
+
+Settings = Annotated[Object, _parsed("settings", settings.Settings.parse)]
+Space = Annotated[Object, _parsed("space", space.Space.parse)]
+Stopping = Annotated[Object, _parsed("stopping", early_stopping.parse)]
+Sampler = Literal["random", "grid", "sobol"]
+TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
+Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]
+Points = Annotated[list[Settings], Field(min_length=1, max_length=MAX_TRIALS)]
+
+
+class In(BaseModel):
+    """What a route takes: a field it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    """What a route gives; more fields may come later."""

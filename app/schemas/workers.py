@@ -1,0 +1,47 @@
+"""Bodies of workers: who they are and what they are at."""
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from app.schemas.fields import Out
+from app.schemas.json_values import plain, when
+from store.queue.workers import Worker
+
+
+class WorkerOut(Out):
+    id: str = Field(description="As in a trial's `worker`.")
+    host: str
+    pid: int
+    state: Literal["idle", "busy", "gone"]
+    group_id: int | None = Field(description="The group of trials that it trains.")
+    preflight_id: int | None = Field(description="The preflight that it runs.")
+    facts: dict[str, JsonValue]
+    started_at: str | None
+    seen_at: str | None
+    gone_at: str | None
+
+
+class WorkersOut(Out):
+    workers: list[WorkerOut]
+
+
+def worker_json(row: Worker) -> dict[str, object]:
+    return {
+        "id": row.token,
+        "host": row.host,
+        "pid": row.pid,
+        "state": _doing(row),
+        "group_id": row.group_id,
+        "preflight_id": row.preflight_id,
+        "facts": plain(row.facts),
+        "started_at": when(row.started_at),
+        "seen_at": when(row.seen_at),
+        "gone_at": when(row.gone_at),
+    }
+
+
+def _doing(row: Worker) -> str:
+    if row.gone_at is not None:
+        return "gone"
+    return "idle" if row.group_id is None and row.preflight_id is None else "busy"

@@ -1,0 +1,101 @@
+"""Ensemble: the best kept nets of a sweep, and what their average is worth (stores and trains nothing)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.schemas.trials import trial_json
+from app.usecases.model_file import Model
+from app.usecases.prediction import kept_model
+from learning.data import catalog
+from learning.data.dataset import make_split
+from learning.errors import NoEnsemble
+from learning.settings import Settings
+from learning.training.ensemble import Measured, measure, sentence
+from store.config import Config
+from store.db.database import Connection
+from store.db.states import UNRANKED
+from store.db.weight_files import Files
+from store.read import trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
+
+USUAL = 5  # nets in an average
+MOST = 20  # nets that a sweep keeps
+SPLIT = ("train_count", "val_count", "stratify")  # settings that say which rows validate
+RANKED = " and ".join(f"state != {state}" for state in UNRANKED)
+KEPT = f"has_model = true and excluded = false and {RANKED}"
+
+
+RECORDED = 0.01  # how far a net's val accuracy may lie from what training recorded: rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """The members, best first, and what their average is worth."""
+
+    members: tuple[Trial, ...]
+    measured: Measured
+    sentence: str
+
+
+def members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial, ...]:
+    """The `top` best trials whose nets are kept here, all validated on the same rows. Raises NoEnsemble."""
+    rows, _ = trials.page(c, sweep.id, MOST, 0, "-best_val_acc", KEPT)
+    here = [row for row in rows if files.has_model(row.id)]
+    alike = tuple(row for row in here if _split(row) == _split(here[0]))
+    if len(alike) < 2:
+        raise NoEnsemble(
+            f"Sweep {sweep.id} has {len(alike)} trained nets that are kept here and share a validation part; "
+            "an average takes two."
+        )
+    return alike[:top]
+
+
+def models(rows: Sequence[Trial], files: Files) -> tuple[Model, ...]:
+    """Their nets. Raises Failure and Damaged."""
+    return tuple(kept_model(row, files) for row in rows)
+
+
+def measured(rows: Sequence[Trial], sweep: Sweep, config: Config, files: Files) -> Ensemble:
+    """What the members' average is worth. Raises Failure, Damaged and DatasetError.
+
+    NoEnsemble, too, where the data set's name has gone to other data since: the figures would mean nothing.
+    """
+    dataset = catalog.load(sweep.dataset, config.home, config.data)
+    settings = replace(Settings.parse(rows[0].settings), preprocess="none")  # each net brings its own
+    val = make_split(dataset, settings).val_rows
+    kept = models(rows, files)
+    nets = [model.net() for model in kept]
+    if any(net.n_features != dataset.X_train.shape[1] for net in nets):
+        raise _other_data(sweep)
+    found = measure(nets, dataset.X_train[val], dataset.y_train[val])
+    if any(abs(one - model.about["val_acc"]) > RECORDED for one, model in zip(found.each, kept, strict=True)):
+        raise _other_data(sweep)
+    return Ensemble(tuple(rows), found, sentence(found, on_train=settings.val_count == 0))
+
+
+def _split(row: Trial) -> list[object]:
+    return [row.settings.get(name) for name in SPLIT]
+
+
+def _other_data(sweep: Sweep) -> NoEnsemble:
+    return NoEnsemble(
+        f"The data set {sweep.dataset} is no longer what sweep {sweep.id} was trained on: "
+        "its nets do not get there what was recorded."
+    )
+
+
+def ensemble_json(found: Ensemble) -> dict[str, object]:
+    measured = found.measured
+    return {
+        "sentence": found.sentence,
+        "examples": measured.examples,
+        "members": [
+            {"trial": trial_json(row), "val_acc": one}
+            for row, one in zip(found.members, measured.each, strict=True)
+        ],
+        "val_acc": measured.accuracy,
+        "standard_error": measured.error,
+        "gain": measured.gain,
+        "gain_standard_error": measured.gain_error,
+    }

@@ -1,0 +1,64 @@
+"""Owns Prediction: what trials' kept weights say about new examples (trains nothing)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.text.formats import trial_words
+from app.usecases.model_file import Model
+from learning.errors import Failure
+from learning.training.prediction import mean_probabilities
+from store.db.weight_files import Files
+from store.read.trials import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Of N examples: the class of each, and the probability of each of the C classes, (N, C) float64."""
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+
+
+def predict_classes(models: Sequence[Model], examples: NDArray[Any]) -> Prediction:
+    """Classifies examples, raw as in training, (N, D) or (N, h, w, c), by the nets' mean. Raises Failure."""
+    nets = [model.net() for model in models]
+    kinds = {(net.n_features, *model.about["classes"]) for net, model in zip(nets, models, strict=True)}
+    if len(kinds) > 1:
+        raise Failure("These nets have no average: they were trained on other features or classes.")
+    found = mean_probabilities(nets, flat(examples, nets[0].n_features))
+    names = tuple(map(str, models[0].about["classes"]))
+    return Prediction(names, tuple(names[k] for k in found.argmax(axis=1)), found)
+
+
+def kept_model(trial: Trial, files: Files) -> Model:
+    """A trial's kept net. Raises Failure if none is kept here, and Damaged."""
+    found = files.load_model(trial.id)
+    if found is None:
+        raise Failure(no_weights(trial))
+    return Model(*found)
+
+
+def no_weights(trial: Trial) -> str:
+    """Why there is nothing to predict with, in a sentence."""
+    return f"No weights are kept of {trial_words(trial)}; those of a sweep's best 20 finished trials are."
+
+
+def flat(examples: NDArray[Any], features: int) -> NDArray[Any]:
+    """The examples as rows of `features` numbers. Raises Failure for anything else."""
+    if examples.ndim < 2 or examples.dtype.kind not in "buif":
+        raise Failure(
+            f"X must hold numbers, an example a row; it is {examples.dtype} of shape {examples.shape}."
+        )
+    rows = examples.reshape(len(examples), int(np.prod(examples.shape[1:])))
+    if rows.shape[1] != features:
+        raise Failure(
+            f"X has {rows.shape[1]:,} numbers an example, but this net was trained on {features:,}."
+        )
+    if not np.isfinite(rows).all():
+        raise Failure("X holds numbers that are not finite.")
+    return rows

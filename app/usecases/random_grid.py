@@ -1,0 +1,174 @@
+"""Random against grid: one problem searched both ways, started and set side by side (draws no picture)."""
+
+from dataclasses import dataclass
+
+from app.schemas import json_values
+from app.schemas.random_grid import RandomGridIn
+from app.schemas.sweeps import SweepIn, sweep_json
+from app.usecases import sweep_plan
+from learning.data import catalog
+from learning.diagnosis.curves import Result
+from learning.errors import DatasetError, FieldError, Invalid, NotFound
+from learning.refinement.random_vs_grid import Side, distinct, expected_best, full_grid, most_important, words
+from learning.search.recipes import recipe_for
+from learning.search.space import LogUniform, Space
+from learning.settings import Settings
+from store.actions.sweep_actions import NewSweep
+from store.config import Config
+from store.db.database import Connection
+from store.read import related_sweeps, sweeps, trials
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
+
+SMALL_NET = {"hidden": [20], "epochs": 10}  # beside the coarse recipe's settings
+IDLE_REG = (1e-8, 1e-4)  # too little to matter beside the data
+WIDER = 10.0  # times the coarse recipe's range of lr at each end: as if nothing were known yet
+MOST_TRIALS = 1_000  # of one side
+RANGES = 2  # with fewer there is nothing that might not matter
+SAMPLERS = ("grid", "random")
+PAST = 20  # pairs that are offered
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two sweeps of one space on one data set, with their trials."""
+
+    space: Space
+    sweeps: tuple[Sweep, Sweep]
+    trials: tuple[tuple[Trial, ...], tuple[Trial, ...]]
+
+
+def planned(body: RandomGridIn, config: Config) -> list[NewSweep]:
+    """A grid and a random sweep of one space, equal in all else. Raises Invalid."""
+    summary = sweep_plan.dataset(body.dataset, config)
+    recipe = recipe_for(sweep_plan.USUAL_RECIPE, body.dataset, summary.n_train)
+    spec = _usual_space(Space.parse(recipe.space)) if body.space is None else body.space
+    space = Space.parse(spec)
+    _check(space, spec, body.trials)
+    settings = {n: v for n, v in {**recipe.settings, **SMALL_NET}.items() if n not in space.distributions}
+    common = body.model_dump(include={"dataset", "trials", "seed"}) | {
+        "space": space.to_dict(),
+        "settings": settings | body.settings,
+    }
+    return [
+        sweep_plan.sweep(SweepIn.model_validate({**common, "sampler": one, "name": _name(one, body)}), config)
+        for one in SAMPLERS
+    ]
+
+
+def past(c: Connection) -> list[tuple[Sweep, Sweep]]:
+    """The last problems that were searched both ways and can be compared, newest first."""
+    return [
+        found
+        for found in related_sweeps.grids_with_random(c, PAST)
+        if len(Space.parse(found[0].space).numeric()) >= RANGES
+        and max(one.trials for one in found) <= MOST_TRIALS
+    ]
+
+
+def pair(c: Connection, ids: list[int]) -> Pair:
+    """The sweeps with these numbers. Raises NotFound, and Invalid where they cannot be compared."""
+    known = sweeps.by_ids(c, ids)
+    for id in ids:
+        if id not in known:
+            raise NotFound("sweep", id)
+    first, second = (known[id] for id in ids)
+    asked = ",".join(map(str, ids))
+    if (first.dataset, first.space) != (second.dataset, second.space):
+        message = f"Sweeps {ids[0]} and {ids[1]} differ in their space or data set; two that differ in "
+        raise _invalid("sweeps", asked, message + "nothing but the sampler can be compared.")
+    space = Space.parse(first.space)
+    if len(space.numeric()) < RANGES:
+        message = f"Sweeps {ids[0]} and {ids[1]} search fewer than two ranges, so there is no second axis."
+        raise _invalid("sweeps", asked, message)
+    if (most := max(first.trials, second.trials)) > MOST_TRIALS:
+        raise _invalid(
+            "sweeps", asked, f"One of the sweeps has {most:,} trials; at most {MOST_TRIALS:,} are compared."
+        )
+    return Pair(space, (first, second), (trials.of_sweep(c, ids[0]), trials.of_sweep(c, ids[1])))
+
+
+def numbers(text: str) -> list[int]:
+    """`4,5` as two numbers. Raises Invalid for anything else."""
+    written = [word.strip() for word in text.split(",")]
+    found = [int(word) for word in written if word.isascii() and word.isdecimal() and len(word) < 10]
+    if len(found) != len(written) or len(set(found)) != 2 or len(found) != 2:
+        message = f"sweeps is {text[:50]!r}; give the numbers of two sweeps, such as 4,5."
+        raise _invalid("sweeps", text, message)
+    return found
+
+
+def shown(found: Pair, config: Config) -> dict[str, object]:
+    """The comparison as JSON."""
+    sides = [_side(sweep, rows) for sweep, rows in zip(found.sweeps, found.trials, strict=True)]
+    chance = _chance(found.sweeps[0].dataset, config)
+    drawn = zip(found.sweeps, sides, found.trials, strict=True)
+    return {
+        "sides": [
+            {
+                "sweep": sweep_json(sweep),
+                "distinct": distinct(found.space, side.trials),
+                "points": [_point(found.space, row) for row in rows],
+                "expected_best": [
+                    {"trials": k, "val_acc": value} for k, value in expected_best(_reached(side, chance))
+                ],
+            }
+            for sweep, side, rows in drawn
+        ],
+        "important": most_important(found.space, sides),
+        "words": words(found.space, sides),
+    }
+
+
+def _usual_space(space: Space) -> dict[str, object]:
+    lr = space.distributions["lr"]
+    assert isinstance(lr, LogUniform)  # in every coarse recipe
+    return {"lr": {"log_uniform": [lr.low / WIDER, lr.high * WIDER]}, "reg": {"log_uniform": [*IDLE_REG]}}
+
+
+def _check(space: Space, spec: object, trials: int) -> None:
+    if len(space.numeric()) < RANGES:
+        message = "space must have two ranges or more: one that may matter, and one that may not."
+        raise _invalid("space", spec, message)
+    if (grid := full_grid(space, trials)) != trials:
+        message = f"trials is {trials}, which is no full grid of this space; {grid} would be."
+        raise _invalid("trials", trials, message)
+
+
+def _name(sampler: str, body: RandomGridIn) -> str:
+    return f"{body.trials} trials, {'on a grid' if sampler == 'grid' else 'at random'}"
+
+
+def _side(sweep: Sweep, rows: tuple[Trial, ...]) -> Side:
+    drawn = tuple(Settings.parse(row.settings) for row in rows)
+    results = tuple(
+        Result(settings, row.state, row.best_val_acc)
+        for settings, row in zip(drawn, rows, strict=True)
+        if row.state in ("finished", "diverged") and not row.excluded
+    )
+    return Side(sweep.sampler, drawn, results)
+
+
+def _reached(side: Side, chance: float) -> list[float]:
+    return [chance if one.state == "diverged" else one.best_val_acc or 0.0 for one in side.results]
+
+
+def _chance(dataset: str, config: Config) -> float:
+    """Accuracy of guessing; 0 for a data set that was deleted meanwhile."""
+    try:
+        return 1 / len(catalog.summary(dataset, config.home, config.data).classes)
+    except DatasetError:
+        return 0.0
+
+
+def _point(space: Space, row: Trial) -> dict[str, object]:
+    return {
+        "number": row.number,
+        "state": row.state,
+        "values": {name: json_values.plain(row.settings.get(name)) for name in space.distributions},
+        "best_val_acc": json_values.plain(row.best_val_acc),
+    }
+
+
+def _invalid(field: str, value: object, message: str) -> Invalid:
+    return Invalid(FieldError(field, value, message))

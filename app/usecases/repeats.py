@@ -1,0 +1,139 @@
+"""Repeats: a sweep whose trials differ in their seeds alone, and the trial that they repeat (trains nothing).
+
+Nothing is stored about it: the settings say it. The seeds of repeats follow on that of their trial, and on
+those of its earlier repeats.
+"""
+
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+
+from app.schemas.fields import MAX_TRIALS
+from app.schemas.repeats import MAX_REPEATS
+from app.schemas.trials import trial_json
+from learning.diagnosis.seed_spread import Run, Spread, counted, sentence, spread
+from learning.settings import MAX_SEED
+from store.db.database import Connection
+from store.read import chart_columns, related_sweeps, trials
+from store.read.chart_columns import Thinned
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
+
+POINTS = 1_000  # epochs of a curve that are read
+SEED = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A metric at one epoch over the seeds that have it."""
+
+    epoch: int
+    spread: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What the seeds came to; `original` is the repeated trial, if it is known and still there."""
+
+    trials: tuple[Trial, ...]
+    original: Trial | None
+    spread: Spread | None  # of the best val accuracies
+    deviations: float | None  # by how many the original lies above the mean
+    sentence: str
+    val_acc: tuple[At, ...]
+    val_loss: tuple[At, ...]
+    original_curve: Thinned | None
+
+
+def seeds_after(seed: int, count: int, tried: Collection[int] = ()) -> list[int]:
+    """The next seeds, as many, that have not been tried."""
+    following = ((seed + n) % (MAX_SEED + 1) for n in itertools.count(1))
+    return list(itertools.islice((one for one in following if one not in tried), count))
+
+
+def tried(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
+    """Seeds from which a sweep and its children have trained the settings of this trial, or will."""
+    children = (one.id for one in related_sweeps.family(c, sweep.id) if one.parent_id == sweep.id)
+    alike = (row for id in (sweep.id, *children) for row in _alike(c, id, trial))
+    return frozenset(row.settings[SEED] for row in alike)
+
+
+def members(c: Connection, sweep: Sweep) -> tuple[Trial, ...]:
+    """The trials of a sweep if they differ in their seeds alone, else none."""
+    if not set(sweep.space) <= {SEED} or not 1 < sweep.trials <= MAX_REPEATS:
+        return ()
+    rows = trials.of_sweep(c, sweep.id)
+    alike = all(_but_seed(row) == _but_seed(rows[0]) for row in rows)
+    return rows if alike and len({row.settings[SEED] for row in rows}) == len(rows) else ()
+
+
+def original_of(c: Connection, sweep: Sweep, rows: Sequence[Trial]) -> Trial | None:
+    """The trial of the parent sweep that these trials repeat, if there is one."""
+    if sweep.parent_id is None or not rows:
+        return None
+    first = rows[0].settings[SEED]
+    found = _alike(c, sweep.parent_id, rows[0])
+    return min(found, key=lambda row: (first - row.settings[SEED]) % (MAX_SEED + 1), default=None)
+
+
+def of_sweep(c: Connection, sweep: Sweep) -> Repeats | None:
+    """What the seeds show so far; None for a sweep whose trials differ in more, or not at all."""
+    rows = members(c, sweep)
+    if not rows:
+        return None
+    original = original_of(c, sweep, rows)
+    runs = [Run(row.state, row.best_val_acc) for row in rows if not row.excluded]
+    first = Run(original.state, original.best_val_acc) if original else None
+    found = spread(counted(runs))
+    own = first.best_val_acc if first and first.state == "finished" else None
+    drawn = [row.number for row in rows if not row.excluded and row.state != "diverged"]
+    curves = _curves(c, sweep.id, drawn)
+    return Repeats(
+        rows,
+        original,
+        found,
+        found.of(own) if found and own is not None else None,
+        sentence(runs, first),
+        _band(curves, "val_acc"),
+        _band(curves, "val_loss"),
+        next(iter(_curves(c, original.sweep_id, [original.number])), None) if original else None,
+    )
+
+
+def _alike(c: Connection, sweep_id: int, trial: Trial) -> list[Trial]:
+    """The trials of a sweep that have this trial's settings, whatever their seed."""
+    numbers = {name: value for name, value in _but_seed(trial).items() if type(value) in (int, float)}
+    like = " and ".join(f"{name} = {value!r}" for name, value in numbers.items())
+    found, _ = trials.page(c, sweep_id, MAX_TRIALS, filter=like)  # few: only words and lists are left
+    return [row for row in found if _but_seed(row) == _but_seed(trial)]
+
+
+def _but_seed(row: Trial) -> dict[str, object]:
+    return {name: value for name, value in row.settings.items() if name != SEED}
+
+
+def _curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[Thinned, ...]:
+    return chart_columns.curves(c, sweep_id, numbers, ("val_acc", "val_loss"), POINTS)
+
+
+def _band(curves: Sequence[Thinned], metric: str) -> tuple[At, ...]:
+    """The metric's spread at each epoch that any of the curves has."""
+    values: dict[int, list[float]] = {}
+    for curve in curves:
+        for epoch, value in zip(curve.epoch, curve.metrics[metric], strict=True):
+            if value is not None:
+                values.setdefault(epoch, []).append(value)
+    return tuple(At(epoch, found) for epoch in sorted(values) if (found := spread(values[epoch])) is not None)
+
+
+def repeats_json(found: Repeats) -> dict[str, object]:
+    curve = found.original_curve
+    return {
+        "sentence": found.sentence,
+        "spread": asdict(found.spread) if found.spread else None,
+        "original": trial_json(found.original) if found.original else None,
+        "deviations": found.deviations,
+        "val_acc": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_acc],
+        "val_loss": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_loss],
+        "original_curve": {"epoch": curve.epoch, **curve.metrics} if curve else None,
+    }

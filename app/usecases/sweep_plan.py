@@ -1,0 +1,328 @@
+"""Plan: turns the body of a request into a sweep with all its trials drawn (stores nothing).
+
+Also the place where a request is weighed: whether the data set is there and large enough, and whether what is
+asked for fits this machine, so that nothing absurd is ever queued.
+"""
+
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from app.schemas.autopilots import AutopilotIn
+from app.schemas.fields import MAX_TRIALS
+from app.schemas.findings import RefinementIn
+from app.schemas.preflights import PreflightIn
+from app.schemas.repeats import RepeatsIn
+from app.schemas.sweeps import SweepIn
+from app.schemas.trials import MoreTrials
+from app.usecases.repeats import SEED, seeds_after
+from learning.data import catalog
+from learning.data.catalog import DatasetError, Summary
+from learning.errors import FieldError, Invalid
+from learning.preflight.preflight import NETS
+from learning.refinement.refinement import Refinement
+from learning.search import early_stopping
+from learning.search.recipes import RECIPES, RecipePlan, recipe_for
+from learning.search.space import Space, draw, from_points
+from learning.settings import Settings
+from learning.training import cost
+from store.actions.sweep_actions import NewSweep
+from store.config import Config
+from store.jobs.autopilots import NewAutopilot
+from store.queue import groups
+from store.read.sweeps import Sweep
+from store.read.trials import Trial
+
+MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs
+MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group
+COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
+FLOAT = 4  # bytes
+USUAL_RECIPE = "coarse"  # whose net a preflight checks when none is named
+AUTOPILOT_RULE = {"update": "momentum", "momentum": 0.9}  # few epochs go further with it than without
+LONGEST = 4  # times the coarse search's epochs, in the finest
+USUAL_RATE = 1e10  # flop/s of one worker, until this machine has been measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A body and its recipe, put together."""
+
+    title: str
+    space: Mapping[str, object]
+    settings: Mapping[str, object]
+    trials: int | None
+    sampler: str
+
+
+def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSweep:
+    """The sweep that a body asks for. Raises Invalid naming every field that is wrong with it."""
+    try:
+        summary = dataset(body.dataset, config)
+    except Invalid as unknown:
+        raise Invalid(*unknown.errors, *_errors(lambda: _draw(body, _choose(body, None)))) from None
+    choice = _choose(body, summary.n_train)
+    trials = _draw(body, choice)
+    check(trials, summary)
+    rule = early_stopping.parse(body.stopping)
+    early_stopping.check(rule, trials)
+    return NewSweep(
+        name=body.name or choice.title,
+        dataset=body.dataset,
+        recipe=body.recipe,
+        space=Space.parse(choice.space).to_dict() if body.points is None else {},
+        settings=dict(choice.settings),
+        sampler=choice.sampler,
+        seed=body.seed,
+        trials=trials,
+        parent_id=parent_id,
+        stopping=early_stopping.to_dict(rule) if rule else None,
+        features=summary.n_features,
+    )
+
+
+def more(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Settings, ...]:
+    """Trials to add to a sweep; those it has stay as they are."""
+    if (body.points is None) == (body.trials is None):
+        raise _bad(
+            "points", None, "Give either points, a list of settings, or trials, a number of further draws."
+        )
+    count = len(body.points) if body.points is not None else body.trials or 0
+    if sweep.trials + count > MAX_TRIALS:
+        raise _bad(
+            "trials", count, f"The sweep would have more than {MAX_TRIALS:,} trials, the most it may have."
+        )
+    if body.points is not None:
+        trials = from_points(body.points, sweep.settings, sweep.seed, sweep.trials)
+    else:
+        space = Space.parse(sweep.space)
+        trials = draw(space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
+    check(trials, dataset(sweep.dataset, config), already=sweep.trials)
+    return trials
+
+
+def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
+    """The child sweep's body: what the refinement proposes, with what the request changes about it."""
+    space = body.space if body.space is not None else refinement.space.to_dict()
+    settings = {**parent.settings, **refinement.settings_changes, **body.settings}
+    return SweepIn.model_validate(
+        {
+            "name": body.name or f"{parent.name[:180]}, finer",
+            "dataset": parent.dataset,
+            "space": {name: spec for name, spec in space.items() if name not in body.settings},
+            "settings": {
+                name: value for name, value in settings.items() if name not in space or name in body.settings
+            },
+            "trials": body.trials or refinement.trials,
+            "sampler": body.sampler or parent.sampler,
+            "seed": body.seed if body.seed is not None else parent.seed,
+            "stopping": parent.stopping,
+        }
+    )
+
+
+def repeats(body: RepeatsIn, trial: Trial, of: Sweep, tried: Collection[int], config: Config) -> NewSweep:
+    """A trial of a sweep from other seeds; the order of the mini-batches stays that of its sweep."""
+    fixed = {name: value for name, value in trial.settings.items() if name != SEED}
+    seeds = seeds_after(trial.settings[SEED], body.seeds, tried)
+    asked = SweepIn(
+        name=body.name or f"{of.name[:160]} #{trial.number}, {body.seeds} seeds",
+        dataset=of.dataset,
+        settings=fixed,
+        points=[{SEED: seed} for seed in seeds],
+        seed=of.seed,
+    )
+    return sweep(asked, config, parent_id=of.id)
+
+
+def recipes(dataset_name: str, config: Config) -> list[RecipePlan]:
+    """Every recipe with its numbers for a data set."""
+    examples = n_train(dataset_name, config)
+    return [recipe_for(name, dataset_name, examples) for name in RECIPES]
+
+
+def preflight(body: PreflightIn, config: Config) -> Settings:
+    """The net that a body wants checked. Raises Invalid naming every field that is wrong with it."""
+    summary = dataset(body.dataset, config)
+    recipe = body.recipe or (None if body.settings else USUAL_RECIPE)
+    given = recipe_for(recipe, body.dataset, summary.n_train).settings if recipe else {}
+    (settings,) = from_points([{}], {**given, **body.settings}, body.seed)
+    check([settings] * NETS, summary)
+    return settings
+
+
+def autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
+    """The search from checks to winner that a body asks for. Raises Invalid naming every bad field."""
+    summary = dataset(body.dataset, config)
+    recipe = recipe_for(USUAL_RECIPE, body.dataset, summary.n_train)
+    space = {name: spec for name, spec in recipe.space.items() if name not in body.settings}
+    if not space:
+        names = " and ".join(recipe.space)
+        raise _bad("settings", body.settings, f"settings fixes {names}, so nothing is left to search.")
+    settings = {**recipe.settings, **AUTOPILOT_RULE, **body.settings}
+    trials = draw(Space.parse(space), settings, body.trials, "random", body.seed)  # only to be weighed
+    check([replace(trial, epochs=trial.epochs * LONGEST) for trial in trials], summary)
+    name = body.name or f"Autopilot on {body.dataset}"
+    return NewAutopilot(name, body.dataset, settings, space, body.trials, body.seed, body.preflight)
+
+
+def dataset(name: str, config: Config) -> Summary:
+    """The data set's facts. Raises Invalid when it is unknown or not on this machine."""
+    try:
+        return catalog.summary(name, config.home, config.data)
+    except DatasetError as error:
+        raise _bad("dataset", name, str(error)) from error
+
+
+def n_train(name: str, config: Config) -> int | None:
+    """How many training examples a data set has; None when it is not here."""
+    try:
+        return catalog.summary(name, config.home, config.data).n_train
+    except DatasetError:
+        return None
+
+
+def check(trials: Sequence[Settings], summary: Summary, already: int = 0) -> None:
+    """Refuses trials that the data set or this machine cannot carry."""
+    rows = sum(settings.epochs for settings in trials)
+    if rows > MAX_EPOCH_ROWS:
+        raise _bad(
+            "trials",
+            len(trials),
+            f"trials times epochs is {rows:,}; at most {MAX_EPOCH_ROWS:,} may be asked at once.",
+        )
+    for settings in _distinct(trials):
+        _check_split(settings, summary)
+        _check_memory(settings, summary, len(trials))
+
+
+def estimate(
+    trials: Sequence[Settings],
+    summary: Summary,
+    rate: float | None,
+    workers: int,
+    spec: Mapping[str, object] | None = None,
+) -> float:
+    """Seconds that the trials will take, about; `rate` is one worker's in flop/s, if it was measured.
+
+    What successive halving (`spec`, the stopping rule) spares is foreseen; what the other rules do is not.
+    """
+    held = max(settings.val_count for settings in trials)
+    train, val, features, classes = _sizes(summary, held)
+    speed, hands, rule = rate or USUAL_RATE, max(workers, 1), early_stopping.parse(spec)
+    return cost.estimate_seconds(
+        trials,
+        train,
+        val,
+        features,
+        classes,
+        speed,
+        hands,
+        (lambda epochs: rule.expected(0, epochs)) if isinstance(rule, early_stopping.Halving) else float,
+    )
+
+
+def arithmetic(config: Config) -> Callable[[str, Settings], float | None]:
+    """How many operations an epoch of a trial on a data set takes; None for a data set that is not here."""
+    summaries = {summary.name: summary for summary in catalog.summaries(config.home, config.data)}
+
+    def flops(name: str, settings: Settings) -> float | None:
+        summary = summaries.get(name)
+        return cost.epoch_work(settings, *_sizes(summary, settings.val_count)) if summary else None
+
+    return flops
+
+
+def _sizes(summary: Summary, held: int) -> tuple[int, int, int, int]:
+    """Training examples, validation examples, features, classes."""
+    train = summary.n_train - held
+    return train, held or train, summary.n_features, len(summary.classes)
+
+
+def _bad(field: str, value: object, message: str) -> Invalid:
+    return Invalid(FieldError(field, value, message))
+
+
+def _choose(body: SweepIn, examples: int | None) -> _Choice:
+    if body.recipe is None:
+        return _Choice("sweep", body.space or {}, body.settings, body.trials, body.sampler or "random")
+    recipe = recipe_for(body.recipe, body.dataset, examples)
+    space = body.space if body.space is not None else recipe.space
+    space = {
+        name: spec for name, spec in space.items() if name not in body.settings or body.space is not None
+    }
+    settings = {name: value for name, value in recipe.settings.items() if name not in space} | body.settings
+    return _Choice(
+        recipe.title, space, settings, body.trials or recipe.trials, body.sampler or recipe.sampler
+    )
+
+
+def _draw(body: SweepIn, choice: _Choice) -> tuple[Settings, ...]:
+    if body.points is not None:
+        wrong = []
+        if body.trials not in (None, len(body.points)):
+            told = "Give either trials, a number of draws, or points, not both."
+            wrong.append(FieldError("trials", body.trials, told))
+        if body.space:  # a recipe's own is not meant where points are given
+            told = "Give either space, what to draw from, or points, not both."
+            wrong.append(FieldError("space", dict(body.space), told))
+        if wrong:
+            raise Invalid(*wrong)
+        return from_points(body.points, choice.settings, body.seed)
+    space = Space.parse(choice.space)
+
+    def drawn(count: int) -> tuple[Settings, ...]:
+        return draw(space, choice.settings, count, choice.sampler, body.seed)
+
+    if choice.trials is None:
+        missing = FieldError("trials", None, "trials is missing: say how many to draw, or give points.")
+        raise Invalid(missing, *_errors(lambda: drawn(1)))
+    return drawn(choice.trials)
+
+
+def _errors(check: Callable[[], object]) -> tuple[FieldError, ...]:
+    try:
+        check()
+    except Invalid as wrong:
+        return tuple(wrong.errors)
+    return ()
+
+
+def _distinct(trials: Iterable[Settings]) -> Iterable[Settings]:
+    """One of each kind that needs its own check."""
+    return {settings.group_key(): settings for settings in trials}.values()
+
+
+def _check_split(settings: Settings, summary: Summary) -> None:
+    held, total = settings.val_count, summary.n_train
+    wanted = settings.train_count or 1
+    if held + wanted > total:
+        field = "train_count" if settings.train_count else "val_count"
+        value = settings.train_count or held
+        raise Invalid(
+            FieldError(
+                f"settings.{field}",
+                value,
+                f"{field} is {value}, but {summary.name} has {total:,} training examples, "
+                f"of which validation takes {held:,}; ask for less.",
+            )
+        )
+
+
+def _check_memory(settings: Settings, summary: Summary, trials: int) -> None:
+    """By the bytes of one group: `COPIES` of the weights, and a mini-batch's activations and gradients."""
+    sizes = [summary.n_features, *settings.hidden, len(summary.classes)]
+    weights = sum(a * b + b for a, b in itertools.pairwise(sizes))
+    available = settings.train_count or summary.n_train
+    batch = available if settings.batch_size == "full" else min(int(settings.batch_size), available)
+    stacked = min(trials, groups.most(settings, summary.n_features))
+    needed = stacked * FLOAT * (COPIES * weights + 2 * batch * sum(sizes[1:])) + FLOAT * batch * sizes[0]
+    if needed > MAX_GROUP_BYTES:
+        raise Invalid(
+            FieldError(
+                "settings.hidden",
+                list(settings.hidden),
+                f"hidden {list(settings.hidden)} with batch_size {settings.batch_size} needs about "
+                f"{needed / 2**30:.1f} GiB for one group of trials, and {MAX_GROUP_BYTES / 2**30:.0f} GiB is "
+                "the most: take fewer units or a smaller batch.",
+            )
+        )

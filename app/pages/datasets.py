@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from app.http.resources import Parts
-from app.pages import images
+from app.pages.images import PER_CLASS
 from app.render.templates import page
 from learning.data import catalog
 from learning.data.download import OFFICIAL
@@ -25,6 +25,6 @@ def datasets(parts: Parts) -> HTMLResponse:
         datasets=known,
         absent=absent,
         shown=CLASSES_SHOWN,
-        per_class=images.PER_CLASS,
-        sheet_width=lambda shape: images.PER_CLASS * (shape[1] + 1) - 1,
+        per_class=PER_CLASS,
+        sheet_width=lambda shape: PER_CLASS * (shape[1] + 1) - 1,
     )

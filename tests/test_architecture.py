@@ -186,6 +186,12 @@ def test_a_module_says_what_it_is(name: str) -> None:
     assert not set(name.split(".")) & VAGUE_NAMES
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.stem)
+def test_no_test_imports_a_test(path: Path) -> None:
+    ours = {name for name in imported(path) if name.startswith("tests.")}
+    assert {name for name in ours if name.split(".")[1] != "support"} == set()
+
+
 PLANTED = [
     ("app", "app/text/a.py", "import app.cli.b", "text.a imports cli.b, which is not on a lower floor"),
     (

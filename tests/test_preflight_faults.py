@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from learning.data import catalog
 from learning.preflight.preflight import CODES
-from tests.app.conftest import Server, starting
-from tests.worker.living import end, wait_until
+from tests.support.servers import Server, starting
+from tests.support.worker_processes import end, wait_until
 
 Arrays = dict[str, NDArray[Any]]
 Check = Callable[..., dict[str, Any]]

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -17,16 +16,19 @@ from store.db import migrations
 from store.db.database import Database
 from store.jobs import autopilots, preflights
 from store.jobs.autopilots import NewAutopilot
-from tests.app.conftest import Crew
-from tests.browser.conftest import DESKTOP, Complaints, Site
+from tests.support.accessibility import AXE, FOUND
+from tests.support.made_up_worker import Crew
+from tests.support.sites import DESKTOP, Complaints, Site
 from worker import autopilot as steps  # the arrows bind the program, not its tests
 
 pytestmark = pytest.mark.browser
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 TOKEN = "a token for those who look at every page"
+
 PHONE = {"width": 390, "height": 844}
+
 LOOKS = (("light", DESKTOP), ("dark", PHONE))
+
 PAGES = {
     "login": "/login",
     "sweeps": "/",
@@ -54,6 +56,7 @@ PAGES = {
     "REST API": "/docs",
     "error": "/sweeps/404",
 }
+
 OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "keys": ("/sweeps/1?view=table", lambda page: page.keyboard.press("?")),
     "finer": ("/sweeps/1?view=table", lambda page: page.keyboard.press("r")),
@@ -63,21 +66,22 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "confirm": ("/sweeps/1?view=table", lambda page: _choose(page, "#delete")),
     "repeats": ("/trials/1", lambda page: page.click("#repeat")),
 }  # every dialog: on which page, and how it is opened
+
 CURVE = ((0.001, 2.3), (1.0, 4.0))
+
 MOST_SHIFT = 0.05
+
 WATCH = """() => {
     window.shifted = 0;
     const add = (list) => list.getEntries().forEach((entry) => { window.shifted += entry.value; });
     new PerformanceObserver(add).observe({ type: 'layout-shift', buffered: true });
 }"""
+
 DRAWN = """() => document.readyState === 'complete' && [...document.querySelectorAll('.chart')].every((one) =>
     one.dataset.empty !== '…' || !one.checkVisibility() || one.getBoundingClientRect().top > innerHeight)
     && [...document.querySelectorAll('#wall-takeaway, #trial-panel-findings')].every((one) =>
     one.childNodes.length || !one.checkVisibility())"""
-FOUND = """async (part) => {
-    const { violations } = await axe.run(part || document, { resultTypes: ['violations'], preload: false });
-    return violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target} (${one.help})`));
-}"""
+
 OVERLAPS = """() => {
     const parts = [...document.querySelectorAll('.bar > .brand, .bar nav a, .bar .tools > *')]
         .filter((one) => one.checkVisibility())
@@ -86,11 +90,16 @@ OVERLAPS = """() => {
         .filter(([, b]) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
         .map(([other]) => `${word} lies over ${other}`));
 }"""
+
 LATE = {"curves", "settings", "history", "table", "seeds"}  # views whose programs come when they are seen
+
 UNNAMED = """() => performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)
     .filter((path) => path.endsWith('.js') && !document.querySelector(`[href="${path}"], [src="${path}"]`))"""
+
 COLUMNS = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/columns?')).length"
+
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 UNSIZED = (
     "[...document.images].filter((one) => !one.hidden && !one.hasAttribute('width')).map((one) => one.id)"
 )

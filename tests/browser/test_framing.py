@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Complaints, Site
+from tests.support.sites import Complaints, Site
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Complaints, Site
-from tests.browser.drawn import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown
+from tests.support.charts import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown
+from tests.support.sites import Complaints, Site
 
 pytestmark = pytest.mark.browser
 

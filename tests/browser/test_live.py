@@ -11,9 +11,9 @@ from benchmarks import seed
 from benchmarks.served import HIDE
 from store.actions import sweep_actions
 from store.db.database import Database
-from tests.browser.conftest import Complaints, Site
-from tests.browser.drawn import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown, x_range
-from tests.worker.living import wait_until
+from tests.support.charts import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown, x_range
+from tests.support.sites import Complaints, Site
+from tests.support.worker_processes import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Complaints
+from tests.support.sites import Complaints
 
 pytestmark = pytest.mark.browser
 

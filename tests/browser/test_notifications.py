@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Site
-from tests.browser.drawn import SLOW
+from tests.support.charts import SLOW
+from tests.support.sites import Site
 
 pytestmark = pytest.mark.browser
 

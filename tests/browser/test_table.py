@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Complaints, Site, start_sweep
+from tests.support.sites import Complaints, Site, start_sweep
 
 pytestmark = pytest.mark.browser
 

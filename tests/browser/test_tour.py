@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.drawn import SLOW
-from tests.browser.test_every_page import AXE, FOUND
+from tests.support.accessibility import AXE, FOUND
+from tests.support.charts import SLOW
 
 pytestmark = pytest.mark.browser
 

@@ -12,8 +12,8 @@ from app.render.palettes import PALETTES
 from benchmarks import pages, seed
 from store.db import migrations
 from store.db.database import Database
-from tests.browser.conftest import Site
-from tests.browser.drawn import SLOW, wait_for_points
+from tests.support.charts import SLOW, wait_for_points
+from tests.support.sites import Site
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from living import Process, Start, end
+
+from tests.support.worker_processes import Process, Start, end
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -5,7 +5,6 @@ import signal
 from typing import Any
 
 import pytest
-from living import Start, children, wait_until
 
 from learning.search.recipes import recipe_for
 from store.actions import sweep_actions
@@ -14,6 +13,7 @@ from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot, NewAutopilot
 from store.queue import fence
 from store.read import sweeps
+from tests.support.worker_processes import Start, children, wait_until
 
 NOW = 1_700_000_100.0
 RECIPE = recipe_for("coarse", "digits", 1500)

@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
-from living import (
+
+from store.actions import sweep_actions, trial_actions
+from store.db.database import Database
+from tests.support.sweeps import MakeSweep
+from tests.support.worker_processes import (
     STEADY_NETS,
-    MakeSweep,
     Start,
     busy,
     children,
@@ -20,9 +23,6 @@ from living import (
     wait_for_end,
     wait_until,
 )
-
-from store.actions import sweep_actions, trial_actions
-from store.db.database import Database
 
 LONG = STEADY_NETS | {"epochs": 5000, "hidden": [20], "batch_size": 50}
 EPOCH = 5.0  # seconds; more than an epoch of these nets takes on a busy machine

@@ -11,11 +11,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from living import STEADY_NETS, MakeSweep, Process, Start, rows_of, trials_of, wait_for_end, wait_until
-
 from store.db.database import Database
 from store.db.states import LIVING
 from store.queue import fence, workers
+from tests.support.sweeps import MakeSweep
+from tests.support.worker_processes import (
+    STEADY_NETS,
+    Process,
+    Start,
+    rows_of,
+    trials_of,
+    wait_for_end,
+    wait_until,
+)
 
 KILLS = 20
 EPOCHS = 45

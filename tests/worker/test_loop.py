@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from living import STEADY_NETS, MakeSweep, epochs_done, known_workers, rows_of, state_of, trials_of
 from sqlalchemy import text
 
 from learning.data import catalog
@@ -23,6 +22,15 @@ from store.db.errors import is_outage
 from store.db.weight_files import Files
 from store.queue import claims, fence
 from store.read import curves, trials
+from tests.support.sweeps import MakeSweep
+from tests.support.worker_processes import (
+    STEADY_NETS,
+    epochs_done,
+    known_workers,
+    rows_of,
+    state_of,
+    trials_of,
+)
 from worker.heartbeat import SURE, Heartbeat, LeaseLost
 from worker.leases import LEASE
 from worker.loop import LAST_LINES, Worker, cause

@@ -1,8 +1,8 @@
 """Trials that break their worker fail alone, with the cause, and the others end as if nothing had been."""
 
-from living import STEADY_NETS, MakeSweep, Start, rows_of, trials_of, wait_for_end
-
 from store.db.database import Database
+from tests.support.sweeps import MakeSweep
+from tests.support.worker_processes import STEADY_NETS, Start, rows_of, trials_of, wait_for_end
 
 EPOCHS = 3
 NETS = STEADY_NETS | {"epochs": EPOCHS, "hidden": [20]}

@@ -5,7 +5,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from living import MakeSweep, Start, children, wait_until
 
 from learning.preflight import preflight
 from learning.search.recipes import recipe_for
@@ -15,6 +14,8 @@ from store.db.database import Database
 from store.jobs import preflights
 from store.jobs.preflights import Claim, Preflight
 from store.queue import fence, workers
+from tests.support.sweeps import MakeSweep
+from tests.support.worker_processes import Start, children, wait_until
 from worker.preflight import run_preflight
 
 NOW = 1_700_000_100.0

@@ -2,9 +2,9 @@
 
 import time
 
-from living import STEADY_NETS, MakeSweep, Start, crowd, rows_of, trials_of, wait_for_end
-
 from store.db.database import Database
+from tests.support.sweeps import MakeSweep
+from tests.support.worker_processes import STEADY_NETS, Start, crowd, rows_of, trials_of, wait_for_end
 
 EPOCHS = 5
 BAR = 15.0  # seconds, with the start of the processes, on two cores

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from living import STEADY_NETS, Start, rows_of, trials_of, wait_for_end, wait_until
 
 from learning.settings import Settings
 from store.actions import sweep_actions
@@ -20,6 +19,7 @@ from store.actions.sweep_actions import NewSweep
 from store.db.database import Database
 from store.queue import fence, groups, workers
 from store.read.trials import Trial
+from tests.support.worker_processes import STEADY_NETS, Start, rows_of, trials_of, wait_for_end, wait_until
 
 NOW = 1_700_000_000.0
 TRIALS = 27

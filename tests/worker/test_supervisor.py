@@ -8,9 +8,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from living import (
+
+from store.db.database import Database
+from store.queue import claims, fence
+from tests.support.sweeps import MakeSweep
+from tests.support.worker_processes import (
     STEADY_NETS,
-    MakeSweep,
     Start,
     busy,
     children,
@@ -19,9 +22,6 @@ from living import (
     trials_of,
     wait_until,
 )
-
-from store.db.database import Database
-from store.queue import claims, fence
 from worker.supervisor import FIRST_DELAY, LONGEST_DELAY, STEADY, Child, cause, delay
 
 LONG = STEADY_NETS | {"epochs": 5000, "hidden": [20], "batch_size": 50}

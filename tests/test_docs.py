@@ -101,3 +101,17 @@ def test_the_file_tree_matches_the_disk() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     folders = {path.split("/")[0] for path in tracked.split() if "/" in path and not path.startswith(".")}
     assert named == folders
+
+
+def test_the_map_of_the_house_names_what_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    paths = set(re.findall(r"`((?:\w+/)+[\w.-]*)`", page))
+    assert len(paths) > 50
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("folder", ["app", "learning", "store", "static"])
+def test_the_map_of_the_house_names_every_room(folder: str) -> None:
+    picture = (ROOT / "docs" / "architecture.md").read_text().partition("```text\n")[2].partition("```")[0]
+    rooms = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() and path.name.isalpha()}
+    assert rooms - {"css", "img"} <= set(re.findall(r"\w+", picture))

@@ -19,7 +19,7 @@ LossdeckError                     HTTP   exit
     ├── WrongUsage                   -      2
     └── NoWorker                     -      3
 
-Only the doors turn an error into a status (app/http/problems.py) or an exit code (app/operations/exit_codes.py).
+Only the doors turn it into a status (app/http/problems.py) or an exit code (app/operations/exit_codes.py).
 """
 
 from collections.abc import Collection

@@ -54,7 +54,7 @@ def page(request: Request) -> HTMLResponse:
     document = request.app.openapi()
     schemas = document["components"]["schemas"]
     return HTMLResponse(
-        render("docs.html", document=document, groups=groups(document), schemas=schemas, words=words)
+        render("rest_api.html", document=document, groups=groups(document), schemas=schemas, words=words)
     )
 
 

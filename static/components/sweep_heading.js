@@ -2,7 +2,7 @@
 import { get } from "../core/api.js";
 import { $, fill, icon, make, setState, setText, setTrack, throttle } from "../core/dom.js";
 import { accuracy, duration, durationRange } from "../core/format.js";
-import { listenActions, showActions, SWEEP_QUESTIONS, sweepActions } from "./actions.js";
+import { listenActions, showActions, SWEEP_QUESTIONS, sweepActions } from "./action_buttons.js";
 import { fillFindings, whyLink } from "./findings.js";
 
 const NOTHING_YET = "Advice appears here as soon as trials have finished their first epochs.";

@@ -1,6 +1,6 @@
 // The page's live link: subscribes to sweeps and delivers changes in batches while the page is visible. All tabs share one stream.
 import { clock } from "./format.js";
-import { Hub } from "./live_worker.js";
+import { Hub } from "./live_hub.js";
 
 const BATCH_MS = 100; // the first news is drawn at once, then at most ten times a second,
 const DRAW_REST = 3; // and a page rests three times as long as it drew
@@ -117,7 +117,7 @@ export function follow({ sweeps = [], cursor, onBatch, onGlance, onReset, onLink
 // them but takes no modules as such (Firefox before 114) says so later: `onRefused`.
 function sharedHub(onRefused) {
   try {
-    const worker = new SharedWorker(new URL("./live_worker.js", import.meta.url), { type: "module", name: "lossdeck" });
+    const worker = new SharedWorker(new URL("./live_hub.js", import.meta.url), { type: "module", name: "lossdeck" });
     worker.addEventListener("error", onRefused, { once: true });
     return worker.port;
   } catch {

@@ -12,7 +12,7 @@ import { parameter, Selection, setParameters } from "../data/selection.js";
 import { ThinnedCurves } from "../data/thinned_curves.js";
 import { TrialStore } from "../data/trial_store.js";
 import { listenDialogs } from "../sweep/dialogs.js";
-import { TrialMap } from "../sweep/map.js";
+import { TrialMap } from "../sweep/scatter_map.js";
 import { TrialPanel } from "../sweep/trial_panel.js";
 import { Wall } from "../sweep/wall.js";
 

@@ -1,7 +1,7 @@
 // The page of one trial: its curves, growing while it trains, and its findings.
 import { byRole, Chart, epochAxis, theme } from "../charts/chart.js";
 import { accuracyTakeaway, lossTakeaway, rateTakeaway, ratioTakeaway } from "../charts/takeaways.js";
-import { listenActions, showActions, TRIAL_QUESTIONS, trialActions } from "../components/actions.js";
+import { listenActions, showActions, TRIAL_QUESTIONS, trialActions } from "../components/action_buttons.js";
 import { dialog } from "../components/dialog.js";
 import { fillFindings } from "../components/findings.js";
 import { parseNumber } from "../components/space_rows.js";

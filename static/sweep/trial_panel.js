@@ -1,6 +1,6 @@
 // The panel beside the wall: the trial selected last, with its curve, findings and actions.
 import { drawSparkline, makeSparkline } from "../charts/sparkline.js";
-import { listenActions, showActions, TRIAL_QUESTIONS, trialActions } from "../components/actions.js";
+import { listenActions, showActions, TRIAL_QUESTIONS, trialActions } from "../components/action_buttons.js";
 import { fillFindings } from "../components/findings.js";
 import { get } from "../core/api.js";
 import { $, fill, setState, throttle } from "../core/dom.js";

@@ -10,10 +10,10 @@ from fastapi import Depends, FastAPI
 from app import api, pages
 from app.http import health, problems
 from app.http.guard import Guard, Throttle
-from app.http.head_requests import Heads
-from app.http.query_params import only_known
-from app.http.token_file import effective
-from app.live.hub import Live
+from app.http.head_requests import HeadRequests
+from app.http.query_params import reject_unknown_params
+from app.http.token_file import effective_token
+from app.live.hub import LiveHub
 from app.live.webhook import Webhook
 from app.pages import errors, login, openapi
 from app.render import assets
@@ -30,12 +30,12 @@ def create_app(config: Config) -> FastAPI:
 
     The database is opened here, brought to the newest schema when serving begins and closed when it ends.
     """
-    config = config.model_copy(update={"token": effective(config)})
+    config = config.model_copy(update={"token": effective_token(config)})
     app = FastAPI(
         title="Lossdeck",
         version=version("lossdeck"),
         description=DESCRIPTION,
-        lifespan=_life,
+        lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
         responses=openapi.PROBLEM_RESPONSES,
@@ -43,10 +43,10 @@ def create_app(config: Config) -> FastAPI:
     app.state.config = config
     app.state.database = Database.open(config)
     app.state.files = Files(config.home)
-    app.state.live = Live(app.state.database)
+    app.state.live = LiveHub(app.state.database)
     app.state.throttle = Throttle()
     problems.install(app)
-    app.add_middleware(Heads)
+    app.add_middleware(HeadRequests)
     app.add_middleware(Guard, config=config, challenge=login.challenge)
     _add_routes(app)
     openapi.install(app)
@@ -55,7 +55,7 @@ def create_app(config: Config) -> FastAPI:
 
 
 @asynccontextmanager
-async def _life(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     migrations.upgrade(app.state.database)
     app.state.live.start()
     url = app.state.config.webhook
@@ -71,6 +71,6 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
 
 def _add_routes(app: FastAPI) -> None:
     for router in api.ROUTERS:
-        app.include_router(router, dependencies=[Depends(only_known)])
+        app.include_router(router, dependencies=[Depends(reject_unknown_params)])
     for router in (health.router, assets.router, *pages.ROUTERS):
         app.include_router(router)

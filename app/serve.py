@@ -11,16 +11,16 @@ from types import FrameType
 import uvicorn
 
 from app.http.guard import is_loopback
-from app.http.token_file import effective
-from app.live.hub import Live
+from app.http.token_file import effective_token
+from app.live.hub import LiveHub
 from app.main import create_app
 from store.config import Config
 
-STOPPED, CANNOT_LISTEN, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes
+EXIT_STOPPED, EXIT_CANNOT_LISTEN, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130  # exit codes
 GRACE_SECONDS = 1  # for requests that are still running when the server is told to end
-STALL_MILLISECONDS = 8_000  # after which the kernel drops a connection whose other end takes nothing
+SEND_TIMEOUT_MILLISECONDS = 8_000  # after which the kernel drops a connection whose other end takes nothing
 BACKLOG = 2048
-TURN_SECONDS = (
+THREAD_SWITCH_SECONDS = (
     0.0005  # a thread that computes lets others on; by Python's own 5 ms each small answer waits as long
 )
 
@@ -28,7 +28,7 @@ TURN_SECONDS = (
 class Server(uvicorn.Server):
     """A server that tells its streams to say goodbye as soon as it is told to end."""
 
-    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+    def __init__(self, config: uvicorn.Config, live: LiveHub) -> None:
         super().__init__(config)
         self.live = live
         self.interrupted = False
@@ -45,18 +45,18 @@ def serve(config: Config, announce: Callable[[], None] | None = None) -> int:
 
     `announce` is called once connections are taken.
     """
-    if not effective(config) and not is_loopback(config.host):
+    if not effective_token(config) and not is_loopback(config.host):
         print(
             f"Listening on {config.host} opens Lossdeck to the network, which takes a token: "
             "set LOSSDECK_TOKEN.",
             file=sys.stderr,
         )
-        return REFUSED
+        return EXIT_REFUSED
     try:
         listener = listen(config.host, config.port)
     except OSError as error:
         print(f"Port {config.port} on {config.host} cannot be opened: {error.strerror}.", file=sys.stderr)
-        return CANNOT_LISTEN
+        return EXIT_CANNOT_LISTEN
     with listener:
         if announce is not None:
             announce()
@@ -70,7 +70,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_MILLISECONDS)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SEND_TIMEOUT_MILLISECONDS)
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError:
@@ -82,7 +82,7 @@ def listen(host: str, port: int) -> socket.socket:
 def _run(config: Config, listener: socket.socket) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("lossdeck").setLevel(logging.INFO)
-    sys.setswitchinterval(TURN_SECONDS)
+    sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     app = create_app(config)
     server = Server(
         uvicorn.Config(
@@ -97,4 +97,4 @@ def _run(config: Config, listener: socket.socket) -> int:
         app.state.live,
     )
     asyncio.run(server.serve(sockets=[listener]))
-    return INTERRUPTED if server.interrupted else STOPPED
+    return EXIT_INTERRUPTED if server.interrupted else EXIT_STOPPED

@@ -6,24 +6,24 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
 from app.api.sweeps import found
-from app.http.problems import bad_field
-from app.http.resources import Parts
-from app.http.responses import Answer
-from app.schemas.charts import ColumnsOut, CurvesOut, short_numbers, thinned_curve_json
+from app.http.problems import invalid_field
+from app.http.resources import Resources
+from app.http.responses import StrictJSONResponse
+from app.schemas.charts import ColumnsOut, CurvesOut, shorten_numbers, thinned_curve_json
 from app.schemas.fields import Id
 from store.read import changes, chart_columns
 
-MOST_COLUMNS = 40
-MOST_CURVES = 1_000  # in one answer
-MOST_POINTS = 100_000  # in one answer: curves x points
+MAX_COLUMNS = 40
+MAX_CURVES = 1_000  # in one answer
+MAX_POINTS = 100_000  # in one answer: curves x points
 
 router = APIRouter(prefix="/api/sweeps", tags=["charts"])
 
 
 @router.get("/{id}/columns", response_model=ColumnsOut)
-def columns(
+def read_columns(
     id: Id,
-    parts: Parts,
+    parts: Resources,
     of: Annotated[
         str, Query(max_length=1_000, description="Fields and settings of trials: `number,best_val_acc,lr`.")
     ],
@@ -37,21 +37,21 @@ def columns(
     `cursor` is that of the stream: what it sends after it is newer than the columns.
     """
     names = [name.strip() for name in of.split(",")]
-    if len(names) > MOST_COLUMNS:
-        raise bad_field("of", of, f"of has {len(names)} names; at most {MOST_COLUMNS} are read.")
+    if len(names) > MAX_COLUMNS:
+        raise invalid_field("of", of, f"of has {len(names)} names; at most {MAX_COLUMNS} are read.")
     found(parts, id)
     with parts.database.read() as c:
         cursor = changes.cursor(c)
         read = chart_columns.columns(c, id, names, sort, filter)
-    return Answer(
-        {"cursor": cursor, "columns": {name: short_numbers(values) for name, values in read.items()}}
+    return StrictJSONResponse(
+        {"cursor": cursor, "columns": {name: shorten_numbers(values) for name, values in read.items()}}
     )
 
 
 @router.get("/{id}/curves", response_model=CurvesOut)
-def curves(
+def read_curves(
     id: Id,
-    parts: Parts,
+    parts: Resources,
     numbers: Annotated[str, Query(max_length=7_000, description="The trials' numbers: `0,4,17`.")],
     of: Annotated[str, Query(max_length=200, description="Metrics of an epoch.")] = "loss,val_loss",
     points: Annotated[int, Query(ge=1, le=10_000, description="Epochs of a curve that are wanted.")] = 64,
@@ -61,23 +61,23 @@ def curves(
 
     A trial without epochs is left out. A number that is not finite is null.
     """
-    wanted = _numbers(numbers)
-    if len(wanted) * points > MOST_POINTS:
+    wanted = _parse_numbers(numbers)
+    if len(wanted) * points > MAX_POINTS:
         message = (
-            f"{len(wanted)} curves of {points} points are too much at once; ask for {MOST_POINTS} in all."
+            f"{len(wanted)} curves of {points} points are too much at once; ask for {MAX_POINTS} in all."
         )
-        raise bad_field("points", points, message)
+        raise invalid_field("points", points, message)
     found(parts, id)
     with parts.database.read() as c:
         read = chart_columns.curves(c, id, wanted, of.split(","), points, elapsed)
-    return Answer({"curves": [thinned_curve_json(one) for one in read]})
+    return StrictJSONResponse({"curves": [thinned_curve_json(one) for one in read]})
 
 
-def _numbers(text: str) -> list[int]:
+def _parse_numbers(text: str) -> list[int]:
     words = [word.strip() for word in text.split(",")]
-    if len(words) > MOST_CURVES or not all(
+    if len(words) > MAX_CURVES or not all(
         word.isascii() and word.isdecimal() and len(word) < 10 for word in words
     ):
-        message = f"numbers is {text[:50]!r}; give at most {MOST_CURVES} numbers of trials, such as 0,4,17."
-        raise bad_field("numbers", text, message)
+        message = f"numbers is {text[:50]!r}; give at most {MAX_CURVES} numbers of trials, such as 0,4,17."
+        raise invalid_field("numbers", text, message)
     return [int(word) for word in words]

@@ -11,9 +11,9 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 from starlette.responses import JSONResponse, Response
 
-from app.http.problems import Problem, bad_field, missing
-from app.http.resources import Parts
-from app.http.responses import Answer, created
+from app.http.problems import Problem, invalid_field, not_found
+from app.http.resources import Resources
+from app.http.responses import StrictJSONResponse, created_response
 from app.schemas.datasets import DatasetOut, DatasetsOut, dataset_json
 from app.schemas.fields import MAX_NAME
 from learning.data import catalog
@@ -24,44 +24,44 @@ router = APIRouter(prefix="/api/datasets", tags=["datasets"])
 
 
 @router.get("", response_model=DatasetsOut)
-def listed(parts: Parts) -> JSONResponse:
+def list_datasets(parts: Resources) -> JSONResponse:
     """Every data set that is known; `ready` are those on this machine."""
     found = catalog.summaries(parts.config.home, parts.config.data)
-    return Answer({"datasets": [dataset_json(summary) for summary in found]})
+    return StrictJSONResponse({"datasets": [dataset_json(summary) for summary in found]})
 
 
 @router.get("/{name}", response_model=DatasetOut)
-def show(name: str, parts: Parts) -> JSONResponse:
+def read_dataset(name: str, parts: Resources) -> JSONResponse:
     """One data set."""
     for summary in catalog.summaries(parts.config.home, parts.config.data):
         if summary.name == name:
-            return Answer(dataset_json(summary))
-    raise missing("data set", name[:MAX_NAME])
+            return StrictJSONResponse(dataset_json(summary))
+    raise not_found("data set", name[:MAX_NAME])
 
 
 @router.post("", status_code=201, response_model=DatasetOut)
-def add(
-    parts: Parts,
+def add_dataset(
+    parts: Resources,
     file: Annotated[
         UploadFile, File(description="An .npz with X and y, or x_train, y_train, x_test, y_test.")
     ],
     name: Annotated[str, Form(min_length=1, max_length=200, description="What to call it.")],
 ) -> JSONResponse:
     """Add a data set of your own; nothing is kept of a file that does not fit."""
-    with _naming("name", name):
+    with _blame_field("name", name):
         catalog.check_vacant(name, parts.config.home)
     parts.config.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parts.config.home, prefix="upload-") as folder:
         path = Path(folder) / "upload.npz"  # never the client's file name
         with path.open("wb") as target:
             shutil.copyfileobj(file.file, target, 1 << 20)
-        with _naming("file", file.filename):
-            summary = catalog.add(path, name, parts.config.home, called=_called(file.filename, name))
-    return created(f"/api/datasets/{summary.name}", dataset_json(summary))
+        with _blame_field("file", file.filename):
+            summary = catalog.add(path, name, parts.config.home, called=_display_name(file.filename, name))
+    return created_response(f"/api/datasets/{summary.name}", dataset_json(summary))
 
 
 @router.delete("/{name}", status_code=204)
-def remove(name: str, parts: Parts) -> Response:
+def delete_dataset(name: str, parts: Resources) -> Response:
     """Delete a data set of your own that no sweep is running on; weights learnt from it are kept."""
     if catalog.is_built_in(name):
         raise Problem(409, f"{name} is one of Lossdeck's own data sets and cannot be deleted.")
@@ -72,20 +72,20 @@ def remove(name: str, parts: Parts) -> Response:
     try:
         catalog.remove(name, parts.config.home)
     except DatasetError as error:
-        raise missing("data set", name[:MAX_NAME]) from error
+        raise not_found("data set", name[:MAX_NAME]) from error
     return Response(status_code=204)
 
 
-def _called(filename: str | None, name: str) -> str:
+def _display_name(filename: str | None, name: str) -> str:
     """The file's own name without folders, fit to be shown; after the data set where that is not text."""
     own = re.split(r"[/\\]", filename or "")[-1].strip()
     return own[:MAX_NAME] if own and own.isprintable() else f"{name}.npz"
 
 
 @contextmanager
-def _naming(field: str, value: str | None) -> Iterator[None]:
+def _blame_field(field: str, value: str | None) -> Iterator[None]:
     """What is wrong with a data set is told of that field."""
     try:
         yield
     except DatasetError as error:
-        raise bad_field(field, value, str(error)) from error
+        raise invalid_field(field, value, str(error)) from error

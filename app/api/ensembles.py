@@ -7,25 +7,27 @@ from starlette.responses import JSONResponse
 
 from app.api.sweeps import found as found_sweep
 from app.api.trials import FileFormat
-from app.http.resources import Parts
-from app.http.responses import Answer, attachment
+from app.http.resources import Resources
+from app.http.responses import StrictJSONResponse, attachment_response
 from app.schemas.ensembles import EnsembleOut
 from app.schemas.fields import Id
 from app.usecases import ensemble, model_file
 from app.usecases.ensemble import ensemble_json
 
-Top = Annotated[int, Query(ge=2, le=ensemble.MOST, description="How many of the best kept nets.")]
+Top = Annotated[int, Query(ge=2, le=ensemble.MAX_NETS, description="How many of the best kept nets.")]
 
 router = APIRouter(prefix="/api/sweeps", tags=["ensembles"])
 
 
 @router.get("/{id}/ensemble", response_model=EnsembleOut)
-def measure(id: Id, parts: Parts, top: Top = ensemble.USUAL) -> JSONResponse:
+def read_ensemble(id: Id, parts: Resources, top: Top = ensemble.DEFAULT_NETS) -> JSONResponse:
     """What the mean of the best nets' probabilities is worth on the sweep's validation part."""
     sweep = found_sweep(parts, id)
     with parts.database.read() as c:
-        rows = ensemble.members(c, sweep, top, parts.files)
-    return Answer(ensemble_json(ensemble.measured(rows, sweep, parts.config, parts.files)))
+        rows = ensemble.find_members(c, sweep, top, parts.files)
+    return StrictJSONResponse(
+        ensemble_json(ensemble.measure_ensemble(rows, sweep, parts.config, parts.files))
+    )
 
 
 @router.get(
@@ -33,13 +35,15 @@ def measure(id: Id, parts: Parts, top: Top = ensemble.USUAL) -> JSONResponse:
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}, "description": "A file of arrays"}},
 )
-def model(id: Id, parts: Parts, top: Top = ensemble.USUAL, format: FileFormat = "npz") -> Response:
+def download_ensemble(
+    id: Id, parts: Resources, top: Top = ensemble.DEFAULT_NETS, format: FileFormat = "npz"
+) -> Response:
     """The best nets in one file, as of one trial, each array behind its net's place (`0.W1`).
 
     `about` lists the nets; `lossdeck predict` takes the file and averages them.
     """
     sweep = found_sweep(parts, id)
     with parts.database.read() as c:
-        rows = ensemble.members(c, sweep, top, parts.files)
-    content = model_file.to_bytes(ensemble.models(rows, parts.files), format)
-    return attachment(content, f"sweep-{id}-top-{len(rows)}.{format}", "application/octet-stream")
+        rows = ensemble.find_members(c, sweep, top, parts.files)
+    content = model_file.to_bytes(ensemble.load_models(rows, parts.files), format)
+    return attachment_response(content, f"sweep-{id}-top-{len(rows)}.{format}", "application/octet-stream")

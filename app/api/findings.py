@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
 from app.api.sweeps import found
-from app.http.resources import Parts
-from app.http.responses import Answer, attachment, created
+from app.http.resources import Resources
+from app.http.responses import StrictJSONResponse, attachment_response, created_response
 from app.reports import tables, transcript
 from app.schemas.fields import Id
 from app.schemas.findings import (
@@ -20,21 +20,21 @@ from app.schemas.findings import (
     refinement_json,
 )
 from app.schemas.sweeps import FamilyOut, SweepOut, sweep_json
-from app.usecases import advice, sweep_plan
+from app.usecases import findings, sweep_plan
 from store.actions import sweep_actions
 from store.queue import epochs
 from store.read import related_sweeps, trials
 
 router = APIRouter(prefix="/api/sweeps", tags=["advice"])
 
-ALL = 1_000_000  # rows
+MAX_EXPORTED_ROWS = 1_000_000  # rows
 
 
 @router.get("/{id}/findings", response_model=SweepFindingsOut)
-def findings(id: Id, parts: Parts) -> JSONResponse:
+def read_findings(id: Id, parts: Resources) -> JSONResponse:
     """What the trials of a sweep say together, and how important each searched setting is."""
-    said, importance = advice.of_sweep(found(parts, id), parts.database, parts.config)
-    return Answer(
+    said, importance = findings.diagnose_sweep(found(parts, id), parts.database, parts.config)
+    return StrictJSONResponse(
         {
             "findings": [finding_json(value) for value in said],
             "importance": importance_json(importance),
@@ -43,30 +43,32 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
 
 
 @router.get("/{id}/refinement", response_model=RefinementOut)
-def propose(id: Id, parts: Parts) -> JSONResponse:
+def read_refinement(id: Id, parts: Resources) -> JSONResponse:
     """The finer search that the trials suggest."""
-    return Answer(refinement_json(advice.refinement(found(parts, id), parts.database, parts.config)))
+    return StrictJSONResponse(
+        refinement_json(findings.propose_refinement(found(parts, id), parts.database, parts.config))
+    )
 
 
 @router.post("/{id}/refinement", status_code=201, response_model=SweepOut)
-def refine(id: Id, parts: Parts, body: RefinementIn | None = None) -> JSONResponse:
+def start_refinement(id: Id, parts: Resources, body: RefinementIn | None = None) -> JSONResponse:
     """Start the finer search, with changes of yours; its `parent_id` is this sweep."""
     parent = found(parts, id)
-    proposed = advice.refinement(parent, parts.database, parts.config)
-    child = sweep_plan.finer(body or RefinementIn(), parent, proposed)
-    new = sweep_plan.sweep(child, parts.config, parent_id=id)
+    proposed = findings.propose_refinement(parent, parts.database, parts.config)
+    child = sweep_plan.refinement_body(body or RefinementIn(), parent, proposed)
+    new = sweep_plan.plan_sweep(child, parts.config, parent_id=id)
     with parts.database.write() as c:
         sweep = sweep_actions.create(c, new, time.time(), workers=parts.config.workers)
-    return created(f"/api/sweeps/{sweep.id}", sweep_json(sweep))
+    return created_response(f"/api/sweeps/{sweep.id}", sweep_json(sweep))
 
 
 @router.get("/{id}/family", response_model=FamilyOut)
-def family(id: Id, parts: Parts) -> JSONResponse:
+def list_family(id: Id, parts: Resources) -> JSONResponse:
     """The sweeps that this one came from and that came from it, itself among them, in the order made."""
     found(parts, id)
     with parts.database.read() as c:
         related = related_sweeps.family(c, id)
-    return Answer({"sweeps": [sweep_json(one) for one in related]})
+    return StrictJSONResponse({"sweeps": [sweep_json(one) for one in related]})
 
 
 @router.get(
@@ -76,9 +78,9 @@ def family(id: Id, parts: Parts) -> JSONResponse:
         200: {"content": {"text/csv": {}, "application/x-ndjson": {}, "text/html": {}, "text/plain": {}}}
     },
 )
-def download(
+def export_sweep(
     id: Id,
-    parts: Parts,
+    parts: Resources,
     format: Annotated[
         Literal["csv", "jsonl", "html", "transcript"],
         Query(
@@ -93,8 +95,8 @@ def download(
     """A sweep as a file."""
     sweep = found(parts, id)
     with parts.database.read() as c:
-        rows, _ = trials.page(c, id, ALL, filter=filter)
-        curves = epochs.of_sweep(c, id, 0, ALL, False)[0] if format != "csv" else ()
+        rows, _ = trials.page(c, id, MAX_EXPORTED_ROWS, filter=filter)
+        curves = epochs.of_sweep(c, id, 0, MAX_EXPORTED_ROWS, False)[0] if format != "csv" else ()
     if filter:
         chosen = {row.id for row in rows}
         curves = tuple(row for row in curves if row.trial_id in chosen)
@@ -105,6 +107,6 @@ def download(
     elif format == "transcript":
         text, media_type = transcript.of_sweep(rows, curves, sweep.trials), "text/plain; charset=utf-8"
     else:
-        said = advice.findings(sweep, parts.database, parts.config)
+        said = findings.find_in_sweep(sweep, parts.database, parts.config)
         text, media_type = tables.html_text(sweep, rows, curves, said), "text/html; charset=utf-8"
-    return attachment(text, f"sweep-{id}.{'txt' if format == 'transcript' else format}", media_type)
+    return attachment_response(text, f"sweep-{id}.{'txt' if format == 'transcript' else format}", media_type)

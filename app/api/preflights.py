@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app.http.problems import missing
-from app.http.resources import Parts
-from app.http.responses import Answer, created
+from app.http.problems import not_found
+from app.http.resources import Resources
+from app.http.responses import StrictJSONResponse, created_response
 from app.schemas.fields import MAX_NAME, Id, Limit, Offset
 from app.schemas.preflights import PreflightIn, PreflightOut, PreflightsOut, preflight_json
 from app.usecases import sweep_plan
@@ -20,35 +20,37 @@ Dataset = Annotated[str | None, Query(max_length=MAX_NAME, description="Only tho
 
 
 @router.post("", status_code=201, response_model=PreflightOut)
-def make(body: PreflightIn, parts: Parts) -> JSONResponse:
+def create_preflight(body: PreflightIn, parts: Resources) -> JSONResponse:
     """Queue the checks for a data set and a net; a worker runs them within seconds."""
-    settings = sweep_plan.preflight(body, parts.config)
+    settings = sweep_plan.plan_preflight(body, parts.config)
     with parts.database.write() as c:
         row = preflights.create(c, body.dataset, settings, time.time())
-    return created(f"/api/preflights/{row.id}", preflight_json(row))
+    return created_response(f"/api/preflights/{row.id}", preflight_json(row))
 
 
 @router.get("", response_model=PreflightsOut)
-def listed(parts: Parts, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
+def list_preflights(
+    parts: Resources, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0
+) -> JSONResponse:
     """All preflights, newest first."""
     with parts.database.read() as c:
         rows, total = preflights.list_all(c, dataset, limit, offset)
-    return Answer({"preflights": [preflight_json(row) for row in rows], "total": total})
+    return StrictJSONResponse({"preflights": [preflight_json(row) for row in rows], "total": total})
 
 
 @router.get("/{id}", response_model=PreflightOut)
-def show(id: Id, parts: Parts) -> JSONResponse:
+def read_preflight(id: Id, parts: Resources) -> JSONResponse:
     """One preflight, with the checks that are done so far."""
     with parts.database.read() as c:
         row = preflights.get(c, id)
     if row is None:
-        raise missing("preflight", id)
-    return Answer(preflight_json(row))
+        raise not_found("preflight", id)
+    return StrictJSONResponse(preflight_json(row))
 
 
 @router.post("/{id}/cancel", response_model=PreflightOut)
-def cancel(id: Id, parts: Parts) -> JSONResponse:
+def cancel_preflight(id: Id, parts: Resources) -> JSONResponse:
     """End it now; a running one stops at its next check."""
     with parts.database.write() as c:
         row = preflights.cancel(c, id, time.time())
-    return Answer(preflight_json(row))
+    return StrictJSONResponse(preflight_json(row))

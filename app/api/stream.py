@@ -10,9 +10,9 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
-from app.http.problems import Problem, bad_field, missing
-from app.http.resources import Parts, State
-from app.live.hub import Batch, Following, Live
+from app.http.problems import Problem, invalid_field, not_found
+from app.http.resources import AppResources, Resources
+from app.live.hub import Batch, LiveHub, Subscription
 from app.schemas import json_values
 from app.schemas.fields import MAX_ID, Cursor
 from app.schemas.sweeps import sweep_json
@@ -22,7 +22,7 @@ HEARTBEAT_SECONDS = 10.0  # proxies cut what is silent for longer; for a page, t
 SEND_SECONDS = 8.0  # a client that takes nothing for so long is let go
 RETRY_MILLISECONDS = 1_000  # what a browser waits before it comes back
 MAX_STREAMS = 512
-MAX_SWEEPS = 100  # followed by one stream
+MAX_FOLLOWED_SWEEPS = 100  # followed by one stream
 
 BYE = format_sse_event(data_str="{}", event="bye")
 OPENING = format_sse_event(comment="open", retry=RETRY_MILLISECONDS)
@@ -35,7 +35,7 @@ router = APIRouter(prefix="/api", tags=["live"])
 class LiveResponse(EventSourceResponse):
     """An event stream that lets go of a client that stopped reading, and counts itself while it is open."""
 
-    def __init__(self, frames: AsyncIterator[bytes], live: Live, patience: float = SEND_SECONDS) -> None:
+    def __init__(self, frames: AsyncIterator[bytes], live: LiveHub, patience: float = SEND_SECONDS) -> None:
         super().__init__(frames, headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
         self.live = live
         self.patience = patience  # seconds
@@ -58,8 +58,8 @@ class LiveResponse(EventSourceResponse):
 @router.get(
     "/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
 )
-async def stream(
-    parts: Parts,
+async def stream_events(
+    parts: Resources,
     sweeps: Annotated[
         str | None,
         Query(max_length=2_000, description="Whose epochs, trials and state: `1,2`. Left out: the overview."),
@@ -69,7 +69,9 @@ async def stream(
     ] = False,
     once: Annotated[
         bool,
-        Query(description="End when all that is new was told: for who cannot hold a stream and asks again."),
+        Query(
+            description="End when all that is new was told: for who cannot hold a stream and asks again."
+        ),
     ] = False,
     catch_up: Annotated[
         int | None,
@@ -94,18 +96,18 @@ async def stream(
         raise Problem(
             503, f"{MAX_STREAMS} streams are open already, the most at a time.", headers={"retry-after": "5"}
         )
-    named = _numbers(sweeps)
-    followed = Following(named, overview or not named)
+    named = _parse_sweeps(sweeps)
+    followed = Subscription(named, overview or not named)
     cursor = _cursor(last_event_id, after)
     if named and cursor is None:
-        await asyncio.to_thread(_all_there, parts, named)
-    return LiveResponse(frames(parts, cursor, followed, once, catch_up), parts.live)
+        await asyncio.to_thread(_require_sweeps, parts, named)
+    return LiveResponse(stream_frames(parts, cursor, followed, once, catch_up), parts.live)
 
 
-async def frames(
-    parts: State,
+async def stream_frames(
+    parts: AppResources,
     cursor: int | None,
-    followed: Following,
+    followed: Subscription,
     once: bool,
     catch_up: int | None = None,
     beat: float = HEARTBEAT_SECONDS,
@@ -114,7 +116,7 @@ async def frames(
     live, now = parts.live, asyncio.get_running_loop().time
     yield OPENING
     if cursor is None:
-        start = await asyncio.to_thread(_present, parts, followed)
+        start = await asyncio.to_thread(_current_state, parts, followed)
         cursor = start.cursor
         yield start.data
     elif catch_up is not None and (anew := await asyncio.to_thread(live.anew, cursor, catch_up)):
@@ -137,7 +139,7 @@ async def frames(
     yield BYE
 
 
-def _present(parts: State, followed: Following) -> Batch:
+def _current_state(parts: AppResources, followed: Subscription) -> Batch:
     """The cursor now, and the state of what is followed: an event that carries the cursor to the client."""
     with parts.database.read() as c:
         cursor = changes.cursor(c)
@@ -148,30 +150,32 @@ def _present(parts: State, followed: Following) -> Batch:
     ordered = sorted(rows, key=lambda row: row.changed)
     numbers = [*(row.changed for row in ordered[:-1]), cursor]  # rise, and end with the cursor
     frames = (
-        format_sse_event(data_str=json_values.text(sweep_json(row)), event="sweep", id=str(number))
+        format_sse_event(data_str=json_values.dump_json(sweep_json(row)), event="sweep", id=str(number))
         for row, number in zip(ordered, numbers, strict=False)
     )
     return Batch(b"".join(frames), cursor)
 
 
-def _all_there(parts: State, followed: frozenset[int]) -> None:
+def _require_sweeps(parts: AppResources, followed: frozenset[int]) -> None:
     """404 for a sweep that does not exist, whose stream would be silent; with a cursor it gets `reset`."""
     with parts.database.read() as c:
         known = sweeps.by_ids(c, sorted(followed))
     if absent := sorted(followed - set(known)):
-        raise missing("sweep", absent[0])
+        raise not_found("sweep", absent[0])
 
 
-def _numbers(text: str | None) -> frozenset[int]:
+def _parse_sweeps(text: str | None) -> frozenset[int]:
     """The sweeps of `1,2`."""
     if not text:
         return frozenset()
     words = [word.strip() for word in text.split(",")]
-    if len(words) > MAX_SWEEPS or not all(
+    if len(words) > MAX_FOLLOWED_SWEEPS or not all(
         word.isascii() and word.isdecimal() and len(word) < 11 for word in words
     ):
-        raise bad_field(
-            "sweeps", text, f"sweeps is {text[:50]!r}; give at most {MAX_SWEEPS} numbers, such as 1,2."
+        raise invalid_field(
+            "sweeps",
+            text,
+            f"sweeps is {text[:50]!r}; give at most {MAX_FOLLOWED_SWEEPS} numbers, such as 1,2.",
         )
     return frozenset(number for word in words if 0 < (number := int(word)) <= MAX_ID)
 

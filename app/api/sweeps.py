@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from app.http.problems import bad_field, missing
-from app.http.resources import Parts, State
-from app.http.responses import Answer, created
+from app.http.problems import invalid_field, not_found
+from app.http.resources import AppResources, Resources
+from app.http.responses import StrictJSONResponse, created_response
 from app.render import markdown
 from app.schemas import json_values
 from app.schemas.fields import Cursor, Id, Limit, Offset
@@ -33,8 +33,8 @@ from store.queue import epochs
 from store.read import sweeps, training_speed
 from store.read.sweeps import Sweep
 
-FINAL = frozenset({"finished", "cancelled"})
-SHOWN_DRAWS = 1_000  # of a dry run
+ENDED_STATES = frozenset({"finished", "cancelled"})
+MAX_SHOWN_DRAWS = 1_000  # of a dry run
 
 router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
 
@@ -55,60 +55,60 @@ IdempotencyKey = Annotated[
     response_model=SweepMadeOut,
     responses={200: {"model": DraftOut, "description": "The answer to a dry run"}},
 )
-def make(
+def create_sweep(
     body: SweepIn,
-    parts: Parts,
+    parts: Resources,
     dry_run: Annotated[
         bool, Query(description="Only say what would be drawn and how long it would take.")
     ] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Start a search."""
-    new = sweep_plan.sweep(body, parts.config)
+    new = sweep_plan.plan_sweep(body, parts.config)
     if dry_run:
-        return Answer(_draft(new, parts))
+        return StrictJSONResponse(_draft_json(new, parts))
     idempotency = None
     if idempotency_key is not None:
         idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
     with parts.database.write() as c:
         sweep = sweep_actions.create(c, new, time.time(), idempotency, parts.config.workers)
-        warned = preflight_warning.warnings(c, new, new.trials, parts.config.home)
-    return created(
+        warned = preflight_warning.find_warnings(c, new, new.trials, parts.config.home)
+    return created_response(
         f"/api/sweeps/{sweep.id}",
         sweep_json(sweep) | {"warnings": list(map(warning_json, warned))},
     )
 
 
 @router.get("", response_model=SweepsOut)
-def listed(parts: Parts, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
+def list_sweeps(parts: Resources, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
     """All sweeps, newest first."""
     with parts.database.read() as c:
         rows, total = sweeps.list_all(c, limit, offset)
-    return Answer({"sweeps": [sweep_json(row) for row in rows], "total": total})
+    return StrictJSONResponse({"sweeps": [sweep_json(row) for row in rows], "total": total})
 
 
 @router.get("/{id}", response_model=SweepNotesOut)
-def show(id: Id, parts: Parts) -> JSONResponse:
+def read_sweep(id: Id, parts: Resources) -> JSONResponse:
     """One sweep, with its notes and warnings."""
     with parts.database.read() as c:
         sweep = sweeps.get(c, id)
         if sweep is None:
-            raise missing("sweep", id)
-        return Answer(_whole(c, sweep, parts))
+            raise not_found("sweep", id)
+        return StrictJSONResponse(_with_notes(c, sweep, parts))
 
 
 @router.patch("/{id}", response_model=SweepNotesOut)
-def describe(id: Id, body: SweepChange, parts: Parts) -> JSONResponse:
+def update_sweep(id: Id, body: SweepChange, parts: Resources) -> JSONResponse:
     """Give a sweep another name, other tags or notes."""
     if body.name is None and body.tags is None and body.notes is None:
-        raise bad_field("name", None, "Give at least one of name, tags and notes.")
+        raise invalid_field("name", None, "Give at least one of name, tags and notes.")
     with parts.database.write() as c:
         sweep = sweep_actions.describe(c, id, body.name, body.tags, body.notes)
-        return Answer(_whole(c, sweep, parts))
+        return StrictJSONResponse(_with_notes(c, sweep, parts))
 
 
 @router.delete("/{id}", status_code=204)
-def delete(id: Id, parts: Parts) -> Response:
+def delete_sweep(id: Id, parts: Resources) -> Response:
     """Delete a sweep that has ended, with all its trials, curves and models."""
     with parts.database.write() as c:
         removed = sweep_actions.delete(c, id)
@@ -119,33 +119,33 @@ def delete(id: Id, parts: Parts) -> Response:
 
 
 @router.post("/{id}/pause", response_model=SweepOut)
-def pause(id: Id, parts: Parts) -> JSONResponse:
+def pause_sweep(id: Id, parts: Resources) -> JSONResponse:
     """Start nothing new; what runs, runs on."""
     return _act(parts, id, "pause")
 
 
 @router.post("/{id}/resume", response_model=SweepOut)
-def resume(id: Id, parts: Parts) -> JSONResponse:
+def resume_sweep(id: Id, parts: Resources) -> JSONResponse:
     """Take a paused sweep up again."""
     return _act(parts, id, "resume")
 
 
 @router.post("/{id}/stop", response_model=SweepOut)
-def stop(id: Id, parts: Parts) -> JSONResponse:
+def stop_sweep(id: Id, parts: Resources) -> JSONResponse:
     """Let running trials end and cancel the queued ones."""
     return _act(parts, id, "stop")
 
 
 @router.post("/{id}/cancel", response_model=SweepOut)
-def cancel(id: Id, parts: Parts) -> JSONResponse:
+def cancel_sweep(id: Id, parts: Resources) -> JSONResponse:
     """End it now; running trials stop at their next epoch."""
     return _act(parts, id, "cancel")
 
 
 @router.get("/{id}/epochs", response_model=EpochsOut)
-def new_epochs(
+def read_sweep_epochs(
     id: Id,
-    parts: Parts,
+    parts: Resources,
     after: Cursor = 0,
     limit: Limit = 10_000,
     trace: Annotated[bool, Query(description="Send the mini-batch traces too.")] = True,
@@ -154,15 +154,18 @@ def new_epochs(
     with parts.database.read() as c:
         sweep = sweeps.get(c, id)
         if sweep is None:
-            raise missing("sweep", id)
+            raise not_found("sweep", id)
         rows, cursor = epochs.of_sweep(c, id, after, limit, trace)
-    done = sweep.state in FINAL and len(rows) < limit
-    return Answer({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
+    done = sweep.state in ENDED_STATES and len(rows) < limit
+    return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
 
 
-def _whole(c: Connection, sweep: Sweep, parts: State) -> dict[str, object]:
+def _with_notes(c: Connection, sweep: Sweep, parts: AppResources) -> dict[str, object]:
     """A sweep with its notes and warnings."""
-    written, warned = sweeps.notes(c, sweep.id), preflight_warning.of_sweep(c, sweep, parts.config.home)
+    written, warned = (
+        sweeps.notes(c, sweep.id),
+        preflight_warning.find_sweep_warnings(c, sweep, parts.config.home),
+    )
     more = {
         "notes": written,
         "notes_html": markdown.html(written),
@@ -171,31 +174,31 @@ def _whole(c: Connection, sweep: Sweep, parts: State) -> dict[str, object]:
     return sweep_json(sweep) | more
 
 
-def found(parts: State, id: int) -> Sweep:
+def found(parts: AppResources, id: int) -> Sweep:
     """The sweep, or 404."""
     with parts.database.read() as c:
         sweep = sweeps.get(c, id)
     if sweep is None:
-        raise missing("sweep", id)
+        raise not_found("sweep", id)
     return sweep
 
 
-def _act(parts: State, id: int, action: str) -> JSONResponse:
+def _act(parts: AppResources, id: int, action: str) -> JSONResponse:
     with parts.database.write() as c:
         sweep = sweep_actions.act(c, id, action, time.time())
-    return Answer(sweep_json(sweep))
+    return StrictJSONResponse(sweep_json(sweep))
 
 
-def _draft(new: NewSweep, parts: State) -> dict[str, object]:
-    summary = sweep_plan.dataset(new.dataset, parts.config)
+def _draft_json(new: NewSweep, parts: AppResources) -> dict[str, object]:
+    summary = sweep_plan.require_dataset(new.dataset, parts.config)
     with parts.database.read() as c:
-        rate = training_speed.flops_per_second(c, sweep_plan.arithmetic(parts.config))
-        warned = preflight_warning.warnings(c, new, new.trials, parts.config.home)
-    seconds = sweep_plan.estimate(new.trials, summary, rate, parts.config.workers, new.stopping)
-    draws = [settings.to_dict() for settings in new.trials[:SHOWN_DRAWS]]
+        rate = training_speed.flops_per_second(c, sweep_plan.make_flops_counter(parts.config))
+        warned = preflight_warning.find_warnings(c, new, new.trials, parts.config.home)
+    seconds = sweep_plan.estimate_seconds(new.trials, summary, rate, parts.config.workers, new.stopping)
+    draws = [settings.to_dict() for settings in new.trials[:MAX_SHOWN_DRAWS]]
     return {
         "draws": draws,
         "trials": len(new.trials),
-        "estimated_seconds": json_values.plain(seconds),
+        "estimated_seconds": json_values.json_safe(seconds),
         "warnings": list(map(warning_json, warned)),
     }

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
 from app.api.sweeps import found as found_sweep
-from app.http.problems import Problem, bad_field, missing
-from app.http.resources import Parts, State
-from app.http.responses import Answer, attachment, created
+from app.http.problems import Problem, invalid_field, not_found
+from app.http.resources import AppResources, Resources
+from app.http.responses import StrictJSONResponse, attachment_response, created_response
 from app.reports import transcript
 from app.schemas.fields import Cursor, Id, Limit, Offset
 from app.schemas.findings import FindingsOut, finding_json
@@ -23,9 +23,9 @@ from app.schemas.trials import (
     epoch_json,
     trial_json,
 )
-from app.usecases import advice, model_file, sweep_plan
+from app.usecases import findings, model_file, sweep_plan
 from app.usecases.model_file import Model
-from app.usecases.prediction import no_weights
+from app.usecases.prediction import no_weights_message
 from store.actions import bulk_actions, sweep_actions, trial_actions
 from store.queue import epochs
 from store.read import sweeps, trials
@@ -39,9 +39,9 @@ router = APIRouter(prefix="/api", tags=["trials"])
 
 
 @router.get("/sweeps/{id}/trials", response_model=TrialsOut)
-def of_sweep(
+def list_trials(
     id: Id,
-    parts: Parts,
+    parts: Resources,
     limit: Limit = 1_000,
     offset: Offset = 0,
     sort: Annotated[
@@ -53,54 +53,56 @@ def of_sweep(
     ] = None,
 ) -> JSONResponse:
     """Trials of a sweep, sorted and filtered; `total` counts all that pass the filter."""
-    advice.fill_verdicts(found_sweep(parts, id), parts.database, parts.config)
+    findings.fill_verdicts(found_sweep(parts, id), parts.database, parts.config)
     with parts.database.read() as c:
         rows, total = trials.page(c, id, limit, offset, sort, filter or None)
-    return Answer({"trials": [trial_json(row) for row in rows], "total": total})
+    return StrictJSONResponse({"trials": [trial_json(row) for row in rows], "total": total})
 
 
 @router.post("/sweeps/{id}/trials", status_code=201, response_model=TrialsOut)
-def add(id: Id, body: MoreTrials, parts: Parts) -> JSONResponse:
+def add_trials(id: Id, body: MoreTrials, parts: Resources) -> JSONResponse:
     """Add trials to a sweep: explicit points, or further draws. Those it has stay as they are."""
     with parts.database.write() as c:
         sweep = sweeps.get(c, id)
         if sweep is None:
-            raise missing("sweep", id)
-        rows = sweep_actions.add_trials(c, id, sweep_plan.more(body, sweep, parts.config), time.time())
-    return created(
+            raise not_found("sweep", id)
+        rows = sweep_actions.add_trials(
+            c, id, sweep_plan.plan_more_trials(body, sweep, parts.config), time.time()
+        )
+    return created_response(
         f"/api/sweeps/{id}/trials", {"trials": [trial_json(row) for row in rows], "total": len(rows)}
     )
 
 
 @router.post("/sweeps/{id}/trials/bulk", response_model=BulkOut)
-def many(id: Id, body: BulkIn, parts: Parts) -> JSONResponse:
+def act_on_trials(id: Id, body: BulkIn, parts: Resources) -> JSONResponse:
     """Stop, retry, exclude or include many trials in one step; says to which it was not done, and why."""
     if (body.trials is None) == (body.filter is None):
-        raise bad_field(
+        raise invalid_field(
             "trials", None, 'Give either trials, a list of numbers, or filter, such as "state = diverged".'
         )
     found_sweep(parts, id)
     with parts.database.write() as c:
         outcome = bulk_actions.act(c, id, body.action, time.time(), body.trials, body.filter or "")
     refused = [{"trial": number, "message": why} for number, why in outcome.refused.items()]
-    return Answer({"done": list(outcome.done), "refused": refused})
+    return StrictJSONResponse({"done": list(outcome.done), "refused": refused})
 
 
 @router.get("/trials/{id}", response_model=TrialOut)
-def show(id: Id, parts: Parts) -> JSONResponse:
+def read_trial(id: Id, parts: Resources) -> JSONResponse:
     """One trial."""
-    return Answer(trial_json(found(parts, id)))
+    return StrictJSONResponse(trial_json(found(parts, id)))
 
 
 @router.get("/trials/{id}/epochs", response_model=EpochsOut)
-def curve(id: Id, parts: Parts, after: Cursor = 0) -> JSONResponse:
+def read_trial_epochs(id: Id, parts: Resources, after: Cursor = 0) -> JSONResponse:
     """The epochs of a trial, with the traces of the mini-batch cost; with `after` those that are new."""
     trial = found(parts, id)
     with parts.database.read() as c:
         rows = epochs.of_trial(c, id, after)
     done = trial.state not in ("queued", "running")
     cursor = max((row.seq for row in rows), default=after)
-    return Answer({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
+    return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
 
 
 @router.get(
@@ -108,7 +110,7 @@ def curve(id: Id, parts: Parts, after: Cursor = 0) -> JSONResponse:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "A line an epoch"}},
 )
-def told(id: Id, parts: Parts) -> Response:
+def read_transcript(id: Id, parts: Resources) -> Response:
     """A trial as the lecture's trainer prints it."""
     trial = found(parts, id)
     with parts.database.read() as c:
@@ -117,11 +119,11 @@ def told(id: Id, parts: Parts) -> Response:
 
 
 @router.get("/trials/{id}/findings", response_model=FindingsOut)
-def findings(id: Id, parts: Parts) -> JSONResponse:
+def read_trial_findings(id: Id, parts: Resources) -> JSONResponse:
     """What the curves of a trial say, most important first."""
     trial = found(parts, id)
-    said = advice.of_trial(trial, parts.database, parts.config)
-    return Answer({"findings": [finding_json(value) for value in said]})
+    said = findings.diagnose_trial(trial, parts.database, parts.config)
+    return StrictJSONResponse({"findings": [finding_json(value) for value in said]})
 
 
 @router.get(
@@ -129,9 +131,9 @@ def findings(id: Id, parts: Parts) -> JSONResponse:
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}, "description": "A file of arrays"}},
 )
-def model(
+def download_model(
     id: Id,
-    parts: Parts,
+    parts: Resources,
     format: FileFormat = "npz",
 ) -> Response:
     """The best weights of a trial (W1, b1, W2, ...) and its preprocessing's arrays, as a file.
@@ -142,47 +144,47 @@ def model(
     trial = found(parts, id)
     kept = parts.files.load_model(id)
     if kept is None:
-        raise Problem(404, no_weights(trial))
+        raise Problem(404, no_weights_message(trial))
     content = model_file.to_bytes([Model(*kept)], format)
-    return attachment(content, model_file.name_of(trial, format), "application/octet-stream")
+    return attachment_response(content, model_file.file_name(trial, format), "application/octet-stream")
 
 
 @router.post("/trials/{id}/stop", response_model=TrialOut)
-def stop(id: Id, parts: Parts) -> JSONResponse:
+def stop_trial(id: Id, parts: Resources) -> JSONResponse:
     """End a trial: a queued one now, a running one at its next epoch."""
     with parts.database.write() as c:
         trial = trial_actions.stop(c, id, time.time())
-    return Answer(trial_json(trial))
+    return StrictJSONResponse(trial_json(trial))
 
 
 @router.post("/trials/{id}/retry", response_model=TrialOut)
-def retry(id: Id, parts: Parts) -> JSONResponse:
+def retry_trial(id: Id, parts: Resources) -> JSONResponse:
     """Run a failed trial again."""
     with parts.database.write() as c:
         trial = trial_actions.retry(c, id, time.time())
-    return Answer(trial_json(trial))
+    return StrictJSONResponse(trial_json(trial))
 
 
 @router.post("/trials/{id}/exclude", response_model=TrialOut)
-def exclude(id: Id, parts: Parts) -> JSONResponse:
+def exclude_trial(id: Id, parts: Resources) -> JSONResponse:
     """Leave a trial out of rankings and advice."""
     with parts.database.write() as c:
         trial = trial_actions.exclude(c, id, True)
-    return Answer(trial_json(trial))
+    return StrictJSONResponse(trial_json(trial))
 
 
 @router.post("/trials/{id}/include", response_model=TrialOut)
-def include(id: Id, parts: Parts) -> JSONResponse:
+def include_trial(id: Id, parts: Resources) -> JSONResponse:
     """Take an excluded trial in again."""
     with parts.database.write() as c:
         trial = trial_actions.exclude(c, id, False)
-    return Answer(trial_json(trial))
+    return StrictJSONResponse(trial_json(trial))
 
 
-def found(parts: State, id: int) -> Trial:
+def found(parts: AppResources, id: int) -> Trial:
     """The trial, or 404."""
     with parts.database.read() as c:
         trial = trials.get(c, id)
     if trial is None:
-        raise missing("trial", id)
+        raise not_found("trial", id)
     return trial

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app.http.resources import Parts
-from app.http.responses import Answer
+from app.http.resources import Resources
+from app.http.responses import StrictJSONResponse
 from app.schemas.fields import MAX_NAME
 from app.schemas.sweeps import RecipesOut, recipe_json
 from app.schemas.workers import WorkersOut, worker_json
@@ -18,19 +18,21 @@ router = APIRouter(prefix="/api", tags=["workers"])
 
 
 @router.get("/workers", response_model=WorkersOut)
-def listed(parts: Parts) -> JSONResponse:
+def list_workers(parts: Resources) -> JSONResponse:
     """Every worker that registered, the living first."""
     with parts.database.read() as c:
         rows = workers.all(c)
-    return Answer({"workers": [worker_json(row) for row in rows]})
+    return StrictJSONResponse({"workers": [worker_json(row) for row in rows]})
 
 
 @router.get("/recipes", response_model=RecipesOut, tags=["sweeps"])
-def recipes(
-    parts: Parts,
+def list_recipes(
+    parts: Resources,
     dataset: Annotated[str, Query(max_length=MAX_NAME, description="Whose numbers to give.")] = "digits",
 ) -> JSONResponse:
     """The lecture's checks and searches, with the numbers that fit a data set."""
     if not catalog.is_built_in(dataset):
-        sweep_plan.dataset(dataset, parts.config)  # refuses one that nobody knows
-    return Answer({"recipes": [recipe_json(value) for value in sweep_plan.recipes(dataset, parts.config)]})
+        sweep_plan.require_dataset(dataset, parts.config)  # refuses one that nobody knows
+    return StrictJSONResponse(
+        {"recipes": [recipe_json(value) for value in sweep_plan.list_recipes(dataset, parts.config)]}
+    )

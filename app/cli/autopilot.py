@@ -48,7 +48,7 @@ def autopilot(
     from app.operations.process_supervisor import upgrade
     from app.schemas.autopilots import AutopilotIn
     from app.usecases import sweep_plan
-    from app.usecases.autopilot_view import shown
+    from app.usecases.autopilot_view import view_autopilot
     from store.db.database import Database
     from store.jobs import autopilots
 
@@ -57,12 +57,12 @@ def autopilot(
         body = AutopilotIn(dataset=dataset, trials=trials, seed=seed, preflight=preflight, name=name)
     except ValidationError as error:
         raise wrong(error) from error
-    new = sweep_plan.autopilot(body, config)
+    new = sweep_plan.plan_autopilot(body, config)
     upgrade(config)
     with closing(Database.open(config)) as database:
         with database.write() as connection:
             row = autopilots.create(connection, new, time.time())
-            found = shown(connection, row, config)
+            found = view_autopilot(connection, row, config)
         with going_on(f"Autopilot {row.id}"):
             print(f"Autopilot {row.id} on {dataset}, queued.", file=sys.stderr)
             if wait:
@@ -79,7 +79,7 @@ def follow(database: "Database", id: int, config: "Config", tell_lines: bool) ->
 
     Raises Failure (3) when no worker lives.
     """
-    from app.usecases.autopilot_view import shown
+    from app.usecases.autopilot_view import view_autopilot
     from store.jobs import autopilots
 
     pulse, told = Pulse(f"Autopilot {id}"), 0
@@ -87,7 +87,7 @@ def follow(database: "Database", id: int, config: "Config", tell_lines: bool) ->
         with database.read() as connection:
             row = autopilots.get(connection, id)
             assert row is not None  # nothing deletes autopilots
-            found = shown(connection, row, config)
+            found = view_autopilot(connection, row, config)
         for stage in row.stages[told:] if tell_lines else ():
             print(f"{stage.name:<10}{' '.join(stage.why.splitlines())}", flush=True)
         told = len(row.stages)

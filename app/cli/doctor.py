@@ -41,7 +41,7 @@ def token(
         print("Removed the token." if existed else "There was no token.", file=sys.stderr)
         return
     known = config.token or (not new and token_file.read(config.home))
-    text = token_file.replace(config.home) if new else config.token or token_file.create(config.home)
+    text = token_file.replace(config.home) if new else config.token or token_file.ensure(config.home)
     if not known:
         print("Made a token; the server asks for it from its next start on.", file=sys.stderr)
     if not quiet:

@@ -44,7 +44,7 @@ def export(
     from app.cli.maintenance import opened
     from app.reports import sweep_html, transcript
     from app.reports import tables as formats
-    from app.usecases import advice
+    from app.usecases import findings
     from store.queue import epochs
     from store.read import sweeps, trials
 
@@ -57,7 +57,7 @@ def export(
             rows = trials.of_sweep(connection, sweep)
             everything = (sweep, 0, sys.maxsize, False)
             curves = () if format == Format.csv else epochs.of_sweep(connection, *everything)[0]
-        said = advice.findings(row, database, config) if format == Format.html else ()
+        said = findings.find_in_sweep(row, database, config) if format == Format.html else ()
     if format == Format.csv:
         text = formats.csv_text(rows)
     elif format == Format.jsonl:

@@ -109,7 +109,7 @@ def _value(error: exceptions.TyperException) -> str | None:
     name, found = param.get_error_hint().strip("'"), errors()[0]
     if found["type"] == "value_error":
         return f"{name}: {found['ctx']['error']}"
-    return validation_messages.sentence(name, found)
+    return validation_messages.describe_error(name, found)
 
 
 def tell(sentence: str, code: int) -> int:

@@ -70,12 +70,12 @@ def model(
       lossdeck model 1/8 --format safetensors --out winner.safetensors
       lossdeck model 3 --top 5
     """
-    from app.usecases.model_file import name_of, to_bytes
+    from app.usecases.model_file import file_name, to_bytes
 
     config = configure(home=home, data=data, database_url=database_url)
     if top is None:
         ((row, net),) = kept_nets([trial], config)
-        name, what = name_of(row, format), described(row, net)
+        name, what = file_name(row, format), described(row, net)
         content = to_bytes([net], format.value)
     else:
         nets = together(sweep_of(trial), top, config, tell=True)
@@ -157,20 +157,20 @@ def kept(which: str, top: int | None, config: "Config") -> "tuple[Sequence[Model
 def kept_nets(words: "Sequence[str]", config: "Config") -> "list[tuple[Trial, Model]]":
     """The trials that these words name, with their kept nets. Raises Failure."""
     from app.cli.maintenance import opened
-    from app.usecases.prediction import kept_model
+    from app.usecases.prediction import load_kept_model
     from store.db.weight_files import Files
 
     files = Files(config.home)
     with closing(opened(config)) as database, database.read() as c:
         rows = [trial_argument.named(c, word) for word in words]
-    return [(row, kept_model(row, files)) for row in rows]
+    return [(row, load_kept_model(row, files)) for row in rows]
 
 
 def described(row: "Trial", net: "Model") -> str:
     """Whose net it is, told with what it got: a wrong number is seen at once."""
-    from app.text.formats import trial_words
+    from app.text.formats import format_trial
 
-    return f"{trial_words(row)}, val accuracy {net.about['val_acc']:.4f}"
+    return f"{format_trial(row)}, val accuracy {net.about['val_acc']:.4f}"
 
 
 def sweep_of(word: str) -> int:
@@ -183,7 +183,7 @@ def sweep_of(word: str) -> int:
 def together(number: int, top: int, config: "Config", tell: bool) -> "Sequence[Model]":
     """The best nets of a sweep; says what each and their average are worth when asked to."""
     from app.cli.maintenance import opened
-    from app.text.formats import trial_words
+    from app.text.formats import format_trial
     from app.usecases import ensemble
     from store.db.weight_files import Files
     from store.read import sweeps
@@ -193,13 +193,13 @@ def together(number: int, top: int, config: "Config", tell: bool) -> "Sequence[M
         sweep = sweeps.get(c, number)
         if sweep is None:
             raise Failure(f"There is no sweep {number}.")
-        rows = ensemble.members(c, sweep, top, files)
+        rows = ensemble.find_members(c, sweep, top, files)
     if tell:
-        found = ensemble.measured(rows, sweep, config, files)
+        found = ensemble.measure_ensemble(rows, sweep, config, files)
         for row, accuracy in zip(rows, found.measured.each, strict=True):
-            print(f"{trial_words(row)}: val_acc: {accuracy:.6f}")
+            print(f"{format_trial(row)}: val_acc: {accuracy:.6f}")
         print(found.sentence, file=sys.stderr)
-    return ensemble.models(rows, files)
+    return ensemble.load_models(rows, files)
 
 
 def examples(file: Path) -> "tuple[NDArray[Any], NDArray[Any] | None]":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.text.validation_messages import sentence
+from app.text.validation_messages import describe_error
 from learning.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -81,5 +81,5 @@ def _sentences(error: "ValidationError", given: dict[str, object]) -> list[str]:
         name = str(detail["loc"][0]).lower().removeprefix("lossdeck_")
         variable = "DATABASE_URL" if name == "database_url" else f"LOSSDECK_{name.upper()}"
         where = f"--{name.replace('_', '-')}" if name in given else variable
-        sentences.append(sentence(where, detail))
+        sentences.append(describe_error(where, detail))
     return sentences

@@ -86,7 +86,7 @@ def asked(config: "Config", dataset: str, recipe: str | None, seed: int) -> "Set
     from app.usecases import sweep_plan
 
     try:
-        return sweep_plan.preflight(PreflightIn(dataset=dataset, recipe=recipe, seed=seed), config)
+        return sweep_plan.plan_preflight(PreflightIn(dataset=dataset, recipe=recipe, seed=seed), config)
     except ValidationError as error:
         raise wrong(error) from error
 
@@ -99,7 +99,7 @@ def of_sweep(connection: "Connection", number: int | None, config: "Config") -> 
     found = sweeps.get(connection, number) if number is not None else None
     if found is None:
         raise Failure(f"There is no sweep {number}.")
-    return found.dataset, preflight_warning.net_of(connection, found, config.home)
+    return found.dataset, preflight_warning.choose_net(connection, found, config.home)
 
 
 def follow(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":

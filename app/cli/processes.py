@@ -98,7 +98,7 @@ def served(**options: object) -> "Config":
     from app.http.guard import is_loopback
 
     config = configure(**options)
-    config = config.model_copy(update={"token": token_file.effective(config)})
+    config = config.model_copy(update={"token": token_file.effective_token(config)})
     if not config.token and not is_loopback(config.host):
         raise WrongUsage(
             f"Listening on {config.host} opens Lossdeck to the network, which takes a token: "

@@ -39,7 +39,7 @@ def repeat(
     from app.cli.sweep_progress import follow
     from app.schemas.repeats import RepeatsIn
     from app.schemas.sweeps import sweep_json
-    from app.text.formats import trial_words
+    from app.text.formats import format_trial
     from app.usecases import repeats, sweep_plan
     from app.usecases.repeats import repeats_json
     from store.actions import sweep_actions
@@ -55,12 +55,12 @@ def repeat(
             row = trial_argument.named(c, trial)
             of = sweeps.get(c, row.sweep_id)
             assert of is not None  # by foreign key
-            new = sweep_plan.repeats(body, row, of, repeats.tried(c, of, row), config)
+            new = sweep_plan.plan_repeats(body, row, of, repeats.find_tried_seeds(c, of, row), config)
             made = sweep_actions.create(c, new, time.time(), workers=config.workers)
-        print(f"Sweep {made.id}: {trial_words(row)} from {seeds} other seeds, queued.", file=sys.stderr)
+        print(f"Sweep {made.id}: {format_trial(row)} from {seeds} other seeds, queued.", file=sys.stderr)
         code = follow(database, made.id, print_lines=not as_json) if wait else DONE
         with database.read() as c:
-            found = repeats.of_sweep(c, made) if wait else None
+            found = repeats.summarize_repeats(c, made) if wait else None
     if found is not None:
         print(found.sentence, file=sys.stderr)
     if as_json:

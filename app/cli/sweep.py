@@ -12,7 +12,7 @@ import typer
 
 from app.cli.options import Data, DatabaseUrl, Home, Json, configure
 from app.operations.exit_codes import DONE
-from app.text.validation_messages import sentence
+from app.text.validation_messages import describe_error
 from learning.errors import Failure, WrongUsage
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ def sweep(
 
     config = configure(home=home, data=data, database_url=database_url)
     body = read(what, dataset=dataset, trials=trials, seed=seed, name=name, stopping=rule(stopping))
-    new = sweep_plan.sweep(body, config)
+    new = sweep_plan.plan_sweep(body, config)
     upgrade(config)
     with closing(Database.open(config)) as database:
         with database.write() as connection:
             row = sweep_actions.create(connection, new, time.time(), workers=config.workers)
-            unchecked = preflight_warning.warnings(connection, new, new.trials, config.home)
+            unchecked = preflight_warning.find_warnings(connection, new, new.trials, config.home)
         with going_on(f"Sweep {row.id}"):
             print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
             if new.recipe:
@@ -136,5 +136,5 @@ def from_file(name: str) -> dict[str, object]:
 
 def wrong(error: "ValidationError") -> Failure:
     """The fields of a body that are not right, as wrong usage."""
-    told = [sentence(".".join(map(str, one["loc"])) or "The body", one) for one in error.errors()]
+    told = [describe_error(".".join(map(str, one["loc"])) or "The body", one) for one in error.errors()]
     return WrongUsage(" ".join(told))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.operations.exit_codes import DONE, FAILED
 from app.reports import transcript
-from app.text.formats import trial_words
+from app.text.formats import format_trial
 from learning.errors import Failure, NoWorker
 from learning.number_format import brief
 
@@ -168,7 +168,7 @@ def summary(sweep: "Sweep") -> str:
     told = f"Sweep {sweep.id} {sweep.state}: {counts}; {saved_words(sweep.saved)}"
     if sweep.best is None:
         return f"{told}no trial to rank."
-    return f"{told}best is {trial_words(sweep.best)}, {transcript.line_of(sweep.best, sweep.trials)}"
+    return f"{told}best is {format_trial(sweep.best)}, {transcript.line_of(sweep.best, sweep.trials)}"
 
 
 def saved_words(saved: "Saved") -> str:

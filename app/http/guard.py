@@ -30,12 +30,12 @@ OPEN_FOLDER = "/static/"
 STREAM_PATH = "/api/stream"
 UPLOAD_PATH = "/api/datasets"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-COOKIE = "lossdeck"
-MAX_BODY = 1_000_000  # bytes of a request
-MAX_UPLOAD = 2_000_000_000  # bytes of an uploaded data set
+LOGIN_COOKIE = "lossdeck"
+MAX_BODY_BYTES = 1_000_000  # bytes of a request
+MAX_UPLOAD_BYTES = 2_000_000_000  # bytes of an uploaded data set
 LOGIN_TRIES = 10  # wrong tokens a minute, from anybody
 
-HEADERS = {
+SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
@@ -65,15 +65,15 @@ def cookie_value(token: str) -> str:
     return hmac.new(token.encode(), b"lossdeck login cookie", hashlib.sha256).hexdigest()
 
 
-def framed_by(origins: Sequence[str]) -> dict[str, str]:
+def frame_headers(origins: Sequence[str]) -> dict[str, str]:
     """Headers of an answer that pages of these origins, and no others, may frame."""
     if not origins:
         return {}
-    policy = HEADERS["content-security-policy"]
+    policy = SECURITY_HEADERS["content-security-policy"]
     return {"content-security-policy": policy.replace(NO_FRAMES, f"frame-ancestors {' '.join(origins)}")}
 
 
-def same(given: str, expected: str) -> bool:
+def secrets_match(given: str, expected: str) -> bool:
     """Compares secrets in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode())
 
@@ -110,16 +110,16 @@ class Guard:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request_id = secrets.token_hex(8)
-        outgoing = _Outgoing(send, request_id)
+        outgoing = _SendWithHeaders(send, request_id)
         try:
             self._check(scope)
-            incoming = _Incoming(receive, _body_limit(scope), Headers(scope=scope))
+            incoming = _LimitedReceive(receive, _body_limit(scope), Headers(scope=scope))
             await self.app(scope, incoming, outgoing)
         except Problem as problem:
             page = self.challenge(scope) if problem.status == 401 else None
-            await (page or problems.answer(problem))(scope, receive, outgoing)
+            await (page or problems.to_response(problem))(scope, receive, outgoing)
         except Exception as error:
-            answer = problems.internal(error, request_id, f"{scope['method']} {scope['path']}")
+            answer = problems.internal_error(error, request_id, f"{scope['method']} {scope['path']}")
             if outgoing.started:  # the answer is half out: only cutting the connection says so
                 raise
             await answer(scope, receive, outgoing)
@@ -163,10 +163,10 @@ class Guard:
     def _check_token(self, scope: Scope, headers: Headers) -> None:
         assert self.token is not None
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and same(given.strip(), self.token):
+        if scheme.lower() == "bearer" and secrets_match(given.strip(), self.token):
             return
-        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        if same(cookie, cookie_value(self.token)):
+        cookie = cookie_parser(headers.get("cookie", "")).get(LOGIN_COOKIE, "")
+        if secrets_match(cookie, cookie_value(self.token)):
             return
         raise Problem(
             401,
@@ -180,10 +180,10 @@ def _is_open(path: str) -> bool:
 
 
 def _body_limit(scope: Scope) -> int:
-    return MAX_UPLOAD if scope["path"].rstrip("/") == UPLOAD_PATH else MAX_BODY
+    return MAX_UPLOAD_BYTES if scope["path"].rstrip("/") == UPLOAD_PATH else MAX_BODY_BYTES
 
 
-class _Incoming:
+class _LimitedReceive:
     """Counts the body and stops it at the limit; a length that is announced too big is refused unread."""
 
     def __init__(self, receive: Receive, limit: int, headers: Headers) -> None:
@@ -205,7 +205,7 @@ class _Incoming:
         return f"The body is larger than {self.limit:,} bytes, the most that this address takes."
 
 
-class _Outgoing:
+class _SendWithHeaders:
     """Puts the security headers and the request's number on the answer."""
 
     def __init__(self, send: Send, request_id: str) -> None:
@@ -217,7 +217,7 @@ class _Outgoing:
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
             if NO_FRAMES not in headers["content-security-policy"]:
                 del headers["x-frame-options"]  # it knows no list of origins; the policy says who may

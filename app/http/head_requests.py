@@ -2,17 +2,17 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ENDLESS = "/api/stream"  # its GET never ends, so its HEAD would not either
+STREAM_PATH = "/api/stream"  # its GET never ends, so its HEAD would not either
 
 
-class Heads:
+class HeadRequests:
     """A middleware; probes such as `wget --spider` and `curl -I` send HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == ENDLESS:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == STREAM_PATH:
             return await self.app(scope, receive, send)
 
         async def bare(message: Message) -> None:

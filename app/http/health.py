@@ -9,8 +9,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
 from app.http.problems import Problem
-from app.http.resources import Parts, State
-from app.http.responses import Answer
+from app.http.resources import AppResources, Resources
+from app.http.responses import StrictJSONResponse
 from store.db import migrations
 from store.read import totals
 
@@ -18,13 +18,13 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def alive() -> JSONResponse:
+def check_alive() -> JSONResponse:
     """The process answers."""
-    return Answer({"status": "ok"})
+    return StrictJSONResponse({"status": "ok"})
 
 
 @router.get("/readyz")
-def ready(parts: Parts) -> JSONResponse:
+def check_ready(parts: Resources) -> JSONResponse:
     """The database answers and has the schema that this version needs."""
     try:
         current = migrations.current(parts.database)
@@ -32,21 +32,21 @@ def ready(parts: Parts) -> JSONResponse:
         raise Problem(503, "The database does not answer.", headers={"retry-after": "2"}) from error
     if current != migrations.head():
         raise Problem(503, "The database has another schema than this version needs; run `lossdeck migrate`.")
-    return Answer({"status": "ready", "database": parts.database.dialect, "schema": current})
+    return StrictJSONResponse({"status": "ready", "database": parts.database.dialect, "schema": current})
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics(parts: Parts) -> Response:
+def read_metrics(parts: Resources) -> Response:
     """Numbers for Prometheus, read from the database at this moment."""
     registry = CollectorRegistry()
-    registry.register(Metrics(parts))
+    registry.register(MetricsCollector(parts))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-class Metrics:
+class MetricsCollector:
     """Reads the database once for each scrape."""
 
-    def __init__(self, parts: State) -> None:
+    def __init__(self, parts: AppResources) -> None:
         self.parts = parts
 
     def collect(self) -> Iterable[Metric]:

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from app.http.head_requests import ENDLESS
-from app.text.validation_messages import SHOWN_CHARACTERS, cut, sentence, shown
+from app.http.head_requests import STREAM_PATH
+from app.text.validation_messages import MAX_VALUE_CHARACTERS, describe_error, format_value, truncate
 from learning.errors import (
     Conflict,
     Damaged,
@@ -29,8 +29,8 @@ from learning.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-SHOWN_ERRORS = 50  # of the bad fields of one request
-TOLD_ERRORS = 5  # of them in `detail`
+MAX_ERRORS = 50  # of the bad fields of one request
+MAX_ERRORS_IN_DETAIL = 5  # of them in `detail`
 
 log = logging.getLogger("lossdeck")
 
@@ -52,24 +52,24 @@ class Problem(Exception):  # noqa: N818  the RFC's word
         self.headers = headers
 
 
-def missing(noun: str, number: int | str) -> Problem:
+def not_found(noun: str, number: int | str) -> Problem:
     """404 for a thing that is not there."""
     return Problem(404, f"There is no {noun} {number}.")
 
 
-def bad_field(field: str, value: object, message: str) -> Problem:
+def invalid_field(field: str, value: object, message: str) -> Problem:
     """422 for one field."""
     return Problem(422, message, [FieldError(field, value, message)])
 
 
-def invalid(errors: Sequence[FieldError], total: int | None = None) -> Problem:
+def invalid_fields(errors: Sequence[FieldError], total: int | None = None) -> Problem:
     """422 for some fields; `detail` has the first sentences, and how many of the `total` it leaves out."""
-    said = [cut(error.message) for error in errors[:TOLD_ERRORS]]
+    said = [truncate(error.message) for error in errors[:MAX_ERRORS_IN_DETAIL]]
     more = (total or len(errors)) - len(said)
     return Problem(422, " ".join([*said, *([f"And {more} more."] if more else [])]), errors)
 
 
-def answer(problem: Problem, **extra: object) -> Response:
+def to_response(problem: Problem, **extra: object) -> Response:
     """The HTTP answer. ASCII only, so that even half a surrogate pair in a value can be sent back."""
     body: dict[str, object] = {
         "type": "about:blank",  # the status says it all; its title is the HTTP phrase
@@ -78,7 +78,7 @@ def answer(problem: Problem, **extra: object) -> Response:
         "detail": problem.detail,
     }
     if problem.errors:
-        body["errors"] = [_shown(error) for error in problem.errors[:SHOWN_ERRORS]]
+        body["errors"] = [_error_json(error) for error in problem.errors[:MAX_ERRORS]]
     text = json.dumps(body | extra, ensure_ascii=True, allow_nan=False)
     return Response(text, problem.status, dict(problem.headers or {}), MEDIA_TYPE)
 
@@ -88,16 +88,16 @@ def install(app: FastAPI) -> None:
 
     def on(kind: type[Exception], translate: Any) -> None:
         async def handle(_request: Request, error: Exception) -> Response:
-            return answer(translate(error))
+            return to_response(translate(error))
 
         app.add_exception_handler(kind, handle)
 
     on(Problem, lambda error: error)
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
     on(RequestValidationError, _from_validation)
-    on(Invalid, lambda error: invalid(error.errors))
-    on(FilterError, lambda error: bad_field(error.field, None, str(error)))
-    on(DatasetError, lambda error: bad_field("dataset", None, str(error)))
+    on(Invalid, lambda error: invalid_fields(error.errors))
+    on(FilterError, lambda error: invalid_field(error.field, None, str(error)))
+    on(DatasetError, lambda error: invalid_field("dataset", None, str(error)))
     on(NotInstalled, lambda error: Problem(501, str(error)))
     on(Damaged, lambda error: Problem(500, str(error)))
     on(NotFound, lambda error: Problem(404, str(error)))
@@ -105,28 +105,28 @@ def install(app: FastAPI) -> None:
     on(IdempotencyConflict, _from_idempotency)
 
 
-def internal(error: Exception, request_id: str, where: str) -> Response:
+def internal_error(error: Exception, request_id: str, where: str) -> Response:
     """500: the traceback goes to the log, its number to the caller."""
     log.error("request %s: %s failed", request_id, where, exc_info=error)
     detail = f"Something went wrong in the server; its log tells more under request {request_id}."
-    return answer(Problem(500, detail), request_id=request_id)
+    return to_response(Problem(500, detail), request_id=request_id)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _handle_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return answer(_wrong_method(request) if error.status_code == 405 else _from_http(error))
+    return to_response(_method_not_allowed(request) if error.status_code == 405 else _from_http(error))
 
 
-def _wrong_method(request: Request) -> Problem:
+def _method_not_allowed(request: Request) -> Problem:
     """405 with every method of the address; the framework's own names those of one route."""
-    taken = [method for method in METHODS if _takes(request, method)]
-    if "GET" in taken and request.url.path != ENDLESS:
+    taken = [method for method in METHODS if _accepts(request, method)]
+    if "GET" in taken and request.url.path != STREAM_PATH:
         taken.insert(1, "HEAD")
     told = f"{request.method[:20]} is not possible at this address; it takes {', '.join(taken)}."
     return Problem(405, told, headers={"allow": ", ".join(taken)})
 
 
-def _takes(request: Request, method: str) -> bool:
+def _accepts(request: Request, method: str) -> bool:
     scope = {**request.scope, "method": method}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
@@ -146,7 +146,7 @@ def _from_http(error: HTTPException) -> Problem:
 
 def _from_validation(error: RequestValidationError) -> Problem:
     found = error.errors()
-    return invalid([_field_error(item) for item in found[:SHOWN_ERRORS]], len(found))
+    return invalid_fields([_field_error(item) for item in found[:MAX_ERRORS]], len(found))
 
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:
@@ -161,7 +161,7 @@ def _field_error(item: Mapping[str, Any]) -> FieldError:
         told = "The body must be JSON, sent with the header Content-Type: application/json."
         return FieldError("body", None, told)
     value = None if item["type"] == "missing" else item["input"]
-    return FieldError(field, value, sentence(field, item))
+    return FieldError(field, value, describe_error(field, item))
 
 
 def _path(location: Iterable[object]) -> str:
@@ -178,17 +178,21 @@ def _from_idempotency(_error: IdempotencyConflict) -> Problem:
     )
 
 
-def _shown(error: FieldError) -> dict[str, object]:
-    return {"field": cut(error.field), "value": _safe(error.value), "message": cut(error.message)}
+def _error_json(error: FieldError) -> dict[str, object]:
+    return {
+        "field": truncate(error.field),
+        "value": _value_json(error.value),
+        "message": truncate(error.message),
+    }
 
 
-def _safe(value: object) -> object:
+def _value_json(value: object) -> object:
     """The value itself where JSON can carry it and it is short; else its beginning as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     try:
-        if len(json.dumps(value, allow_nan=False)) <= SHOWN_CHARACTERS:
+        if len(json.dumps(value, allow_nan=False)) <= MAX_VALUE_CHARACTERS:
             return value
     except (TypeError, ValueError, RecursionError):
-        return shown(value)
-    return shown(value)
+        return format_value(value)
+    return format_value(value)

@@ -2,17 +2,17 @@
 
 from fastapi import Request
 
-from app.http.problems import invalid
+from app.http.problems import invalid_fields
 from learning.errors import FieldError
 
 
-def only_known(request: Request) -> None:
+def reject_unknown_params(request: Request) -> None:
     """A dependency of routes: raises a Problem, 422, that names what the route does not take."""
     known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
     taken = f"it takes {', '.join(known)}" if known else "it takes none"
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     if unknown:
-        raise invalid(
+        raise invalid_fields(
             [
                 FieldError(
                     name, request.query_params[name], f"{name} is no parameter of this address; {taken}."

@@ -5,26 +5,26 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.live.hub import Live
+from app.live.hub import LiveHub
 from store.config import Config
 from store.db.database import Database
 from store.db.weight_files import Files
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class AppResources:
     """One server's open parts."""
 
     config: Config
     database: Database
     files: Files
-    live: Live
+    live: LiveHub
 
 
-def state(request: Request) -> State:
+def get_resources(request: Request) -> AppResources:
     """The parts of the server that answers this request; they are attributes of `app.state` too."""
     parts = request.app.state
-    return State(parts.config, parts.database, parts.files, parts.live)
+    return AppResources(parts.config, parts.database, parts.files, parts.live)
 
 
-Parts = Annotated[State, Depends(state)]
+Resources = Annotated[AppResources, Depends(get_resources)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from store.config import Config
 
-BYTES = 32  # 256 bits of randomness
+TOKEN_BYTES = 32  # 256 bits of randomness
 
 
 def path(home: Path) -> Path:
@@ -29,13 +29,13 @@ def read(home: Path) -> str | None:
         return None
 
 
-def create(home: Path) -> str:
+def ensure(home: Path) -> str:
     """The kept token, made now if there is none; two processes that make one at once get the same."""
     home.mkdir(parents=True, exist_ok=True)
     draft = home / f".token-{secrets.token_hex(8)}"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(BYTES) + "\n")
+        file.write(secrets.token_urlsafe(TOKEN_BYTES) + "\n")
     with contextlib.suppress(FileExistsError):
         os.link(draft, path(home))  # unlike rename, keeps the one that is there
     draft.unlink()
@@ -45,7 +45,7 @@ def create(home: Path) -> str:
 def replace(home: Path) -> str:
     """A new token in place of the kept one, whose holders are locked out at the server's next start."""
     path(home).unlink(missing_ok=True)
-    return create(home)
+    return ensure(home)
 
 
 def remove(home: Path) -> bool:
@@ -55,6 +55,6 @@ def remove(home: Path) -> bool:
     return existed
 
 
-def effective(config: "Config") -> str | None:
+def effective_token(config: "Config") -> str | None:
     """The token that counts for this config."""
     return config.token or read(config.home)

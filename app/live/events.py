@@ -10,7 +10,7 @@ from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
 
-def change(value: Change) -> tuple[int | None, dict[str, object]]:
+def event_data(value: Change) -> tuple[int | None, dict[str, object]]:
     """The sweep that a change belongs to, if to one, and the data of its event."""
     row = value.row
     if isinstance(row, EpochRow):

@@ -19,9 +19,9 @@ from store.db.database import Database
 from store.read import changes
 from store.read.changes import Change
 
-POLL_SECONDS = 0.02  # between looks at the database; one costs microseconds on SQLite
+HUB_POLL_SECONDS = 0.02  # between looks at the database; one costs microseconds on SQLite
 RING_FRAMES = 5_000  # kept for streams near the front
-BATCH = 500  # changes in one read
+CHANGES_PER_READ = 500  # changes in one read
 OVERVIEW_KINDS = frozenset({"sweep", "worker", "reset"})
 JOIN_SECONDS = 2.0
 
@@ -29,7 +29,7 @@ log = logging.getLogger("lossdeck")
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class Subscription:
     """What a stream tells of: all that happens in some sweeps; how all sweeps and workers are; or both."""
 
     sweeps: frozenset[int] = frozenset()
@@ -50,7 +50,7 @@ class Frame:
     sweep_id: int | None
     data: bytes
 
-    def concerns(self, followed: Following) -> bool:
+    def concerns(self, followed: Subscription) -> bool:
         """Whether a stream gets this frame."""
         told = followed.overview and self.kind in OVERVIEW_KINDS
         return told or self.kind == "reset" or self.sweep_id in followed.sweeps
@@ -64,7 +64,7 @@ class Batch:
     cursor: int
 
 
-class Live:
+class LiveHub:
     """The hub of one server. `start`, `stop`, `since` and `changed` belong to the event loop's thread."""
 
     def __init__(self, database: Database) -> None:
@@ -108,21 +108,23 @@ class Live:
         """Is set at the next change; take it before you look, wait for it after."""
         return self._wake
 
-    def since(self, cursor: int, followed: Following) -> Batch | None:
+    def since(self, cursor: int, followed: Subscription) -> Batch | None:
         """What came after the cursor, out of memory; None when the ring does not reach so far."""
         if self._floor < 0 or not self._floor <= cursor <= self._head:
             return None
         first = bisect_right(self._ring, cursor, key=lambda frame: frame.number)
-        frames = [frame for frame in self._ring[first : first + BATCH] if frame.concerns(followed)]
+        frames = [frame for frame in self._ring[first : first + CHANGES_PER_READ] if frame.concerns(followed)]
         last = (
-            self._ring[min(first + BATCH, len(self._ring)) - 1].number if first < len(self._ring) else cursor
+            self._ring[min(first + CHANGES_PER_READ, len(self._ring)) - 1].number
+            if first < len(self._ring)
+            else cursor
         )
         return Batch(b"".join(frame.data for frame in frames), max(cursor, last))
 
-    def pull(self, cursor: int, followed: Following) -> Batch:
+    def pull(self, cursor: int, followed: Subscription) -> Batch:
         """The same out of the database; blocks."""
-        found, reached = _read(self.database, cursor, followed.only)
-        frames = (frame for frame in _frames(found) if frame.concerns(followed))
+        found, reached = _read_batch(self.database, cursor, followed.only)
+        frames = (frame for frame in _to_frames(found) if frame.concerns(followed))
         return Batch(b"".join(frame.data for frame in frames), reached)
 
     def anew(self, cursor: int, catch_up: int) -> Batch | None:
@@ -131,7 +133,7 @@ class Live:
             newest = changes.cursor(c)
         if newest - cursor <= catch_up:
             return None
-        (frame,) = _frames([Change(newest, "reset", None)])
+        (frame,) = _to_frames([Change(newest, "reset", None)])
         return Batch(frame.data, newest)
 
     def _wake_all(self) -> None:
@@ -151,7 +153,7 @@ class Live:
     def _watch(self) -> None:
         """The thread: looks for changes while anybody listens."""
         version, head = None, None
-        while not self._done.wait(POLL_SECONDS):
+        while not self._done.wait(HUB_POLL_SECONDS):
             if not self.open:
                 version = head = None
                 continue
@@ -173,28 +175,28 @@ class Live:
             with self.database.read() as c:
                 head = floor = changes.cursor(c)
         while True:
-            found, reached = _read(self.database, head, None)
+            found, reached = _read_batch(self.database, head, None)
             if found or floor is not None:
-                self._loop.call_soon_threadsafe(self._extend, list(_frames(found)), reached, floor)
+                self._loop.call_soon_threadsafe(self._extend, list(_to_frames(found)), reached, floor)
             head, floor = reached, None
-            if len(found) < BATCH:
+            if len(found) < CHANGES_PER_READ:
                 return head
 
 
-def _read(database: Database, cursor: int, only: list[int] | None) -> tuple[tuple[Change, ...], int]:
+def _read_batch(database: Database, cursor: int, only: list[int] | None) -> tuple[tuple[Change, ...], int]:
     """One batch of changes and the cursor reached by it."""
     with database.read() as c:
         now = changes.cursor(
             c
         )  # before the rows: all that is numbered up to here is committed and seen below
-        found = changes.after(c, cursor, only, BATCH)
-    if len(found) >= BATCH:
+        found = changes.after(c, cursor, only, CHANGES_PER_READ)
+    if len(found) >= CHANGES_PER_READ:
         return found, found[-1].seq
     return found, max([cursor, now, *(change.seq for change in found)])
 
 
-def _frames(found: Iterable[Change]) -> Iterable[Frame]:
+def _to_frames(found: Iterable[Change]) -> Iterable[Frame]:
     for change in found:
-        sweep_id, body = events.change(change)
-        data = format_sse_event(data_str=json_values.text(body), event=change.kind, id=str(change.seq))
+        sweep_id, body = events.event_data(change)
+        data = format_sse_event(data_str=json_values.dump_json(body), event=change.kind, id=str(change.seq))
         yield Frame(change.seq, change.kind, sweep_id, data)

@@ -17,11 +17,11 @@ from store.jobs import webhook_deliveries
 from store.read import sweeps
 from store.read.sweeps import Sweep
 
-POLL_SECONDS = 1.0
-TIMEOUT_SECONDS = 10.0  # for the receiver's answer
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0  # seconds before an event is sent again
-BATCH = 100  # sweeps in one read
-ENOUGH = 5  # trials that began, before one may say that most diverge
+WEBHOOK_POLL_SECONDS = 1.0
+RECEIVER_TIMEOUT_SECONDS = 10.0  # for the receiver's answer
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 300.0  # seconds before an event is sent again
+SWEEPS_PER_READ = 100  # sweeps in one read
+MIN_BEGUN_TRIALS = 5  # trials that began, before one may say that most diverge
 
 log = logging.getLogger("lossdeck")
 
@@ -45,7 +45,7 @@ class Webhook:
     def stop(self) -> None:
         """Ends after the request that is under way, if one is; does not wait for it."""
         self._done.set()
-        self._thread.join(POLL_SECONDS)
+        self._thread.join(WEBHOOK_POLL_SECONDS)
 
     def _run(self) -> None:
         version: int | None = None
@@ -57,41 +57,41 @@ class Webhook:
                     version = now
             except Exception:  # must outlive a database that is away for a while
                 log.exception("The webhook could not read the database; it tries again.")
-            self._done.wait(POLL_SECONDS)
+            self._done.wait(WEBHOOK_POLL_SECONDS)
 
     def _look(self) -> None:
         """Sends what happened after the cursor."""
         more = True
         while more and not self._done.is_set():
             with self.database.read() as c:
-                found = sweeps.after(c, self._cursor, None, BATCH)
+                found = sweeps.after(c, self._cursor, None, SWEEPS_PER_READ)
             for sweep in found:
-                for id, event in events(sweep):
+                for id, event in events_of(sweep):
                     self._tell(id, event, sweep)
                 self._cursor = sweep.changed
-            more = len(found) == BATCH
+            more = len(found) == SWEEPS_PER_READ
 
     def _tell(self, id: str, event: str, sweep: Sweep) -> None:
         with self.database.read() as c:
             if webhook_deliveries.was_sent(c, id):
                 return
         body = {"id": id, "event": event, "sweep": sweep_json(sweep)}
-        pause = FIRST_PAUSE
+        pause = FIRST_RETRY_SECONDS
         while not self._done.is_set():
-            reason = _post(self.url, json_values.text(body).encode(), id)
+            reason = _post(self.url, json_values.dump_json(body).encode(), id)
             if reason is None:
                 with self.database.write() as c:
                     webhook_deliveries.mark(c, id, sweep.changed)
                 return
             log.warning("The webhook did not take %s (%s); it is sent again in %g s.", id, reason, pause)
             self._done.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, MAX_RETRY_SECONDS)
 
 
-def events(sweep: Sweep) -> Iterator[tuple[str, str]]:
+def events_of(sweep: Sweep) -> Iterator[tuple[str, str]]:
     """What is to be told of a sweep as it is now: ids, which never change, and names of events."""
     begun = sum(sweep.counts.values()) - sweep.counts["queued"]  # those that diverge end first: not `ended`
-    if begun >= ENOUGH and 2 * sweep.counts["diverged"] > begun:
+    if begun >= MIN_BEGUN_TRIALS and 2 * sweep.counts["diverged"] > begun:
         yield f"sweep-{sweep.id}-diverging", "sweep.diverging"
     if sweep.finished_at is not None and sweep.state in ("finished", "cancelled"):
         yield f"sweep-{sweep.id}-{sweep.state}-{round(1000 * sweep.finished_at)}", f"sweep.{sweep.state}"
@@ -110,7 +110,7 @@ def _post(url: str, body: bytes, id: str) -> str | None:
     headers = {"content-type": "application/json", "user-agent": "lossdeck", "x-lossdeck-event": id}
     request = urllib.request.Request(url, body, headers)
     try:
-        with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
+        with _OPENER.open(request, timeout=RECEIVER_TIMEOUT_SECONDS) as answer:
             answer.read(1_000)
     except urllib.error.HTTPError as error:
         return f"status {error.code}"

@@ -123,7 +123,7 @@ def token(config: "Config") -> Check:
     from app.http import token_file
     from app.http.guard import is_loopback
 
-    if token_file.effective(config):
+    if token_file.effective_token(config):
         return Check("token", "set: the server asks for it")
     if is_loopback(config.host):
         return Check("token", "none; the server is open to this machine only")

@@ -148,7 +148,7 @@ def queue_demo(config: "Config") -> None:
     from store.db.database import Database
     from store.read import sweeps
 
-    new = sweep_plan.sweep(SweepIn.model_validate(DEMO), config)
+    new = sweep_plan.plan_sweep(SweepIn.model_validate(DEMO), config)
     with closing(Database.open(config)) as database, database.write() as connection:
         if sweeps.list_all(connection, 1, 0)[1] == 0:
             sweep_actions.create(connection, new, time.time(), workers=config.workers)

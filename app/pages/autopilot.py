@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app.http.problems import missing
-from app.http.resources import Parts
+from app.http.problems import not_found
+from app.http.resources import Resources
 from app.render import lr_probe_svg, search_stages_svg
 from app.render.templates import page
 from app.reports import autopilot_html
 from app.schemas.fields import Id
 from app.schemas.preflights import preflight_json
-from app.text.formats import end_words, setting_words, space_words
+from app.text.formats import format_bound, format_distribution, format_setting
 from app.usecases import autopilot_view
 from learning.data import catalog
 from store.jobs import autopilots, preflights
@@ -24,28 +24,28 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/autopilot")
-def all_autopilots(parts: Parts, dataset: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
+def all_autopilots(parts: Resources, dataset: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
     """A form to start one, and those that there are."""
     names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
     with parts.database.read() as c:
         rows, _ = autopilots.list_all(c, SHOWN)
-        shown = autopilot_view.shown_all(c, rows, parts.config)
+        shown = autopilot_view.view_autopilots(c, rows, parts.config)
     chosen = dataset if dataset in names else names[0]
     return page("autopilots.html", section="/autopilot", rows=shown, datasets=names, chosen=chosen)
 
 
 @router.get("/autopilot/{id}")
-def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
+def one_autopilot(id: Id, parts: Resources) -> HTMLResponse:
     """What it has done and why, stage by stage, and what it came to."""
     with parts.database.read() as c:
         row = autopilots.get(c, id)
         if row is None:
-            raise missing("autopilot", id)
+            raise not_found("autopilot", id)
         searches = sweeps.by_ids(c, row.sweep_ids)
         ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
         checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
-        shown = autopilot_view.shown(c, row, parts.config)
-        leader = autopilot_view.leader(c, row)
+        shown = autopilot_view.view_autopilot(c, row, parts.config)
+        leader = autopilot_view.find_leader(c, row)
         drawn = search_stages_svg.drawn(c, list(searches.values()), leader.id if leader else None)
     return page(
         "autopilot.html",
@@ -58,32 +58,32 @@ def one_autopilot(id: Id, parts: Parts) -> HTMLResponse:
         picture=drawn,
         ramp=search_stages_svg.RAMP,
         ring=search_stages_svg.BEST,
-        words=space_words,
-        end=end_words,
+        words=format_distribution,
+        end=format_bound,
         varied=list(dict.fromkeys(name for one in searches.values() for name in one.space)),
-        setting_words=setting_words,
+        setting_words=format_setting,
     )
 
 
 @router.get("/autopilot/{id}/report")
-def report(id: Id, parts: Parts) -> HTMLResponse:
+def report(id: Id, parts: Resources) -> HTMLResponse:
     """The file that is kept or printed, to be read here."""
     with parts.database.read() as c:
         row = autopilots.get(c, id)
         if row is None:
-            raise missing("autopilot", id)
+            raise not_found("autopilot", id)
         return HTMLResponse(
             autopilot_html.html_text(c, row, parts.config), headers={"cache-control": "no-store"}
         )
 
 
 @router.get("/sweeps/{id}/stages")
-def family(id: Id, parts: Parts) -> HTMLResponse:
+def family(id: Id, parts: Resources) -> HTMLResponse:
     """A sweep beside those that it came from and that came from it, in one picture."""
     with parts.database.read() as c:
         found = sweeps.get(c, id)
         if found is None:
-            raise missing("sweep", id)
+            raise not_found("sweep", id)
         related = related_sweeps.family(c, id)
         drawn = search_stages_svg.drawn(c, related)
     names = list(dict.fromkeys(name for one in related for name in one.space))
@@ -96,6 +96,6 @@ def family(id: Id, parts: Parts) -> HTMLResponse:
         picture=drawn,
         ramp=search_stages_svg.RAMP,
         ring=search_stages_svg.BEST,
-        words=space_words,
+        words=format_distribution,
         running=any(one.state in ("running", "stopping") for one in related),
     )

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from app.http.resources import Parts
+from app.http.resources import Resources
 from app.pages.images import PER_CLASS
 from app.render.templates import page
 from learning.data import catalog
@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/datasets")
-def datasets(parts: Parts) -> HTMLResponse:
+def datasets(parts: Resources) -> HTMLResponse:
     """What there is to train on."""
     known = [one for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
     absent = [name for name in OFFICIAL if name not in {one.name for one in known}]

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 
 from app.http import guard
 from app.http.problems import Problem
-from app.http.resources import Parts
+from app.http.resources import Resources
 from app.render import plotly_shells
 from app.render.palettes import series, themed
 from app.render.templates import page
@@ -42,7 +42,7 @@ CHARTS = {
 
 
 @router.get("/embed/sweeps/{id}/{chart}")
-def embed(id: Id, chart: str, parts: Parts) -> HTMLResponse:
+def embed(id: Id, chart: str, parts: Resources) -> HTMLResponse:
     """The chart alone. Pages of the origins in LOSSDECK_EMBED_ORIGINS may frame it, and no other page."""
     if chart not in CHARTS:
         raise Problem(404, f"There is no chart {chart[:50]!r}; there are {', '.join(CHARTS)}.")
@@ -60,7 +60,7 @@ def embed(id: Id, chart: str, parts: Parts) -> HTMLResponse:
         "series": series(),
     }
     answer = page("embed.html", data=data, sweep=sweep, title=chosen.title)
-    answer.headers.update(guard.framed_by(parts.config.embed_origins))
+    answer.headers.update(guard.frame_headers(parts.config.embed_origins))
     return answer
 
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.http.problems import missing
-from app.http.resources import Parts, State
+from app.http.problems import not_found
+from app.http.resources import AppResources, Resources
 from app.render import png
 from app.schemas.fields import Id
 from learning.data import catalog
@@ -26,22 +26,22 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/datasets/{name}/classes/{label}.png")
-def class_samples(name: str, label: int, parts: Parts) -> Response:
+def class_samples(name: str, label: int, parts: Resources) -> Response:
     """The first training images of one class in a row."""
     images = samples(catalog.load(name, parts.config.home, parts.config.data), PER_CLASS)
     if images is None or not 0 <= label < len(images):
-        raise missing("picture of class", label)
+        raise not_found("picture of class", label)
     return _picture(png.sheet(_shown(images[label]), PER_CLASS), "private, max-age=3600")
 
 
 @router.get("/trials/{id}/weights.png")
-def weights(id: Id, parts: Parts) -> Response:
+def weights(id: Id, parts: Resources) -> Response:
     """The first-layer weights of a trial, each hidden unit stretched by itself; 204: none kept."""
     with parts.database.read() as c:
         trial = trials.get(c, id)
         sweep = sweeps.get(c, trial.sweep_id) if trial is not None else None
     if trial is None or sweep is None:
-        raise missing("trial", id)
+        raise not_found("trial", id)
     shape = catalog.summary(sweep.dataset, parts.config.home, parts.config.data).image_shape
     first = first_layer(trial, parts)
     if shape is None or first is None:
@@ -50,7 +50,7 @@ def weights(id: Id, parts: Parts) -> Response:
     return _picture(png.sheet(_shown(images), COLUMNS), "private, max-age=3600")
 
 
-def first_layer(trial: Trial, parts: State) -> npt.NDArray[np.floating[Any]] | None:
+def first_layer(trial: Trial, parts: AppResources) -> npt.NDArray[np.floating[Any]] | None:
     """W1 (D, H) of the kept model, else of the group's last checkpoint; None when neither holds the trial."""
     try:
         model = parts.files.load_model(trial.id)

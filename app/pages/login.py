@@ -10,7 +10,7 @@ from starlette.types import Scope
 from app.http import guard
 from app.http.guard import Throttle
 from app.http.problems import Problem
-from app.http.resources import Parts
+from app.http.resources import Resources
 from app.render.templates import render
 
 COOKIE_SECONDS = 30 * 24 * 3600
@@ -20,7 +20,7 @@ router = APIRouter(tags=["login"], include_in_schema=False)
 
 
 @router.get("/login")
-def form(parts: Parts, next: Annotated[str, Query(max_length=2_000)] = HOME) -> Response:
+def form(parts: Resources, next: Annotated[str, Query(max_length=2_000)] = HOME) -> Response:
     """The page that asks for the token."""
     if not parts.config.token:
         return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
@@ -30,7 +30,7 @@ def form(parts: Parts, next: Annotated[str, Query(max_length=2_000)] = HOME) -> 
 @router.post("/login")
 def enter(
     request: Request,
-    parts: Parts,
+    parts: Resources,
     token: Annotated[str, Form(max_length=1_000)],
     next: Annotated[str, Form(max_length=2_000)] = HOME,
 ) -> Response:
@@ -40,12 +40,12 @@ def enter(
         return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
     if throttle.closed():
         raise Problem(429, "Too many wrong tokens; wait a minute.", headers={"retry-after": "60"})
-    if not guard.same(token.strip(), parts.config.token):
+    if not guard.secrets_match(token.strip(), parts.config.token):
         throttle.failed()
         return HTMLResponse(render("login.html", next=local(next), wrong=True), HTTPStatus.FORBIDDEN)
     answer = RedirectResponse(local(next), HTTPStatus.SEE_OTHER)
     answer.set_cookie(
-        guard.COOKIE,
+        guard.LOGIN_COOKIE,
         guard.cookie_value(parts.config.token),
         max_age=COOKIE_SECONDS,
         httponly=True,
@@ -59,7 +59,7 @@ def enter(
 def leave() -> Response:
     """Forgets the cookie."""
     answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-    answer.delete_cookie(guard.COOKIE, httponly=True, samesite="strict")
+    answer.delete_cookie(guard.LOGIN_COOKIE, httponly=True, samesite="strict")
     return answer
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app.http.problems import missing
-from app.http.resources import Parts
+from app.http.problems import not_found
+from app.http.resources import Resources
 from app.render.templates import page
 from app.schemas.preflights import preflight_json
 from learning.data import catalog
@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/preflight")
 def preflight(
-    parts: Parts,
+    parts: Resources,
     dataset: Annotated[str, Query(max_length=200)] = "",
     id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     compare: Annotated[str, Query(max_length=100)] = "",
@@ -55,7 +55,7 @@ def numbers(text: str) -> list[int]:
 def _found(c: Connection, id: int) -> Preflight:
     row = preflights.get(c, id)
     if row is None:
-        raise missing("preflight", id)
+        raise not_found("preflight", id)
     return row
 
 

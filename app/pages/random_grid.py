@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app.http.resources import Parts, State
+from app.http.resources import AppResources, Resources
 from app.render import plotly_shells
 from app.render.palettes import themed
 from app.render.templates import page
@@ -19,14 +19,14 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/random-grid")
 def show(
-    parts: Parts,
+    parts: Resources,
     pair: Annotated[str, Query(alias="sweeps", max_length=50)] = "",
     dataset: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
     """Two sweeps of one space side by side, the newest if none are named, and the form that starts them."""
     names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
     with parts.database.read() as c:
-        past = random_grid.past(c)
+        past = random_grid.list_pairs(c)
     if not pair and past:
         pair = ",".join(str(one.id) for one in past[0])
     data: dict[str, Any] = _compared(pair, parts) if pair else {"comparison": None}
@@ -34,19 +34,19 @@ def show(
     return page("random_grid.html", section="/sweeps/new", data=data, datasets=names, past=past)
 
 
-def _compared(pair: str, parts: State) -> dict[str, Any]:
+def _compared(pair: str, parts: AppResources) -> dict[str, Any]:
     with parts.database.read() as c:
         cursor = changes.cursor(c)
-        found = random_grid.pair(c, random_grid.numbers(pair))
+        found = random_grid.load_pair(c, random_grid.parse_pair(pair))
     ranges = found.space.numeric()
-    axes = list(ranges)[: random_grid.RANGES]
+    axes = list(ranges)[: random_grid.MIN_RANGES]
     logs = [isinstance(ranges[name], LogUniform) for name in axes]
     shells = {
         "side": plotly_shells.projected(axes[0], axes[1], logs[0], logs[1]),
         "expected": plotly_shells.expected_bests(),
     }
     return {
-        "comparison": random_grid.shown(found, parts.config),
+        "comparison": random_grid.pair_json(found, parts.config),
         "cursor": cursor,
         "axes": axes,
         "figures": {name: themed(shell) for name, shell in shells.items()},

@@ -7,16 +7,16 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app.http.resources import Parts
+from app.http.resources import Resources
 from app.pages.new_sweep_form import groups, rule_words, rules
 from app.render import markdown, plotly_shells
 from app.render.palettes import PALETTES, chart_data, drawn_by_hand, themed
 from app.render.templates import page
 from app.schemas import json_values
-from app.schemas.charts import FIRST_COLUMNS, short_numbers
+from app.schemas.charts import FIRST_COLUMNS, shorten_numbers
 from app.schemas.fields import Id
 from app.schemas.sweeps import recipe_json, sweep_json
-from app.text.formats import space_words
+from app.text.formats import format_distribution
 from app.usecases import preflight_warning, repeats, sweep_plan
 from app.usecases.model_file import has_safetensors
 from app.usecases.preflight_warning import warning_json
@@ -46,7 +46,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def home(parts: Parts) -> HTMLResponse:
+def home(parts: Resources) -> HTMLResponse:
     """All sweeps."""
     with parts.database.read() as c:
         rows, _ = sweeps.list_all(c, SWEEPS_SHOWN, 0)
@@ -63,7 +63,7 @@ def home(parts: Parts) -> HTMLResponse:
 
 @router.get("/sweeps/new")
 def new(
-    parts: Parts,
+    parts: Resources,
     recipe: Annotated[str, Query(max_length=100)] = "",
     dataset: Annotated[str, Query(max_length=100)] = "",
     like: Annotated[int | None, Query(alias="from", ge=1, le=2**31 - 1)] = None,
@@ -74,8 +74,8 @@ def new(
         other = sweeps.must_get(c, like) if like is not None else None
     wanted = other.dataset if other else dataset
     chosen = wanted if wanted in names else names[0]
-    recipes = {one.name: recipe_json(one) for one in sweep_plan.recipes(chosen, parts.config)}
-    name = recipe if recipe in recipes else sweep_plan.USUAL_RECIPE
+    recipes = {one.name: recipe_json(one) for one in sweep_plan.list_recipes(chosen, parts.config)}
+    name = recipe if recipe in recipes else sweep_plan.DEFAULT_RECIPE
     start = _like(other) if other else recipes[name] | {"recipe": name, "stopping": None}
     data = {
         "start": start | {"dataset": chosen},
@@ -87,7 +87,7 @@ def new(
 
 @router.get("/sweeps/{id}")
 def command_center(
-    id: Id, parts: Parts, view: Annotated[str, Query(max_length=20)] = WALL, selected: str = ""
+    id: Id, parts: Resources, view: Annotated[str, Query(max_length=20)] = WALL, selected: str = ""
 ) -> HTMLResponse:
     """One sweep, watched and steered; the trial that was picked last is open beside its wall."""
     with parts.database.read() as c:
@@ -96,9 +96,9 @@ def command_center(
         written = sweeps.notes(c, id)
         related = related_sweeps.family(c, id)
         pilot = autopilots.of_sweep(c, id)
-        warned = preflight_warning.of_sweep(c, sweep, parts.config.home)
-        alike = repeats.members(c, sweep)
-        repeated = repeats.original_of(c, sweep, alike)
+        warned = preflight_warning.find_sweep_warnings(c, sweep, parts.config.home)
+        alike = repeats.find_repeats(c, sweep)
+        repeated = repeats.find_original(c, sweep, alike)
     views = VIEWS | SEEDS if alike else VIEWS
     axes = list(
         dict.fromkeys(
@@ -123,7 +123,7 @@ def command_center(
     first = list(FIRST_COLUMNS)
     data = chart_data(shells, sweep=sweep_json(sweep), cursor=cursor, axes=axes, columns=columns, first=first)
     data["palettes"] = {theme: drawn_by_hand(palette) for theme, palette in PALETTES.items()}
-    words = [space_words(name, spec) for name, spec in sweep.space.items()]
+    words = [format_distribution(name, spec) for name, spec in sweep.space.items()]
     return page(
         "sweep.html",
         section="/",
@@ -152,11 +152,11 @@ def _like(sweep: Sweep) -> dict[str, object]:
     return {
         "dataset": sweep.dataset,
         "recipe": sweep.recipe,
-        "space": json_values.plain(sweep.space),
-        "settings": json_values.plain(sweep.settings),
+        "space": json_values.json_safe(sweep.space),
+        "settings": json_values.json_safe(sweep.settings),
         "trials": sweep.trials,
         "sampler": sweep.sampler,
-        "stopping": json_values.plain(sweep.stopping),
+        "stopping": json_values.json_safe(sweep.stopping),
         "seed": sweep.seed,
         "label": sweep.name,
         "note": "",
@@ -168,7 +168,7 @@ def _spark(c: Connection, sweep: Sweep) -> list[object]:
     if sweep.best is None:
         return []
     (curve,) = chart_columns.curves(c, sweep.id, [sweep.best.number], ["data_loss"], SPARK_POINTS)
-    return short_numbers(curve.metrics["data_loss"])
+    return shorten_numbers(curve.metrics["data_loss"])
 
 
 def _with_edges(shell: plotly_shells.Shell, axes: Iterable[str]) -> plotly_shells.Shell:

@@ -6,15 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from app.http.resources import Parts, State
+from app.http.resources import AppResources, Resources
 from app.render import plotly_shells
 from app.render.palettes import chart_data
 from app.render.templates import page
 from app.schemas.fields import Id
 from app.schemas.sweeps import sweep_json
 from app.schemas.trials import trial_json
-from app.text.formats import setting_words
-from app.usecases import advice
+from app.text.formats import format_setting
+from app.usecases import findings
 from app.usecases.model_file import has_safetensors
 from learning.data import catalog
 from store.read import changes, sweeps, trials
@@ -35,7 +35,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/trials/{id}")
-def trial(id: Id, parts: Parts) -> HTMLResponse:
+def trial(id: Id, parts: Resources) -> HTMLResponse:
     """One trial: its curves and what they say."""
     with parts.database.read() as c:
         found = trials.must_get(c, id)
@@ -54,7 +54,7 @@ def trial(id: Id, parts: Parts) -> HTMLResponse:
         data=chart_data(shells, trial=trial_json(found), sweep=sweep_json(sweep), cursor=cursor),
         trial=found,
         sweep=sweep,
-        findings=advice.of_trial(found, parts.database, parts.config),
+        findings=findings.diagnose_trial(found, parts.database, parts.config),
         image_shape=_image_shape(sweep.dataset, parts),
         safetensors=has_safetensors(),
         previous=previous.id if previous else None,
@@ -63,7 +63,9 @@ def trial(id: Id, parts: Parts) -> HTMLResponse:
 
 
 @router.get("/compare")
-def compare(parts: Parts, chosen: Annotated[str, Query(alias="trials", max_length=400)] = "") -> HTMLResponse:
+def compare(
+    parts: Resources, chosen: Annotated[str, Query(alias="trials", max_length=400)] = ""
+) -> HTMLResponse:
     """Two to twenty trials side by side."""
     ids = [int(word) for word in chosen.split(",") if word.isascii() and word.isdecimal() and len(word) < 10]
     with parts.database.read() as c:
@@ -89,12 +91,12 @@ def diff(rows: Sequence[Trial]) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(name for row in rows for name in row.settings))
     lines = []
     for name in names:
-        values = [setting_words(name, row.settings.get(name)) for row in rows]
+        values = [format_setting(name, row.settings.get(name)) for row in rows]
         lines.append({"name": name, "values": values, "equal": len(set(values)) == 1})
     return sorted(lines, key=lambda line: bool(line["equal"]))
 
 
-def _image_shape(dataset: str, parts: State) -> tuple[int, int, int] | None:
+def _image_shape(dataset: str, parts: AppResources) -> tuple[int, int, int] | None:
     return next(
         (
             one.image_shape

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from app.http.resources import Parts
+from app.http.resources import Resources
 from app.render.templates import page
 from app.schemas.workers import worker_json
 from store.queue import workers
@@ -13,7 +13,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/workers")
-def all_workers(parts: Parts) -> HTMLResponse:
+def all_workers(parts: Resources) -> HTMLResponse:
     """Who trains."""
     with parts.database.read() as c:
         rows = workers.all(c)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.render.palettes import PALETTES
-from app.text.formats import setting_words, trial_words
+from app.text.formats import format_setting, format_trial
 from learning.number_format import brief
 from learning.search.space import Choice, Distribution, LogUniform, Space
 from store.db.database import Connection
@@ -190,8 +190,8 @@ def _dots(
         if not (x.shows(across) and y.shows(up)) or (acc is None and one.state != "diverged"):
             continue
         words = one.state if acc is None else f"val accuracy {acc:.3f}"
-        where = f"{x.name} {setting_words(x.name, across)}, {y.name} {setting_words(y.name, up)}"
-        title = f"{trial_words(one).capitalize()}: {words}, {where}"
+        where = f"{x.name} {format_setting(x.name, across)}, {y.name} {format_setting(y.name, up)}"
+        title = f"{format_trial(one).capitalize()}: {words}, {where}"
         colour = DIVERGED if acc is None else RAMP[_step(acc, accuracies)]
         place = _x(x.at(across)), _y(y.at(up))  # type: ignore[arg-type]
         yield Dot(one.id, *place, colour, acc is None, one.id == winner, title)

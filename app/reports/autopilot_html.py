@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.render import lr_probe_svg, search_stages_svg
 from app.render.templates import render
 from app.reports.sweep_html import placed
-from app.text.formats import end_words, setting_words, space_words, time_words
+from app.text.formats import format_bound, format_distribution, format_setting, format_time
 from app.usecases import autopilot_view
 from store.config import Config
 from store.db.database import Connection
@@ -47,19 +47,19 @@ def html_text(c: Connection, row: Autopilot, config: Config) -> str:
     searches = sweeps.by_ids(c, row.sweep_ids)
     ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
-    winner = autopilot_view.leader(c, row)
+    winner = autopilot_view.find_leader(c, row)
     rows = epochs.of_trial(c, winner.id) if winner else ()
     return render(
         "autopilot_report.html",
         row=row,
-        shown=autopilot_view.shown(c, row, config),
-        created=time_words(row.created_at),
-        ended=time_words(row.finished_at),
+        shown=autopilot_view.view_autopilot(c, row, config),
+        created=format_time(row.created_at),
+        ended=format_time(row.finished_at),
         searches=searches,
         checks=checks,
         probes={id: lr_probe_svg.of(one.checks) for id, one in checks.items()},
         winner=winner,
-        settings=[(name, setting_words(name, value)) for name, value in winner.settings.items()]
+        settings=[(name, format_setting(name, value)) for name, value in winner.settings.items()]
         if winner
         else [],
         losses=figure(rows, ("data_loss", "val_loss")),
@@ -68,8 +68,8 @@ def html_text(c: Connection, row: Autopilot, config: Config) -> str:
         picture=search_stages_svg.drawn(c, list(searches.values()), winner.id if winner else None),
         ramp=search_stages_svg.RAMP,
         ring=search_stages_svg.BEST,
-        words=space_words,
-        end=end_words,
+        words=format_distribution,
+        end=format_bound,
         size=SIZE,
     )
 

@@ -9,7 +9,7 @@ from statistics import median
 
 from app.render.search_stages_svg import Axis, Tick
 from app.render.templates import render
-from app.text.formats import setting_words, time_words
+from app.text.formats import format_setting, format_time
 from learning.diagnosis.findings import Finding
 from learning.number_format import brief
 from store.db.states import UNRANKED
@@ -51,11 +51,11 @@ def html_text(
     return render(
         "report.html",
         sweep=sweep,
-        created=time_words(sweep.created_at),
+        created=format_time(sweep.created_at),
         trials=ranked[:BEST_SHOWN],
         total=len(ranked),
         varied=varied,
-        words=setting_words,
+        words=format_setting,
         findings=findings,
         figure=figure(epochs, sweep.best.id if sweep.best else None),
         size=(WIDTH, HEIGHT),

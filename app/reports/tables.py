@@ -66,7 +66,7 @@ def jsonl_text(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
     for row in epochs:
         curves[row.trial_id].append(epoch_json(row, trace=False))
     return "".join(
-        json_values.text(trial_json(trial) | {"epochs": curves[trial.id]}) + "\n" for trial in trials
+        json_values.dump_json(trial_json(trial) | {"epochs": curves[trial.id]}) + "\n" for trial in trials
     )
 
 

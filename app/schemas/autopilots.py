@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StrictInt
 
 from app.schemas.fields import In, Name, Out, Seed, Settings
-from app.schemas.json_values import plain, when
+from app.schemas.json_values import iso_time, json_safe
 from app.schemas.preflights import PreflightOut, preflight_json
 from app.schemas.sweeps import SweepOut, sweep_json
 from app.schemas.trials import TrialOut, trial_json
@@ -104,7 +104,7 @@ def autopilot_json(
 ) -> dict[str, object]:
     """An autopilot with its preflight and sweeps, by their ids."""
     begun = [one.name for one in row.stages]
-    moved = _moved(row, searches)
+    moved = _moves_by_stage(row, searches)
     possible = STAGES if row.preflight else SEARCHES
     return {
         "id": row.id,
@@ -128,13 +128,13 @@ def autopilot_json(
         "best": trial_json(best) if best is not None else None,
         "test": test_look_json(look) if look is not None else None,
         "test_note": test_note,
-        "settings": plain(row.settings),
-        "space": plain(row.space),
+        "settings": json_safe(row.settings),
+        "space": json_safe(row.space),
         "trials": row.trials,
         "seed": row.seed,
         "preflight": row.preflight,
-        "created_at": when(row.created_at),
-        "finished_at": when(row.finished_at),
+        "created_at": iso_time(row.created_at),
+        "finished_at": iso_time(row.finished_at),
     }
 
 
@@ -145,11 +145,11 @@ def test_look_json(value: Look) -> dict[str, object]:
         "accuracy": value.accuracy,
         "examples": value.examples,
         "number": value.number,
-        "taken_at": when(value.taken_at),
+        "taken_at": iso_time(value.taken_at),
     }
 
 
-def _moved(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[Move, ...]]:
+def _moves_by_stage(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[Move, ...]]:
     """By stage: where the ends of its ranges went, from those of the search before or of the plan."""
     before, found = Space.parse(row.space), {}
     for one in row.stages:

@@ -44,16 +44,16 @@ FIRST_COLUMNS = (
 def thinned_curve_json(value: Thinned) -> dict[str, object]:
     """A thinned curve; a number that is not finite is null."""
     body: dict[str, object] = {"number": value.number, "stride": value.stride, "epoch": list(value.epoch)}
-    body["metrics"] = {name: short_numbers(values) for name, values in value.metrics.items()}
-    return body | ({"elapsed": short_numbers(value.elapsed)} if value.elapsed is not None else {})
+    body["metrics"] = {name: shorten_numbers(values) for name, values in value.metrics.items()}
+    return body | ({"elapsed": shorten_numbers(value.elapsed)} if value.elapsed is not None else {})
 
 
-def short_numbers(values: Iterable[object]) -> list[object]:
+def shorten_numbers(values: Iterable[object]) -> list[object]:
     """A column, its numbers cut to the digits that a picture can show; times keep their milliseconds."""
-    return [_short(value) if isinstance(value, float) else value for value in values]
+    return [_shorten(value) if isinstance(value, float) else value for value in values]
 
 
-def _short(value: float) -> float | None:
+def _shorten(value: float) -> float | None:
     if not math.isfinite(value):
         return None
     return float(f"{value:.7g}") if abs(value) < 1e6 else round(value, 3)

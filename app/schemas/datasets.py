@@ -1,7 +1,7 @@
 """Bodies of data sets: what is known of one (its rows: learning)."""
 
 from app.schemas.fields import Out
-from app.schemas.json_values import plain
+from app.schemas.json_values import json_safe
 from learning.data.catalog import Summary
 
 
@@ -28,8 +28,8 @@ def dataset_json(value: Summary) -> dict[str, object]:
         "n_train": value.n_train,
         "n_test": value.n_test,
         "n_features": value.n_features,
-        "image_shape": plain(value.image_shape),
+        "image_shape": json_safe(value.image_shape),
         "classes": list(value.classes),
-        "class_counts": plain(value.class_counts),
+        "class_counts": json_safe(value.class_counts),
         "source": value.source,
     }

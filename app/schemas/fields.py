@@ -10,7 +10,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictInt, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from app.text.validation_messages import TOLD
+from app.text.validation_messages import READY_MESSAGE
 from learning import settings
 from learning.errors import FieldError, Invalid
 from learning.search import early_stopping, space
@@ -29,61 +29,61 @@ Offset = Annotated[int, Query(ge=0, le=10**9)]
 Cursor = Annotated[int, Query(ge=0, le=2**62)]
 
 
-def _printable(name: str) -> str:
+def _check_line(name: str) -> str:
     if not name.isprintable() or not name.strip():
         raise ValueError("must be a line of printable characters")
     return name.strip()
 
 
-Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)]
+Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_check_line)]
 
 
-def _tag(tag: str) -> str:
-    tag = _printable(tag)
+def _check_tag(tag: str) -> str:
+    tag = _check_line(tag)
     if "," in tag:
         raise ValueError("must be without a comma")
     return tag
 
 
-def _text(text: str) -> str:
+def _check_text(text: str) -> str:
     if any(not (character.isprintable() or character in "\n\t") for character in text.replace("\r\n", "\n")):
         raise ValueError("must be lines of printable characters")
     return text.replace("\r\n", "\n").strip()
 
 
-Tag = Annotated[str, Field(max_length=MAX_TAG), AfterValidator(_tag)]
+Tag = Annotated[str, Field(max_length=MAX_TAG), AfterValidator(_check_tag)]
 Tags = Annotated[
     list[Tag], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: list(dict.fromkeys(tags)))
 ]
-Notes = Annotated[str, Field(max_length=MAX_NOTES), AfterValidator(_text)]
-Object = dict[str, JsonValue]
+Notes = Annotated[str, Field(max_length=MAX_NOTES), AfterValidator(_check_text)]
+JsonObject = dict[str, JsonValue]
 
 
-def _parsed(name: str, parse: Callable[[Object], object]) -> AfterValidator:
+def _parsable_by(name: str, parse: Callable[[JsonObject], object]) -> AfterValidator:
     """What learning says about each bad entry of a field, in the same round as what is wrong with others."""
 
-    def check(value: Object) -> Object:
+    def check(value: JsonObject) -> JsonObject:
         try:
             parse(value)
         except Invalid as wrong:
             raise ValidationError.from_exception_data(
-                name, [_line(name, one) for one in wrong.errors]
+                name, [_to_pydantic(name, one) for one in wrong.errors]
             ) from None
         return value
 
     return AfterValidator(check)
 
 
-def _line(name: str, error: FieldError) -> InitErrorDetails:
+def _to_pydantic(name: str, error: FieldError) -> InitErrorDetails:
     """The error as pydantic has it; it puts the field's own name before the place within it."""
     within = "" if error.field == name else error.field.removeprefix(f"{name}.")
-    kind = PydanticCustomError(TOLD, "{sentence}", {"sentence": error.message})
+    kind = PydanticCustomError(READY_MESSAGE, "{sentence}", {"sentence": error.message})
     return InitErrorDetails(type=kind, loc=(within,) if within else (), input=error.value)
 
 
-Settings = Annotated[Object, _parsed("settings", settings.Settings.parse)]
-Space = Annotated[Object, _parsed("space", space.Space.parse)]
-Stopping = Annotated[Object, _parsed("stopping", early_stopping.parse)]
+Settings = Annotated[JsonObject, _parsable_by("settings", settings.Settings.parse)]
+Space = Annotated[JsonObject, _parsable_by("space", space.Space.parse)]
+Stopping = Annotated[JsonObject, _parsable_by("stopping", early_stopping.parse)]
 Sampler = Literal["random", "grid", "sobol"]
 TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
 Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from app.schemas.fields import In, Name, Out, Sampler, Seed, Settings, Space, TrialCount
-from app.schemas.json_values import plain
+from app.schemas.json_values import json_safe
 from learning.diagnosis.findings import Finding
 from learning.diagnosis.importance import Importance
 from learning.refinement.refinement import Refinement
@@ -86,14 +86,14 @@ def importance_json(value: Importance) -> dict[str, object]:
 
 def refinement_json(value: Refinement) -> dict[str, object]:
     return {
-        "space": plain(value.space.to_dict()),
-        "settings": plain(value.settings_changes),
+        "space": json_safe(value.space.to_dict()),
+        "settings": json_safe(value.settings_changes),
         "trials": value.trials,
         "words": [
             {
                 "parameter": bound.parameter,
-                "low": plain(bound.low),
-                "high": plain(bound.high),
+                "low": json_safe(bound.low),
+                "high": json_safe(bound.high),
                 "sentence": bound.sentence,
             }
             for bound in value.words

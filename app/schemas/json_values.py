@@ -9,24 +9,24 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 
-def text(body: object) -> str:
+def dump_json(body: object) -> str:
     """JSON on one line; refuses what JSON has no word for instead of writing NaN."""
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def when(seconds: float | None) -> str | None:
+def iso_time(seconds: float | None) -> str | None:
     """UTC seconds as ISO 8601."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def plain(value: object) -> object:
+def json_safe(value: object) -> object:
     """Any value made of dicts, lists and numbers, with None for numbers that are not finite."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_safe(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [plain(item) for item in value]
+        return [json_safe(item) for item in value]
     return value

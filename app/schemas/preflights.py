@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from app.schemas.fields import In, Name, Out, Seed, Settings
-from app.schemas.json_values import plain, when
+from app.schemas.json_values import iso_time, json_safe
 from learning.preflight.check_result import Check, verdict
 from learning.preflight.preflight import CODES
 from store.jobs.preflights import Preflight
@@ -75,12 +75,12 @@ def preflight_json(row: Preflight) -> dict[str, object]:
         "checks": [check_json(check) for check in row.checks],
         "checks_total": len(CODES),
         "reason": row.reason,
-        "settings": plain(row.settings),
+        "settings": json_safe(row.settings),
         "attempt": row.attempt,
         "worker": row.worker,
-        "created_at": when(row.created_at),
-        "started_at": when(row.started_at),
-        "finished_at": when(row.finished_at),
+        "created_at": iso_time(row.created_at),
+        "started_at": iso_time(row.started_at),
+        "finished_at": iso_time(row.finished_at),
     }
 
 
@@ -90,13 +90,13 @@ def check_json(value: Check) -> dict[str, object]:
         "code": value.code,
         "title": value.title,
         "passed": value.passed,
-        "figure": plain(value.figure),
+        "figure": json_safe(value.figure),
         "relation": value.relation,
         "threshold": value.threshold,
         "sentence": value.sentence,
-        "curve": plain(value.curve),
-        "accuracy": plain(value.accuracy),
+        "curve": json_safe(value.curve),
+        "accuracy": json_safe(value.accuracy),
         "names": list(value.names),
-        "span": plain(value.span),
+        "span": json_safe(value.span),
         "flags": {} if math.isfinite(value.figure) else {"figure": str(value.figure)},
     }

@@ -19,7 +19,7 @@ from app.schemas.fields import (
     Tags,
     TrialCount,
 )
-from app.schemas.json_values import plain, when
+from app.schemas.json_values import iso_time, json_safe
 from app.schemas.trials import TrialOut, trial_json
 from learning.search.recipes import RecipePlan
 from store.read.sweeps import Sweep
@@ -184,22 +184,22 @@ def sweep_json(row: Sweep) -> dict[str, object]:
         "counts": dict(row.counts),
         "trials": row.trials,
         "best": trial_json(row.best) if row.best is not None else None,
-        "eta_seconds": plain(row.eta_seconds),
-        "eta_range": plain(row.eta_range),
-        "space": plain(row.space),
-        "settings": plain(row.settings),
+        "eta_seconds": json_safe(row.eta_seconds),
+        "eta_range": json_safe(row.eta_range),
+        "space": json_safe(row.space),
+        "settings": json_safe(row.settings),
         "dataset": row.dataset,
         "parent_id": row.parent_id,
         "seed": row.seed,
         "recipe": row.recipe,
         "sampler": row.sampler,
-        "stopping": plain(row.stopping),
-        "saved": plain(asdict(row.saved)),
+        "stopping": json_safe(row.stopping),
+        "saved": json_safe(asdict(row.saved)),
         "excluded": row.excluded,
         "tags": list(row.tags),
-        "created_at": when(row.created_at),
-        "started_at": when(row.started_at),
-        "finished_at": when(row.finished_at),
+        "created_at": iso_time(row.created_at),
+        "started_at": iso_time(row.started_at),
+        "finished_at": iso_time(row.finished_at),
     }
 
 
@@ -208,8 +208,8 @@ def recipe_json(value: RecipePlan) -> dict[str, object]:
         "name": value.name,
         "title": value.title,
         "note": value.note,
-        "space": plain(value.space),
-        "settings": plain(value.settings),
+        "space": json_safe(value.space),
+        "settings": json_safe(value.settings),
         "trials": value.trials,
         "sampler": value.sampler,
     }

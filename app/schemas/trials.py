@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StrictInt
 
 from app.schemas.fields import MAX_TRIALS, In, Out, Points, TrialCount
-from app.schemas.json_values import plain, when
+from app.schemas.json_values import iso_time, json_safe
 from store.queue.epochs import EpochRow
 from store.read.trials import Trial
 
@@ -100,17 +100,17 @@ def trial_json(row: Trial) -> dict[str, object]:
         "reason": row.reason,
         "attempt": row.attempt,
         "failures": row.failures,
-        "settings": plain(row.settings),
-        "best_val_acc": plain(row.best_val_acc),
+        "settings": json_safe(row.settings),
+        "best_val_acc": json_safe(row.best_val_acc),
         "best_epoch": row.best_epoch,
         "epochs_done": row.epochs_done,
         "epochs_total": row.epochs_total,
-        "last": plain(row.last),
+        "last": json_safe(row.last),
         "excluded": row.excluded,
         "spared": row.spared,
         "worker": row.worker,
-        "started_at": when(row.started_at),
-        "finished_at": when(row.finished_at),
+        "started_at": iso_time(row.started_at),
+        "finished_at": iso_time(row.finished_at),
         "has_model": row.has_model,
         "verdict": row.verdict,
     }
@@ -122,14 +122,14 @@ def epoch_json(row: EpochRow, *, trace: bool = True) -> dict[str, object]:
         "trial_id": row.trial_id,
         "number": row.number,
         "epoch": row.epoch,
-        "loss": plain(row.loss),
-        "data_loss": plain(row.data_loss),
-        "train_acc": plain(row.train_acc),
-        "val_loss": plain(row.val_loss),
-        "val_acc": plain(row.val_acc),
-        "lr": plain(row.lr),
-        "update_ratio": plain(row.update_ratio),
+        "loss": json_safe(row.loss),
+        "data_loss": json_safe(row.data_loss),
+        "train_acc": json_safe(row.train_acc),
+        "val_loss": json_safe(row.val_loss),
+        "val_acc": json_safe(row.val_acc),
+        "lr": json_safe(row.lr),
+        "update_ratio": json_safe(row.update_ratio),
         "flags": dict(row.flags),
-        "seconds": plain(row.seconds),
+        "seconds": json_safe(row.seconds),
     }
-    return body | {"trace": plain(row.trace)} if trace else body
+    return body | {"trace": json_safe(row.trace)} if trace else body

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from app.schemas.fields import Out
-from app.schemas.json_values import plain, when
+from app.schemas.json_values import iso_time, json_safe
 from store.queue.workers import Worker
 
 
@@ -31,17 +31,17 @@ def worker_json(row: Worker) -> dict[str, object]:
         "id": row.token,
         "host": row.host,
         "pid": row.pid,
-        "state": _doing(row),
+        "state": _state(row),
         "group_id": row.group_id,
         "preflight_id": row.preflight_id,
-        "facts": plain(row.facts),
-        "started_at": when(row.started_at),
-        "seen_at": when(row.seen_at),
-        "gone_at": when(row.gone_at),
+        "facts": json_safe(row.facts),
+        "started_at": iso_time(row.started_at),
+        "seen_at": iso_time(row.seen_at),
+        "gone_at": iso_time(row.gone_at),
     }
 
 
-def _doing(row: Worker) -> str:
+def _state(row: Worker) -> str:
     if row.gone_at is not None:
         return "gone"
     return "idle" if row.group_id is None and row.preflight_id is None else "busy"

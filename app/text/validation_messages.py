@@ -1,12 +1,12 @@
-"""Sentences: pydantic's errors in our words, for web and command line (decides no status or exit code)."""
+"""Turn pydantic's validation errors into sentences, the same for the web and the command line."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-SHOWN_CHARACTERS = 200  # of a bad value
-TOLD = "told"  # the kind of an error whose message is the sentence
-_WANTED = {
+MAX_VALUE_CHARACTERS = 200  # of a bad value in a message
+READY_MESSAGE = "ready_message"  # the type of an error whose `msg` already is the sentence
+_EXPECTED = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
     "bytes_type": "an uploaded file",
@@ -34,30 +34,30 @@ _WANTED = {
 }
 
 
-def sentence(field: str, error: Mapping[str, Any]) -> str:
-    """One of ValidationError.errors(): the field, what it must be, and what it is."""
+def describe_error(field: str, error: Mapping[str, Any]) -> str:
+    """A sentence for one of ValidationError.errors(): the field, what it must be, and what it is."""
     kind = error["type"]
-    if kind == TOLD:
+    if kind == READY_MESSAGE:
         return str(error["msg"])
     if kind == "missing":
         return f"{field} is missing."
     if kind == "extra_forbidden":
         return f"{field} is not a field of this request."
-    if kind in _WANTED:
-        said = "must be " + _WANTED[kind].format(**error.get("ctx", {}))
+    if kind in _EXPECTED:
+        problem = "must be " + _EXPECTED[kind].format(**error.get("ctx", {}))
     else:
-        said = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    return f"{field} {said}, not {shown(error['input'])}."
+        problem = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return f"{field} {problem}, not {format_value(error['input'])}."
 
 
-def shown(value: object) -> str:
-    """A bad value as JSON, cut where it is long; its type where JSON cannot carry it."""
+def format_value(value: object) -> str:
+    """A bad value as JSON, truncated; the name of its type where it has no JSON."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = type(value).__name__
-    return cut(text, SHOWN_CHARACTERS)
+    return truncate(text, MAX_VALUE_CHARACTERS)
 
 
-def cut(text: str, most: int = 5 * SHOWN_CHARACTERS) -> str:
-    return text if len(text) <= most else text[:most] + "…"
+def truncate(text: str, limit: int = 5 * MAX_VALUE_CHARACTERS) -> str:
+    return text if len(text) <= limit else text[:limit] + "…"

@@ -15,16 +15,16 @@ from store.read import sweeps, trials
 from store.read.trials import Trial
 
 
-def shown(c: Connection, row: Autopilot, config: Config) -> dict[str, object]:
+def view_autopilot(c: Connection, row: Autopilot, config: Config) -> dict[str, object]:
     """One autopilot with its preflight, its sweeps, its best trial and that one's look at the test part."""
-    return shown_all(c, [row], config)[0]
+    return view_autopilots(c, [row], config)[0]
 
 
-def shown_all(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[dict[str, object]]:
+def view_autopilots(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[dict[str, object]]:
     searches = sweeps.by_ids(c, [id for row in rows for id in row.sweep_ids])
     ids = {stage.preflight_id for row in rows for stage in row.stages if stage.preflight_id is not None}
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
-    leaders = [leader(c, row) for row in rows]
+    leaders = [find_leader(c, row) for row in rows]
     tried = [test_accuracies.of_trial(c, one.id) if one else None for one in leaders]
     return [
         autopilot_json(row, checks, searches, best, look, _test_note(row, best, look, config))
@@ -32,7 +32,7 @@ def shown_all(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[
     ]
 
 
-def leader(c: Connection, row: Autopilot) -> Trial | None:
+def find_leader(c: Connection, row: Autopilot) -> Trial | None:
     """The winner of one that has ended, the best so far of one that goes on."""
     if row.state == "running":
         return autopilots.best(c, row)
@@ -42,11 +42,11 @@ def leader(c: Connection, row: Autopilot) -> Trial | None:
 def _test_note(row: Autopilot, winner: Trial | None, look: Look | None, config: Config) -> str | None:
     """What there is to say about the winner's test accuracy: why there is none, or that it is too low."""
     if look is None:
-        return _untested(row, winner, config)
-    return _compared(winner, look) if winner else None
+        return _explain_untested(row, winner, config)
+    return _compare_with_validation(winner, look) if winner else None
 
 
-def _untested(row: Autopilot, winner: Trial | None, config: Config) -> str | None:
+def _explain_untested(row: Autopilot, winner: Trial | None, config: Config) -> str | None:
     try:
         if not catalog.summary(row.dataset, config.home, config.data).n_test:
             return "There is no test part."
@@ -59,7 +59,7 @@ def _untested(row: Autopilot, winner: Trial | None, config: Config) -> str | Non
     return "Its weights are on another machine."
 
 
-def _compared(winner: Trial, look: Look) -> str | None:
+def _compare_with_validation(winner: Trial, look: Look) -> str | None:
     n_val = winner.settings["val_count"]
     if not n_val or winner.best_val_acc is None:
         return None  # validated on what it was trained on: nobody expects as much of new examples

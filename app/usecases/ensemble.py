@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from app.schemas.trials import trial_json
 from app.usecases.model_file import Model
-from app.usecases.prediction import kept_model
+from app.usecases.prediction import load_kept_model
 from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.errors import NoEnsemble
@@ -19,14 +19,14 @@ from store.read import trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
-USUAL = 5  # nets in an average
-MOST = 20  # nets that a sweep keeps
-SPLIT = ("train_count", "val_count", "stratify")  # settings that say which rows validate
-RANKED = " and ".join(f"state != {state}" for state in UNRANKED)
-KEPT = f"has_model = true and excluded = false and {RANKED}"
+DEFAULT_NETS = 5  # nets in an average
+MAX_NETS = 20  # nets that a sweep keeps
+SPLIT_SETTINGS = ("train_count", "val_count", "stratify")  # settings that say which rows validate
+RANKED_FILTER = " and ".join(f"state != {state}" for state in UNRANKED)
+KEPT_FILTER = f"has_model = true and excluded = false and {RANKED_FILTER}"
 
 
-RECORDED = 0.01  # how far a net's val accuracy may lie from what training recorded: rounding
+ACCURACY_TOLERANCE = 0.01  # how far a net's val accuracy may lie from what training recorded: rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Ensemble:
     sentence: str
 
 
-def members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial, ...]:
+def find_members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial, ...]:
     """The `top` best trials whose nets are kept here, all validated on the same rows. Raises NoEnsemble."""
-    rows, _ = trials.page(c, sweep.id, MOST, 0, "-best_val_acc", KEPT)
+    rows, _ = trials.page(c, sweep.id, MAX_NETS, 0, "-best_val_acc", KEPT_FILTER)
     here = [row for row in rows if files.has_model(row.id)]
-    alike = tuple(row for row in here if _split(row) == _split(here[0]))
+    alike = tuple(row for row in here if _split_settings(row) == _split_settings(here[0]))
     if len(alike) < 2:
         raise NoEnsemble(
             f"Sweep {sweep.id} has {len(alike)} trained nets that are kept here and share a validation part; "
@@ -51,12 +51,12 @@ def members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial,
     return alike[:top]
 
 
-def models(rows: Sequence[Trial], files: Files) -> tuple[Model, ...]:
+def load_models(rows: Sequence[Trial], files: Files) -> tuple[Model, ...]:
     """Their nets. Raises Failure and Damaged."""
-    return tuple(kept_model(row, files) for row in rows)
+    return tuple(load_kept_model(row, files) for row in rows)
 
 
-def measured(rows: Sequence[Trial], sweep: Sweep, config: Config, files: Files) -> Ensemble:
+def measure_ensemble(rows: Sequence[Trial], sweep: Sweep, config: Config, files: Files) -> Ensemble:
     """What the members' average is worth. Raises Failure, Damaged and DatasetError.
 
     NoEnsemble, too, where the data set's name has gone to other data since: the figures would mean nothing.
@@ -64,18 +64,21 @@ def measured(rows: Sequence[Trial], sweep: Sweep, config: Config, files: Files) 
     dataset = catalog.load(sweep.dataset, config.home, config.data)
     settings = replace(Settings.parse(rows[0].settings), preprocess="none")  # each net brings its own
     val = make_split(dataset, settings).val_rows
-    kept = models(rows, files)
+    kept = load_models(rows, files)
     nets = [model.net() for model in kept]
     if any(net.n_features != dataset.X_train.shape[1] for net in nets):
         raise _other_data(sweep)
     found = measure(nets, dataset.X_train[val], dataset.y_train[val])
-    if any(abs(one - model.about["val_acc"]) > RECORDED for one, model in zip(found.each, kept, strict=True)):
+    if any(
+        abs(one - model.about["val_acc"]) > ACCURACY_TOLERANCE
+        for one, model in zip(found.each, kept, strict=True)
+    ):
         raise _other_data(sweep)
     return Ensemble(tuple(rows), found, sentence(found, on_train=settings.val_count == 0))
 
 
-def _split(row: Trial) -> list[object]:
-    return [row.settings.get(name) for name in SPLIT]
+def _split_settings(row: Trial) -> list[object]:
+    return [row.settings.get(name) for name in SPLIT_SETTINGS]
 
 
 def _other_data(sweep: Sweep) -> NoEnsemble:

@@ -44,7 +44,7 @@ def has_safetensors() -> bool:
     return importlib.util.find_spec("safetensors") is not None
 
 
-def name_of(trial: Trial, format: str) -> str:
+def file_name(trial: Trial, format: str) -> str:
     """What the file of a trial's net is called: by its sweep and number, as its page counts."""
     return f"sweep-{trial.sweep_id}-trial-{trial.number}.{format}"
 
@@ -70,7 +70,7 @@ def read(path: Path) -> tuple[Model, ...]:
     )
     try:
         about = json.loads(text)
-        models = _apart(arrays, about["nets"]) if "nets" in about else (Model(arrays, about),)
+        models = _split_nets(arrays, about["nets"]) if "nets" in about else (Model(arrays, about),)
         if not models:
             raise _no_model(path)
         for model in models:
@@ -123,7 +123,7 @@ def _need_safetensors() -> None:
         raise NotInstalled("The format safetensors needs a package: pip install 'lossdeck[safetensors]'.")
 
 
-def _apart(arrays: Mapping[str, Array], abouts: Sequence[Mapping[str, Any]]) -> tuple[Model, ...]:
+def _split_nets(arrays: Mapping[str, Array], abouts: Sequence[Mapping[str, Any]]) -> tuple[Model, ...]:
     """The nets of a file of several."""
     models = []
     for n, about in enumerate(abouts):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.text.formats import trial_words
+from app.text.formats import format_trial
 from app.usecases.model_file import Model
 from learning.errors import Failure
 from learning.training.prediction import mean_probabilities
@@ -30,25 +30,25 @@ def predict_classes(models: Sequence[Model], examples: NDArray[Any]) -> Predicti
     kinds = {(net.n_features, *model.about["classes"]) for net, model in zip(nets, models, strict=True)}
     if len(kinds) > 1:
         raise Failure("These nets have no average: they were trained on other features or classes.")
-    found = mean_probabilities(nets, flat(examples, nets[0].n_features))
+    found = mean_probabilities(nets, to_rows(examples, nets[0].n_features))
     names = tuple(map(str, models[0].about["classes"]))
     return Prediction(names, tuple(names[k] for k in found.argmax(axis=1)), found)
 
 
-def kept_model(trial: Trial, files: Files) -> Model:
+def load_kept_model(trial: Trial, files: Files) -> Model:
     """A trial's kept net. Raises Failure if none is kept here, and Damaged."""
     found = files.load_model(trial.id)
     if found is None:
-        raise Failure(no_weights(trial))
+        raise Failure(no_weights_message(trial))
     return Model(*found)
 
 
-def no_weights(trial: Trial) -> str:
+def no_weights_message(trial: Trial) -> str:
     """Why there is nothing to predict with, in a sentence."""
-    return f"No weights are kept of {trial_words(trial)}; those of a sweep's best 20 finished trials are."
+    return f"No weights are kept of {format_trial(trial)}; those of a sweep's best 20 finished trials are."
 
 
-def flat(examples: NDArray[Any], features: int) -> NDArray[Any]:
+def to_rows(examples: NDArray[Any], features: int) -> NDArray[Any]:
     """The examples as rows of `features` numbers. Raises Failure for anything else."""
     if examples.ndim < 2 or examples.dtype.kind not in "buif":
         raise Failure(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.schemas.json_values import plain
+from app.schemas.json_values import json_safe
 from learning.data import catalog
 from learning.preflight.check_result import verdict
 from learning.preflight.preflight import NET
@@ -17,11 +17,11 @@ from store.jobs.preflights import Preflight
 from store.read import trials
 from store.read.sweeps import Sweep
 
-LOOKED_AT = 50  # preflights of a data set, and nets of a sweep whose settings are given one by one
+MAX_INSPECTED = 50  # preflights of a data set, and nets of a sweep whose settings are given one by one
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class PreflightWarning:
     """One sentence, and the settings whose preflight would answer it; the one that says more, if any."""
 
     code: str  # no-preflight, preflight-under-way or preflight-failed
@@ -31,29 +31,31 @@ class Warned:
     settings: Settings
 
 
-def of_sweep(c: Connection, sweep: Sweep, home: Path) -> tuple[Warned, ...]:
+def find_sweep_warnings(c: Connection, sweep: Sweep, home: Path) -> tuple[PreflightWarning, ...]:
     """Of a sweep that is stored."""
-    rows, _ = trials.page(c, sweep.id, LOOKED_AT)
-    return warnings(c, sweep, [Settings.parse(row.settings) for row in rows], home)
+    rows, _ = trials.page(c, sweep.id, MAX_INSPECTED)
+    return find_warnings(c, sweep, [Settings.parse(row.settings) for row in rows], home)
 
 
-def net_of(c: Connection, sweep: Sweep, home: Path) -> Settings:
+def choose_net(c: Connection, sweep: Sweep, home: Path) -> Settings:
     """The net of a sweep that a preflight should check first; its first trial's where all have passed."""
-    warned = of_sweep(c, sweep, home)
+    warned = find_sweep_warnings(c, sweep, home)
     if warned:
         return warned[0].settings
     (first,), _ = trials.page(c, sweep.id, 1)
     return Settings.parse(first.settings)
 
 
-def warnings(
+def find_warnings(
     c: Connection, sweep: Sweep | NewSweep, drawn: Sequence[Settings], home: Path
-) -> tuple[Warned, ...]:
+) -> tuple[PreflightWarning, ...]:
     """None where the nets of the first of these trials have passed; else one, of the first that has not."""
-    rows, _ = preflights.list_all(c, sweep.dataset, LOOKED_AT)
+    rows, _ = preflights.list_all(c, sweep.dataset, MAX_INSPECTED)
     since = 0.0 if catalog.is_built_in(sweep.dataset) else catalog.stored_at(sweep.dataset, home)
-    nets = {_net(settings): settings for settings in reversed(_checked(sweep, drawn[:LOOKED_AT]))}
-    latest = [(nets[net], _latest(rows, net, since)) for net in reversed(nets)]
+    nets = {
+        _net_key(settings): settings for settings in reversed(_nets_to_check(sweep, drawn[:MAX_INSPECTED]))
+    }
+    latest = [(nets[net], _latest_preflight(rows, net, since)) for net in reversed(nets)]
     unchecked = [(settings, row) for settings, row in latest if row is None or not row.passed]
     if not unchecked:
         return ()
@@ -61,10 +63,10 @@ def warnings(
     if len(nets) > 1:
         have = "has" if len(unchecked) == 1 else "have"
         who = f"{len(unchecked)} of the {len(nets)} nets of this sweep {have}"
-    return (_warned(who, sweep.dataset, *unchecked[0]),)
+    return (_make_warning(who, sweep.dataset, *unchecked[0]),)
 
 
-def _checked(sweep: Sweep | NewSweep, drawn: Sequence[Settings]) -> list[Settings]:
+def _nets_to_check(sweep: Sweep | NewSweep, drawn: Sequence[Settings]) -> list[Settings]:
     """What to check of each trial: its net, with what the sweep fixes instead of a drawn reg or dropout."""
     if not sweep.space:
         return list(drawn)
@@ -72,38 +74,38 @@ def _checked(sweep: Sweep | NewSweep, drawn: Sequence[Settings]) -> list[Setting
     return [replace(fixed, **{name: getattr(one, name) for name in NET}) for one in drawn]
 
 
-def _warned(who: str, dataset: str, settings: Settings, row: Preflight | None) -> Warned:
+def _make_warning(who: str, dataset: str, settings: Settings, row: Preflight | None) -> PreflightWarning:
     said = f"{who} not passed a preflight on {dataset}"
     if row is None:
         told = f"{said}: a fault in data, loss or gradients would spoil the search."
-        return Warned("no-preflight", told, None, dataset, settings)
+        return PreflightWarning("no-preflight", told, None, dataset, settings)
     if row.state in LIVING:
         told = f"{said} yet: preflight {row.id} is under way."
-        return Warned("preflight-under-way", told, row.id, dataset, settings)
+        return PreflightWarning("preflight-under-way", told, row.id, dataset, settings)
     told = f"{said}: in preflight {row.id} {verdict(row.checks)}."
-    return Warned("preflight-failed", told, row.id, dataset, settings)
+    return PreflightWarning("preflight-failed", told, row.id, dataset, settings)
 
 
-def _latest(rows: Sequence[Preflight], net: tuple[object, ...], since: float) -> Preflight | None:
+def _latest_preflight(rows: Sequence[Preflight], net: tuple[object, ...], since: float) -> Preflight | None:
     """The latest of this net that says something about the data as they are; rows come newest first."""
     for row in rows:
         told = row.state in LIVING or (row.state == "finished" and (row.finished_at or 0.0) >= since)
-        if told and _net(Settings.parse(row.settings)) == net:
+        if told and _net_key(Settings.parse(row.settings)) == net:
             return row
     return None
 
 
-def _net(settings: Settings) -> tuple[object, ...]:
+def _net_key(settings: Settings) -> tuple[object, ...]:
     """What a preflight is of: neither the seed, nor a scale of weights that is not used."""
     scale = settings.init_scale if settings.init == "normal" else None
     return (scale, *(getattr(settings, name) for name in NET if name not in ("seed", "init_scale")))
 
 
-def warning_json(value: Warned) -> dict[str, object]:
+def warning_json(value: PreflightWarning) -> dict[str, object]:
     """A warning; `preflight` is the body to post to /api/preflights."""
     return {
         "code": value.code,
         "sentence": value.sentence,
         "preflight_id": value.preflight_id,
-        "preflight": {"dataset": value.dataset, "settings": plain(value.settings.to_dict())},
+        "preflight": {"dataset": value.dataset, "settings": json_safe(value.settings.to_dict())},
     }

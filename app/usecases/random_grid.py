@@ -22,11 +22,11 @@ from store.read.trials import Trial
 
 SMALL_NET = {"hidden": [20], "epochs": 10}  # beside the coarse recipe's settings
 IDLE_REG = (1e-8, 1e-4)  # too little to matter beside the data
-WIDER = 10.0  # times the coarse recipe's range of lr at each end: as if nothing were known yet
-MOST_TRIALS = 1_000  # of one side
-RANGES = 2  # with fewer there is nothing that might not matter
+LR_RANGE_FACTOR = 10.0  # times the coarse recipe's range of lr at each end: as if nothing were known yet
+MAX_COMPARED_TRIALS = 1_000  # of one side
+MIN_RANGES = 2  # with fewer there is nothing that might not matter
 SAMPLERS = ("grid", "random")
-PAST = 20  # pairs that are offered
+MAX_LISTED_PAIRS = 20  # pairs that are offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Pair:
     trials: tuple[tuple[Trial, ...], tuple[Trial, ...]]
 
 
-def planned(body: RandomGridIn, config: Config) -> list[NewSweep]:
+def plan_sweeps(body: RandomGridIn, config: Config) -> list[NewSweep]:
     """A grid and a random sweep of one space, equal in all else. Raises Invalid."""
-    summary = sweep_plan.dataset(body.dataset, config)
-    recipe = recipe_for(sweep_plan.USUAL_RECIPE, body.dataset, summary.n_train)
-    spec = _usual_space(Space.parse(recipe.space)) if body.space is None else body.space
+    summary = sweep_plan.require_dataset(body.dataset, config)
+    recipe = recipe_for(sweep_plan.DEFAULT_RECIPE, body.dataset, summary.n_train)
+    spec = _default_space(Space.parse(recipe.space)) if body.space is None else body.space
     space = Space.parse(spec)
     _check(space, spec, body.trials)
     settings = {n: v for n, v in {**recipe.settings, **SMALL_NET}.items() if n not in space.distributions}
@@ -51,22 +51,24 @@ def planned(body: RandomGridIn, config: Config) -> list[NewSweep]:
         "settings": settings | body.settings,
     }
     return [
-        sweep_plan.sweep(SweepIn.model_validate({**common, "sampler": one, "name": _name(one, body)}), config)
+        sweep_plan.plan_sweep(
+            SweepIn.model_validate({**common, "sampler": one, "name": _name(one, body)}), config
+        )
         for one in SAMPLERS
     ]
 
 
-def past(c: Connection) -> list[tuple[Sweep, Sweep]]:
+def list_pairs(c: Connection) -> list[tuple[Sweep, Sweep]]:
     """The last problems that were searched both ways and can be compared, newest first."""
     return [
         found
-        for found in related_sweeps.grids_with_random(c, PAST)
-        if len(Space.parse(found[0].space).numeric()) >= RANGES
-        and max(one.trials for one in found) <= MOST_TRIALS
+        for found in related_sweeps.grids_with_random(c, MAX_LISTED_PAIRS)
+        if len(Space.parse(found[0].space).numeric()) >= MIN_RANGES
+        and max(one.trials for one in found) <= MAX_COMPARED_TRIALS
     ]
 
 
-def pair(c: Connection, ids: list[int]) -> Pair:
+def load_pair(c: Connection, ids: list[int]) -> Pair:
     """The sweeps with these numbers. Raises NotFound, and Invalid where they cannot be compared."""
     known = sweeps.by_ids(c, ids)
     for id in ids:
@@ -78,17 +80,19 @@ def pair(c: Connection, ids: list[int]) -> Pair:
         message = f"Sweeps {ids[0]} and {ids[1]} differ in their space or data set; two that differ in "
         raise _invalid("sweeps", asked, message + "nothing but the sampler can be compared.")
     space = Space.parse(first.space)
-    if len(space.numeric()) < RANGES:
+    if len(space.numeric()) < MIN_RANGES:
         message = f"Sweeps {ids[0]} and {ids[1]} search fewer than two ranges, so there is no second axis."
         raise _invalid("sweeps", asked, message)
-    if (most := max(first.trials, second.trials)) > MOST_TRIALS:
+    if (most := max(first.trials, second.trials)) > MAX_COMPARED_TRIALS:
         raise _invalid(
-            "sweeps", asked, f"One of the sweeps has {most:,} trials; at most {MOST_TRIALS:,} are compared."
+            "sweeps",
+            asked,
+            f"One of the sweeps has {most:,} trials; at most {MAX_COMPARED_TRIALS:,} are compared.",
         )
     return Pair(space, (first, second), (trials.of_sweep(c, ids[0]), trials.of_sweep(c, ids[1])))
 
 
-def numbers(text: str) -> list[int]:
+def parse_pair(text: str) -> list[int]:
     """`4,5` as two numbers. Raises Invalid for anything else."""
     written = [word.strip() for word in text.split(",")]
     found = [int(word) for word in written if word.isascii() and word.isdecimal() and len(word) < 10]
@@ -98,7 +102,7 @@ def numbers(text: str) -> list[int]:
     return found
 
 
-def shown(found: Pair, config: Config) -> dict[str, object]:
+def pair_json(found: Pair, config: Config) -> dict[str, object]:
     """The comparison as JSON."""
     sides = [_side(sweep, rows) for sweep, rows in zip(found.sweeps, found.trials, strict=True)]
     chance = _chance(found.sweeps[0].dataset, config)
@@ -108,9 +112,9 @@ def shown(found: Pair, config: Config) -> dict[str, object]:
             {
                 "sweep": sweep_json(sweep),
                 "distinct": distinct(found.space, side.trials),
-                "points": [_point(found.space, row) for row in rows],
+                "points": [_point_json(found.space, row) for row in rows],
                 "expected_best": [
-                    {"trials": k, "val_acc": value} for k, value in expected_best(_reached(side, chance))
+                    {"trials": k, "val_acc": value} for k, value in expected_best(_accuracies(side, chance))
                 ],
             }
             for sweep, side, rows in drawn
@@ -120,14 +124,17 @@ def shown(found: Pair, config: Config) -> dict[str, object]:
     }
 
 
-def _usual_space(space: Space) -> dict[str, object]:
+def _default_space(space: Space) -> dict[str, object]:
     lr = space.distributions["lr"]
     assert isinstance(lr, LogUniform)  # in every coarse recipe
-    return {"lr": {"log_uniform": [lr.low / WIDER, lr.high * WIDER]}, "reg": {"log_uniform": [*IDLE_REG]}}
+    return {
+        "lr": {"log_uniform": [lr.low / LR_RANGE_FACTOR, lr.high * LR_RANGE_FACTOR]},
+        "reg": {"log_uniform": [*IDLE_REG]},
+    }
 
 
 def _check(space: Space, spec: object, trials: int) -> None:
-    if len(space.numeric()) < RANGES:
+    if len(space.numeric()) < MIN_RANGES:
         message = "space must have two ranges or more: one that may matter, and one that may not."
         raise _invalid("space", spec, message)
     if (grid := full_grid(space, trials)) != trials:
@@ -149,7 +156,7 @@ def _side(sweep: Sweep, rows: tuple[Trial, ...]) -> Side:
     return Side(sweep.sampler, drawn, results)
 
 
-def _reached(side: Side, chance: float) -> list[float]:
+def _accuracies(side: Side, chance: float) -> list[float]:
     return [chance if one.state == "diverged" else one.best_val_acc or 0.0 for one in side.results]
 
 
@@ -161,12 +168,12 @@ def _chance(dataset: str, config: Config) -> float:
         return 0.0
 
 
-def _point(space: Space, row: Trial) -> dict[str, object]:
+def _point_json(space: Space, row: Trial) -> dict[str, object]:
     return {
         "number": row.number,
         "state": row.state,
-        "values": {name: json_values.plain(row.settings.get(name)) for name in space.distributions},
-        "best_val_acc": json_values.plain(row.best_val_acc),
+        "values": {name: json_values.json_safe(row.settings.get(name)) for name in space.distributions},
+        "best_val_acc": json_values.json_safe(row.best_val_acc),
     }
 
 

@@ -19,12 +19,12 @@ from store.read.chart_columns import Thinned
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
-POINTS = 1_000  # epochs of a curve that are read
+MAX_CURVE_POINTS = 1_000  # epochs of a curve that are read
 SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True)
-class At:
+class EpochSpread:
     """A metric at one epoch over the seeds that have it."""
 
     epoch: int
@@ -40,90 +40,94 @@ class Repeats:
     spread: Spread | None  # of the best val accuracies
     deviations: float | None  # by how many the original lies above the mean
     sentence: str
-    val_acc: tuple[At, ...]
-    val_loss: tuple[At, ...]
+    val_acc: tuple[EpochSpread, ...]
+    val_loss: tuple[EpochSpread, ...]
     original_curve: Thinned | None
 
 
-def seeds_after(seed: int, count: int, tried: Collection[int] = ()) -> list[int]:
+def next_seeds(seed: int, count: int, tried: Collection[int] = ()) -> list[int]:
     """The next seeds, as many, that have not been tried."""
     following = ((seed + n) % (MAX_SEED + 1) for n in itertools.count(1))
     return list(itertools.islice((one for one in following if one not in tried), count))
 
 
-def tried(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
+def find_tried_seeds(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
     """Seeds from which a sweep and its children have trained the settings of this trial, or will."""
     children = (one.id for one in related_sweeps.family(c, sweep.id) if one.parent_id == sweep.id)
-    alike = (row for id in (sweep.id, *children) for row in _alike(c, id, trial))
+    alike = (row for id in (sweep.id, *children) for row in _find_alike(c, id, trial))
     return frozenset(row.settings[SEED] for row in alike)
 
 
-def members(c: Connection, sweep: Sweep) -> tuple[Trial, ...]:
+def find_repeats(c: Connection, sweep: Sweep) -> tuple[Trial, ...]:
     """The trials of a sweep if they differ in their seeds alone, else none."""
     if not set(sweep.space) <= {SEED} or not 1 < sweep.trials <= MAX_REPEATS:
         return ()
     rows = trials.of_sweep(c, sweep.id)
-    alike = all(_but_seed(row) == _but_seed(rows[0]) for row in rows)
+    alike = all(_settings_without_seed(row) == _settings_without_seed(rows[0]) for row in rows)
     return rows if alike and len({row.settings[SEED] for row in rows}) == len(rows) else ()
 
 
-def original_of(c: Connection, sweep: Sweep, rows: Sequence[Trial]) -> Trial | None:
+def find_original(c: Connection, sweep: Sweep, rows: Sequence[Trial]) -> Trial | None:
     """The trial of the parent sweep that these trials repeat, if there is one."""
     if sweep.parent_id is None or not rows:
         return None
     first = rows[0].settings[SEED]
-    found = _alike(c, sweep.parent_id, rows[0])
+    found = _find_alike(c, sweep.parent_id, rows[0])
     return min(found, key=lambda row: (first - row.settings[SEED]) % (MAX_SEED + 1), default=None)
 
 
-def of_sweep(c: Connection, sweep: Sweep) -> Repeats | None:
+def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
     """What the seeds show so far; None for a sweep whose trials differ in more, or not at all."""
-    rows = members(c, sweep)
+    rows = find_repeats(c, sweep)
     if not rows:
         return None
-    original = original_of(c, sweep, rows)
+    original = find_original(c, sweep, rows)
     runs = [Run(row.state, row.best_val_acc) for row in rows if not row.excluded]
     first = Run(original.state, original.best_val_acc) if original else None
     found = spread(counted(runs))
     own = first.best_val_acc if first and first.state == "finished" else None
     drawn = [row.number for row in rows if not row.excluded and row.state != "diverged"]
-    curves = _curves(c, sweep.id, drawn)
+    curves = _load_curves(c, sweep.id, drawn)
     return Repeats(
         rows,
         original,
         found,
         found.of(own) if found and own is not None else None,
         sentence(runs, first),
-        _band(curves, "val_acc"),
-        _band(curves, "val_loss"),
-        next(iter(_curves(c, original.sweep_id, [original.number])), None) if original else None,
+        _spread_by_epoch(curves, "val_acc"),
+        _spread_by_epoch(curves, "val_loss"),
+        next(iter(_load_curves(c, original.sweep_id, [original.number])), None) if original else None,
     )
 
 
-def _alike(c: Connection, sweep_id: int, trial: Trial) -> list[Trial]:
+def _find_alike(c: Connection, sweep_id: int, trial: Trial) -> list[Trial]:
     """The trials of a sweep that have this trial's settings, whatever their seed."""
-    numbers = {name: value for name, value in _but_seed(trial).items() if type(value) in (int, float)}
+    numbers = {
+        name: value for name, value in _settings_without_seed(trial).items() if type(value) in (int, float)
+    }
     like = " and ".join(f"{name} = {value!r}" for name, value in numbers.items())
     found, _ = trials.page(c, sweep_id, MAX_TRIALS, filter=like)  # few: only words and lists are left
-    return [row for row in found if _but_seed(row) == _but_seed(trial)]
+    return [row for row in found if _settings_without_seed(row) == _settings_without_seed(trial)]
 
 
-def _but_seed(row: Trial) -> dict[str, object]:
+def _settings_without_seed(row: Trial) -> dict[str, object]:
     return {name: value for name, value in row.settings.items() if name != SEED}
 
 
-def _curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[Thinned, ...]:
-    return chart_columns.curves(c, sweep_id, numbers, ("val_acc", "val_loss"), POINTS)
+def _load_curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[Thinned, ...]:
+    return chart_columns.curves(c, sweep_id, numbers, ("val_acc", "val_loss"), MAX_CURVE_POINTS)
 
 
-def _band(curves: Sequence[Thinned], metric: str) -> tuple[At, ...]:
+def _spread_by_epoch(curves: Sequence[Thinned], metric: str) -> tuple[EpochSpread, ...]:
     """The metric's spread at each epoch that any of the curves has."""
     values: dict[int, list[float]] = {}
     for curve in curves:
         for epoch, value in zip(curve.epoch, curve.metrics[metric], strict=True):
             if value is not None:
                 values.setdefault(epoch, []).append(value)
-    return tuple(At(epoch, found) for epoch in sorted(values) if (found := spread(values[epoch])) is not None)
+    return tuple(
+        EpochSpread(epoch, found) for epoch in sorted(values) if (found := spread(values[epoch])) is not None
+    )
 
 
 def repeats_json(found: Repeats) -> dict[str, object]:

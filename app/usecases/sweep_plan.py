@@ -15,7 +15,7 @@ from app.schemas.preflights import PreflightIn
 from app.schemas.repeats import RepeatsIn
 from app.schemas.sweeps import SweepIn
 from app.schemas.trials import MoreTrials
-from app.usecases.repeats import SEED, seeds_after
+from app.usecases.repeats import SEED, next_seeds
 from learning.data import catalog
 from learning.data.catalog import DatasetError, Summary
 from learning.errors import FieldError, Invalid
@@ -35,16 +35,16 @@ from store.read.trials import Trial
 
 MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs
 MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group
-COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
-FLOAT = 4  # bytes
-USUAL_RECIPE = "coarse"  # whose net a preflight checks when none is named
-AUTOPILOT_RULE = {"update": "momentum", "momentum": 0.9}  # few epochs go further with it than without
-LONGEST = 4  # times the coarse search's epochs, in the finest
-USUAL_RATE = 1e10  # flop/s of one worker, until this machine has been measured
+WEIGHT_COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
+FLOAT_BYTES = 4  # bytes
+DEFAULT_RECIPE = "coarse"  # whose net a preflight checks when none is named
+AUTOPILOT_UPDATE = {"update": "momentum", "momentum": 0.9}  # few epochs go further with it than without
+FINEST_EPOCHS_FACTOR = 4  # times the coarse search's epochs, in the finest
+DEFAULT_FLOPS_PER_SECOND = 1e10  # flop/s of one worker, until this machine has been measured
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class _Request:
     """A body and its recipe, put together."""
 
     title: str
@@ -54,15 +54,17 @@ class _Choice:
     sampler: str
 
 
-def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSweep:
+def plan_sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSweep:
     """The sweep that a body asks for. Raises Invalid naming every field that is wrong with it."""
     try:
-        summary = dataset(body.dataset, config)
+        summary = require_dataset(body.dataset, config)
     except Invalid as unknown:
-        raise Invalid(*unknown.errors, *_errors(lambda: _draw(body, _choose(body, None)))) from None
-    choice = _choose(body, summary.n_train)
-    trials = _draw(body, choice)
-    check(trials, summary)
+        raise Invalid(
+            *unknown.errors, *_collect_errors(lambda: _draw_trials(body, _apply_recipe(body, None)))
+        ) from None
+    choice = _apply_recipe(body, summary.n_train)
+    trials = _draw_trials(body, choice)
+    check_trials(trials, summary)
     rule = early_stopping.parse(body.stopping)
     early_stopping.check(rule, trials)
     return NewSweep(
@@ -80,15 +82,15 @@ def sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSwe
     )
 
 
-def more(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Settings, ...]:
+def plan_more_trials(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Settings, ...]:
     """Trials to add to a sweep; those it has stay as they are."""
     if (body.points is None) == (body.trials is None):
-        raise _bad(
+        raise _invalid(
             "points", None, "Give either points, a list of settings, or trials, a number of further draws."
         )
     count = len(body.points) if body.points is not None else body.trials or 0
     if sweep.trials + count > MAX_TRIALS:
-        raise _bad(
+        raise _invalid(
             "trials", count, f"The sweep would have more than {MAX_TRIALS:,} trials, the most it may have."
         )
     if body.points is not None:
@@ -96,11 +98,11 @@ def more(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Settings, ...]
     else:
         space = Space.parse(sweep.space)
         trials = draw(space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
-    check(trials, dataset(sweep.dataset, config), already=sweep.trials)
+    check_trials(trials, require_dataset(sweep.dataset, config), already=sweep.trials)
     return trials
 
 
-def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
+def refinement_body(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
     """The child sweep's body: what the refinement proposes, with what the request changes about it."""
     space = body.space if body.space is not None else refinement.space.to_dict()
     settings = {**parent.settings, **refinement.settings_changes, **body.settings}
@@ -120,10 +122,12 @@ def finer(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
     )
 
 
-def repeats(body: RepeatsIn, trial: Trial, of: Sweep, tried: Collection[int], config: Config) -> NewSweep:
+def plan_repeats(
+    body: RepeatsIn, trial: Trial, of: Sweep, tried: Collection[int], config: Config
+) -> NewSweep:
     """A trial of a sweep from other seeds; the order of the mini-batches stays that of its sweep."""
     fixed = {name: value for name, value in trial.settings.items() if name != SEED}
-    seeds = seeds_after(trial.settings[SEED], body.seeds, tried)
+    seeds = next_seeds(trial.settings[SEED], body.seeds, tried)
     asked = SweepIn(
         name=body.name or f"{of.name[:160]} #{trial.number}, {body.seeds} seeds",
         dataset=of.dataset,
@@ -131,49 +135,49 @@ def repeats(body: RepeatsIn, trial: Trial, of: Sweep, tried: Collection[int], co
         points=[{SEED: seed} for seed in seeds],
         seed=of.seed,
     )
-    return sweep(asked, config, parent_id=of.id)
+    return plan_sweep(asked, config, parent_id=of.id)
 
 
-def recipes(dataset_name: str, config: Config) -> list[RecipePlan]:
+def list_recipes(dataset_name: str, config: Config) -> list[RecipePlan]:
     """Every recipe with its numbers for a data set."""
-    examples = n_train(dataset_name, config)
+    examples = count_examples(dataset_name, config)
     return [recipe_for(name, dataset_name, examples) for name in RECIPES]
 
 
-def preflight(body: PreflightIn, config: Config) -> Settings:
+def plan_preflight(body: PreflightIn, config: Config) -> Settings:
     """The net that a body wants checked. Raises Invalid naming every field that is wrong with it."""
-    summary = dataset(body.dataset, config)
-    recipe = body.recipe or (None if body.settings else USUAL_RECIPE)
+    summary = require_dataset(body.dataset, config)
+    recipe = body.recipe or (None if body.settings else DEFAULT_RECIPE)
     given = recipe_for(recipe, body.dataset, summary.n_train).settings if recipe else {}
     (settings,) = from_points([{}], {**given, **body.settings}, body.seed)
-    check([settings] * NETS, summary)
+    check_trials([settings] * NETS, summary)
     return settings
 
 
-def autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
+def plan_autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
     """The search from checks to winner that a body asks for. Raises Invalid naming every bad field."""
-    summary = dataset(body.dataset, config)
-    recipe = recipe_for(USUAL_RECIPE, body.dataset, summary.n_train)
+    summary = require_dataset(body.dataset, config)
+    recipe = recipe_for(DEFAULT_RECIPE, body.dataset, summary.n_train)
     space = {name: spec for name, spec in recipe.space.items() if name not in body.settings}
     if not space:
         names = " and ".join(recipe.space)
-        raise _bad("settings", body.settings, f"settings fixes {names}, so nothing is left to search.")
-    settings = {**recipe.settings, **AUTOPILOT_RULE, **body.settings}
+        raise _invalid("settings", body.settings, f"settings fixes {names}, so nothing is left to search.")
+    settings = {**recipe.settings, **AUTOPILOT_UPDATE, **body.settings}
     trials = draw(Space.parse(space), settings, body.trials, "random", body.seed)  # only to be weighed
-    check([replace(trial, epochs=trial.epochs * LONGEST) for trial in trials], summary)
+    check_trials([replace(trial, epochs=trial.epochs * FINEST_EPOCHS_FACTOR) for trial in trials], summary)
     name = body.name or f"Autopilot on {body.dataset}"
     return NewAutopilot(name, body.dataset, settings, space, body.trials, body.seed, body.preflight)
 
 
-def dataset(name: str, config: Config) -> Summary:
+def require_dataset(name: str, config: Config) -> Summary:
     """The data set's facts. Raises Invalid when it is unknown or not on this machine."""
     try:
         return catalog.summary(name, config.home, config.data)
     except DatasetError as error:
-        raise _bad("dataset", name, str(error)) from error
+        raise _invalid("dataset", name, str(error)) from error
 
 
-def n_train(name: str, config: Config) -> int | None:
+def count_examples(name: str, config: Config) -> int | None:
     """How many training examples a data set has; None when it is not here."""
     try:
         return catalog.summary(name, config.home, config.data).n_train
@@ -181,21 +185,21 @@ def n_train(name: str, config: Config) -> int | None:
         return None
 
 
-def check(trials: Sequence[Settings], summary: Summary, already: int = 0) -> None:
+def check_trials(trials: Sequence[Settings], summary: Summary, already: int = 0) -> None:
     """Refuses trials that the data set or this machine cannot carry."""
     rows = sum(settings.epochs for settings in trials)
     if rows > MAX_EPOCH_ROWS:
-        raise _bad(
+        raise _invalid(
             "trials",
             len(trials),
             f"trials times epochs is {rows:,}; at most {MAX_EPOCH_ROWS:,} may be asked at once.",
         )
-    for settings in _distinct(trials):
+    for settings in _distinct_groups(trials):
         _check_split(settings, summary)
         _check_memory(settings, summary, len(trials))
 
 
-def estimate(
+def estimate_seconds(
     trials: Sequence[Settings],
     summary: Summary,
     rate: float | None,
@@ -208,7 +212,7 @@ def estimate(
     """
     held = max(settings.val_count for settings in trials)
     train, val, features, classes = _sizes(summary, held)
-    speed, hands, rule = rate or USUAL_RATE, max(workers, 1), early_stopping.parse(spec)
+    speed, hands, rule = rate or DEFAULT_FLOPS_PER_SECOND, max(workers, 1), early_stopping.parse(spec)
     return cost.estimate_seconds(
         trials,
         train,
@@ -221,7 +225,7 @@ def estimate(
     )
 
 
-def arithmetic(config: Config) -> Callable[[str, Settings], float | None]:
+def make_flops_counter(config: Config) -> Callable[[str, Settings], float | None]:
     """How many operations an epoch of a trial on a data set takes; None for a data set that is not here."""
     summaries = {summary.name: summary for summary in catalog.summaries(config.home, config.data)}
 
@@ -238,25 +242,25 @@ def _sizes(summary: Summary, held: int) -> tuple[int, int, int, int]:
     return train, held or train, summary.n_features, len(summary.classes)
 
 
-def _bad(field: str, value: object, message: str) -> Invalid:
+def _invalid(field: str, value: object, message: str) -> Invalid:
     return Invalid(FieldError(field, value, message))
 
 
-def _choose(body: SweepIn, examples: int | None) -> _Choice:
+def _apply_recipe(body: SweepIn, examples: int | None) -> _Request:
     if body.recipe is None:
-        return _Choice("sweep", body.space or {}, body.settings, body.trials, body.sampler or "random")
+        return _Request("sweep", body.space or {}, body.settings, body.trials, body.sampler or "random")
     recipe = recipe_for(body.recipe, body.dataset, examples)
     space = body.space if body.space is not None else recipe.space
     space = {
         name: spec for name, spec in space.items() if name not in body.settings or body.space is not None
     }
     settings = {name: value for name, value in recipe.settings.items() if name not in space} | body.settings
-    return _Choice(
+    return _Request(
         recipe.title, space, settings, body.trials or recipe.trials, body.sampler or recipe.sampler
     )
 
 
-def _draw(body: SweepIn, choice: _Choice) -> tuple[Settings, ...]:
+def _draw_trials(body: SweepIn, choice: _Request) -> tuple[Settings, ...]:
     if body.points is not None:
         wrong = []
         if body.trials not in (None, len(body.points)):
@@ -275,11 +279,11 @@ def _draw(body: SweepIn, choice: _Choice) -> tuple[Settings, ...]:
 
     if choice.trials is None:
         missing = FieldError("trials", None, "trials is missing: say how many to draw, or give points.")
-        raise Invalid(missing, *_errors(lambda: drawn(1)))
+        raise Invalid(missing, *_collect_errors(lambda: drawn(1)))
     return drawn(choice.trials)
 
 
-def _errors(check: Callable[[], object]) -> tuple[FieldError, ...]:
+def _collect_errors(check: Callable[[], object]) -> tuple[FieldError, ...]:
     try:
         check()
     except Invalid as wrong:
@@ -287,7 +291,7 @@ def _errors(check: Callable[[], object]) -> tuple[FieldError, ...]:
     return ()
 
 
-def _distinct(trials: Iterable[Settings]) -> Iterable[Settings]:
+def _distinct_groups(trials: Iterable[Settings]) -> Iterable[Settings]:
     """One of each kind that needs its own check."""
     return {settings.group_key(): settings for settings in trials}.values()
 
@@ -315,7 +319,10 @@ def _check_memory(settings: Settings, summary: Summary, trials: int) -> None:
     available = settings.train_count or summary.n_train
     batch = available if settings.batch_size == "full" else min(int(settings.batch_size), available)
     stacked = min(trials, groups.most(settings, summary.n_features))
-    needed = stacked * FLOAT * (COPIES * weights + 2 * batch * sum(sizes[1:])) + FLOAT * batch * sizes[0]
+    needed = (
+        stacked * FLOAT_BYTES * (WEIGHT_COPIES * weights + 2 * batch * sum(sizes[1:]))
+        + FLOAT_BYTES * batch * sizes[0]
+    )
     if needed > MAX_GROUP_BYTES:
         raise Invalid(
             FieldError(

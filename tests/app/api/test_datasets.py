@@ -129,13 +129,13 @@ def test_a_data_set_of_ones_own_is_deleted_once_no_sweep_needs_it(client: TestCl
 def test_an_upload_above_the_limit_is_refused_before_it_is_read(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert guard.MAX_UPLOAD > guard.MAX_BODY
+    assert guard.MAX_UPLOAD_BYTES > guard.MAX_BODY_BYTES
     announced = {
-        "content-length": str(guard.MAX_UPLOAD + 1),
+        "content-length": str(guard.MAX_UPLOAD_BYTES + 1),
         "content-type": "multipart/form-data; boundary=x",
     }
     assert client.post("/api/datasets", content=iter([b"--x\r\n"]), headers=announced).status_code == 413
-    monkeypatch.setattr(guard, "MAX_UPLOAD", 1_000)
+    monkeypatch.setattr(guard, "MAX_UPLOAD_BYTES", 1_000)
     assert send(client, npz(**blobs(600))).status_code == 413
     assert leftovers(client) == []
     assert datasets.router.prefix == guard.UPLOAD_PATH

@@ -18,9 +18,9 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from app.api.stream import HEARTBEAT, LiveResponse, frames
-from app.http.resources import State
-from app.live.hub import Batch, Following, Live
+from app.api.stream import HEARTBEAT, LiveResponse, stream_frames
+from app.http.resources import AppResources
+from app.live.hub import Batch, LiveHub, Subscription
 from store.actions import sweep_actions
 from store.config import Config
 from store.db.database import Database
@@ -386,7 +386,7 @@ def test_a_bad_question_is_a_problem(client: TestClient, query: str) -> None:
 
 
 def test_a_client_that_takes_nothing_is_let_go(sqlite_database: Database) -> None:
-    live = Live(sqlite_database)
+    live = LiveHub(sqlite_database)
     counts: list[int] = []
 
     async def frames() -> AsyncIterator[bytes]:
@@ -412,11 +412,11 @@ def test_a_stream_shows_that_it_lives_also_while_only_others_have_news(
     make_sweep(sqlite_database, trials=1, epochs=200)
 
     async def listen() -> None:
-        live = Live(sqlite_database)
+        live = LiveHub(sqlite_database)
         live.open = 1
         live.start()
-        parts = State(Config(home=tmp_path), sqlite_database, Files(tmp_path), live)
-        sent = frames(parts, None, Following(frozenset({followed.id})), once=False, beat=0.05)
+        parts = AppResources(Config(home=tmp_path), sqlite_database, Files(tmp_path), live)
+        sent = stream_frames(parts, None, Subscription(frozenset({followed.id})), once=False, beat=0.05)
         assert b"retry" in await anext(sent)
         assert b"event: sweep" in await anext(sent)
         crew = Crew(sqlite_database)
@@ -445,10 +445,10 @@ def test_the_hub_out_of_memory_and_out_of_the_database_says_the_same(
 
 async def _compare(database: Database, make_sweep: MakeSweep) -> None:
     first, second = make_sweep(database, trials=2, epochs=200), make_sweep(database, trials=2, epochs=200)
-    live = Live(database)
+    live = LiveHub(database)
     live.open = 1
     live.start()
-    assert live.since(0, Following(overview=True)) is None  # it has not looked yet
+    assert live.since(0, Subscription(overview=True)) is None  # it has not looked yet
     assert await live.changed(PATIENCE)
     with database.read() as c:
         start = changes.cursor(c)
@@ -457,16 +457,16 @@ async def _compare(database: Database, make_sweep: MakeSweep) -> None:
         end = changes.cursor(c)
     ids = [(), (first.id,), (second.id,), (first.id, second.id)]
     for sweeps_of, overview in [*product(ids[1:], (False, True)), ((), True)]:
-        followed = Following(frozenset(sweeps_of), overview)
+        followed = Subscription(frozenset(sweeps_of), overview)
         memory = await _epochs(lambda cursor, f=followed: live.since(cursor, f), live, start, end)
         stored = await _epochs(lambda cursor, f=followed: live.pull(cursor, f), live, start, end)
         assert memory == stored
         assert len(memory) == 400 * len(sweeps_of)
-    assert live.since(end + 1, Following(overview=True)) is None
+    assert live.since(end + 1, Subscription(overview=True)) is None
     await live.stop()
 
 
-async def _epochs(step: Callable[[int], Batch | None], live: Live, start: int, end: int) -> list[bytes]:
+async def _epochs(step: Callable[[int], Batch | None], live: LiveHub, start: int, end: int) -> list[bytes]:
     """The epoch events of all batches from start to end."""
     data, cursor = b"", start
     while cursor < end:
@@ -486,7 +486,7 @@ def test_writers_at_once_leave_no_gap_for_a_reader_that_pulls(
     claims = [crew.claim()]
     while sum(len(claim.trials) for claim in claims) < 8:
         claims.append(crew.claim())
-    live = Live(database)
+    live = LiveHub(database)
 
     def train(claim: Any) -> None:
         for epoch in range(1, 41):
@@ -498,13 +498,13 @@ def test_writers_at_once_leave_no_gap_for_a_reader_that_pulls(
     cursor, text = 0, b""
     deadline = time.monotonic() + PATIENCE
     while text.count(b"event: epoch") < 8 * 40:
-        batch = live.pull(cursor, Following(frozenset({sweep.id})))
+        batch = live.pull(cursor, Subscription(frozenset({sweep.id})))
         assert batch.cursor >= cursor
         cursor, text = batch.cursor, text + batch.data
         assert time.monotonic() < deadline
     for thread in threads:
         thread.join()
-    final = live.pull(cursor, Following(frozenset({sweep.id})))
+    final = live.pull(cursor, Subscription(frozenset({sweep.id})))
     ids = [int(line[4:]) for line in (text + final.data).splitlines() if line.startswith(b"id: ")]
     assert ids == sorted(set(ids))
     assert (text + final.data).count(b"event: epoch") == 8 * 40

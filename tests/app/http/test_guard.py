@@ -199,7 +199,7 @@ def test_every_answer_carries_the_headers(client: TestClient, method: str, path:
 
 
 def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
-    body = b'{"name": "' + b"x" * guard.MAX_BODY + b'"}'
+    body = b'{"name": "' + b"x" * guard.MAX_BODY_BYTES + b'"}'
     json_type = {"content-type": "application/json"}
     announced = client.post("/api/sweeps", content=body, headers=json_type)
     chunked = client.post("/api/sweeps", content=iter([body[:1000], body[1000:]]), headers=json_type)

@@ -19,7 +19,7 @@ from app.pages import finding_help
 from app.pages.trials import diff
 from app.render import assets
 from app.render.assets import PLOTLY_PATH
-from app.text.formats import space_words
+from app.text.formats import format_distribution
 from learning.diagnosis.findings import CODES
 from learning.search.recipes import RECIPES
 from tests.support.html import BROWSER, Page
@@ -312,7 +312,7 @@ def test_settings_are_compared_in_the_words_of_the_table(client: TestClient, pos
     ],
 )
 def test_a_range_in_words(spec: dict[str, Any], words: str) -> None:
-    assert space_words("lr", spec) == words
+    assert format_distribution("lr", spec) == words
 
 
 def test_every_finding_has_its_picture_and_reason_on_the_help_page(client: TestClient) -> None:

@@ -41,7 +41,7 @@ def fields(invalid: pytest.ExceptionInfo[Invalid]) -> set[str]:
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES))
 def test_every_recipe_runs_as_it_is_on_the_digits(recipe: str, config: Config) -> None:
-    new = sweep_plan.sweep(SweepIn(recipe=recipe), config)
+    new = sweep_plan.plan_sweep(SweepIn(recipe=recipe), config)
     assert new.name == RECIPES[recipe].title
     assert len(new.trials) >= 1
     assert all(trial.seed is not None for trial in new.trials)
@@ -49,7 +49,7 @@ def test_every_recipe_runs_as_it_is_on_the_digits(recipe: str, config: Config) -
 
 def test_the_demo_shows_what_is_said_of_it(config: Config) -> None:
     """Of three rates from one end to the other nothing moves, one is good, one explodes."""
-    new = sweep_plan.sweep(SweepIn.model_validate(DEMO), config)
+    new = sweep_plan.plan_sweep(SweepIn.model_validate(DEMO), config)
     low, high = new.space["lr"]["log_uniform"]
     each = [replace(new.trials[0], lr=lr, reg=1e-3) for lr in (low, math.sqrt(low * high) * 10, high)]
     curves: list[list[Epoch]] = [[], [], []]
@@ -67,7 +67,7 @@ def test_the_demo_shows_what_is_said_of_it(config: Config) -> None:
 
 
 def test_what_a_body_says_beside_a_recipe_wins(config: Config) -> None:
-    new = sweep_plan.sweep(
+    new = sweep_plan.plan_sweep(
         SweepIn(recipe="coarse", settings={"reg": 0.5}, trials=3, seed=4, name="mine"), config
     )
     assert (new.name, len(new.trials), new.seed, new.recipe) == ("mine", 3, 4, "coarse")
@@ -79,7 +79,7 @@ def test_a_name_in_both_the_body_s_space_and_settings_is_refused(config: Config)
     for recipe in (None, "coarse"):
         body = SweepIn(recipe=recipe, space=SPACE, settings={**FIXED, "lr": 0.1}, trials=2)
         with pytest.raises(Invalid) as invalid:
-            sweep_plan.sweep(body, config)
+            sweep_plan.plan_sweep(body, config)
         assert "settings.lr" in fields(invalid)
 
 
@@ -99,35 +99,35 @@ def test_the_parts_must_fit_the_data_set(
     assert catalog.summary("digits", config.home, None).n_train == 1500
     body = SweepIn(space=SPACE, trials=1, settings={"val_count": val, "train_count": train})
     if bad is None:
-        assert len(sweep_plan.sweep(body, config).trials) == 1
+        assert len(sweep_plan.plan_sweep(body, config).trials) == 1
         return
     with pytest.raises(Invalid) as invalid:
-        sweep_plan.sweep(body, config)
+        sweep_plan.plan_sweep(body, config)
     assert fields(invalid) == {f"settings.{bad}"}
 
 
 def test_epochs_in_all_are_limited(config: Config) -> None:
     trials = sweep_plan.MAX_EPOCH_ROWS // 10_000
     settings = {"val_count": 300, "epochs": 10_000}
-    assert sweep_plan.sweep(SweepIn(space=SPACE, trials=trials, settings=settings), config)
+    assert sweep_plan.plan_sweep(SweepIn(space=SPACE, trials=trials, settings=settings), config)
     with pytest.raises(Invalid) as invalid:
-        sweep_plan.sweep(SweepIn(space=SPACE, trials=trials + 1, settings=settings), config)
+        sweep_plan.plan_sweep(SweepIn(space=SPACE, trials=trials + 1, settings=settings), config)
     assert fields(invalid) == {"trials"}
 
 
 def test_more_trials_go_on_where_the_sweep_ended(config: Config, sqlite_database: Database) -> None:
     stored = store(
-        sqlite_database, sweep_plan.sweep(SweepIn(space=SPACE, trials=3, settings=FIXED, seed=2), config)
+        sqlite_database, sweep_plan.plan_sweep(SweepIn(space=SPACE, trials=3, settings=FIXED, seed=2), config)
     )
-    longer = sweep_plan.sweep(SweepIn(space=SPACE, trials=5, settings=FIXED, seed=2), config)
-    assert sweep_plan.more(MoreTrials(trials=2), stored, config) == longer.trials[3:]
+    longer = sweep_plan.plan_sweep(SweepIn(space=SPACE, trials=5, settings=FIXED, seed=2), config)
+    assert sweep_plan.plan_more_trials(MoreTrials(trials=2), stored, config) == longer.trials[3:]
 
 
 def test_the_finer_sweep_takes_what_is_proposed_and_what_is_asked(
     config: Config, sqlite_database: Database
 ) -> None:
     parent = store(
-        sqlite_database, sweep_plan.sweep(SweepIn(space=SPACE, trials=3, settings=FIXED, seed=2), config)
+        sqlite_database, sweep_plan.plan_sweep(SweepIn(space=SPACE, trials=3, settings=FIXED, seed=2), config)
     )
     proposal = Refinement(
         Space.parse({"lr": {"log_uniform": [1e-2, 1e-1]}}),
@@ -135,21 +135,21 @@ def test_the_finer_sweep_takes_what_is_proposed_and_what_is_asked(
         20,
         (Bound("lr", 1e-2, 1e-1, "Why."),),
     )
-    body = sweep_plan.finer(RefinementIn(), parent, proposal)
+    body = sweep_plan.refinement_body(RefinementIn(), parent, proposal)
     assert (body.trials, body.seed, body.settings["epochs"], body.settings["val_count"]) == (20, 2, 4, 300)
     assert body.space == {"lr": {"log_uniform": [1e-2, 1e-1]}}
-    fixed = sweep_plan.finer(RefinementIn(settings={"lr": 0.05}, trials=2), parent, proposal)
+    fixed = sweep_plan.refinement_body(RefinementIn(settings={"lr": 0.05}, trials=2), parent, proposal)
     assert fixed.space == {}
-    assert {trial.lr for trial in sweep_plan.sweep(fixed, config, parent_id=parent.id).trials} == {0.05}
+    assert {trial.lr for trial in sweep_plan.plan_sweep(fixed, config, parent_id=parent.id).trials} == {0.05}
 
 
 def test_an_estimate_grows_with_the_work_and_falls_with_the_workers(config: Config) -> None:
     summary = catalog.summary("digits", config.home, None)
     trials = [Settings.parse({"epochs": 10, "val_count": 300})] * 8
-    one = sweep_plan.estimate(trials, summary, 1e9, 1)
-    assert sweep_plan.estimate(trials, summary, 1e9, 2) == pytest.approx(one / 2)
-    assert sweep_plan.estimate(trials * 2, summary, 1e9, 1) == pytest.approx(one * 2)
-    assert sweep_plan.estimate(trials, summary, None, 1) > 0
+    one = sweep_plan.estimate_seconds(trials, summary, 1e9, 1)
+    assert sweep_plan.estimate_seconds(trials, summary, 1e9, 2) == pytest.approx(one / 2)
+    assert sweep_plan.estimate_seconds(trials * 2, summary, 1e9, 1) == pytest.approx(one * 2)
+    assert sweep_plan.estimate_seconds(trials, summary, None, 1) > 0
 
 
 def store(database: Database, new: sweep_actions.NewSweep) -> Sweep:
@@ -169,5 +169,5 @@ def test_what_only_the_whole_plan_shows_is_told_in_one_round(
     config: Config, fields_given: dict[str, Any], named: set[str]
 ) -> None:
     with pytest.raises(Invalid) as caught:
-        sweep_plan.sweep(SweepIn(**fields_given), config)
+        sweep_plan.plan_sweep(SweepIn(**fields_given), config)
     assert fields(caught) == named

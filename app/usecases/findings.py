@@ -17,7 +17,7 @@ from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
 
-def of_trial(trial: Trial, database: Database, config: Config) -> tuple[Finding, ...]:
+def diagnose_trial(trial: Trial, database: Database, config: Config) -> tuple[Finding, ...]:
     """Most important first."""
     with database.read() as c:
         sweep = sweeps.get(c, trial.sweep_id)
@@ -49,31 +49,33 @@ def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
         annotations.judge(c, found)
 
 
-def of_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[tuple[Finding, ...], Importance]:
+def diagnose_sweep(
+    sweep: Sweep, database: Database, config: Config
+) -> tuple[tuple[Finding, ...], Importance]:
     """What the trials of a sweep say together, and how much each searched setting had to do with it."""
     summary = catalog.summary(sweep.dataset, config.home, config.data)
     held = Settings.parse(sweep.settings).val_count or summary.n_train
-    space, trials = Space.parse(sweep.space), results(sweep, database, config)
+    space, trials = Space.parse(sweep.space), load_results(sweep, database, config)
     found = sweep_findings(
         space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweep_actions.GROWING
     )
     return found, importance(space, trials)
 
 
-def findings(sweep: Sweep, database: Database, config: Config) -> tuple[Finding, ...]:
+def find_in_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[Finding, ...]:
     """What the trials of a sweep say together; nothing where its data set was deleted since."""
     try:
-        return of_sweep(sweep, database, config)[0]
+        return diagnose_sweep(sweep, database, config)[0]
     except DatasetError:
         return ()
 
 
-def refinement(sweep: Sweep, database: Database, config: Config) -> Refinement:
+def propose_refinement(sweep: Sweep, database: Database, config: Config) -> Refinement:
     """The finer search that a sweep's trials suggest."""
-    return refine(Space.parse(sweep.space), results(sweep, database, config))
+    return refine(Space.parse(sweep.space), load_results(sweep, database, config))
 
 
-def results(sweep: Sweep, database: Database, config: Config) -> tuple[Result, ...]:
+def load_results(sweep: Sweep, database: Database, config: Config) -> tuple[Result, ...]:
     """Every trial that counts: excluded ones do not; one that a rule stopped does, by what it reached."""
     fill_verdicts(sweep, database, config)
     with database.read() as c:

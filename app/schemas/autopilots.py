@@ -1,4 +1,4 @@
-"""Bodies of autopilots: what to search, its stages, and the winner's look at the test part."""
+"""JSON of autopilots: requests, responses and their stages."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -102,9 +102,9 @@ def autopilot_json(
     look: Look | None,
     test_note: str | None,
 ) -> dict[str, object]:
-    """An autopilot with its preflight and sweeps, by their ids."""
-    begun = [one.name for one in row.stages]
-    moved = _moves_by_stage(row, searches)
+    """An autopilot; `checks` and `searches` are its preflights and sweeps by their ids."""
+    begun = [stage.name for stage in row.stages]
+    moves_of = _moves_by_stage(row, searches)
     possible = STAGES if row.preflight else SEARCHES
     return {
         "id": row.id,
@@ -114,17 +114,19 @@ def autopilot_json(
         "reason": row.reason,
         "stages": [
             {
-                "number": one.number,
-                "name": one.name,
-                "why": one.why,
-                "state": one.state,
-                "preflight": preflight_json(made) if (made := checks.get(one.preflight_id or 0)) else None,
-                "sweep": sweep_json(search) if (search := searches.get(one.sweep_id or 0)) else None,
-                "moves": [asdict(end) for end in moved.get(one.number, ())],
+                "number": stage.number,
+                "name": stage.name,
+                "why": stage.why,
+                "state": stage.state,
+                "preflight": preflight_json(found)
+                if (found := checks.get(stage.preflight_id or 0))
+                else None,
+                "sweep": sweep_json(search) if (search := searches.get(stage.sweep_id or 0)) else None,
+                "moves": [asdict(move) for move in moves_of.get(stage.number, ())],
             }
-            for one in row.stages
+            for stage in row.stages
         ],
-        "to_come": [one for one in possible if one not in begun] if row.state == "running" else [],
+        "to_come": [name for name in possible if name not in begun] if row.state == "running" else [],
         "best": trial_json(best) if best is not None else None,
         "test": test_look_json(look) if look is not None else None,
         "test_note": test_note,
@@ -150,10 +152,10 @@ def test_look_json(value: Look) -> dict[str, object]:
 
 
 def _moves_by_stage(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[Move, ...]]:
-    """By stage: where the ends of its ranges went, from those of the search before or of the plan."""
+    """By the number of a stage: how its ranges differ from those of the search before it, or of the plan."""
     before, found = Space.parse(row.space), {}
-    for one in row.stages:
-        if (search := searches.get(one.sweep_id or 0)) is not None:
+    for stage in row.stages:
+        if (search := searches.get(stage.sweep_id or 0)) is not None:
             now = Space.parse(search.space)
-            found[one.number], before = moves(before, now), now
+            found[stage.number], before = moves(before, now), now
     return found

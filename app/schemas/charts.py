@@ -1,4 +1,4 @@
-"""Bodies of charts: columns of values and thinned curves of many trials."""
+"""JSON of charts: columns of values and thinned curves of many trials."""
 
 import math
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class CurvesOut(Out):
     curves: list[CurveOut]
 
 
-# The fields of all trials that a page asks for at once, besides the settings that its pictures are drawn of.
+# The fields of all trials that a page reads first, besides the settings that its charts show.
 FIRST_COLUMNS = (
     "number",
     "id",
@@ -49,7 +49,7 @@ def thinned_curve_json(value: Thinned) -> dict[str, object]:
 
 
 def shorten_numbers(values: Iterable[object]) -> list[object]:
-    """A column, its numbers cut to the digits that a picture can show; times keep their milliseconds."""
+    """A column with its numbers rounded to what a chart can show; times keep their milliseconds."""
     return [_shorten(value) if isinstance(value, float) else value for value in values]
 
 

@@ -1,4 +1,4 @@
-"""Bodies of data sets: what is known of one (its rows: learning)."""
+"""JSON of data sets: their names, sizes and classes."""
 
 from app.schemas.fields import Out
 from app.schemas.json_values import json_safe

@@ -1,4 +1,4 @@
-"""Bodies of averages over a sweep's best nets."""
+"""JSON of ensembles: the average of a sweep's best nets."""
 
 from pydantic import Field
 

@@ -1,6 +1,6 @@
-"""Bodies: what the shapes of all routes share: types of fields, checked on the way in, and their strictness.
+"""Field types and base models that the JSON of all routes shares.
 
-The shapes themselves, as the OpenAPI document has them, are in bodies_sweeps, bodies_trials and so on.
+The models of sweeps, trials and so on, as the OpenAPI document lists them, are in the other modules.
 """
 
 from collections.abc import Callable
@@ -60,14 +60,14 @@ JsonObject = dict[str, JsonValue]
 
 
 def _parsable_by(name: str, parse: Callable[[JsonObject], object]) -> AfterValidator:
-    """What learning says about each bad entry of a field, in the same round as what is wrong with others."""
+    """A validator that reports each error that `parse` finds in a field as an error of its own."""
 
     def check(value: JsonObject) -> JsonObject:
         try:
             parse(value)
-        except Invalid as wrong:
+        except Invalid as invalid:
             raise ValidationError.from_exception_data(
-                name, [_to_pydantic(name, one) for one in wrong.errors]
+                name, [_to_pydantic(name, error) for error in invalid.errors]
             ) from None
         return value
 
@@ -75,10 +75,10 @@ def _parsable_by(name: str, parse: Callable[[JsonObject], object]) -> AfterValid
 
 
 def _to_pydantic(name: str, error: FieldError) -> InitErrorDetails:
-    """The error as pydantic has it; it puts the field's own name before the place within it."""
-    within = "" if error.field == name else error.field.removeprefix(f"{name}.")
-    kind = PydanticCustomError(READY_MESSAGE, "{sentence}", {"sentence": error.message})
-    return InitErrorDetails(type=kind, loc=(within,) if within else (), input=error.value)
+    """The error in pydantic's form; pydantic puts the field's name before the location."""
+    location = "" if error.field == name else error.field.removeprefix(f"{name}.")
+    message = PydanticCustomError(READY_MESSAGE, "{sentence}", {"sentence": error.message})
+    return InitErrorDetails(type=message, loc=(location,) if location else (), input=error.value)
 
 
 Settings = Annotated[JsonObject, _parsable_by("settings", settings.Settings.parse)]

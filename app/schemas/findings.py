@@ -1,4 +1,4 @@
-"""Bodies of advice: what is found on trials and sweeps, which settings matter, the finer sweep."""
+"""JSON of findings on trials and sweeps, the importance of settings, and the finer sweep."""
 
 from typing import Literal
 
@@ -77,7 +77,8 @@ def finding_json(value: Finding) -> dict[str, object]:
 def importance_json(value: Importance) -> dict[str, object]:
     return {
         "shares": [
-            {"parameter": one.parameter, "share": one.share, "matters": one.matters} for one in value.shares
+            {"parameter": share.parameter, "share": share.share, "matters": share.matters}
+            for share in value.shares
         ],
         "trials": value.trials,
         "top": value.top,

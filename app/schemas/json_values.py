@@ -1,7 +1,4 @@
-"""Wire: how any value becomes JSON: text, times, and numbers that are not finite.
-
-The dicts of sweeps, trials and so on, in the words of the interface: wire_sweeps, wire_trials and so on.
-"""
+"""Write values as JSON: text, times, and numbers that are not finite."""
 
 import json
 import math
@@ -10,19 +7,19 @@ from datetime import UTC, datetime
 
 
 def dump_json(body: object) -> str:
-    """JSON on one line; refuses what JSON has no word for instead of writing NaN."""
+    """JSON on one line. Raises ValueError for NaN and infinity instead of writing what is not JSON."""
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def iso_time(seconds: float | None) -> str | None:
-    """UTC seconds as ISO 8601."""
+    """Seconds since 1970 as ISO 8601, UTC."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def json_safe(value: object) -> object:
-    """Any value made of dicts, lists and numbers, with None for numbers that are not finite."""
+    """A value of dicts, lists and numbers, with None for numbers that are not finite."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

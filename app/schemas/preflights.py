@@ -1,4 +1,4 @@
-"""Bodies of preflights: what to check, and each check's result."""
+"""JSON of preflights: requests, and the result of each check."""
 
 import math
 from typing import Literal
@@ -85,7 +85,6 @@ def preflight_json(row: Preflight) -> dict[str, object]:
 
 
 def check_json(value: Check) -> dict[str, object]:
-    """A check; a figure that is not finite is null, and `flags` says which it was."""
     return {
         "code": value.code,
         "title": value.title,

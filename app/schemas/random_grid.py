@@ -1,4 +1,4 @@
-"""Bodies of random against grid: what to search both ways, and what each side tried and found."""
+"""JSON of random against grid: requests, and what each sweep tried and found."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Bodies of repeats: how often to train a trial again, and how its results spread."""
+"""JSON of repeats: requests, and how the results of one trial vary over seeds."""
 
 from typing import Annotated
 

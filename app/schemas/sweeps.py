@@ -1,4 +1,4 @@
-"""Bodies of sweeps and of recipes, the ready ones: what to search, how far it is, what to know first."""
+"""JSON of sweeps and recipes: requests, responses and warnings."""
 
 from dataclasses import asdict
 from typing import Literal

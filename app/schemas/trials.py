@@ -1,4 +1,4 @@
-"""Bodies of trials and their epochs: more of them, one thing done to many, what they reached."""
+"""JSON of trials and their epochs: requests and responses."""
 
 from typing import Annotated, Literal
 
@@ -117,7 +117,7 @@ def trial_json(row: Trial) -> dict[str, object]:
 
 
 def epoch_json(row: EpochRow, *, trace: bool = True) -> dict[str, object]:
-    """An epoch row; a number that is not finite is null, and `flags` says which it was."""
+    """An epoch row, with its mini-batch trace or without."""
     body: dict[str, object] = {
         "trial_id": row.trial_id,
         "number": row.number,

@@ -1,4 +1,4 @@
-"""Bodies of workers: who they are and what they are at."""
+"""JSON of workers: what each one is and does."""
 
 from typing import Literal
 

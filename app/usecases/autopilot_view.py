@@ -1,4 +1,4 @@
-"""Autopilot: a row with all that it names, as routes, pages and the command line show it (begins nothing)."""
+"""Autopilots as JSON, with the preflights, sweeps and trials that they name."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from store.read.trials import Trial
 
 
 def view_autopilot(c: Connection, row: Autopilot, config: Config) -> dict[str, object]:
-    """One autopilot with its preflight, its sweeps, its best trial and that one's look at the test part."""
+    """One autopilot with its preflight, its sweeps, its best trial and that trial's test accuracy."""
     return view_autopilots(c, [row], config)[0]
 
 
@@ -25,22 +25,22 @@ def view_autopilots(c: Connection, rows: Sequence[Autopilot], config: Config) ->
     ids = {stage.preflight_id for row in rows for stage in row.stages if stage.preflight_id is not None}
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
     leaders = [find_leader(c, row) for row in rows]
-    tried = [test_accuracies.of_trial(c, one.id) if one else None for one in leaders]
+    looks = [test_accuracies.of_trial(c, trial.id) if trial else None for trial in leaders]
     return [
         autopilot_json(row, checks, searches, best, look, _test_note(row, best, look, config))
-        for row, best, look in zip(rows, leaders, tried, strict=True)
+        for row, best, look in zip(rows, leaders, looks, strict=True)
     ]
 
 
 def find_leader(c: Connection, row: Autopilot) -> Trial | None:
-    """The winner of one that has ended, the best so far of one that goes on."""
+    """The winner of an ended autopilot, the best trial so far of a running one."""
     if row.state == "running":
         return autopilots.best(c, row)
     return trials.get(c, row.winner_id) if row.winner_id is not None else None
 
 
 def _test_note(row: Autopilot, winner: Trial | None, look: Look | None, config: Config) -> str | None:
-    """What there is to say about the winner's test accuracy: why there is none, or that it is too low."""
+    """Why the winner has no test accuracy, or that it is too low; None where neither is so."""
     if look is None:
         return _explain_untested(row, winner, config)
     return _compare_with_validation(winner, look) if winner else None
@@ -62,5 +62,5 @@ def _explain_untested(row: Autopilot, winner: Trial | None, config: Config) -> s
 def _compare_with_validation(winner: Trial, look: Look) -> str | None:
     n_val = winner.settings["val_count"]
     if not n_val or winner.best_val_acc is None:
-        return None  # validated on what it was trained on: nobody expects as much of new examples
+        return None  # validated on its training examples: new ones are expected to do worse
     return shortfall(winner.best_val_acc, n_val, look.accuracy, look.examples)

@@ -1,4 +1,4 @@
-"""Ensemble: the best kept nets of a sweep, and what their average is worth (stores and trains nothing)."""
+"""Ensembles: the average of a sweep's best kept nets, and its val accuracy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,19 +19,17 @@ from store.read import trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
-DEFAULT_NETS = 5  # nets in an average
-MAX_NETS = 20  # nets that a sweep keeps
+DEFAULT_NETS = 5  # in an average
+MAX_NETS = 20  # that a sweep keeps
 SPLIT_SETTINGS = ("train_count", "val_count", "stratify")  # settings that say which rows validate
 RANKED_FILTER = " and ".join(f"state != {state}" for state in UNRANKED)
 KEPT_FILTER = f"has_model = true and excluded = false and {RANKED_FILTER}"
-
-
-ACCURACY_TOLERANCE = 0.01  # how far a net's val accuracy may lie from what training recorded: rounding
+ACCURACY_TOLERANCE = 0.01  # between a net's val accuracy and what training recorded, which rounding changes
 
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """The members, best first, and what their average is worth."""
+    """The averaged trials, best first, and the measured average."""
 
     members: tuple[Trial, ...]
     measured: Measured
@@ -41,8 +39,8 @@ class Ensemble:
 def find_members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial, ...]:
     """The `top` best trials whose nets are kept here, all validated on the same rows. Raises NoEnsemble."""
     rows, _ = trials.page(c, sweep.id, MAX_NETS, 0, "-best_val_acc", KEPT_FILTER)
-    here = [row for row in rows if files.has_model(row.id)]
-    alike = tuple(row for row in here if _split_settings(row) == _split_settings(here[0]))
+    kept = [row for row in rows if files.has_model(row.id)]
+    alike = tuple(row for row in kept if _split_settings(row) == _split_settings(kept[0]))
     if len(alike) < 2:
         raise NoEnsemble(
             f"Sweep {sweep.id} has {len(alike)} trained nets that are kept here and share a validation part; "
@@ -70,8 +68,8 @@ def measure_ensemble(rows: Sequence[Trial], sweep: Sweep, config: Config, files:
         raise _other_data(sweep)
     found = measure(nets, dataset.X_train[val], dataset.y_train[val])
     if any(
-        abs(one - model.about["val_acc"]) > ACCURACY_TOLERANCE
-        for one, model in zip(found.each, kept, strict=True)
+        abs(accuracy - model.about["val_acc"]) > ACCURACY_TOLERANCE
+        for accuracy, model in zip(found.each, kept, strict=True)
     ):
         raise _other_data(sweep)
     return Ensemble(tuple(rows), found, sentence(found, on_train=settings.val_count == 0))
@@ -94,8 +92,8 @@ def ensemble_json(found: Ensemble) -> dict[str, object]:
         "sentence": found.sentence,
         "examples": measured.examples,
         "members": [
-            {"trial": trial_json(row), "val_acc": one}
-            for row, one in zip(found.members, measured.each, strict=True)
+            {"trial": trial_json(row), "val_acc": accuracy}
+            for row, accuracy in zip(found.members, measured.each, strict=True)
         ],
         "val_acc": measured.accuracy,
         "standard_error": measured.error,

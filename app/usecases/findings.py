@@ -1,4 +1,4 @@
-"""Advice: what learning's rules say about the stored curves of a trial or a sweep, by no rule of its own."""
+"""Findings on stored trials and sweeps, and the finer sweep they suggest, by the rules of learning."""
 
 from learning.data import catalog
 from learning.diagnosis.findings import Finding, Result, sweep_findings, trial_findings, verdict
@@ -18,7 +18,7 @@ from store.read.trials import Trial
 
 
 def diagnose_trial(trial: Trial, database: Database, config: Config) -> tuple[Finding, ...]:
-    """Most important first."""
+    """The findings on a trial, most important first."""
     with database.read() as c:
         sweep = sweeps.get(c, trial.sweep_id)
         curve = curves.of_trial(c, trial)
@@ -30,21 +30,23 @@ def diagnose_trial(trial: Trial, database: Database, config: Config) -> tuple[Fi
 
 
 def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
-    """Writes the verdicts that ended trials of a sweep lack.
+    """Stores the verdicts that ended trials of a sweep lack.
 
-    Workers give them; one that was stopped from here has none, nor has any after an upgrade to other rules,
-    whose migration takes the verdicts away.
+    Workers store them too, but not for a trial that the server stopped; and a migration removes the verdicts
+    when the rules change.
     """
     with database.read() as c:
         missing = trials.without_verdict(c, sweep.id)
-        rows = {one.id: curves.of_trial(c, one) for one in missing}
+        rows = {trial.id: curves.of_trial(c, trial) for trial in missing}
     if not missing:
         return
     try:
         n_classes = _n_classes(sweep.dataset, config)
-    except DatasetError:  # deleted meanwhile: its trials stay without
+    except DatasetError:  # deleted meanwhile: its trials stay without verdicts
         return
-    found = {one.id: verdict(rows[one.id], Settings.parse(one.settings), n_classes) for one in missing}
+    found = {
+        trial.id: verdict(rows[trial.id], Settings.parse(trial.settings), n_classes) for trial in missing
+    }
     with database.write() as c:
         annotations.judge(c, found)
 
@@ -52,7 +54,7 @@ def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
 def diagnose_sweep(
     sweep: Sweep, database: Database, config: Config
 ) -> tuple[tuple[Finding, ...], Importance]:
-    """What the trials of a sweep say together, and how much each searched setting had to do with it."""
+    """The findings on a sweep's trials together, and the importance of each searched setting."""
     summary = catalog.summary(sweep.dataset, config.home, config.data)
     held = Settings.parse(sweep.settings).val_count or summary.n_train
     space, trials = Space.parse(sweep.space), load_results(sweep, database, config)
@@ -63,7 +65,7 @@ def diagnose_sweep(
 
 
 def find_in_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[Finding, ...]:
-    """What the trials of a sweep say together; nothing where its data set was deleted since."""
+    """The findings on a sweep's trials together; none where its data set was deleted."""
     try:
         return diagnose_sweep(sweep, database, config)[0]
     except DatasetError:
@@ -71,12 +73,12 @@ def find_in_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[Fin
 
 
 def propose_refinement(sweep: Sweep, database: Database, config: Config) -> Refinement:
-    """The finer search that a sweep's trials suggest."""
+    """The finer search that a sweep's trials suggest. Raises NothingToRefine."""
     return refine(Space.parse(sweep.space), load_results(sweep, database, config))
 
 
 def load_results(sweep: Sweep, database: Database, config: Config) -> tuple[Result, ...]:
-    """Every trial that counts: excluded ones do not; one that a rule stopped does, by what it reached."""
+    """The results of all trials but excluded ones; one that the stopping rule ended counts as finished."""
     fill_verdicts(sweep, database, config)
     with database.read() as c:
         rows = trials.of_sweep(c, sweep.id)

@@ -1,8 +1,9 @@
-"""Model files: trained nets as users take them away, .npz or .safetensors, and back (predicts nothing).
+"""Model files: write trained nets as .npz or .safetensors, and read them.
 
-A file of one net holds its arrays (W1, b1, ..., "preprocess.mean", ...) and `about`, a JSON text of what it
-is: settings, classes, where it comes from. One of several nets has each net's arrays behind its place
-("0.W1"), and its `about` lists the nets. What is text is an array in an .npz, metadata in a .safetensors.
+A file of one net holds its arrays (W1, b1, ..., "preprocess.mean", ...) and `about`, a JSON text with its
+settings, its classes and where it comes from. In a file of several nets each array's name begins with the
+number of its net ("0.W1"), and `about` lists the nets. Texts are arrays in an .npz and metadata in a
+.safetensors.
 """
 
 import importlib.util
@@ -29,7 +30,7 @@ ABOUT = "about"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """One trained net as arrays, and what it is."""
+    """One trained net: its arrays, and `about` them."""
 
     arrays: Mapping[str, Array]
     about: Mapping[str, Any]
@@ -40,12 +41,12 @@ class Model:
 
 
 def has_safetensors() -> bool:
-    """Whether that format can be written and read here."""
+    """Whether the package for that format is installed."""
     return importlib.util.find_spec("safetensors") is not None
 
 
 def file_name(trial: Trial, format: str) -> str:
-    """What the file of a trial's net is called: by its sweep and number, as its page counts."""
+    """The name of the file of a trial's net, by its sweep and its number there."""
     return f"sweep-{trial.sweep_id}-trial-{trial.number}.{format}"
 
 
@@ -90,9 +91,9 @@ def _safetensors(arrays: Mapping[str, Array], about: str) -> bytes:
     _need_safetensors()
     from safetensors.numpy import save
 
-    words = {name: str(array) for name, array in arrays.items() if array.dtype.kind == "U"}
-    numbers = {name: np.array(array, order="C") for name, array in arrays.items() if name not in words}
-    return save(numbers, words | {ABOUT: about})
+    texts = {name: str(array) for name, array in arrays.items() if array.dtype.kind == "U"}
+    numbers = {name: np.array(array, order="C") for name, array in arrays.items() if name not in texts}
+    return save(numbers, texts | {ABOUT: about})
 
 
 def _read_npz(path: Path, content: bytes) -> tuple[dict[str, Array], str]:
@@ -111,9 +112,9 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[dict[str, Array], str
 
     try:
         with safe_open(path, framework="numpy") as file:
-            words = dict(file.metadata() or {})
-        about = words.pop(ABOUT)
-        return load(content) | {name: np.array(word) for name, word in words.items()}, about
+            texts = dict(file.metadata() or {})
+        about = texts.pop(ABOUT)
+        return load(content) | {name: np.array(text) for name, text in texts.items()}, about
     except (SafetensorError, KeyError) as error:
         raise _no_model(path) from error
 
@@ -124,7 +125,7 @@ def _need_safetensors() -> None:
 
 
 def _split_nets(arrays: Mapping[str, Array], abouts: Sequence[Mapping[str, Any]]) -> tuple[Model, ...]:
-    """The nets of a file of several."""
+    """The nets of a file that holds several."""
     models = []
     for n, about in enumerate(abouts):
         prefix = f"{n}."
@@ -134,7 +135,7 @@ def _split_nets(arrays: Mapping[str, Array], abouts: Sequence[Mapping[str, Any]]
 
 
 def _check(model: Model) -> None:
-    """Raises KeyError or ValueError for arrays that make no net of those settings and classes."""
+    """Raises KeyError or ValueError for arrays that do not fit the settings and classes."""
     net = model.net()
     sizes = [net.n_features, *net.settings.hidden, len(model.about["classes"])]
     for layer, shape in enumerate(itertools.pairwise(sizes), start=1):

@@ -1,4 +1,4 @@
-"""Owns Prediction: what trials' kept weights say about new examples (trains nothing)."""
+"""Predict the classes of new examples with the kept weights of trials."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from store.read.trials import Trial
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Of N examples: the class of each, and the probability of each of the C classes, (N, C) float64."""
+    """The class of each of N examples, and the probabilities of the C classes, (N, C) float64."""
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
@@ -25,7 +25,7 @@ class Prediction:
 
 
 def predict_classes(models: Sequence[Model], examples: NDArray[Any]) -> Prediction:
-    """Classifies examples, raw as in training, (N, D) or (N, h, w, c), by the nets' mean. Raises Failure."""
+    """Classifies raw examples, (N, D) or (N, h, w, c), by the nets' mean probabilities. Raises Failure."""
     nets = [model.net() for model in models]
     kinds = {(net.n_features, *model.about["classes"]) for net, model in zip(nets, models, strict=True)}
     if len(kinds) > 1:
@@ -36,7 +36,7 @@ def predict_classes(models: Sequence[Model], examples: NDArray[Any]) -> Predicti
 
 
 def load_kept_model(trial: Trial, files: Files) -> Model:
-    """A trial's kept net. Raises Failure if none is kept here, and Damaged."""
+    """The kept net of a trial. Raises Failure if none is kept here, and Damaged."""
     found = files.load_model(trial.id)
     if found is None:
         raise Failure(no_weights_message(trial))
@@ -44,7 +44,7 @@ def load_kept_model(trial: Trial, files: Files) -> Model:
 
 
 def no_weights_message(trial: Trial) -> str:
-    """Why there is nothing to predict with, in a sentence."""
+    """That a trial has no kept weights, as a sentence."""
     return f"No weights are kept of {format_trial(trial)}; those of a sweep's best 20 finished trials are."
 
 

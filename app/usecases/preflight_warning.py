@@ -1,4 +1,4 @@
-"""Gate: what to know before a sweep runs: whether its nets have passed a preflight (forces nothing)."""
+"""Warn before a sweep runs when its nets have not passed a preflight."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ MAX_INSPECTED = 50  # preflights of a data set, and nets of a sweep whose settin
 
 @dataclass(frozen=True, slots=True)
 class PreflightWarning:
-    """One sentence, and the settings whose preflight would answer it; the one that says more, if any."""
+    """A sentence, the settings that a preflight should check, and the preflight that it is about, if any."""
 
     code: str  # no-preflight, preflight-under-way or preflight-failed
     sentence: str
@@ -32,16 +32,16 @@ class PreflightWarning:
 
 
 def find_sweep_warnings(c: Connection, sweep: Sweep, home: Path) -> tuple[PreflightWarning, ...]:
-    """Of a sweep that is stored."""
+    """The warnings of a stored sweep, by its first trials."""
     rows, _ = trials.page(c, sweep.id, MAX_INSPECTED)
     return find_warnings(c, sweep, [Settings.parse(row.settings) for row in rows], home)
 
 
 def choose_net(c: Connection, sweep: Sweep, home: Path) -> Settings:
-    """The net of a sweep that a preflight should check first; its first trial's where all have passed."""
-    warned = find_sweep_warnings(c, sweep, home)
-    if warned:
-        return warned[0].settings
+    """The net that a preflight of a sweep should check: the first that has not passed, else the first."""
+    warnings = find_sweep_warnings(c, sweep, home)
+    if warnings:
+        return warnings[0].settings
     (first,), _ = trials.page(c, sweep.id, 1)
     return Settings.parse(first.settings)
 
@@ -49,7 +49,7 @@ def choose_net(c: Connection, sweep: Sweep, home: Path) -> Settings:
 def find_warnings(
     c: Connection, sweep: Sweep | NewSweep, drawn: Sequence[Settings], home: Path
 ) -> tuple[PreflightWarning, ...]:
-    """None where the nets of the first of these trials have passed; else one, of the first that has not."""
+    """Empty where the nets of the first trials have passed, else a warning about the first other net."""
     rows, _ = preflights.list_all(c, sweep.dataset, MAX_INSPECTED)
     since = 0.0 if catalog.is_built_in(sweep.dataset) else catalog.stored_at(sweep.dataset, home)
     nets = {
@@ -59,44 +59,44 @@ def find_warnings(
     unchecked = [(settings, row) for settings, row in latest if row is None or not row.passed]
     if not unchecked:
         return ()
-    who = "The net of this sweep has"
+    subject = "The net of this sweep has"
     if len(nets) > 1:
         have = "has" if len(unchecked) == 1 else "have"
-        who = f"{len(unchecked)} of the {len(nets)} nets of this sweep {have}"
-    return (_make_warning(who, sweep.dataset, *unchecked[0]),)
+        subject = f"{len(unchecked)} of the {len(nets)} nets of this sweep {have}"
+    return (_make_warning(subject, sweep.dataset, *unchecked[0]),)
 
 
 def _nets_to_check(sweep: Sweep | NewSweep, drawn: Sequence[Settings]) -> list[Settings]:
-    """What to check of each trial: its net, with what the sweep fixes instead of a drawn reg or dropout."""
+    """The net to check for each trial: with the sweep's fixed reg and dropout in place of drawn ones."""
     if not sweep.space:
         return list(drawn)
     fixed = Settings.parse(sweep.settings)
-    return [replace(fixed, **{name: getattr(one, name) for name in NET}) for one in drawn]
+    return [replace(fixed, **{name: getattr(trial, name) for name in NET}) for trial in drawn]
 
 
-def _make_warning(who: str, dataset: str, settings: Settings, row: Preflight | None) -> PreflightWarning:
-    said = f"{who} not passed a preflight on {dataset}"
+def _make_warning(subject: str, dataset: str, settings: Settings, row: Preflight | None) -> PreflightWarning:
+    failing = f"{subject} not passed a preflight on {dataset}"
     if row is None:
-        told = f"{said}: a fault in data, loss or gradients would spoil the search."
-        return PreflightWarning("no-preflight", told, None, dataset, settings)
+        sentence = f"{failing}: a fault in data, loss or gradients would spoil the search."
+        return PreflightWarning("no-preflight", sentence, None, dataset, settings)
     if row.state in LIVING:
-        told = f"{said} yet: preflight {row.id} is under way."
-        return PreflightWarning("preflight-under-way", told, row.id, dataset, settings)
-    told = f"{said}: in preflight {row.id} {verdict(row.checks)}."
-    return PreflightWarning("preflight-failed", told, row.id, dataset, settings)
+        sentence = f"{failing} yet: preflight {row.id} is under way."
+        return PreflightWarning("preflight-under-way", sentence, row.id, dataset, settings)
+    sentence = f"{failing}: in preflight {row.id} {verdict(row.checks)}."
+    return PreflightWarning("preflight-failed", sentence, row.id, dataset, settings)
 
 
 def _latest_preflight(rows: Sequence[Preflight], net: tuple[object, ...], since: float) -> Preflight | None:
-    """The latest of this net that says something about the data as they are; rows come newest first."""
+    """The latest preflight of a net on the present data, of `rows`, newest first."""
     for row in rows:
-        told = row.state in LIVING or (row.state == "finished" and (row.finished_at or 0.0) >= since)
-        if told and _net_key(Settings.parse(row.settings)) == net:
+        is_current = row.state in LIVING or (row.state == "finished" and (row.finished_at or 0.0) >= since)
+        if is_current and _net_key(Settings.parse(row.settings)) == net:
             return row
     return None
 
 
 def _net_key(settings: Settings) -> tuple[object, ...]:
-    """What a preflight is of: neither the seed, nor a scale of weights that is not used."""
+    """What two equal nets share for a preflight: all but the seed and an init_scale that is not used."""
     scale = settings.init_scale if settings.init == "normal" else None
     return (scale, *(getattr(settings, name) for name in NET if name not in ("seed", "init_scale")))
 

@@ -1,4 +1,4 @@
-"""Random against grid: one problem searched both ways, started and set side by side (draws no picture)."""
+"""Random against grid: plan a random and a grid sweep of one space, and compare such a pair."""
 
 from dataclasses import dataclass
 
@@ -22,11 +22,11 @@ from store.read.trials import Trial
 
 SMALL_NET = {"hidden": [20], "epochs": 10}  # beside the coarse recipe's settings
 IDLE_REG = (1e-8, 1e-4)  # too little to matter beside the data
-LR_RANGE_FACTOR = 10.0  # times the coarse recipe's range of lr at each end: as if nothing were known yet
+LR_RANGE_FACTOR = 10.0  # widens the coarse recipe's range of lr at each end, as if nothing were known yet
 MAX_COMPARED_TRIALS = 1_000  # of one side
-MIN_RANGES = 2  # with fewer there is nothing that might not matter
+MIN_RANGES = 2  # one that may matter, and one that may not
 SAMPLERS = ("grid", "random")
-MAX_LISTED_PAIRS = 20  # pairs that are offered
+MAX_LISTED_PAIRS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +52,19 @@ def plan_sweeps(body: RandomGridIn, config: Config) -> list[NewSweep]:
     }
     return [
         sweep_plan.plan_sweep(
-            SweepIn.model_validate({**common, "sampler": one, "name": _name(one, body)}), config
+            SweepIn.model_validate({**common, "sampler": sampler, "name": _name(sampler, body)}), config
         )
-        for one in SAMPLERS
+        for sampler in SAMPLERS
     ]
 
 
 def list_pairs(c: Connection) -> list[tuple[Sweep, Sweep]]:
-    """The last problems that were searched both ways and can be compared, newest first."""
+    """The latest pairs that can be compared, newest first."""
     return [
-        found
-        for found in related_sweeps.grids_with_random(c, MAX_LISTED_PAIRS)
-        if len(Space.parse(found[0].space).numeric()) >= MIN_RANGES
-        and max(one.trials for one in found) <= MAX_COMPARED_TRIALS
+        pair
+        for pair in related_sweeps.grids_with_random(c, MAX_LISTED_PAIRS)
+        if len(Space.parse(pair[0].space).numeric()) >= MIN_RANGES
+        and max(sweep.trials for sweep in pair) <= MAX_COMPARED_TRIALS
     ]
 
 
@@ -83,20 +83,20 @@ def load_pair(c: Connection, ids: list[int]) -> Pair:
     if len(space.numeric()) < MIN_RANGES:
         message = f"Sweeps {ids[0]} and {ids[1]} search fewer than two ranges, so there is no second axis."
         raise _invalid("sweeps", asked, message)
-    if (most := max(first.trials, second.trials)) > MAX_COMPARED_TRIALS:
+    if (largest := max(first.trials, second.trials)) > MAX_COMPARED_TRIALS:
         raise _invalid(
             "sweeps",
             asked,
-            f"One of the sweeps has {most:,} trials; at most {MAX_COMPARED_TRIALS:,} are compared.",
+            f"One of the sweeps has {largest:,} trials; at most {MAX_COMPARED_TRIALS:,} are compared.",
         )
     return Pair(space, (first, second), (trials.of_sweep(c, ids[0]), trials.of_sweep(c, ids[1])))
 
 
 def parse_pair(text: str) -> list[int]:
     """`4,5` as two numbers. Raises Invalid for anything else."""
-    written = [word.strip() for word in text.split(",")]
-    found = [int(word) for word in written if word.isascii() and word.isdecimal() and len(word) < 10]
-    if len(found) != len(written) or len(set(found)) != 2 or len(found) != 2:
+    numerals = [word.strip() for word in text.split(",")]
+    found = [int(word) for word in numerals if word.isascii() and word.isdecimal() and len(word) < 10]
+    if len(found) != len(numerals) or len(set(found)) != 2 or len(found) != 2:
         message = f"sweeps is {text[:50]!r}; give the numbers of two sweeps, such as 4,5."
         raise _invalid("sweeps", text, message)
     return found
@@ -106,7 +106,7 @@ def pair_json(found: Pair, config: Config) -> dict[str, object]:
     """The comparison as JSON."""
     sides = [_side(sweep, rows) for sweep, rows in zip(found.sweeps, found.trials, strict=True)]
     chance = _chance(found.sweeps[0].dataset, config)
-    drawn = zip(found.sweeps, sides, found.trials, strict=True)
+    compared = zip(found.sweeps, sides, found.trials, strict=True)
     return {
         "sides": [
             {
@@ -117,7 +117,7 @@ def pair_json(found: Pair, config: Config) -> dict[str, object]:
                     {"trials": k, "val_acc": value} for k, value in expected_best(_accuracies(side, chance))
                 ],
             }
-            for sweep, side, rows in drawn
+            for sweep, side, rows in compared
         ],
         "important": most_important(found.space, sides),
         "words": words(found.space, sides),
@@ -157,11 +157,11 @@ def _side(sweep: Sweep, rows: tuple[Trial, ...]) -> Side:
 
 
 def _accuracies(side: Side, chance: float) -> list[float]:
-    return [chance if one.state == "diverged" else one.best_val_acc or 0.0 for one in side.results]
+    return [chance if result.state == "diverged" else result.best_val_acc or 0.0 for result in side.results]
 
 
 def _chance(dataset: str, config: Config) -> float:
-    """Accuracy of guessing; 0 for a data set that was deleted meanwhile."""
+    """The accuracy of guessing; 0 for a data set that was deleted."""
     try:
         return 1 / len(catalog.summary(dataset, config.home, config.data).classes)
     except DatasetError:

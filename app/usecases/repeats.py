@@ -1,7 +1,7 @@
-"""Repeats: a sweep whose trials differ in their seeds alone, and the trial that they repeat (trains nothing).
+"""Repeats: sweeps whose trials differ in their seeds alone, and the trial that they repeat.
 
-Nothing is stored about it: the settings say it. The seeds of repeats follow on that of their trial, and on
-those of its earlier repeats.
+Repeats are not marked as such in the database: they are recognised by their settings. Their seeds are the
+next ones after that of their trial that no earlier repeat used.
 """
 
 import itertools
@@ -19,13 +19,13 @@ from store.read.chart_columns import Thinned
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
-MAX_CURVE_POINTS = 1_000  # epochs of a curve that are read
+MAX_CURVE_POINTS = 1_000
 SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True)
 class EpochSpread:
-    """A metric at one epoch over the seeds that have it."""
+    """The spread of a metric at one epoch, over the seeds that reached it."""
 
     epoch: int
     spread: Spread
@@ -33,7 +33,7 @@ class EpochSpread:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """What the seeds came to; `original` is the repeated trial, if it is known and still there."""
+    """The results of the seeds; `original` is the repeated trial, None where it is unknown or deleted."""
 
     trials: tuple[Trial, ...]
     original: Trial | None
@@ -46,14 +46,16 @@ class Repeats:
 
 
 def next_seeds(seed: int, count: int, tried: Collection[int] = ()) -> list[int]:
-    """The next seeds, as many, that have not been tried."""
+    """The next `count` seeds after one that have not been tried."""
     following = ((seed + n) % (MAX_SEED + 1) for n in itertools.count(1))
-    return list(itertools.islice((one for one in following if one not in tried), count))
+    return list(itertools.islice((candidate for candidate in following if candidate not in tried), count))
 
 
 def find_tried_seeds(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
-    """Seeds from which a sweep and its children have trained the settings of this trial, or will."""
-    children = (one.id for one in related_sweeps.family(c, sweep.id) if one.parent_id == sweep.id)
+    """The seeds with which a sweep and its children train the settings of this trial."""
+    children = (
+        relative.id for relative in related_sweeps.family(c, sweep.id) if relative.parent_id == sweep.id
+    )
     alike = (row for id in (sweep.id, *children) for row in _find_alike(c, id, trial))
     return frozenset(row.settings[SEED] for row in alike)
 
@@ -77,7 +79,7 @@ def find_original(c: Connection, sweep: Sweep, rows: Sequence[Trial]) -> Trial |
 
 
 def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
-    """What the seeds show so far; None for a sweep whose trials differ in more, or not at all."""
+    """The results so far; None for a sweep whose trials differ in more than their seeds, or not at all."""
     rows = find_repeats(c, sweep)
     if not rows:
         return None
@@ -86,8 +88,8 @@ def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
     first = Run(original.state, original.best_val_acc) if original else None
     found = spread(counted(runs))
     own = first.best_val_acc if first and first.state == "finished" else None
-    drawn = [row.number for row in rows if not row.excluded and row.state != "diverged"]
-    curves = _load_curves(c, sweep.id, drawn)
+    charted = [row.number for row in rows if not row.excluded and row.state != "diverged"]
+    curves = _load_curves(c, sweep.id, charted)
     return Repeats(
         rows,
         original,
@@ -101,12 +103,12 @@ def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
 
 
 def _find_alike(c: Connection, sweep_id: int, trial: Trial) -> list[Trial]:
-    """The trials of a sweep that have this trial's settings, whatever their seed."""
+    """The trials of a sweep with the settings of this one, whatever their seed."""
     numbers = {
         name: value for name, value in _settings_without_seed(trial).items() if type(value) in (int, float)
     }
     like = " and ".join(f"{name} = {value!r}" for name, value in numbers.items())
-    found, _ = trials.page(c, sweep_id, MAX_TRIALS, filter=like)  # few: only words and lists are left
+    found, _ = trials.page(c, sweep_id, MAX_TRIALS, filter=like)  # few: only texts and lists are left
     return [row for row in found if _settings_without_seed(row) == _settings_without_seed(trial)]
 
 
@@ -119,7 +121,7 @@ def _load_curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[
 
 
 def _spread_by_epoch(curves: Sequence[Thinned], metric: str) -> tuple[EpochSpread, ...]:
-    """The metric's spread at each epoch that any of the curves has."""
+    """The spread of a metric at each epoch of any of the curves."""
     values: dict[int, list[float]] = {}
     for curve in curves:
         for epoch, value in zip(curve.epoch, curve.metrics[metric], strict=True):

@@ -1,7 +1,7 @@
-"""Plan: turns the body of a request into a sweep with all its trials drawn (stores nothing).
+"""Plans of sweeps: turn the body of a request into a sweep with all its trials drawn, and check it.
 
-Also the place where a request is weighed: whether the data set is there and large enough, and whether what is
-asked for fits this machine, so that nothing absurd is ever queued.
+The checks: whether the data set exists and is large enough, and whether the trials fit into this machine's
+memory, so that nothing absurd is ever queued. Preflights and autopilots are planned here too.
 """
 
 import itertools
@@ -33,19 +33,19 @@ from store.queue import groups
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
-MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs
+MAX_EPOCH_ROWS = 5_000_000  # of one request: trials times epochs
 MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group
 WEIGHT_COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
-FLOAT_BYTES = 4  # bytes
-DEFAULT_RECIPE = "coarse"  # whose net a preflight checks when none is named
+FLOAT_BYTES = 4
+DEFAULT_RECIPE = "coarse"  # its net is what a preflight checks when none is named
 AUTOPILOT_UPDATE = {"update": "momentum", "momentum": 0.9}  # few epochs go further with it than without
-FINEST_EPOCHS_FACTOR = 4  # times the coarse search's epochs, in the finest
-DEFAULT_FLOPS_PER_SECOND = 1e10  # flop/s of one worker, until this machine has been measured
+FINEST_EPOCHS_FACTOR = 4  # epochs of the finest search, in those of the coarse one
+DEFAULT_FLOPS_PER_SECOND = 1e10  # of one worker, until this machine has been measured
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A body and its recipe, put together."""
+    """What a body asks for, together with its recipe."""
 
     title: str
     space: Mapping[str, object]
@@ -55,12 +55,12 @@ class _Request:
 
 
 def plan_sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> NewSweep:
-    """The sweep that a body asks for. Raises Invalid naming every field that is wrong with it."""
+    """The sweep that a body asks for. Raises Invalid naming every bad field."""
     try:
         summary = require_dataset(body.dataset, config)
-    except Invalid as unknown:
+    except Invalid as error:
         raise Invalid(
-            *unknown.errors, *_collect_errors(lambda: _draw_trials(body, _apply_recipe(body, None)))
+            *error.errors, *_collect_errors(lambda: _draw_trials(body, _apply_recipe(body, None)))
         ) from None
     choice = _apply_recipe(body, summary.n_train)
     trials = _draw_trials(body, choice)
@@ -83,7 +83,7 @@ def plan_sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> N
 
 
 def plan_more_trials(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Settings, ...]:
-    """Trials to add to a sweep; those it has stay as they are."""
+    """The trials to add to a sweep. Raises Invalid."""
     if (body.points is None) == (body.trials is None):
         raise _invalid(
             "points", None, "Give either points, a list of settings, or trials, a number of further draws."
@@ -98,12 +98,12 @@ def plan_more_trials(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Se
     else:
         space = Space.parse(sweep.space)
         trials = draw(space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
-    check_trials(trials, require_dataset(sweep.dataset, config), already=sweep.trials)
+    check_trials(trials, require_dataset(sweep.dataset, config))
     return trials
 
 
 def refinement_body(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
-    """The child sweep's body: what the refinement proposes, with what the request changes about it."""
+    """The body of the finer sweep: what the refinement proposes, with the changes of the request."""
     space = body.space if body.space is not None else refinement.space.to_dict()
     settings = {**parent.settings, **refinement.settings_changes, **body.settings}
     return SweepIn.model_validate(
@@ -123,29 +123,29 @@ def refinement_body(body: RefinementIn, parent: Sweep, refinement: Refinement) -
 
 
 def plan_repeats(
-    body: RepeatsIn, trial: Trial, of: Sweep, tried: Collection[int], config: Config
+    body: RepeatsIn, trial: Trial, sweep: Sweep, tried: Collection[int], config: Config
 ) -> NewSweep:
-    """A trial of a sweep from other seeds; the order of the mini-batches stays that of its sweep."""
+    """The sweep that trains a trial from other seeds, with the same order of the mini-batches."""
     fixed = {name: value for name, value in trial.settings.items() if name != SEED}
     seeds = next_seeds(trial.settings[SEED], body.seeds, tried)
     asked = SweepIn(
-        name=body.name or f"{of.name[:160]} #{trial.number}, {body.seeds} seeds",
-        dataset=of.dataset,
+        name=body.name or f"{sweep.name[:160]} #{trial.number}, {body.seeds} seeds",
+        dataset=sweep.dataset,
         settings=fixed,
         points=[{SEED: seed} for seed in seeds],
-        seed=of.seed,
+        seed=sweep.seed,
     )
-    return plan_sweep(asked, config, parent_id=of.id)
+    return plan_sweep(asked, config, parent_id=sweep.id)
 
 
 def list_recipes(dataset_name: str, config: Config) -> list[RecipePlan]:
-    """Every recipe with its numbers for a data set."""
+    """Every recipe, with its numbers for a data set."""
     examples = count_examples(dataset_name, config)
     return [recipe_for(name, dataset_name, examples) for name in RECIPES]
 
 
 def plan_preflight(body: PreflightIn, config: Config) -> Settings:
-    """The net that a body wants checked. Raises Invalid naming every field that is wrong with it."""
+    """The net that a body asks to check. Raises Invalid naming every bad field."""
     summary = require_dataset(body.dataset, config)
     recipe = body.recipe or (None if body.settings else DEFAULT_RECIPE)
     given = recipe_for(recipe, body.dataset, summary.n_train).settings if recipe else {}
@@ -155,7 +155,7 @@ def plan_preflight(body: PreflightIn, config: Config) -> Settings:
 
 
 def plan_autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
-    """The search from checks to winner that a body asks for. Raises Invalid naming every bad field."""
+    """The autopilot that a body asks for. Raises Invalid naming every bad field."""
     summary = require_dataset(body.dataset, config)
     recipe = recipe_for(DEFAULT_RECIPE, body.dataset, summary.n_train)
     space = {name: spec for name, spec in recipe.space.items() if name not in body.settings}
@@ -163,14 +163,14 @@ def plan_autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
         names = " and ".join(recipe.space)
         raise _invalid("settings", body.settings, f"settings fixes {names}, so nothing is left to search.")
     settings = {**recipe.settings, **AUTOPILOT_UPDATE, **body.settings}
-    trials = draw(Space.parse(space), settings, body.trials, "random", body.seed)  # only to be weighed
+    trials = draw(Space.parse(space), settings, body.trials, "random", body.seed)  # only for the check below
     check_trials([replace(trial, epochs=trial.epochs * FINEST_EPOCHS_FACTOR) for trial in trials], summary)
     name = body.name or f"Autopilot on {body.dataset}"
     return NewAutopilot(name, body.dataset, settings, space, body.trials, body.seed, body.preflight)
 
 
 def require_dataset(name: str, config: Config) -> Summary:
-    """The data set's facts. Raises Invalid when it is unknown or not on this machine."""
+    """The data set's summary. Raises Invalid when it is unknown or not on this machine."""
     try:
         return catalog.summary(name, config.home, config.data)
     except DatasetError as error:
@@ -178,15 +178,15 @@ def require_dataset(name: str, config: Config) -> Summary:
 
 
 def count_examples(name: str, config: Config) -> int | None:
-    """How many training examples a data set has; None when it is not here."""
+    """The number of training examples of a data set; None when it is not on this machine."""
     try:
         return catalog.summary(name, config.home, config.data).n_train
     except DatasetError:
         return None
 
 
-def check_trials(trials: Sequence[Settings], summary: Summary, already: int = 0) -> None:
-    """Refuses trials that the data set or this machine cannot carry."""
+def check_trials(trials: Sequence[Settings], summary: Summary) -> None:
+    """Raises Invalid for trials that the data set is too small for, or that do not fit into memory."""
     rows = sum(settings.epochs for settings in trials)
     if rows > MAX_EPOCH_ROWS:
         raise _invalid(
@@ -206,27 +206,27 @@ def estimate_seconds(
     workers: int,
     spec: Mapping[str, object] | None = None,
 ) -> float:
-    """Seconds that the trials will take, about; `rate` is one worker's in flop/s, if it was measured.
+    """About how many seconds the trials take; `rate` is that of one worker in flop/s, None if not measured.
 
-    What successive halving (`spec`, the stopping rule) spares is foreseen; what the other rules do is not.
+    `spec` is the stopping rule: what successive halving saves is taken into account, what others save is not.
     """
     held = max(settings.val_count for settings in trials)
     train, val, features, classes = _sizes(summary, held)
-    speed, hands, rule = rate or DEFAULT_FLOPS_PER_SECOND, max(workers, 1), early_stopping.parse(spec)
+    rule = early_stopping.parse(spec)
     return cost.estimate_seconds(
         trials,
         train,
         val,
         features,
         classes,
-        speed,
-        hands,
+        rate or DEFAULT_FLOPS_PER_SECOND,
+        max(workers, 1),
         (lambda epochs: rule.expected(0, epochs)) if isinstance(rule, early_stopping.Halving) else float,
     )
 
 
 def make_flops_counter(config: Config) -> Callable[[str, Settings], float | None]:
-    """How many operations an epoch of a trial on a data set takes; None for a data set that is not here."""
+    """A function of a data set and settings: flop of one epoch; None for a data set that is not here."""
     summaries = {summary.name: summary for summary in catalog.summaries(config.home, config.data)}
 
     def flops(name: str, settings: Settings) -> float | None:
@@ -262,37 +262,37 @@ def _apply_recipe(body: SweepIn, examples: int | None) -> _Request:
 
 def _draw_trials(body: SweepIn, choice: _Request) -> tuple[Settings, ...]:
     if body.points is not None:
-        wrong = []
+        errors = []
         if body.trials not in (None, len(body.points)):
-            told = "Give either trials, a number of draws, or points, not both."
-            wrong.append(FieldError("trials", body.trials, told))
+            message = "Give either trials, a number of draws, or points, not both."
+            errors.append(FieldError("trials", body.trials, message))
         if body.space:  # a recipe's own is not meant where points are given
-            told = "Give either space, what to draw from, or points, not both."
-            wrong.append(FieldError("space", dict(body.space), told))
-        if wrong:
-            raise Invalid(*wrong)
+            message = "Give either space, what to draw from, or points, not both."
+            errors.append(FieldError("space", dict(body.space), message))
+        if errors:
+            raise Invalid(*errors)
         return from_points(body.points, choice.settings, body.seed)
     space = Space.parse(choice.space)
 
-    def drawn(count: int) -> tuple[Settings, ...]:
+    def draw_from_space(count: int) -> tuple[Settings, ...]:
         return draw(space, choice.settings, count, choice.sampler, body.seed)
 
     if choice.trials is None:
         missing = FieldError("trials", None, "trials is missing: say how many to draw, or give points.")
-        raise Invalid(missing, *_collect_errors(lambda: drawn(1)))
-    return drawn(choice.trials)
+        raise Invalid(missing, *_collect_errors(lambda: draw_from_space(1)))
+    return draw_from_space(choice.trials)
 
 
 def _collect_errors(check: Callable[[], object]) -> tuple[FieldError, ...]:
     try:
         check()
-    except Invalid as wrong:
-        return tuple(wrong.errors)
+    except Invalid as error:
+        return tuple(error.errors)
     return ()
 
 
 def _distinct_groups(trials: Iterable[Settings]) -> Iterable[Settings]:
-    """One of each kind that needs its own check."""
+    """One trial of each group, as those of one group need the same memory and examples."""
     return {settings.group_key(): settings for settings in trials}.values()
 
 

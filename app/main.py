@@ -1,4 +1,4 @@
-"""Main: puts the application together: routes, guard, problems, and what opens and closes with it."""
+"""Build the application: its routes, middleware and error responses, and what opens and closes with it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ DESCRIPTION = "Submit a hyper-parameter search, watch every loss curve live, rea
 
 
 def create_app(config: Config) -> FastAPI:
-    """The application. `app.state` has its open parts: config, database, files, live.
+    """The application; `app.state` has its config, database, files, live hub and login throttle.
 
     The database is opened here, brought to the newest schema when serving begins and closed when it ends.
     """

@@ -1,4 +1,4 @@
-"""Serve: the server process: its socket, its signals and its end within seconds (routes: main)."""
+"""Run the server process: open its socket, handle its signals and end it within seconds."""
 
 import asyncio
 import logging
@@ -17,16 +17,15 @@ from app.main import create_app
 from store.config import Config
 
 EXIT_STOPPED, EXIT_CANNOT_LISTEN, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130  # exit codes
-GRACE_SECONDS = 1  # for requests that are still running when the server is told to end
-SEND_TIMEOUT_MILLISECONDS = 8_000  # after which the kernel drops a connection whose other end takes nothing
+GRACE_SECONDS = 1  # for requests still running when the server is told to end
+SEND_TIMEOUT_MILLISECONDS = 8_000  # after which the kernel drops a connection whose client takes nothing
 BACKLOG = 2048
-THREAD_SWITCH_SECONDS = (
-    0.0005  # a thread that computes lets others on; by Python's own 5 ms each small answer waits as long
-)
+# A computing thread makes others wait this long; with Python's default, 5 ms, small responses are slow.
+THREAD_SWITCH_SECONDS = 0.0005
 
 
 class Server(uvicorn.Server):
-    """A server that tells its streams to say goodbye as soon as it is told to end."""
+    """A server that closes its live streams as soon as it is told to end."""
 
     def __init__(self, config: uvicorn.Config, live: LiveHub) -> None:
         super().__init__(config)
@@ -34,16 +33,16 @@ class Server(uvicorn.Server):
         self.interrupted = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Ends, within a second or so; asked again, goes on ending. (uvicorn's own would raise it again.)"""
+        """Ends within about a second; a further signal changes nothing (uvicorn would raise it again)."""
         self.should_exit = True
         self.interrupted = self.interrupted or sig == signal.SIGINT
         self.live.close()
 
 
 def serve(config: Config, announce: Callable[[], None] | None = None) -> int:
-    """Serves until SIGTERM or Ctrl-C; returns the exit code. Ends within 3 s, streams open or not.
+    """Serves until SIGTERM or Ctrl-C and returns the exit code; ends within 3 s, even with open streams.
 
-    `announce` is called once connections are taken.
+    `announce` is called once the socket listens.
     """
     if not effective_token(config) and not is_loopback(config.host):
         print(

@@ -1,4 +1,4 @@
-"""The REST API: one file a noun, routes only. `ROUTERS` lists them in the order of the OpenAPI document."""
+"""The REST API: the routes, one file for each noun. `ROUTERS` has the order of the OpenAPI document."""
 
 from app.api import (
     autopilots,

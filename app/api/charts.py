@@ -1,17 +1,16 @@
-"""Routes that feed charts of many trials: columns of values, and thinned curves (whole rows: api_trials)."""
+"""Routes for charts of many trials: columns of values and thinned curves."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app.api.sweeps import found
 from app.http.problems import invalid_field
 from app.http.resources import Resources
 from app.http.responses import StrictJSONResponse
 from app.schemas.charts import ColumnsOut, CurvesOut, shorten_numbers, thinned_curve_json
 from app.schemas.fields import Id
-from store.read import changes, chart_columns
+from store.read import changes, chart_columns, sweeps
 
 MAX_COLUMNS = 40
 MAX_CURVES = 1_000  # in one answer
@@ -23,7 +22,7 @@ router = APIRouter(prefix="/api/sweeps", tags=["charts"])
 @router.get("/{id}/columns", response_model=ColumnsOut)
 def read_columns(
     id: Id,
-    parts: Resources,
+    resources: Resources,
     of: Annotated[
         str, Query(max_length=1_000, description="Fields and settings of trials: `number,best_val_acc,lr`.")
     ],
@@ -39,8 +38,8 @@ def read_columns(
     names = [name.strip() for name in of.split(",")]
     if len(names) > MAX_COLUMNS:
         raise invalid_field("of", of, f"of has {len(names)} names; at most {MAX_COLUMNS} are read.")
-    found(parts, id)
-    with parts.database.read() as c:
+    with resources.database.read() as c:
+        sweeps.must_get(c, id)
         cursor = changes.cursor(c)
         read = chart_columns.columns(c, id, names, sort, filter)
     return StrictJSONResponse(
@@ -51,7 +50,7 @@ def read_columns(
 @router.get("/{id}/curves", response_model=CurvesOut)
 def read_curves(
     id: Id,
-    parts: Resources,
+    resources: Resources,
     numbers: Annotated[str, Query(max_length=7_000, description="The trials' numbers: `0,4,17`.")],
     of: Annotated[str, Query(max_length=200, description="Metrics of an epoch.")] = "loss,val_loss",
     points: Annotated[int, Query(ge=1, le=10_000, description="Epochs of a curve that are wanted.")] = 64,
@@ -67,10 +66,10 @@ def read_curves(
             f"{len(wanted)} curves of {points} points are too much at once; ask for {MAX_POINTS} in all."
         )
         raise invalid_field("points", points, message)
-    found(parts, id)
-    with parts.database.read() as c:
+    with resources.database.read() as c:
+        sweeps.must_get(c, id)
         read = chart_columns.curves(c, id, wanted, of.split(","), points, elapsed)
-    return StrictJSONResponse({"curves": [thinned_curve_json(one) for one in read]})
+    return StrictJSONResponse({"curves": [thinned_curve_json(curve) for curve in read]})
 
 
 def _parse_numbers(text: str) -> list[int]:

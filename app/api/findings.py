@@ -1,4 +1,4 @@
-"""Routes that say what a sweep taught: findings, the finer sweep to try next, and the export of its rows."""
+"""Routes for what a sweep shows: its findings, the finer sweep it suggests, its family and its export."""
 
 import time
 from typing import Annotated, Literal
@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app.api.sweeps import found
 from app.http.resources import Resources
 from app.http.responses import StrictJSONResponse, attachment_response, created_response
 from app.reports import tables, transcript
@@ -23,52 +22,56 @@ from app.schemas.sweeps import FamilyOut, SweepOut, sweep_json
 from app.usecases import findings, sweep_plan
 from store.actions import sweep_actions
 from store.queue import epochs
-from store.read import related_sweeps, trials
+from store.read import related_sweeps, sweeps, trials
 
 router = APIRouter(prefix="/api/sweeps", tags=["advice"])
 
-MAX_EXPORTED_ROWS = 1_000_000  # rows
+MAX_EXPORTED_ROWS = 1_000_000
 
 
 @router.get("/{id}/findings", response_model=SweepFindingsOut)
-def read_findings(id: Id, parts: Resources) -> JSONResponse:
+def read_findings(id: Id, resources: Resources) -> JSONResponse:
     """What the trials of a sweep say together, and how important each searched setting is."""
-    said, importance = findings.diagnose_sweep(found(parts, id), parts.database, parts.config)
+    with resources.database.read() as c:
+        sweep = sweeps.must_get(c, id)
+    found, importance = findings.diagnose_sweep(sweep, resources.database, resources.config)
     return StrictJSONResponse(
         {
-            "findings": [finding_json(value) for value in said],
+            "findings": [finding_json(finding) for finding in found],
             "importance": importance_json(importance),
         }
     )
 
 
 @router.get("/{id}/refinement", response_model=RefinementOut)
-def read_refinement(id: Id, parts: Resources) -> JSONResponse:
+def read_refinement(id: Id, resources: Resources) -> JSONResponse:
     """The finer search that the trials suggest."""
-    return StrictJSONResponse(
-        refinement_json(findings.propose_refinement(found(parts, id), parts.database, parts.config))
-    )
+    with resources.database.read() as c:
+        sweep = sweeps.must_get(c, id)
+    proposed = findings.propose_refinement(sweep, resources.database, resources.config)
+    return StrictJSONResponse(refinement_json(proposed))
 
 
 @router.post("/{id}/refinement", status_code=201, response_model=SweepOut)
-def start_refinement(id: Id, parts: Resources, body: RefinementIn | None = None) -> JSONResponse:
+def start_refinement(id: Id, resources: Resources, body: RefinementIn | None = None) -> JSONResponse:
     """Start the finer search, with changes of yours; its `parent_id` is this sweep."""
-    parent = found(parts, id)
-    proposed = findings.propose_refinement(parent, parts.database, parts.config)
+    with resources.database.read() as c:
+        parent = sweeps.must_get(c, id)
+    proposed = findings.propose_refinement(parent, resources.database, resources.config)
     child = sweep_plan.refinement_body(body or RefinementIn(), parent, proposed)
-    new = sweep_plan.plan_sweep(child, parts.config, parent_id=id)
-    with parts.database.write() as c:
-        sweep = sweep_actions.create(c, new, time.time(), workers=parts.config.workers)
+    new = sweep_plan.plan_sweep(child, resources.config, parent_id=id)
+    with resources.database.write() as c:
+        sweep = sweep_actions.create(c, new, time.time(), workers=resources.config.workers)
     return created_response(f"/api/sweeps/{sweep.id}", sweep_json(sweep))
 
 
 @router.get("/{id}/family", response_model=FamilyOut)
-def list_family(id: Id, parts: Resources) -> JSONResponse:
+def list_family(id: Id, resources: Resources) -> JSONResponse:
     """The sweeps that this one came from and that came from it, itself among them, in the order made."""
-    found(parts, id)
-    with parts.database.read() as c:
+    with resources.database.read() as c:
+        sweeps.must_get(c, id)
         related = related_sweeps.family(c, id)
-    return StrictJSONResponse({"sweeps": [sweep_json(one) for one in related]})
+    return StrictJSONResponse({"sweeps": [sweep_json(sweep) for sweep in related]})
 
 
 @router.get(
@@ -80,7 +83,7 @@ def list_family(id: Id, parts: Resources) -> JSONResponse:
 )
 def export_sweep(
     id: Id,
-    parts: Resources,
+    resources: Resources,
     format: Annotated[
         Literal["csv", "jsonl", "html", "transcript"],
         Query(
@@ -93,8 +96,8 @@ def export_sweep(
     ] = None,
 ) -> Response:
     """A sweep as a file."""
-    sweep = found(parts, id)
-    with parts.database.read() as c:
+    with resources.database.read() as c:
+        sweep = sweeps.must_get(c, id)
         rows, _ = trials.page(c, id, MAX_EXPORTED_ROWS, filter=filter)
         curves = epochs.of_sweep(c, id, 0, MAX_EXPORTED_ROWS, False)[0] if format != "csv" else ()
     if filter:
@@ -107,6 +110,6 @@ def export_sweep(
     elif format == "transcript":
         text, media_type = transcript.of_sweep(rows, curves, sweep.trials), "text/plain; charset=utf-8"
     else:
-        said = findings.find_in_sweep(sweep, parts.database, parts.config)
-        text, media_type = tables.html_text(sweep, rows, curves, said), "text/html; charset=utf-8"
+        found = findings.find_in_sweep(sweep, resources.database, resources.config)
+        text, media_type = tables.html_text(sweep, rows, curves, found), "text/html; charset=utf-8"
     return attachment_response(text, f"sweep-{id}.{'txt' if format == 'transcript' else format}", media_type)

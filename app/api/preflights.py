@@ -1,4 +1,4 @@
-"""Routes of preflights: have a data set and a net checked before a search, and read the answers."""
+"""Routes for preflights: start one, read its checks, cancel it."""
 
 import time
 from typing import Annotated
@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app.http.problems import not_found
 from app.http.resources import Resources
 from app.http.responses import StrictJSONResponse, created_response
 from app.schemas.fields import MAX_NAME, Id, Limit, Offset
@@ -20,37 +19,35 @@ Dataset = Annotated[str | None, Query(max_length=MAX_NAME, description="Only tho
 
 
 @router.post("", status_code=201, response_model=PreflightOut)
-def create_preflight(body: PreflightIn, parts: Resources) -> JSONResponse:
+def create_preflight(body: PreflightIn, resources: Resources) -> JSONResponse:
     """Queue the checks for a data set and a net; a worker runs them within seconds."""
-    settings = sweep_plan.plan_preflight(body, parts.config)
-    with parts.database.write() as c:
+    settings = sweep_plan.plan_preflight(body, resources.config)
+    with resources.database.write() as c:
         row = preflights.create(c, body.dataset, settings, time.time())
     return created_response(f"/api/preflights/{row.id}", preflight_json(row))
 
 
 @router.get("", response_model=PreflightsOut)
 def list_preflights(
-    parts: Resources, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0
+    resources: Resources, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0
 ) -> JSONResponse:
     """All preflights, newest first."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         rows, total = preflights.list_all(c, dataset, limit, offset)
     return StrictJSONResponse({"preflights": [preflight_json(row) for row in rows], "total": total})
 
 
 @router.get("/{id}", response_model=PreflightOut)
-def read_preflight(id: Id, parts: Resources) -> JSONResponse:
+def read_preflight(id: Id, resources: Resources) -> JSONResponse:
     """One preflight, with the checks that are done so far."""
-    with parts.database.read() as c:
-        row = preflights.get(c, id)
-    if row is None:
-        raise not_found("preflight", id)
+    with resources.database.read() as c:
+        row = preflights.must_get(c, id)
     return StrictJSONResponse(preflight_json(row))
 
 
 @router.post("/{id}/cancel", response_model=PreflightOut)
-def cancel_preflight(id: Id, parts: Resources) -> JSONResponse:
+def cancel_preflight(id: Id, resources: Resources) -> JSONResponse:
     """End it now; a running one stops at its next check."""
-    with parts.database.write() as c:
+    with resources.database.write() as c:
         row = preflights.cancel(c, id, time.time())
     return StrictJSONResponse(preflight_json(row))

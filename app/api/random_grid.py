@@ -1,4 +1,4 @@
-"""Routes of random against grid: start both searches of one problem, and set two side by side."""
+"""Routes for random against grid: search one space both ways, and compare the two sweeps."""
 
 import time
 from typing import Annotated
@@ -16,22 +16,24 @@ router = APIRouter(prefix="/api/random-grid", tags=["random against grid"])
 
 
 @router.post("", status_code=201, response_model=RandomGridOut)
-def start_comparison(parts: Resources, body: RandomGridIn | None = None) -> JSONResponse:
+def start_comparison(resources: Resources, body: RandomGridIn | None = None) -> JSONResponse:
     """Start a grid and a random sweep of one space: same budget, same net, same seed."""
-    planned = random_grid.plan_sweeps(body or RandomGridIn(), parts.config)
-    with parts.database.write() as c:
-        made = [sweep_actions.create(c, new, time.time(), workers=parts.config.workers).id for new in planned]
-        found = random_grid.load_pair(c, made)
-    address = f"/api/random-grid?sweeps={','.join(map(str, made))}"
-    return created_response(address, random_grid.pair_json(found, parts.config))
+    planned = random_grid.plan_sweeps(body or RandomGridIn(), resources.config)
+    with resources.database.write() as c:
+        ids = [
+            sweep_actions.create(c, new, time.time(), workers=resources.config.workers).id for new in planned
+        ]
+        compared = random_grid.load_pair(c, ids)
+    address = f"/api/random-grid?sweeps={','.join(map(str, ids))}"
+    return created_response(address, random_grid.pair_json(compared, resources.config))
 
 
 @router.get("", response_model=RandomGridOut)
 def read_comparison(
-    parts: Resources,
+    resources: Resources,
     pair: Annotated[str, Query(alias="sweeps", max_length=50, description="Two sweeps of one space: `4,5`.")],
 ) -> JSONResponse:
     """Two sweeps of one space side by side: what each tried of every setting, and how far it came."""
-    with parts.database.read() as c:
-        found = random_grid.load_pair(c, random_grid.parse_pair(pair))
-    return StrictJSONResponse(random_grid.pair_json(found, parts.config))
+    with resources.database.read() as c:
+        compared = random_grid.load_pair(c, random_grid.parse_pair(pair))
+    return StrictJSONResponse(random_grid.pair_json(compared, resources.config))

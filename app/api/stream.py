@@ -1,4 +1,4 @@
-"""Route of the live stream: server-sent events out of the hub, resumable by their ids (the news: live)."""
+"""The route of the live stream: server-sent events from the hub, which a client can resume by their ids."""
 
 import asyncio
 import logging
@@ -10,16 +10,17 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
-from app.http.problems import Problem, invalid_field, not_found
+from app.http.problems import Problem, invalid_field
 from app.http.resources import AppResources, Resources
 from app.live.hub import Batch, LiveHub, Subscription
 from app.schemas import json_values
 from app.schemas.fields import MAX_ID, Cursor
 from app.schemas.sweeps import sweep_json
+from learning.errors import NotFound
 from store.read import changes, sweeps
 
 HEARTBEAT_SECONDS = 10.0  # proxies cut what is silent for longer; for a page, two of silence are a dead link
-SEND_SECONDS = 8.0  # a client that takes nothing for so long is let go
+SEND_SECONDS = 8.0  # after which a client that takes nothing is dropped
 RETRY_MILLISECONDS = 1_000  # what a browser waits before it comes back
 MAX_STREAMS = 512
 MAX_FOLLOWED_SWEEPS = 100  # followed by one stream
@@ -33,7 +34,7 @@ router = APIRouter(prefix="/api", tags=["live"])
 
 
 class LiveResponse(EventSourceResponse):
-    """An event stream that lets go of a client that stopped reading, and counts itself while it is open."""
+    """An event stream that drops a client that stopped reading, and counts itself while it is open."""
 
     def __init__(self, frames: AsyncIterator[bytes], live: LiveHub, patience: float = SEND_SECONDS) -> None:
         super().__init__(frames, headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
@@ -45,13 +46,13 @@ class LiveResponse(EventSourceResponse):
             async with asyncio.timeout(self.patience):
                 await send(message)
 
-        self.live.open += 1
+        self.live.open_streams += 1
         try:
             await super().stream_response(send_in_time)
         except TimeoutError:
             log.info("A live stream was closed: its client took nothing for %g s.", self.patience)
         finally:
-            self.live.open -= 1
+            self.live.open_streams -= 1
 
 
 # Not response_class=EventSourceResponse: FastAPI would then take the route for a generator of events.
@@ -59,7 +60,7 @@ class LiveResponse(EventSourceResponse):
     "/stream", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
 )
 async def stream_events(
-    parts: Resources,
+    resources: Resources,
     sweeps: Annotated[
         str | None,
         Query(max_length=2_000, description="Whose epochs, trials and state: `1,2`. Left out: the overview."),
@@ -69,9 +70,7 @@ async def stream_events(
     ] = False,
     once: Annotated[
         bool,
-        Query(
-            description="End when all that is new was told: for who cannot hold a stream and asks again."
-        ),
+        Query(description="End when all that is new was told: for who cannot hold a stream and asks again."),
     ] = False,
     catch_up: Annotated[
         int | None,
@@ -92,61 +91,61 @@ async def stream_events(
     `reset`: rows were deleted, or more changed than you would `catch_up` with; read afresh. `alive`: nothing
     new in ten seconds. `bye`: the server ends; come back.
     """
-    if parts.live.open >= MAX_STREAMS:
+    if resources.live.open_streams >= MAX_STREAMS:
         raise Problem(
             503, f"{MAX_STREAMS} streams are open already, the most at a time.", headers={"retry-after": "5"}
         )
-    named = _parse_sweeps(sweeps)
-    followed = Subscription(named, overview or not named)
-    cursor = _cursor(last_event_id, after)
-    if named and cursor is None:
-        await asyncio.to_thread(_require_sweeps, parts, named)
-    return LiveResponse(stream_frames(parts, cursor, followed, once, catch_up), parts.live)
+    ids = _parse_sweeps(sweeps)
+    subscription = Subscription(ids, overview or not ids)
+    cursor = _start_cursor(last_event_id, after)
+    if ids and cursor is None:
+        await asyncio.to_thread(_require_sweeps, resources, ids)
+    return LiveResponse(stream_frames(resources, cursor, subscription, once, catch_up), resources.live)
 
 
 async def stream_frames(
-    parts: AppResources,
+    resources: AppResources,
     cursor: int | None,
-    followed: Subscription,
+    subscription: Subscription,
     once: bool,
     catch_up: int | None = None,
     beat: float = HEARTBEAT_SECONDS,
 ) -> AsyncIterator[bytes]:
-    """What one stream sends, from its cursor on, until the server closes, or `once` until it is told."""
-    live, now = parts.live, asyncio.get_running_loop().time
+    """What one stream sends from its cursor on: until the server closes, or with `once` all that is new."""
+    live, now = resources.live, asyncio.get_running_loop().time
     yield OPENING
     if cursor is None:
-        start = await asyncio.to_thread(_current_state, parts, followed)
+        start = await asyncio.to_thread(_current_state, resources, subscription)
         cursor = start.cursor
         yield start.data
-    elif catch_up is not None and (anew := await asyncio.to_thread(live.anew, cursor, catch_up)):
-        cursor = anew.cursor
-        yield anew.data
-    spoke = now()
+    elif catch_up is not None and (reset := await asyncio.to_thread(live.reset_if_behind, cursor, catch_up)):
+        cursor = reset.cursor
+        yield reset.data
+    sent_at = now()
     while not live.closing:
-        # What is kept in memory rests while nobody holds a stream: who asks only once must not trust it.
-        batch = None if once else live.since(cursor, followed)
+        # The ring is not kept up while no stream is open, so a client that polls must not rely on it.
+        batch = None if once else live.read_recent(cursor, subscription)
         if batch is None:
-            batch = await asyncio.to_thread(live.pull, cursor, followed)
+            batch = await asyncio.to_thread(live.read_stored, cursor, subscription)
         moved, cursor = batch.cursor > cursor, batch.cursor
         if not moved and once:
             return
-        if batch.data or now() - spoke >= beat:  # also where only what is not followed goes on
+        if batch.data or now() - sent_at >= beat:  # heartbeats go on while only other sweeps change
             yield batch.data or HEARTBEAT
-            spoke = now()
+            sent_at = now()
         if not moved:
-            await live.changed(max(spoke + beat - now(), 0))
+            await live.wait_for_change(max(sent_at + beat - now(), 0))
     yield BYE
 
 
-def _current_state(parts: AppResources, followed: Subscription) -> Batch:
-    """The cursor now, and the state of what is followed: an event that carries the cursor to the client."""
-    with parts.database.read() as c:
+def _current_state(resources: AppResources, subscription: Subscription) -> Batch:
+    """The cursor now, and the sweeps of the subscription as events, the last of which carries the cursor."""
+    with resources.database.read() as c:
         cursor = changes.cursor(c)
-        if followed.overview:
+        if subscription.overview:
             rows = sweeps.list_all(c, 1, 0)[0]
         else:
-            rows = tuple(row for id in followed.sweeps if (row := sweeps.get(c, id)) is not None)
+            rows = tuple(row for id in subscription.sweeps if (row := sweeps.get(c, id)) is not None)
     ordered = sorted(rows, key=lambda row: row.changed)
     numbers = [*(row.changed for row in ordered[:-1]), cursor]  # rise, and end with the cursor
     frames = (
@@ -156,12 +155,12 @@ def _current_state(parts: AppResources, followed: Subscription) -> Batch:
     return Batch(b"".join(frames), cursor)
 
 
-def _require_sweeps(parts: AppResources, followed: frozenset[int]) -> None:
-    """404 for a sweep that does not exist, whose stream would be silent; with a cursor it gets `reset`."""
-    with parts.database.read() as c:
-        known = sweeps.by_ids(c, sorted(followed))
-    if absent := sorted(followed - set(known)):
-        raise not_found("sweep", absent[0])
+def _require_sweeps(resources: AppResources, ids: frozenset[int]) -> None:
+    """Raises NotFound for a sweep that does not exist: its stream would be silent."""
+    with resources.database.read() as c:
+        known = sweeps.by_ids(c, sorted(ids))
+    if absent := sorted(ids - set(known)):
+        raise NotFound("sweep", absent[0])
 
 
 def _parse_sweeps(text: str | None) -> frozenset[int]:
@@ -180,8 +179,8 @@ def _parse_sweeps(text: str | None) -> frozenset[int]:
     return frozenset(number for word in words if 0 < (number := int(word)) <= MAX_ID)
 
 
-def _cursor(last_event_id: str | None, after: int | None) -> int | None:
-    """Last-Event-ID goes before the address, which a browser repeats unchanged; a foreign one is ignored."""
+def _start_cursor(last_event_id: str | None, after: int | None) -> int | None:
+    """Last-Event-ID overrides `after`, which a browser repeats unchanged; one that is not ours is ignored."""
     if last_event_id and last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) < 19:
         return int(last_event_id)
     return after

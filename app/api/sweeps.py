@@ -1,4 +1,4 @@
-"""Routes of sweeps: make, read, steer, delete; their epochs (trials: api_trials; findings: api_advice)."""
+"""Routes for sweeps: create, read, change, pause, stop and delete them, and read their new epochs."""
 
 import hashlib
 import time
@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from app.http.problems import invalid_field, not_found
+from app.http.problems import invalid_field
 from app.http.resources import AppResources, Resources
 from app.http.responses import StrictJSONResponse, created_response
 from app.render import markdown
@@ -57,148 +57,133 @@ IdempotencyKey = Annotated[
 )
 def create_sweep(
     body: SweepIn,
-    parts: Resources,
+    resources: Resources,
     dry_run: Annotated[
         bool, Query(description="Only say what would be drawn and how long it would take.")
     ] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Start a search."""
-    new = sweep_plan.plan_sweep(body, parts.config)
+    new = sweep_plan.plan_sweep(body, resources.config)
     if dry_run:
-        return StrictJSONResponse(_draft_json(new, parts))
+        return StrictJSONResponse(_draft_json(new, resources))
     idempotency = None
     if idempotency_key is not None:
         idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
-    with parts.database.write() as c:
-        sweep = sweep_actions.create(c, new, time.time(), idempotency, parts.config.workers)
-        warned = preflight_warning.find_warnings(c, new, new.trials, parts.config.home)
+    with resources.database.write() as c:
+        sweep = sweep_actions.create(c, new, time.time(), idempotency, resources.config.workers)
+        warnings = preflight_warning.find_warnings(c, new, new.trials, resources.config.home)
     return created_response(
         f"/api/sweeps/{sweep.id}",
-        sweep_json(sweep) | {"warnings": list(map(warning_json, warned))},
+        sweep_json(sweep) | {"warnings": list(map(warning_json, warnings))},
     )
 
 
 @router.get("", response_model=SweepsOut)
-def list_sweeps(parts: Resources, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
+def list_sweeps(resources: Resources, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
     """All sweeps, newest first."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         rows, total = sweeps.list_all(c, limit, offset)
     return StrictJSONResponse({"sweeps": [sweep_json(row) for row in rows], "total": total})
 
 
 @router.get("/{id}", response_model=SweepNotesOut)
-def read_sweep(id: Id, parts: Resources) -> JSONResponse:
+def read_sweep(id: Id, resources: Resources) -> JSONResponse:
     """One sweep, with its notes and warnings."""
-    with parts.database.read() as c:
-        sweep = sweeps.get(c, id)
-        if sweep is None:
-            raise not_found("sweep", id)
-        return StrictJSONResponse(_with_notes(c, sweep, parts))
+    with resources.database.read() as c:
+        sweep = sweeps.must_get(c, id)
+        return StrictJSONResponse(_with_notes(c, sweep, resources))
 
 
 @router.patch("/{id}", response_model=SweepNotesOut)
-def update_sweep(id: Id, body: SweepChange, parts: Resources) -> JSONResponse:
+def update_sweep(id: Id, body: SweepChange, resources: Resources) -> JSONResponse:
     """Give a sweep another name, other tags or notes."""
     if body.name is None and body.tags is None and body.notes is None:
         raise invalid_field("name", None, "Give at least one of name, tags and notes.")
-    with parts.database.write() as c:
+    with resources.database.write() as c:
         sweep = sweep_actions.describe(c, id, body.name, body.tags, body.notes)
-        return StrictJSONResponse(_with_notes(c, sweep, parts))
+        return StrictJSONResponse(_with_notes(c, sweep, resources))
 
 
 @router.delete("/{id}", status_code=204)
-def delete_sweep(id: Id, parts: Resources) -> Response:
+def delete_sweep(id: Id, resources: Resources) -> Response:
     """Delete a sweep that has ended, with all its trials, curves and models."""
-    with parts.database.write() as c:
+    with resources.database.write() as c:
         removed = sweep_actions.delete(c, id)
     for group_id in removed.group_ids:
-        parts.files.drop_checkpoints(group_id)
-    parts.files.keep_models((), removed.trial_ids)
+        resources.files.drop_checkpoints(group_id)
+    resources.files.keep_models((), removed.trial_ids)
     return Response(status_code=204)
 
 
 @router.post("/{id}/pause", response_model=SweepOut)
-def pause_sweep(id: Id, parts: Resources) -> JSONResponse:
+def pause_sweep(id: Id, resources: Resources) -> JSONResponse:
     """Start nothing new; what runs, runs on."""
-    return _act(parts, id, "pause")
+    return _act(resources, id, "pause")
 
 
 @router.post("/{id}/resume", response_model=SweepOut)
-def resume_sweep(id: Id, parts: Resources) -> JSONResponse:
+def resume_sweep(id: Id, resources: Resources) -> JSONResponse:
     """Take a paused sweep up again."""
-    return _act(parts, id, "resume")
+    return _act(resources, id, "resume")
 
 
 @router.post("/{id}/stop", response_model=SweepOut)
-def stop_sweep(id: Id, parts: Resources) -> JSONResponse:
+def stop_sweep(id: Id, resources: Resources) -> JSONResponse:
     """Let running trials end and cancel the queued ones."""
-    return _act(parts, id, "stop")
+    return _act(resources, id, "stop")
 
 
 @router.post("/{id}/cancel", response_model=SweepOut)
-def cancel_sweep(id: Id, parts: Resources) -> JSONResponse:
+def cancel_sweep(id: Id, resources: Resources) -> JSONResponse:
     """End it now; running trials stop at their next epoch."""
-    return _act(parts, id, "cancel")
+    return _act(resources, id, "cancel")
 
 
 @router.get("/{id}/epochs", response_model=EpochsOut)
 def read_sweep_epochs(
     id: Id,
-    parts: Resources,
+    resources: Resources,
     after: Cursor = 0,
     limit: Limit = 10_000,
     trace: Annotated[bool, Query(description="Send the mini-batch traces too.")] = True,
 ) -> JSONResponse:
     """What is new since a cursor; ask again with the cursor of the answer."""
-    with parts.database.read() as c:
-        sweep = sweeps.get(c, id)
-        if sweep is None:
-            raise not_found("sweep", id)
+    with resources.database.read() as c:
+        sweep = sweeps.must_get(c, id)
         rows, cursor = epochs.of_sweep(c, id, after, limit, trace)
     done = sweep.state in ENDED_STATES and len(rows) < limit
     return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
 
 
-def _with_notes(c: Connection, sweep: Sweep, parts: AppResources) -> dict[str, object]:
+def _with_notes(c: Connection, sweep: Sweep, resources: AppResources) -> dict[str, object]:
     """A sweep with its notes and warnings."""
-    written, warned = (
-        sweeps.notes(c, sweep.id),
-        preflight_warning.find_sweep_warnings(c, sweep, parts.config.home),
-    )
+    notes = sweeps.notes(c, sweep.id)
+    warnings = preflight_warning.find_sweep_warnings(c, sweep, resources.config.home)
     more = {
-        "notes": written,
-        "notes_html": markdown.html(written),
-        "warnings": list(map(warning_json, warned)),
+        "notes": notes,
+        "notes_html": markdown.html(notes),
+        "warnings": list(map(warning_json, warnings)),
     }
     return sweep_json(sweep) | more
 
 
-def found(parts: AppResources, id: int) -> Sweep:
-    """The sweep, or 404."""
-    with parts.database.read() as c:
-        sweep = sweeps.get(c, id)
-    if sweep is None:
-        raise not_found("sweep", id)
-    return sweep
-
-
-def _act(parts: AppResources, id: int, action: str) -> JSONResponse:
-    with parts.database.write() as c:
+def _act(resources: AppResources, id: int, action: str) -> JSONResponse:
+    with resources.database.write() as c:
         sweep = sweep_actions.act(c, id, action, time.time())
     return StrictJSONResponse(sweep_json(sweep))
 
 
-def _draft_json(new: NewSweep, parts: AppResources) -> dict[str, object]:
-    summary = sweep_plan.require_dataset(new.dataset, parts.config)
-    with parts.database.read() as c:
-        rate = training_speed.flops_per_second(c, sweep_plan.make_flops_counter(parts.config))
-        warned = preflight_warning.find_warnings(c, new, new.trials, parts.config.home)
-    seconds = sweep_plan.estimate_seconds(new.trials, summary, rate, parts.config.workers, new.stopping)
+def _draft_json(new: NewSweep, resources: AppResources) -> dict[str, object]:
+    summary = sweep_plan.require_dataset(new.dataset, resources.config)
+    with resources.database.read() as c:
+        rate = training_speed.flops_per_second(c, sweep_plan.make_flops_counter(resources.config))
+        warnings = preflight_warning.find_warnings(c, new, new.trials, resources.config.home)
+    seconds = sweep_plan.estimate_seconds(new.trials, summary, rate, resources.config.workers, new.stopping)
     draws = [settings.to_dict() for settings in new.trials[:MAX_SHOWN_DRAWS]]
     return {
         "draws": draws,
         "trials": len(new.trials),
         "estimated_seconds": json_values.json_safe(seconds),
-        "warnings": list(map(warning_json, warned)),
+        "warnings": list(map(warning_json, warnings)),
     }

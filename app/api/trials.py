@@ -1,4 +1,4 @@
-"""Routes of trials: those of a sweep, and one by itself with its epochs, findings and model."""
+"""Routes for trials: those of a sweep, and single ones with their epochs, findings and models."""
 
 import time
 from typing import Annotated, Literal
@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
-from app.api.sweeps import found as found_sweep
-from app.http.problems import Problem, invalid_field, not_found
-from app.http.resources import AppResources, Resources
+from app.http.problems import Problem, invalid_field
+from app.http.resources import Resources
 from app.http.responses import StrictJSONResponse, attachment_response, created_response
 from app.reports import transcript
 from app.schemas.fields import Cursor, Id, Limit, Offset
@@ -29,7 +28,6 @@ from app.usecases.prediction import no_weights_message
 from store.actions import bulk_actions, sweep_actions, trial_actions
 from store.queue import epochs
 from store.read import sweeps, trials
-from store.read.trials import Trial
 
 FileFormat = Annotated[
     Literal["npz", "safetensors"], Query(description="safetensors: if that package is installed.")
@@ -41,7 +39,7 @@ router = APIRouter(prefix="/api", tags=["trials"])
 @router.get("/sweeps/{id}/trials", response_model=TrialsOut)
 def list_trials(
     id: Id,
-    parts: Resources,
+    resources: Resources,
     limit: Limit = 1_000,
     offset: Offset = 0,
     sort: Annotated[
@@ -53,21 +51,21 @@ def list_trials(
     ] = None,
 ) -> JSONResponse:
     """Trials of a sweep, sorted and filtered; `total` counts all that pass the filter."""
-    findings.fill_verdicts(found_sweep(parts, id), parts.database, parts.config)
-    with parts.database.read() as c:
+    with resources.database.read() as c:
+        sweep = sweeps.must_get(c, id)
+    findings.fill_verdicts(sweep, resources.database, resources.config)
+    with resources.database.read() as c:
         rows, total = trials.page(c, id, limit, offset, sort, filter or None)
     return StrictJSONResponse({"trials": [trial_json(row) for row in rows], "total": total})
 
 
 @router.post("/sweeps/{id}/trials", status_code=201, response_model=TrialsOut)
-def add_trials(id: Id, body: MoreTrials, parts: Resources) -> JSONResponse:
+def add_trials(id: Id, body: MoreTrials, resources: Resources) -> JSONResponse:
     """Add trials to a sweep: explicit points, or further draws. Those it has stay as they are."""
-    with parts.database.write() as c:
-        sweep = sweeps.get(c, id)
-        if sweep is None:
-            raise not_found("sweep", id)
+    with resources.database.write() as c:
+        sweep = sweeps.must_get(c, id)
         rows = sweep_actions.add_trials(
-            c, id, sweep_plan.plan_more_trials(body, sweep, parts.config), time.time()
+            c, id, sweep_plan.plan_more_trials(body, sweep, resources.config), time.time()
         )
     return created_response(
         f"/api/sweeps/{id}/trials", {"trials": [trial_json(row) for row in rows], "total": len(rows)}
@@ -75,30 +73,33 @@ def add_trials(id: Id, body: MoreTrials, parts: Resources) -> JSONResponse:
 
 
 @router.post("/sweeps/{id}/trials/bulk", response_model=BulkOut)
-def act_on_trials(id: Id, body: BulkIn, parts: Resources) -> JSONResponse:
+def act_on_trials(id: Id, body: BulkIn, resources: Resources) -> JSONResponse:
     """Stop, retry, exclude or include many trials in one step; says to which it was not done, and why."""
     if (body.trials is None) == (body.filter is None):
         raise invalid_field(
             "trials", None, 'Give either trials, a list of numbers, or filter, such as "state = diverged".'
         )
-    found_sweep(parts, id)
-    with parts.database.write() as c:
+    with resources.database.read() as c:
+        sweeps.must_get(c, id)
+    with resources.database.write() as c:
         outcome = bulk_actions.act(c, id, body.action, time.time(), body.trials, body.filter or "")
     refused = [{"trial": number, "message": why} for number, why in outcome.refused.items()]
     return StrictJSONResponse({"done": list(outcome.done), "refused": refused})
 
 
 @router.get("/trials/{id}", response_model=TrialOut)
-def read_trial(id: Id, parts: Resources) -> JSONResponse:
+def read_trial(id: Id, resources: Resources) -> JSONResponse:
     """One trial."""
-    return StrictJSONResponse(trial_json(found(parts, id)))
+    with resources.database.read() as c:
+        trial = trials.must_get(c, id)
+    return StrictJSONResponse(trial_json(trial))
 
 
 @router.get("/trials/{id}/epochs", response_model=EpochsOut)
-def read_trial_epochs(id: Id, parts: Resources, after: Cursor = 0) -> JSONResponse:
+def read_trial_epochs(id: Id, resources: Resources, after: Cursor = 0) -> JSONResponse:
     """The epochs of a trial, with the traces of the mini-batch cost; with `after` those that are new."""
-    trial = found(parts, id)
-    with parts.database.read() as c:
+    with resources.database.read() as c:
+        trial = trials.must_get(c, id)
         rows = epochs.of_trial(c, id, after)
     done = trial.state not in ("queued", "running")
     cursor = max((row.seq for row in rows), default=after)
@@ -110,20 +111,21 @@ def read_trial_epochs(id: Id, parts: Resources, after: Cursor = 0) -> JSONRespon
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "A line an epoch"}},
 )
-def read_transcript(id: Id, parts: Resources) -> Response:
+def read_transcript(id: Id, resources: Resources) -> Response:
     """A trial as the lecture's trainer prints it."""
-    trial = found(parts, id)
-    with parts.database.read() as c:
+    with resources.database.read() as c:
+        trial = trials.must_get(c, id)
         rows = epochs.of_trial(c, id)
     return Response(transcript.of_trial(trial, rows, 1), media_type="text/plain; charset=utf-8")
 
 
 @router.get("/trials/{id}/findings", response_model=FindingsOut)
-def read_trial_findings(id: Id, parts: Resources) -> JSONResponse:
+def read_trial_findings(id: Id, resources: Resources) -> JSONResponse:
     """What the curves of a trial say, most important first."""
-    trial = found(parts, id)
-    said = findings.diagnose_trial(trial, parts.database, parts.config)
-    return StrictJSONResponse({"findings": [finding_json(value) for value in said]})
+    with resources.database.read() as c:
+        trial = trials.must_get(c, id)
+    found = findings.diagnose_trial(trial, resources.database, resources.config)
+    return StrictJSONResponse({"findings": [finding_json(finding) for finding in found]})
 
 
 @router.get(
@@ -133,7 +135,7 @@ def read_trial_findings(id: Id, parts: Resources) -> JSONResponse:
 )
 def download_model(
     id: Id,
-    parts: Resources,
+    resources: Resources,
     format: FileFormat = "npz",
 ) -> Response:
     """The best weights of a trial (W1, b1, W2, ...) and its preprocessing's arrays, as a file.
@@ -141,8 +143,9 @@ def download_model(
     `about` is a JSON text: settings, class names, image shape, epoch and val accuracy; an array of the .npz,
     in the metadata of the .safetensors.
     """
-    trial = found(parts, id)
-    kept = parts.files.load_model(id)
+    with resources.database.read() as c:
+        trial = trials.must_get(c, id)
+    kept = resources.files.load_model(id)
     if kept is None:
         raise Problem(404, no_weights_message(trial))
     content = model_file.to_bytes([Model(*kept)], format)
@@ -150,41 +153,32 @@ def download_model(
 
 
 @router.post("/trials/{id}/stop", response_model=TrialOut)
-def stop_trial(id: Id, parts: Resources) -> JSONResponse:
+def stop_trial(id: Id, resources: Resources) -> JSONResponse:
     """End a trial: a queued one now, a running one at its next epoch."""
-    with parts.database.write() as c:
+    with resources.database.write() as c:
         trial = trial_actions.stop(c, id, time.time())
     return StrictJSONResponse(trial_json(trial))
 
 
 @router.post("/trials/{id}/retry", response_model=TrialOut)
-def retry_trial(id: Id, parts: Resources) -> JSONResponse:
+def retry_trial(id: Id, resources: Resources) -> JSONResponse:
     """Run a failed trial again."""
-    with parts.database.write() as c:
+    with resources.database.write() as c:
         trial = trial_actions.retry(c, id, time.time())
     return StrictJSONResponse(trial_json(trial))
 
 
 @router.post("/trials/{id}/exclude", response_model=TrialOut)
-def exclude_trial(id: Id, parts: Resources) -> JSONResponse:
+def exclude_trial(id: Id, resources: Resources) -> JSONResponse:
     """Leave a trial out of rankings and advice."""
-    with parts.database.write() as c:
+    with resources.database.write() as c:
         trial = trial_actions.exclude(c, id, True)
     return StrictJSONResponse(trial_json(trial))
 
 
 @router.post("/trials/{id}/include", response_model=TrialOut)
-def include_trial(id: Id, parts: Resources) -> JSONResponse:
+def include_trial(id: Id, resources: Resources) -> JSONResponse:
     """Take an excluded trial in again."""
-    with parts.database.write() as c:
+    with resources.database.write() as c:
         trial = trial_actions.exclude(c, id, False)
     return StrictJSONResponse(trial_json(trial))
-
-
-def found(parts: AppResources, id: int) -> Trial:
-    """The trial, or 404."""
-    with parts.database.read() as c:
-        trial = trials.get(c, id)
-    if trial is None:
-        raise not_found("trial", id)
-    return trial

@@ -1,4 +1,4 @@
-"""Routes of workers and of recipes: who trains, and what is ready to be trained."""
+"""Routes for workers and recipes."""
 
 from typing import Annotated
 
@@ -18,21 +18,21 @@ router = APIRouter(prefix="/api", tags=["workers"])
 
 
 @router.get("/workers", response_model=WorkersOut)
-def list_workers(parts: Resources) -> JSONResponse:
+def list_workers(resources: Resources) -> JSONResponse:
     """Every worker that registered, the living first."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         rows = workers.all(c)
     return StrictJSONResponse({"workers": [worker_json(row) for row in rows]})
 
 
 @router.get("/recipes", response_model=RecipesOut, tags=["sweeps"])
 def list_recipes(
-    parts: Resources,
+    resources: Resources,
     dataset: Annotated[str, Query(max_length=MAX_NAME, description="Whose numbers to give.")] = "digits",
 ) -> JSONResponse:
     """The lecture's checks and searches, with the numbers that fit a data set."""
     if not catalog.is_built_in(dataset):
-        sweep_plan.require_dataset(dataset, parts.config)  # refuses one that nobody knows
+        sweep_plan.require_dataset(dataset, resources.config)  # refuses one that nobody knows
     return StrictJSONResponse(
-        {"recipes": [recipe_json(value) for value in sweep_plan.list_recipes(dataset, parts.config)]}
+        {"recipes": [recipe_json(value) for value in sweep_plan.list_recipes(dataset, resources.config)]}
     )

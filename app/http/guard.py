@@ -1,6 +1,6 @@
-"""Security: who may ask what, before any route sees it; and the headers of every answer.
+"""Middleware that checks each request before a route sees it, and sets the security headers of each response.
 
-One ASGI middleware, outermost, closed by default: a new route is behind it without being told.
+It is the outermost middleware and closed by default: a new route is protected without doing anything.
 """
 
 import hashlib
@@ -21,19 +21,19 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http import problems
+from app.http.head_requests import STREAM_PATH
 from app.http.problems import Problem
 from store.config import Config
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login"})
 OPEN_FOLDER = "/static/"
-STREAM_PATH = "/api/stream"
 UPLOAD_PATH = "/api/datasets"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 LOGIN_COOKIE = "lossdeck"
 MAX_BODY_BYTES = 1_000_000  # bytes of a request
 MAX_UPLOAD_BYTES = 2_000_000_000  # bytes of an uploaded data set
-LOGIN_TRIES = 10  # wrong tokens a minute, from anybody
+LOGIN_TRIES = 10  # wrong tokens a minute, from all clients together
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -56,17 +56,17 @@ log = logging.getLogger("lossdeck")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Whether a host is one that only this machine can reach."""
     return host.lower() in LOOPBACK_NAMES or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
 
 
 def cookie_value(token: str) -> str:
-    """What the login cookie holds: proves the token, does not tell it."""
+    """The value of the login cookie: it proves the token without revealing it."""
     return hmac.new(token.encode(), b"lossdeck login cookie", hashlib.sha256).hexdigest()
 
 
 def frame_headers(origins: Sequence[str]) -> dict[str, str]:
-    """Headers of an answer that pages of these origins, and no others, may frame."""
+    """Headers of a response that only pages of these origins may frame."""
     if not origins:
         return {}
     policy = SECURITY_HEADERS["content-security-policy"]
@@ -87,24 +87,23 @@ class Throttle:
     def __init__(self, tries: int = LOGIN_TRIES) -> None:
         self.failures: deque[float] = deque(maxlen=tries)
 
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         full = len(self.failures) == self.failures.maxlen
         return full and time.monotonic() - self.failures[0] < 60
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         self.failures.append(time.monotonic())
 
 
 class Guard:
-    """The middleware: Host, origin, token and body size on the way in; headers and errors on the way out."""
+    """Checks host, origin, token and body size of a request; turns errors into responses."""
 
     def __init__(self, app: ASGIApp, config: Config, challenge: Challenge) -> None:
         self.app = app
-        self.challenge = challenge  # what a browser without the cookie is shown, if this is a browser
+        self.challenge = challenge  # the login page, for a browser without the cookie
         self.token = config.token or None
-        named = {host.lower() for host in config.allowed_hosts}
-        self.hosts = LOOPBACK_NAMES | named | {config.host.lower()}
-        self.named = named
+        self.allowed_hosts = {host.lower() for host in config.allowed_hosts}
+        self.hosts = LOOPBACK_NAMES | self.allowed_hosts | {config.host.lower()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -134,7 +133,7 @@ class Guard:
             self._check_token(scope, headers)
 
     def _check_host(self, headers: Headers) -> None:
-        """Against DNS rebinding: a foreign name that points at this machine is refused."""
+        """Against DNS rebinding: an unknown host name that points at this machine is refused."""
         host = headers.get("host", "")
         match = _HOST.fullmatch(host)
         if match is None or match[1].lower() not in self.hosts:
@@ -145,7 +144,7 @@ class Guard:
             )
 
     def _check_origin(self, headers: Headers) -> None:
-        """Against other sites' pages: a browser says where a request comes from, a script says nothing."""
+        """Against pages of other sites: browsers say where a request comes from; scripts need not."""
         site = headers.get("sec-fetch-site", "none")
         origin = headers.get("origin")
         if site not in ("same-origin", "none") or (origin is not None and not self._is_ours(origin, headers)):
@@ -154,11 +153,11 @@ class Guard:
     def _is_ours(self, origin: str, headers: Headers) -> bool:
         try:
             parts = urlsplit(origin.lower())
-            named = (parts.hostname or "") in self.named
+            is_allowed = (parts.hostname or "") in self.allowed_hosts
         except ValueError:
             return False
-        web = parts.scheme in ("http", "https")
-        return web and (named or parts.netloc == headers["host"].lower())
+        is_web = parts.scheme in ("http", "https")
+        return is_web and (is_allowed or parts.netloc == headers["host"].lower())
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:
         assert self.token is not None
@@ -184,29 +183,29 @@ def _body_limit(scope: Scope) -> int:
 
 
 class _LimitedReceive:
-    """Counts the body and stops it at the limit; a length that is announced too big is refused unread."""
+    """Refuses a body above the limit: unread where Content-Length says so, else as soon as it is reached."""
 
     def __init__(self, receive: Receive, limit: int, headers: Headers) -> None:
         self.receive = receive
         self.limit = limit
         self.size = 0
-        announced = headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced[:20]) > limit:
-            raise Problem(413, self._sentence())
+        declared = headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared[:20]) > limit:
+            raise Problem(413, self._message())
 
     async def __call__(self) -> Message:
         message = await self.receive()
         self.size += len(message.get("body", b""))
         if self.size > self.limit:
-            raise HTTPException(413, self._sentence())
+            raise HTTPException(413, self._message())
         return message
 
-    def _sentence(self) -> str:
+    def _message(self) -> str:
         return f"The body is larger than {self.limit:,} bytes, the most that this address takes."
 
 
 class _SendWithHeaders:
-    """Puts the security headers and the request's number on the answer."""
+    """Adds the security headers and the request id to the response."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self.send = send

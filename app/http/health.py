@@ -1,4 +1,4 @@
-"""Routes for those who watch over the server: is it alive, can it work, and how much is going on."""
+"""Routes for monitoring: whether the server is alive and ready, and its numbers for Prometheus."""
 
 from collections.abc import Iterable, Mapping
 
@@ -24,41 +24,41 @@ def check_alive() -> JSONResponse:
 
 
 @router.get("/readyz")
-def check_ready(parts: Resources) -> JSONResponse:
+def check_ready(resources: Resources) -> JSONResponse:
     """The database answers and has the schema that this version needs."""
     try:
-        current = migrations.current(parts.database)
+        current = migrations.current(resources.database)
     except Exception as error:  # whatever the driver raises, the answer is the same
         raise Problem(503, "The database does not answer.", headers={"retry-after": "2"}) from error
     if current != migrations.head():
         raise Problem(503, "The database has another schema than this version needs; run `lossdeck migrate`.")
-    return StrictJSONResponse({"status": "ready", "database": parts.database.dialect, "schema": current})
+    return StrictJSONResponse({"status": "ready", "database": resources.database.dialect, "schema": current})
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def read_metrics(parts: Resources) -> Response:
+def read_metrics(resources: Resources) -> Response:
     """Numbers for Prometheus, read from the database at this moment."""
     registry = CollectorRegistry()
-    registry.register(MetricsCollector(parts))
+    registry.register(MetricsCollector(resources))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 class MetricsCollector:
-    """Reads the database once for each scrape."""
+    """A collector that reads the database once for each scrape."""
 
-    def __init__(self, parts: AppResources) -> None:
-        self.parts = parts
+    def __init__(self, resources: AppResources) -> None:
+        self.resources = resources
 
     def collect(self) -> Iterable[Metric]:
         """prometheus_client's interface."""
-        with self.parts.database.read() as c:
+        with self.resources.database.read() as c:
             now = totals.read(c)
         yield _by_state("lossdeck_trials", "Trials by state", now.trials)
         yield _by_state("lossdeck_sweeps", "Sweeps by state", now.sweeps)
         yield GaugeMetricFamily("lossdeck_queue_depth", "Trials that wait for a worker", now.trials["queued"])
         yield CounterMetricFamily("lossdeck_epochs", "Epochs recorded and kept", now.epochs)
         yield GaugeMetricFamily("lossdeck_workers_alive", "Workers not known to be gone", now.workers)
-        yield GaugeMetricFamily("lossdeck_streams_open", "Live streams", self.parts.live.open)
+        yield GaugeMetricFamily("lossdeck_streams_open", "Live streams", self.resources.live.open_streams)
 
 
 def _by_state(name: str, meaning: str, counts: Mapping[str, int]) -> GaugeMetricFamily:

@@ -1,4 +1,4 @@
-"""Problems: every error answer, as RFC 9457 `application/problem+json` (does not decide what is an error)."""
+"""Error responses: every error becomes an RFC 9457 `application/problem+json`."""
 
 import json
 import logging
@@ -29,8 +29,8 @@ from learning.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-MAX_ERRORS = 50  # of the bad fields of one request
-MAX_ERRORS_IN_DETAIL = 5  # of them in `detail`
+MAX_ERRORS = 50  # bad fields listed in one response
+MAX_ERRORS_IN_DETAIL = 5  # messages repeated in `detail`
 
 log = logging.getLogger("lossdeck")
 
@@ -53,7 +53,7 @@ class Problem(Exception):  # noqa: N818  the RFC's word
 
 
 def not_found(noun: str, number: int | str) -> Problem:
-    """404 for a thing that is not there."""
+    """404 for something that does not exist."""
     return Problem(404, f"There is no {noun} {number}.")
 
 
@@ -63,14 +63,14 @@ def invalid_field(field: str, value: object, message: str) -> Problem:
 
 
 def invalid_fields(errors: Sequence[FieldError], total: int | None = None) -> Problem:
-    """422 for some fields; `detail` has the first sentences, and how many of the `total` it leaves out."""
-    said = [truncate(error.message) for error in errors[:MAX_ERRORS_IN_DETAIL]]
-    more = (total or len(errors)) - len(said)
-    return Problem(422, " ".join([*said, *([f"And {more} more."] if more else [])]), errors)
+    """422 for several fields; `detail` has the first messages, and how many of `total` it leaves out."""
+    messages = [truncate(error.message) for error in errors[:MAX_ERRORS_IN_DETAIL]]
+    more = (total or len(errors)) - len(messages)
+    return Problem(422, " ".join([*messages, *([f"And {more} more."] if more else [])]), errors)
 
 
 def to_response(problem: Problem, **extra: object) -> Response:
-    """The HTTP answer. ASCII only, so that even half a surrogate pair in a value can be sent back."""
+    """The HTTP response. ASCII only, so that even half a surrogate pair in a value can be sent back."""
     body: dict[str, object] = {
         "type": "about:blank",  # the status says it all; its title is the HTTP phrase
         "title": HTTPStatus(problem.status).phrase,
@@ -84,29 +84,29 @@ def to_response(problem: Problem, **extra: object) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error that a route raises a problem answer."""
+    """Turn every error that a route raises into a problem response."""
 
-    def on(kind: type[Exception], translate: Any) -> None:
+    def register(kind: type[Exception], to_problem: Any) -> None:
         async def handle(_request: Request, error: Exception) -> Response:
-            return to_response(translate(error))
+            return to_response(to_problem(error))
 
         app.add_exception_handler(kind, handle)
 
-    on(Problem, lambda error: error)
+    register(Problem, lambda error: error)
     app.add_exception_handler(HTTPException, _handle_http_exception)
-    on(RequestValidationError, _from_validation)
-    on(Invalid, lambda error: invalid_fields(error.errors))
-    on(FilterError, lambda error: invalid_field(error.field, None, str(error)))
-    on(DatasetError, lambda error: invalid_field("dataset", None, str(error)))
-    on(NotInstalled, lambda error: Problem(501, str(error)))
-    on(Damaged, lambda error: Problem(500, str(error)))
-    on(NotFound, lambda error: Problem(404, str(error)))
-    on(Conflict, lambda error: Problem(409, str(error)))
-    on(IdempotencyConflict, _from_idempotency)
+    register(RequestValidationError, _from_validation)
+    register(Invalid, lambda error: invalid_fields(error.errors))
+    register(FilterError, lambda error: invalid_field(error.field, None, str(error)))
+    register(DatasetError, lambda error: invalid_field("dataset", None, str(error)))
+    register(NotInstalled, lambda error: Problem(501, str(error)))
+    register(Damaged, lambda error: Problem(500, str(error)))
+    register(NotFound, lambda error: Problem(404, str(error)))
+    register(Conflict, lambda error: Problem(409, str(error)))
+    register(IdempotencyConflict, _from_idempotency)
 
 
 def internal_error(error: Exception, request_id: str, where: str) -> Response:
-    """500: the traceback goes to the log, its number to the caller."""
+    """500: the traceback goes to the log, its number to the client."""
     log.error("request %s: %s failed", request_id, where, exc_info=error)
     detail = f"Something went wrong in the server; its log tells more under request {request_id}."
     return to_response(Problem(500, detail), request_id=request_id)
@@ -118,12 +118,12 @@ async def _handle_http_exception(request: Request, error: Exception) -> Response
 
 
 def _method_not_allowed(request: Request) -> Problem:
-    """405 with every method of the address; the framework's own names those of one route."""
-    taken = [method for method in METHODS if _accepts(request, method)]
-    if "GET" in taken and request.url.path != STREAM_PATH:
-        taken.insert(1, "HEAD")
-    told = f"{request.method[:20]} is not possible at this address; it takes {', '.join(taken)}."
-    return Problem(405, told, headers={"allow": ", ".join(taken)})
+    """405 with every method of the address; Starlette's own names only those of one route."""
+    allowed = [method for method in METHODS if _accepts(request, method)]
+    if "GET" in allowed and request.url.path != STREAM_PATH:
+        allowed.insert(1, "HEAD")
+    detail = f"{request.method[:20]} is not possible at this address; it takes {', '.join(allowed)}."
+    return Problem(405, detail, headers={"allow": ", ".join(allowed)})
 
 
 def _accepts(request: Request, method: str) -> bool:
@@ -145,27 +145,27 @@ def _from_http(error: HTTPException) -> Problem:
 
 
 def _from_validation(error: RequestValidationError) -> Problem:
-    found = error.errors()
-    return invalid_fields([_field_error(item) for item in found[:MAX_ERRORS]], len(found))
+    errors = error.errors()
+    return invalid_fields([_field_error(item) for item in errors[:MAX_ERRORS]], len(errors))
 
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:
-    """pydantic's error as a field, its value and one sentence."""
+    """The field, value and message of one of pydantic's errors."""
     if item["type"] == "json_invalid":
         reason = item.get("ctx", {}).get("error", "")
         return FieldError(
             "body", None, f"The body is not valid JSON: {reason} at character {item['loc'][-1]}."
         )
-    field = _path(item["loc"][1:]) or str(item["loc"][0])
+    field = _field_path(item["loc"][1:]) or str(item["loc"][0])
     if isinstance(item["input"], bytes):
-        told = "The body must be JSON, sent with the header Content-Type: application/json."
-        return FieldError("body", None, told)
+        message = "The body must be JSON, sent with the header Content-Type: application/json."
+        return FieldError("body", None, message)
     value = None if item["type"] == "missing" else item["input"]
     return FieldError(field, value, describe_error(field, item))
 
 
-def _path(location: Iterable[object]) -> str:
-    """("points", 3, "lr") -> points[3].lr"""
+def _field_path(location: Iterable[object]) -> str:
+    """`points[3].lr` for ("points", 3, "lr")."""
     path = ""
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
@@ -187,7 +187,7 @@ def _error_json(error: FieldError) -> dict[str, object]:
 
 
 def _value_json(value: object) -> object:
-    """The value itself where JSON can carry it and it is short; else its beginning as text."""
+    """The value itself where it is short and has JSON, else its beginning as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     try:

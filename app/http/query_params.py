@@ -1,4 +1,4 @@
-"""Parameters: a query parameter that an address does not know is refused, not ignored (checks no values)."""
+"""Refuse query parameters that a route does not have, instead of ignoring them."""
 
 from fastapi import Request
 
@@ -7,7 +7,7 @@ from learning.errors import FieldError
 
 
 def reject_unknown_params(request: Request) -> None:
-    """A dependency of routes: raises a Problem, 422, that names what the route does not take."""
+    """A dependency of routes. Raises a Problem, 422, with an error for each unknown parameter."""
     known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
     taken = f"it takes {', '.join(known)}" if known else "it takes none"
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]

@@ -1,4 +1,4 @@
-"""State: the parts that every request may use, opened once for each server (owns no rows and no routes)."""
+"""What every request may use: the configuration, the database, the weight files and the live hub."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,7 +13,7 @@ from store.db.weight_files import Files
 
 @dataclass(frozen=True, slots=True)
 class AppResources:
-    """One server's open parts."""
+    """Opened once for each server, by app.main.create_app."""
 
     config: Config
     database: Database
@@ -22,9 +22,9 @@ class AppResources:
 
 
 def get_resources(request: Request) -> AppResources:
-    """The parts of the server that answers this request; they are attributes of `app.state` too."""
-    parts = request.app.state
-    return AppResources(parts.config, parts.database, parts.files, parts.live)
+    """The resources of the server that answers this request, which are attributes of `app.state`."""
+    state = request.app.state
+    return AppResources(state.config, state.database, state.files, state.live)
 
 
 Resources = Annotated[AppResources, Depends(get_resources)]

@@ -1,7 +1,7 @@
-"""Owns the token file: the secret in LOSSDECK_HOME that opens the server when LOSSDECK_TOKEN is not set.
+"""Read and write the token file: the secret in LOSSDECK_HOME that a client needs.
 
-Which token counts: LOSSDECK_TOKEN if it is set and not empty, else the file `token` in LOSSDECK_HOME
-if there is one, else none: then it serves loopback only. (It checks no request; app.http.guard does.)
+The token in effect is LOSSDECK_TOKEN if it is set and not empty, else that of the file `token` in
+LOSSDECK_HOME, else none: then the server listens on loopback only. app.http.guard checks the requests.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ TOKEN_BYTES = 32  # 256 bits of randomness
 
 
 def path(home: Path) -> Path:
-    """Where the token of this home is kept."""
+    """The path of the token file."""
     return home / "token"
 
 
 def read(home: Path) -> str | None:
-    """The kept token; None when there is none."""
+    """The token in the file; None when there is none."""
     try:
         return path(home).read_text(encoding="ascii").strip() or None
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def read(home: Path) -> str | None:
 
 
 def ensure(home: Path) -> str:
-    """The kept token, made now if there is none; two processes that make one at once get the same."""
+    """The token in the file, created if there is none; two processes that create it at once get the same."""
     home.mkdir(parents=True, exist_ok=True)
     draft = home / f".token-{secrets.token_hex(8)}"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -43,18 +43,18 @@ def ensure(home: Path) -> str:
 
 
 def replace(home: Path) -> str:
-    """A new token in place of the kept one, whose holders are locked out at the server's next start."""
+    """Replaces the token; holders of the old one are locked out when the server starts next."""
     path(home).unlink(missing_ok=True)
     return ensure(home)
 
 
 def remove(home: Path) -> bool:
-    """Removes the kept token; says whether there was one."""
+    """Removes the token file; whether there was one."""
     existed = path(home).exists()
     path(home).unlink(missing_ok=True)
     return existed
 
 
 def effective_token(config: "Config") -> str | None:
-    """The token that counts for this config."""
+    """The token in effect: that of the config, else that of the file."""
     return config.token or read(config.home)

@@ -1,4 +1,4 @@
-"""Wire of the live stream: a change as the data of its event."""
+"""The data of a live event: the row that changed, as JSON."""
 
 from app.schemas.sweeps import sweep_json
 from app.schemas.trials import epoch_json, trial_json
@@ -10,9 +10,9 @@ from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
 
-def event_data(value: Change) -> tuple[int | None, dict[str, object]]:
-    """The sweep that a change belongs to, if to one, and the data of its event."""
-    row = value.row
+def event_data(change: Change) -> tuple[int | None, dict[str, object]]:
+    """The sweep that a change belongs to, None for one of no sweep, and the data of its event."""
+    row = change.row
     if isinstance(row, EpochRow):
         return row.sweep_id, {"sweep_id": row.sweep_id} | epoch_json(row, trace=False)
     if isinstance(row, Trial):
@@ -21,4 +21,4 @@ def event_data(value: Change) -> tuple[int | None, dict[str, object]]:
         return row.id, sweep_json(row)
     if isinstance(row, Worker):
         return None, worker_json(row)
-    return None, {"cursor": value.seq}
+    return None, {"cursor": change.seq}

@@ -1,7 +1,8 @@
-"""Live: the hub that wakes the streams when the database changed and keeps what is newest (speaks no HTTP).
+"""The hub of the live streams: it reads what changed in the database and wakes the streams that wait.
 
-One thread reads for all streams. A stream holds nothing but its cursor and pulls: from the ring while it is
-near the front, from the database when it is behind. So a slow client costs no memory, however slow.
+One thread reads for all streams and keeps the newest changes in memory, the ring. A stream keeps only its
+cursor: it reads from the ring while it is near the front, and from the database when it is behind. So a
+client costs no memory, however slow it is.
 """
 
 import asyncio
@@ -19,9 +20,9 @@ from store.db.database import Database
 from store.read import changes
 from store.read.changes import Change
 
-HUB_POLL_SECONDS = 0.02  # between looks at the database; one costs microseconds on SQLite
-RING_FRAMES = 5_000  # kept for streams near the front
-CHANGES_PER_READ = 500  # changes in one read
+HUB_POLL_SECONDS = 0.02  # between checks for changes; one costs microseconds on SQLite
+RING_FRAMES = 5_000  # kept in memory, at least
+CHANGES_PER_READ = 500
 OVERVIEW_KINDS = frozenset({"sweep", "worker", "reset"})
 JOIN_SECONDS = 2.0
 
@@ -30,14 +31,14 @@ log = logging.getLogger("lossdeck")
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a stream tells of: all that happens in some sweeps; how all sweeps and workers are; or both."""
+    """What a stream sends: every change in some sweeps, the overview of all sweeps and workers, or both."""
 
     sweeps: frozenset[int] = frozenset()
     overview: bool = False
 
     @property
-    def only(self) -> list[int] | None:
-        """The sweeps whose changes must be read; None for those of all."""
+    def sweep_ids(self) -> list[int] | None:
+        """The sweeps whose changes must be read; None for all sweeps."""
         return None if self.overview else sorted(self.sweeps)
 
 
@@ -50,26 +51,29 @@ class Frame:
     sweep_id: int | None
     data: bytes
 
-    def concerns(self, followed: Subscription) -> bool:
-        """Whether a stream gets this frame."""
-        told = followed.overview and self.kind in OVERVIEW_KINDS
-        return told or self.kind == "reset" or self.sweep_id in followed.sweeps
+    def matches(self, subscription: Subscription) -> bool:
+        """Whether a stream with this subscription gets the frame."""
+        in_overview = subscription.overview and self.kind in OVERVIEW_KINDS
+        return in_overview or self.kind == "reset" or self.sweep_id in subscription.sweeps
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a stream sends next, and the cursor it has then reached."""
+    """What a stream sends next, and its cursor after that."""
 
     data: bytes
     cursor: int
 
 
 class LiveHub:
-    """The hub of one server. `start`, `stop`, `since` and `changed` belong to the event loop's thread."""
+    """The hub of one server.
+
+    `start`, `stop`, `read_recent` and `wait_for_change` belong to the event loop's thread.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.open = 0  # streams
+        self.open_streams = 0
         self.closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -83,7 +87,7 @@ class LiveHub:
         self._thread.start()
 
     def close(self) -> None:
-        """Asks all streams to say goodbye. Safe in signal handlers and other threads; may be repeated."""
+        """Tells all streams to end. Safe in signal handlers and other threads, and safe to repeat."""
         self.closing = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake_all)
@@ -94,8 +98,8 @@ class LiveHub:
         self._done.set()
         await asyncio.to_thread(self._thread.join, JOIN_SECONDS)
 
-    async def changed(self, seconds: float) -> bool:
-        """Waits for news; False when none came in that time."""
+    async def wait_for_change(self, seconds: float) -> bool:
+        """Waits for the next change; False when none came in that time."""
         wake = self._wake
         try:
             async with asyncio.timeout(seconds):
@@ -104,31 +108,24 @@ class LiveHub:
             return False
         return True
 
-    def news(self) -> asyncio.Event:
-        """Is set at the next change; take it before you look, wait for it after."""
-        return self._wake
-
-    def since(self, cursor: int, followed: Subscription) -> Batch | None:
-        """What came after the cursor, out of memory; None when the ring does not reach so far."""
+    def read_recent(self, cursor: int, subscription: Subscription) -> Batch | None:
+        """What came after the cursor, from the ring; None when the ring does not reach back to it."""
         if self._floor < 0 or not self._floor <= cursor <= self._head:
             return None
         first = bisect_right(self._ring, cursor, key=lambda frame: frame.number)
-        frames = [frame for frame in self._ring[first : first + CHANGES_PER_READ] if frame.concerns(followed)]
-        last = (
-            self._ring[min(first + CHANGES_PER_READ, len(self._ring)) - 1].number
-            if first < len(self._ring)
-            else cursor
-        )
+        read = self._ring[first : first + CHANGES_PER_READ]
+        last = read[-1].number if read else cursor
+        frames = [frame for frame in read if frame.matches(subscription)]
         return Batch(b"".join(frame.data for frame in frames), max(cursor, last))
 
-    def pull(self, cursor: int, followed: Subscription) -> Batch:
-        """The same out of the database; blocks."""
-        found, reached = _read_batch(self.database, cursor, followed.only)
-        frames = (frame for frame in _to_frames(found) if frame.concerns(followed))
+    def read_stored(self, cursor: int, subscription: Subscription) -> Batch:
+        """What came after the cursor, from the database; blocks."""
+        found, reached = _read_batch(self.database, cursor, subscription.sweep_ids)
+        frames = (frame for frame in _to_frames(found) if frame.matches(subscription))
         return Batch(b"".join(frame.data for frame in frames), reached)
 
-    def anew(self, cursor: int, catch_up: int) -> Batch | None:
-        """`reset` in place of all that came after the cursor, if that is more than `catch_up`; blocks."""
+    def reset_if_behind(self, cursor: int, catch_up: int) -> Batch | None:
+        """The event `reset` where more than `catch_up` changes came after the cursor, else None; blocks."""
         with self.database.read() as c:
             newest = changes.cursor(c)
         if newest - cursor <= catch_up:
@@ -151,24 +148,24 @@ class LiveHub:
         self._wake_all()
 
     def _watch(self) -> None:
-        """The thread: looks for changes while anybody listens."""
+        """The thread: looks for changes while a stream is open."""
         version, head = None, None
         while not self._done.wait(HUB_POLL_SECONDS):
-            if not self.open:
+            if not self.open_streams:
                 version = head = None
                 continue
             try:
                 now = self.database.version()
                 if now != version:
-                    head = self._look(head)
+                    head = self._read_new(head)
                     version = now
             except Exception:  # the hub must outlive a database that is away for a while
                 log.exception("The live stream could not read the database; it tries again.")
                 version = None
                 self._done.wait(1.0)
 
-    def _look(self, head: int | None) -> int:
-        """Reads what is new into the ring; returns the number up to which it is now complete."""
+    def _read_new(self, head: int | None) -> int:
+        """Reads new changes into the ring; returns the number up to which it is now complete."""
         assert self._loop is not None
         floor = None
         if head is None:
@@ -183,13 +180,14 @@ class LiveHub:
                 return head
 
 
-def _read_batch(database: Database, cursor: int, only: list[int] | None) -> tuple[tuple[Change, ...], int]:
+def _read_batch(
+    database: Database, cursor: int, sweep_ids: list[int] | None
+) -> tuple[tuple[Change, ...], int]:
     """One batch of changes and the cursor reached by it."""
     with database.read() as c:
-        now = changes.cursor(
-            c
-        )  # before the rows: all that is numbered up to here is committed and seen below
-        found = changes.after(c, cursor, only, CHANGES_PER_READ)
+        # Before the rows: every change numbered up to here is committed, so the next statement sees it.
+        now = changes.cursor(c)
+        found = changes.after(c, cursor, sweep_ids, CHANGES_PER_READ)
     if len(found) >= CHANGES_PER_READ:
         return found, found[-1].seq
     return found, max([cursor, now, *(change.seq for change in found)])

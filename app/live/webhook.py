@@ -1,6 +1,7 @@
-"""Webhook: tells one address when a sweep ends or mostly diverges; at least once, each with an id of its own.
+"""The webhook: posts to one address when a sweep ends or when most of its trials diverge.
 
-A thread of the server reads the feed of changes; a receiver that is slow or away delays only what it is told.
+Each event is sent at least once and has an id of its own. A thread of the server reads the changes and sends
+the events, so a receiver that is slow or down delays nothing else.
 """
 
 import logging
@@ -20,14 +21,14 @@ from store.read.sweeps import Sweep
 WEBHOOK_POLL_SECONDS = 1.0
 RECEIVER_TIMEOUT_SECONDS = 10.0  # for the receiver's answer
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 300.0  # seconds before an event is sent again
-SWEEPS_PER_READ = 100  # sweeps in one read
-MIN_BEGUN_TRIALS = 5  # trials that began, before one may say that most diverge
+SWEEPS_PER_READ = 100
+MIN_BEGUN_TRIALS = 5  # before "most diverge" means anything
 
 log = logging.getLogger("lossdeck")
 
 
 class Webhook:
-    """Follows the sweeps of one database for one address."""
+    """Sends the events of one database to one address."""
 
     def __init__(self, database: Database, url: str) -> None:
         self.database = database
@@ -37,13 +38,13 @@ class Webhook:
         self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
 
     def start(self) -> None:
-        """Blocks for the one statement that says from where on there is something to tell."""
+        """Blocks for one statement: it reads the cursor after which changes are sent."""
         with self.database.write() as c:
             self._cursor = webhook_deliveries.cursor(c)
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends after the request that is under way, if one is; does not wait for it."""
+        """Ends the thread after the current request; waits a second at most."""
         self._done.set()
         self._thread.join(WEBHOOK_POLL_SECONDS)
 
@@ -53,13 +54,13 @@ class Webhook:
             try:
                 now = self.database.version()
                 if now != version:
-                    self._look()
+                    self._send_new()
                     version = now
             except Exception:  # must outlive a database that is away for a while
                 log.exception("The webhook could not read the database; it tries again.")
             self._done.wait(WEBHOOK_POLL_SECONDS)
 
-    def _look(self) -> None:
+    def _send_new(self) -> None:
         """Sends what happened after the cursor."""
         more = True
         while more and not self._done.is_set():
@@ -67,11 +68,11 @@ class Webhook:
                 found = sweeps.after(c, self._cursor, None, SWEEPS_PER_READ)
             for sweep in found:
                 for id, event in events_of(sweep):
-                    self._tell(id, event, sweep)
+                    self._deliver(id, event, sweep)
                 self._cursor = sweep.changed
             more = len(found) == SWEEPS_PER_READ
 
-    def _tell(self, id: str, event: str, sweep: Sweep) -> None:
+    def _deliver(self, id: str, event: str, sweep: Sweep) -> None:
         with self.database.read() as c:
             if webhook_deliveries.was_sent(c, id):
                 return
@@ -89,7 +90,7 @@ class Webhook:
 
 
 def events_of(sweep: Sweep) -> Iterator[tuple[str, str]]:
-    """What is to be told of a sweep as it is now: ids, which never change, and names of events."""
+    """The id and the name of each event that a sweep has reached; an id never changes."""
     begun = sum(sweep.counts.values()) - sweep.counts["queued"]  # those that diverge end first: not `ended`
     if begun >= MIN_BEGUN_TRIALS and 2 * sweep.counts["diverged"] > begun:
         yield f"sweep-{sweep.id}-diverging", "sweep.diverging"
@@ -99,14 +100,14 @@ def events_of(sweep: Sweep) -> Iterator[tuple[str, str]]:
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_args: Any) -> None:
-        """A redirect would send the news to an address that nobody configured."""
+        """A redirect would send the event to an address that nobody configured."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def _post(url: str, body: bytes, id: str) -> str | None:
-    """Why it was not taken; None when it was."""
+    """Sends an event; returns why the receiver did not take it, or None."""
     headers = {"content-type": "application/json", "user-agent": "lossdeck", "x-lossdeck-event": id}
     request = urllib.request.Request(url, body, headers)
     try:

@@ -38,10 +38,10 @@ def enter(
     throttle: Throttle = request.app.state.throttle
     if not parts.config.token:
         return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
-    if throttle.closed():
+    if throttle.is_closed():
         raise Problem(429, "Too many wrong tokens; wait a minute.", headers={"retry-after": "60"})
     if not guard.secrets_match(token.strip(), parts.config.token):
-        throttle.failed()
+        throttle.record_failure()
         return HTMLResponse(render("login.html", next=local(next), wrong=True), HTTPStatus.FORBIDDEN)
     answer = RedirectResponse(local(next), HTTPStatus.SEE_OTHER)
     answer.set_cookie(

@@ -88,11 +88,19 @@ def create(c: Connection, new: NewAutopilot, now: float) -> Autopilot:
         "changed": change_counter.take(c)[0],
     }
     id: int = c.execute(insert(autopilot).values(row).returning(autopilot.c.id)).scalar_one()
-    return _must(c, id)
+    return must_get(c, id)
 
 
 def get(c: Connection, id: int) -> Autopilot | None:
     return next(iter(_autopilots(c, c.execute(select(autopilot).where(autopilot.c.id == id)).all())), None)
+
+
+def must_get(c: Connection, id: int) -> Autopilot:
+    """The autopilot. Raises NotFound."""
+    found = get(c, id)
+    if found is None:
+        raise NotFound("autopilot", id)
+    return found
 
 
 def list_all(c: Connection, limit: int = 100, offset: int = 0) -> tuple[tuple[Autopilot, ...], int]:
@@ -163,7 +171,7 @@ def end(c: Connection, seen: Autopilot, state: str, reason: str, winner_id: int 
 def stop(c: Connection, id: int, now: float) -> Autopilot:
     """Ends it: what waits is cancelled, trials that run may end. Raises NotAllowed, NotFound."""
     number, *_ = change_counter.take(c)
-    found = _must(c, id)
+    found = must_get(c, id)
     if found.state != "running":
         raise NotAllowed(found.state, "stop", f"Autopilot {id}", ("running",))
     leader = best(c, found)
@@ -173,7 +181,7 @@ def stop(c: Connection, id: int, now: float) -> Autopilot:
         preflights.cancel(c, last.preflight_id, now)
     elif last is not None and last.sweep_id is not None and last.state in sweep_actions.ACTIONS["stop"]:
         sweep_actions.act(c, last.sweep_id, "stop", now)
-    return _must(c, id)
+    return must_get(c, id)
 
 
 _RUNNING = select(autopilot).where(autopilot.c.state == "running").order_by(autopilot.c.id)
@@ -208,13 +216,6 @@ def _end(
         "changed": number,
     }
     c.execute(update(autopilot).where(autopilot.c.id == id).values(values))
-
-
-def _must(c: Connection, id: int) -> Autopilot:
-    found = get(c, id)
-    if found is None:
-        raise NotFound("autopilot", id)
-    return found
 
 
 def _autopilots(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Autopilot, ...]:

@@ -73,6 +73,14 @@ def get(c: Connection, id: int) -> Preflight | None:
     return None if row is None else _preflight(row)
 
 
+def must_get(c: Connection, id: int) -> Preflight:
+    """The preflight. Raises NotFound."""
+    found = get(c, id)
+    if found is None:
+        raise NotFound("preflight", id)
+    return found
+
+
 def list_all(
     c: Connection, dataset: str | None = None, limit: int = 100, offset: int = 0
 ) -> tuple[tuple[Preflight, ...], int]:
@@ -86,15 +94,11 @@ def list_all(
 def cancel(c: Connection, id: int, now: float) -> Preflight:
     """Ends one that is queued or running. Raises NotFound, NotAllowed."""
     number, *_ = change_counter.take(c)
-    found = get(c, id)
-    if found is None:
-        raise NotFound("preflight", id)
+    found = must_get(c, id)
     if found.state not in LIVING:
         raise NotAllowed(found.state, "cancel", f"Preflight {id}", LIVING)
     _end(c, preflight.c.id == id, "cancelled", None, number, now)
-    cancelled = get(c, id)
-    assert cancelled is not None  # nothing deletes preflights
-    return cancelled
+    return must_get(c, id)
 
 
 def claim(c: Connection, worker: str, now: float) -> Claim | None:

@@ -393,7 +393,7 @@ def test_a_client_that_takes_nothing_is_let_go(sqlite_database: Database) -> Non
         yield b": open\n\n"
 
     async def send(message: Any) -> None:
-        counts.append(live.open)
+        counts.append(live.open_streams)
         await asyncio.Event().wait()
 
     async def receive() -> Any:
@@ -402,7 +402,7 @@ def test_a_client_that_takes_nothing_is_let_go(sqlite_database: Database) -> Non
     scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
     asyncio.run(LiveResponse(frames(), live, patience=0.05)(scope, receive, send))
     assert counts == [1]
-    assert live.open == 0
+    assert live.open_streams == 0
 
 
 def test_a_stream_shows_that_it_lives_also_while_only_others_have_news(
@@ -413,7 +413,7 @@ def test_a_stream_shows_that_it_lives_also_while_only_others_have_news(
 
     async def listen() -> None:
         live = LiveHub(sqlite_database)
-        live.open = 1
+        live.open_streams = 1
         live.start()
         parts = AppResources(Config(home=tmp_path), sqlite_database, Files(tmp_path), live)
         sent = stream_frames(parts, None, Subscription(frozenset({followed.id})), once=False, beat=0.05)
@@ -446,10 +446,10 @@ def test_the_hub_out_of_memory_and_out_of_the_database_says_the_same(
 async def _compare(database: Database, make_sweep: MakeSweep) -> None:
     first, second = make_sweep(database, trials=2, epochs=200), make_sweep(database, trials=2, epochs=200)
     live = LiveHub(database)
-    live.open = 1
+    live.open_streams = 1
     live.start()
-    assert live.since(0, Subscription(overview=True)) is None  # it has not looked yet
-    assert await live.changed(PATIENCE)
+    assert live.read_recent(0, Subscription(overview=True)) is None  # it has not looked yet
+    assert await live.wait_for_change(PATIENCE)
     with database.read() as c:
         start = changes.cursor(c)
     await asyncio.to_thread(Crew(database).finish_all)
@@ -458,11 +458,11 @@ async def _compare(database: Database, make_sweep: MakeSweep) -> None:
     ids = [(), (first.id,), (second.id,), (first.id, second.id)]
     for sweeps_of, overview in [*product(ids[1:], (False, True)), ((), True)]:
         followed = Subscription(frozenset(sweeps_of), overview)
-        memory = await _epochs(lambda cursor, f=followed: live.since(cursor, f), live, start, end)
-        stored = await _epochs(lambda cursor, f=followed: live.pull(cursor, f), live, start, end)
+        memory = await _epochs(lambda cursor, f=followed: live.read_recent(cursor, f), live, start, end)
+        stored = await _epochs(lambda cursor, f=followed: live.read_stored(cursor, f), live, start, end)
         assert memory == stored
         assert len(memory) == 400 * len(sweeps_of)
-    assert live.since(end + 1, Subscription(overview=True)) is None
+    assert live.read_recent(end + 1, Subscription(overview=True)) is None
     await live.stop()
 
 
@@ -473,7 +473,7 @@ async def _epochs(step: Callable[[int], Batch | None], live: LiveHub, start: int
         batch = step(cursor)
         assert batch is not None
         if batch.cursor == cursor:
-            assert await live.changed(PATIENCE)
+            assert await live.wait_for_change(PATIENCE)
         data, cursor = data + batch.data, batch.cursor
     return [event for event in data.split(b"\n\n") if event.startswith(b"event: epoch")]
 
@@ -498,13 +498,13 @@ def test_writers_at_once_leave_no_gap_for_a_reader_that_pulls(
     cursor, text = 0, b""
     deadline = time.monotonic() + PATIENCE
     while text.count(b"event: epoch") < 8 * 40:
-        batch = live.pull(cursor, Subscription(frozenset({sweep.id})))
+        batch = live.read_stored(cursor, Subscription(frozenset({sweep.id})))
         assert batch.cursor >= cursor
         cursor, text = batch.cursor, text + batch.data
         assert time.monotonic() < deadline
     for thread in threads:
         thread.join()
-    final = live.pull(cursor, Subscription(frozenset({sweep.id})))
+    final = live.read_stored(cursor, Subscription(frozenset({sweep.id})))
     ids = [int(line[4:]) for line in (text + final.data).splitlines() if line.startswith(b"id: ")]
     assert ids == sorted(set(ids))
     assert (text + final.data).count(b"event: epoch") == 8 * 40

@@ -415,8 +415,8 @@ def test_a_stream_shows_that_it_lives_also_while_only_others_have_news(
         live = LiveHub(sqlite_database)
         live.open_streams = 1
         live.start()
-        parts = AppResources(Config(home=tmp_path), sqlite_database, Files(tmp_path), live)
-        sent = stream_frames(parts, None, Subscription(frozenset({followed.id})), once=False, beat=0.05)
+        resources = AppResources(Config(home=tmp_path), sqlite_database, Files(tmp_path), live)
+        sent = stream_frames(resources, None, Subscription(frozenset({followed.id})), once=False, beat=0.05)
         assert b"retry" in await anext(sent)
         assert b"event: sweep" in await anext(sent)
         crew = Crew(sqlite_database)

@@ -49,7 +49,7 @@ def download_report(id: Id, resources: Resources) -> Response:
     """What was tried, the winner, its curves and its test accuracy, as one HTML file to keep or print."""
     with resources.database.read() as c:
         row = autopilots.must_get(c, id)
-        text = autopilot_html.html_text(c, row, resources.config)
+        text = autopilot_html.render_report(c, row, resources.config)
     return attachment_response(text, f"autopilot-{id}.html", "text/html; charset=utf-8")
 
 

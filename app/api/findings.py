@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from app.http.resources import Resources
 from app.http.responses import StrictJSONResponse, attachment_response, created_response
-from app.reports import tables, transcript
+from app.reports import sweep_html, tables, transcript
 from app.schemas.fields import Id
 from app.schemas.findings import (
     RefinementIn,
@@ -104,12 +104,12 @@ def export_sweep(
         chosen = {row.id for row in rows}
         curves = tuple(row for row in curves if row.trial_id in chosen)
     if format == "csv":
-        text, media_type = tables.csv_text(rows), "text/csv; charset=utf-8"
+        text, media_type = tables.format_csv(rows), "text/csv; charset=utf-8"
     elif format == "jsonl":
-        text, media_type = tables.jsonl_text(rows, curves), "application/x-ndjson"
+        text, media_type = tables.format_jsonl(rows, curves), "application/x-ndjson"
     elif format == "transcript":
-        text, media_type = transcript.of_sweep(rows, curves, sweep.trials), "text/plain; charset=utf-8"
+        text, media_type = transcript.format_sweep(rows, curves, sweep.trials), "text/plain; charset=utf-8"
     else:
         found = findings.find_in_sweep(sweep, resources.database, resources.config)
-        text, media_type = tables.html_text(sweep, rows, curves, found), "text/html; charset=utf-8"
+        text, media_type = sweep_html.render_report(sweep, rows, curves, found), "text/html; charset=utf-8"
     return attachment_response(text, f"sweep-{id}.{'txt' if format == 'transcript' else format}", media_type)

@@ -162,7 +162,7 @@ def _with_notes(c: Connection, sweep: Sweep, resources: AppResources) -> dict[st
     warnings = preflight_warning.find_sweep_warnings(c, sweep, resources.config.home)
     more = {
         "notes": notes,
-        "notes_html": markdown.html(notes),
+        "notes_html": markdown.render_html(notes),
         "warnings": list(map(warning_json, warnings)),
     }
     return sweep_json(sweep) | more

@@ -116,7 +116,7 @@ def read_transcript(id: Id, resources: Resources) -> Response:
     with resources.database.read() as c:
         trial = trials.must_get(c, id)
         rows = epochs.of_trial(c, id)
-    return Response(transcript.of_trial(trial, rows, 1), media_type="text/plain; charset=utf-8")
+    return Response(transcript.format_trial(trial, rows, 1), media_type="text/plain; charset=utf-8")
 
 
 @router.get("/trials/{id}/findings", response_model=FindingsOut)

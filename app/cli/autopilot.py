@@ -1,4 +1,4 @@
-"""Owns the command `autopilot`: queues a search from checks to winner and tells its steps (takes none)."""
+"""The command `autopilot`: it queues a whole search, from the checks to the winner, and prints each stage."""
 
 import json
 import sys
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.options import Data, DatabaseUrl, Home, Json, configure
-from app.cli.sweep_progress import Pulse, going_on
+from app.cli.options import Data, DatabaseUrl, Home, Json, configure, usage_error
+from app.cli.sweep_progress import WorkerLiveness, explain_interrupt
 from app.operations.exit_codes import DONE, FAILED
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def autopilot(
     """
     from pydantic import ValidationError
 
-    from app.cli.sweep import wrong
-    from app.operations.process_supervisor import upgrade
+    from app.operations.process_supervisor import upgrade_database
     from app.schemas.autopilots import AutopilotIn
     from app.usecases import sweep_plan
     from app.usecases.autopilot_view import view_autopilot
@@ -56,60 +55,62 @@ def autopilot(
     try:
         body = AutopilotIn(dataset=dataset, trials=trials, seed=seed, preflight=preflight, name=name)
     except ValidationError as error:
-        raise wrong(error) from error
+        raise usage_error(error) from error
     new = sweep_plan.plan_autopilot(body, config)
-    upgrade(config)
+    upgrade_database(config)
     with closing(Database.open(config)) as database:
         with database.write() as connection:
             row = autopilots.create(connection, new, time.time())
-            found = view_autopilot(connection, row, config)
-        with going_on(f"Autopilot {row.id}"):
+            result = view_autopilot(connection, row, config)
+        with explain_interrupt(f"Autopilot {row.id}"):
             print(f"Autopilot {row.id} on {dataset}, queued.", file=sys.stderr)
             if wait:
-                found = follow(database, row.id, config, tell_lines=not as_json)
+                result = follow_autopilot(database, row.id, config, print_stages=not as_json)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(result))
     elif not wait:
         print(row.id)
-    raise typer.Exit(DONE if found["state"] in ("running", "finished") else FAILED)
+    raise typer.Exit(DONE if result["state"] in ("running", "finished") else FAILED)
 
 
-def follow(database: "Database", id: int, config: "Config", tell_lines: bool) -> dict[str, Any]:
-    """Waits for the end, telling each step as it is taken; sums it up on stderr.
+def follow_autopilot(
+    database: "Database", id: int, config: "Config", *, print_stages: bool
+) -> dict[str, Any]:
+    """Waits for the end, printing each new stage on stdout and a summary on stderr.
 
-    Raises Failure (3) when no worker lives.
+    Raises NoWorker when no worker is alive.
     """
     from app.usecases.autopilot_view import view_autopilot
     from store.jobs import autopilots
 
-    pulse, told = Pulse(f"Autopilot {id}"), 0
+    liveness, printed = WorkerLiveness(f"Autopilot {id}"), 0
     while True:
         with database.read() as connection:
             row = autopilots.get(connection, id)
             assert row is not None  # nothing deletes autopilots
-            found = view_autopilot(connection, row, config)
-        for stage in row.stages[told:] if tell_lines else ():
+            result = view_autopilot(connection, row, config)
+        for stage in row.stages[printed:] if print_stages else ():
             print(f"{stage.name:<10}{' '.join(stage.why.splitlines())}", flush=True)
-        told = len(row.stages)
+        printed = len(row.stages)
         if row.state != "running":
             break
-        pulse.wait(database)
-    print(summary(found), file=sys.stderr)
-    return found
+        liveness.wait(database)
+    print(summary(result), file=sys.stderr)
+    return result
 
 
-def summary(found: dict[str, Any]) -> str:
-    """How an autopilot ended, in a sentence or two, and what there is to say about its test accuracy."""
-    words = f"Autopilot {found['id']} {found['state']}: {found['reason']}"
-    if found["best"] is None:
-        return words
-    best = found["best"]
-    words += (
+def summary(result: dict[str, Any]) -> str:
+    """How an autopilot ended: its best trial, its test accuracy, and the note about that."""
+    text = f"Autopilot {result['id']} {result['state']}: {result['reason']}"
+    if result["best"] is None:
+        return text
+    best = result["best"]
+    text += (
         f" Best: trial #{best['number']} of sweep {best['sweep_id']}, val accuracy {best['best_val_acc']:.4f}"
     )
-    note = found["test_note"] or ""
-    if found["test"] is None:
-        return f"{words}. {note}".rstrip()
-    test = found["test"]
-    looks = f"look {test['number']} at the test part of {test['dataset']}"
-    return f"{words}; test accuracy {test['accuracy']:.4f} ({looks}). {note}".rstrip()
+    note = result["test_note"] or ""
+    if result["test"] is None:
+        return f"{text}. {note}".rstrip()
+    test = result["test"]
+    look = f"look {test['number']} at the test part of {test['dataset']}"
+    return f"{text}; test accuracy {test['accuracy']:.4f} ({look}). {note}".rstrip()

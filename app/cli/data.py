@@ -1,4 +1,4 @@
-"""Owns the commands about data sets: data list, data get, data add (learning reads and fetches them)."""
+"""The commands about data sets: data list, data get, data add."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ program = typer.Typer(
 
 
 @program.command("list")
-def list_all(home: Home = None, data: Data = None, as_json: Json = False) -> None:
+def list_datasets(home: Home = None, data: Data = None, as_json: Json = False) -> None:
     """List the data sets, and those that can be fetched.
 
     \b
@@ -35,10 +35,10 @@ def list_all(home: Home = None, data: Data = None, as_json: Json = False) -> Non
     config = configure(home=home, data=data)
     summaries = catalog.summaries(config.home, config.data)
     if as_json:
-        print(json.dumps([as_dict(summary) for summary in summaries]))
+        print(json.dumps([to_dict(summary) for summary in summaries]))
         return
     for summary in summaries:
-        print(as_line(summary))
+        print(format_line(summary))
     for name in sorted(OFFICIAL.keys() - {summary.name for summary in summaries}):
         print(f"{name:<16} is not on this machine: lossdeck data get {name}", file=sys.stderr)
 
@@ -79,7 +79,7 @@ def get(
             url or download.OFFICIAL[name],
             lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    print(as_line(catalog.summary(name, config.home, config.data)))
+    print(format_line(catalog.summary(name, config.home, config.data)))
 
 
 @program.command()
@@ -106,11 +106,10 @@ def add(
     if not file.is_file():
         raise Failure(f"There is no file {file}.")
     summary = catalog.add(file, name or file.stem, config.home)
-    print(json.dumps(as_dict(summary)) if as_json else as_line(summary))
+    print(json.dumps(to_dict(summary)) if as_json else format_line(summary))
 
 
-def as_dict(summary: "Summary") -> dict[str, object]:
-    """A data set in JSON's own types."""
+def to_dict(summary: "Summary") -> dict[str, object]:
     return {
         "name": summary.name,
         "ready": summary.ready,
@@ -124,8 +123,7 @@ def as_dict(summary: "Summary") -> dict[str, object]:
     }
 
 
-def as_line(summary: "Summary") -> str:
-    """A data set in one line for people."""
+def format_line(summary: "Summary") -> str:
     shape = (
         "x".join(map(str, summary.image_shape)) if summary.image_shape else f"{summary.n_features} features"
     )

@@ -1,4 +1,4 @@
-"""The commands `token` and `doctor`: how this installation stands."""
+"""The commands `token` and `doctor`: the server's token, and checks of this installation."""
 
 import dataclasses
 import json
@@ -40,9 +40,9 @@ def token(
         existed = token_file.remove(config.home)
         print("Removed the token." if existed else "There was no token.", file=sys.stderr)
         return
-    known = config.token or (not new and token_file.read(config.home))
+    exists = config.token or (not new and token_file.read(config.home))
     text = token_file.replace(config.home) if new else config.token or token_file.ensure(config.home)
-    if not known:
+    if not exists:
         print("Made a token; the server asks for it from its next start on.", file=sys.stderr)
     if not quiet:
         print(text)
@@ -68,13 +68,13 @@ def doctor(
       lossdeck doctor
       lossdeck doctor --only database,workers --json
     """
-    from app.operations.doctor_checks import CHECKS, examine
+    from app.operations.doctor_checks import CHECKS, run_checks
 
     config = configure(home=home, data=data, database_url=database_url, host=host, port=port)
     names = only.split(",") if only else list(CHECKS)
     if unknown := sorted(set(names) - set(CHECKS)):
         raise WrongUsage(f"There is no check {', '.join(unknown)}; there are {', '.join(CHECKS)}.")
-    checks = examine(config, names)
+    checks = run_checks(config, names)
     if as_json:
         print(json.dumps([dataclasses.asdict(check) | {"ok": check.ok} for check in checks]))
     else:

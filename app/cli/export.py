@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import Data, DatabaseUrl, Home, configure
+from app.cli.options import Data, DatabaseUrl, Home, configure, open_database
 from learning.errors import Failure
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     csv = "csv"
     jsonl = "jsonl"
     html = "html"
@@ -22,12 +22,12 @@ class Format(StrEnum):
 def export(
     sweep: Annotated[int, typer.Argument(help="The sweep's number.")],
     format: Annotated[
-        Format,
+        ExportFormat,
         typer.Option(
             help="csv: a row a trial; jsonl: a trial a line, with its epochs; html: a report; "
             "transcript: the lines that the lecture's programs print."
         ),
-    ] = Format.csv,
+    ] = ExportFormat.csv,
     out: Annotated[Path | None, typer.Option(help="File to write; stdout by default.")] = None,
     home: Home = None,
     data: Data = None,
@@ -41,31 +41,29 @@ def export(
       lossdeck export 3 --format html --out coarse.html
       lossdeck export 3 --format transcript
     """
-    from app.cli.maintenance import opened
-    from app.reports import sweep_html, transcript
-    from app.reports import tables as formats
+    from app.reports import sweep_html, tables, transcript
     from app.usecases import findings
     from store.queue import epochs
     from store.read import sweeps, trials
 
     config = configure(home=home, data=data, database_url=database_url)
-    with closing(opened(config)) as database:
+    with closing(open_database(config)) as database:
         with database.read() as connection:
             row = sweeps.get(connection, sweep)
             if row is None:
                 raise Failure(f"There is no sweep {sweep}.")
             rows = trials.of_sweep(connection, sweep)
-            everything = (sweep, 0, sys.maxsize, False)
-            curves = () if format == Format.csv else epochs.of_sweep(connection, *everything)[0]
-        said = findings.find_in_sweep(row, database, config) if format == Format.html else ()
-    if format == Format.csv:
-        text = formats.csv_text(rows)
-    elif format == Format.jsonl:
-        text = formats.jsonl_text(rows, curves)
-    elif format == Format.transcript:
-        text = transcript.of_sweep(rows, curves, row.trials)
+            all_epochs = (sweep, 0, sys.maxsize, False)
+            curves = () if format == ExportFormat.csv else epochs.of_sweep(connection, *all_epochs)[0]
+        findings = findings.find_in_sweep(row, database, config) if format == ExportFormat.html else ()
+    if format == ExportFormat.csv:
+        text = tables.format_csv(rows)
+    elif format == ExportFormat.jsonl:
+        text = tables.format_jsonl(rows, curves)
+    elif format == ExportFormat.transcript:
+        text = transcript.format_sweep(rows, curves, row.trials)
     else:
-        text = sweep_html.html_text(row, rows, curves, said)
+        text = sweep_html.render_report(row, rows, curves, findings)
     if out is None:
         sys.stdout.write(text)
     else:

@@ -1,4 +1,4 @@
-"""Owns the command line as a whole: its commands, exit codes and how errors are told (cli_*.py do the work).
+"""The program `lossdeck`: its commands, its exit codes, and how it reports errors.
 
 Numbers go to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 no
 worker to wait for, 130 interrupted. Whatever is slow to import is imported by the command that needs it.
@@ -13,7 +13,7 @@ import typer
 from typer import exceptions
 
 from app.cli import autopilot, data, doctor, export, maintenance, model, preflight, processes, repeat, sweep
-from app.operations.exit_codes import DONE, FAILED, INTERRUPTED, code_of, explain
+from app.operations.exit_codes import DONE, FAILED, INTERRUPTED, exit_code, explain
 from app.text import validation_messages
 
 program = typer.Typer(
@@ -49,9 +49,9 @@ for command in COMMANDS:
 program.add_typer(data.program, name="data")
 
 
-def version(asked: bool) -> None:
-    """Prints the version and ends, when asked to."""
-    if asked:
+def print_version(wanted: bool) -> None:
+    """Prints the version and exits if --version was given."""
+    if wanted:
         from importlib import metadata
 
         print(f"lossdeck {metadata.version('lossdeck')}")
@@ -59,9 +59,10 @@ def version(asked: bool) -> None:
 
 
 @program.callback()
-def options(
+def accept_options(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Options before any command."""
@@ -73,13 +74,13 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command and answers its exit code; what the user can mend is one sentence on stderr."""
+    """Runs one command and returns its exit code; an error the user can fix is one sentence on stderr."""
     try:
         code = int(program(args=arguments, prog_name="lossdeck", standalone_mode=False) or DONE)
         sys.stdout.flush()  # here, where a reader that has left can still be noticed
         return code
     except exceptions.TyperException as error:
-        return tell(usage(error), error.exit_code)
+        return print_error(explain_usage(error), error.exit_code)
     except (KeyboardInterrupt, exceptions.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -90,19 +91,19 @@ def run(arguments: list[str]) -> int:
         sentence = explain(error)
         if sentence is None:
             raise
-        return tell(sentence, code_of(error))
+        return print_error(sentence, exit_code(error))
 
 
-def usage(error: exceptions.TyperException) -> str:
-    """A wrong command line in one sentence, and where the right one is described."""
+def explain_usage(error: exceptions.TyperException) -> str:
+    """What is wrong with a command line, in one sentence, and which --help describes it."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "lossdeck"
-    sentence = _value(error) or error.format_message()
+    sentence = _explain_value(error) or error.format_message()
     return f"{sentence}{'' if sentence.endswith(('.', '?')) else '.'} See {command} --help."
 
 
-def _value(error: exceptions.TyperException) -> str | None:
-    """What is wrong with the value of an option or argument, and the value, if that is what is wrong."""
+def _explain_value(error: exceptions.TyperException) -> str | None:
+    """What is wrong with the value of an option or argument; None if the error is of another kind."""
     param, errors = getattr(error, "param", None), getattr(error.__cause__, "errors", None)
     if param is None or errors is None:
         return None
@@ -112,7 +113,7 @@ def _value(error: exceptions.TyperException) -> str | None:
     return validation_messages.describe_error(name, found)
 
 
-def tell(sentence: str, code: int) -> int:
-    """Says why the command ended, and answers its exit code."""
+def print_error(sentence: str, code: int) -> int:
+    """Prints why the command failed and returns its exit code."""
     print(f"lossdeck: {sentence}", file=sys.stderr)
     return code

@@ -1,18 +1,14 @@
-"""The commands that keep a home in order: backup, restore, prune."""
+"""The commands that look after a home folder: backup, restore, prune."""
 
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from app.cli.options import DatabaseUrl, Home, configure
+from app.cli.options import DatabaseUrl, Home, configure, open_database
 from learning.errors import Failure, WrongUsage
-
-if TYPE_CHECKING:
-    from store.config import Config
-    from store.db.database import Database
 
 MEGABYTE = 1_000_000
 
@@ -38,7 +34,7 @@ def backup(
     config = configure(home=home, database_url=database_url)
     if file.exists() and not force:
         raise Failure(f"{file} is there already; name another or add --force.")
-    with closing(opened(config)) as database:
+    with closing(open_database(config)) as database:
         size = backup_archive.write(config.home, database, file)
     print(f"Wrote {file}, {size / MEGABYTE:.1f} MB.", file=sys.stderr)
 
@@ -79,47 +75,31 @@ def prune(
       lossdeck prune --dry-run
       lossdeck prune --older-than 90 --yes
     """
-    from app.operations import file_pruning as work
+    from app.operations import file_pruning
 
     config = configure(home=home, database_url=database_url)
-    with closing(opened(config)) as database:
+    with closing(open_database(config)) as database:
         if older_than is not None:
-            ids = work.old_sweeps(database, older_than)
+            ids = file_pruning.find_old_sweeps(database, older_than)
             print(f"{len(ids)} sweeps ended more than {older_than} days ago.", file=sys.stderr)
             if ids and not dry_run:
-                confirm(len(ids), yes)
-                work.delete(database, ids)
-        paths = work.leftovers(config.home, database)
+                confirm_deletion(len(ids), yes)
+                file_pruning.delete_sweeps(database, ids)
+        paths = file_pruning.find_unused_files(config.home, database)
         size = sum(path.stat().st_size for path in paths if path.exists())
         if not dry_run:
-            work.remove(paths)
+            file_pruning.remove_files(paths)
     print(
         f"{'Would remove' if dry_run else 'Removed'} {len(paths)} files, {size / MEGABYTE:.1f} MB.",
         file=sys.stderr,
     )
 
 
-def confirm(count: int, yes: bool) -> None:
-    """Asks before sweeps are deleted; without a terminal to ask in, --yes is needed."""
+def confirm_deletion(count: int, yes: bool) -> None:
+    """Asks before sweeps are deleted. Raises WrongUsage where nobody can be asked and --yes is missing."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise WrongUsage("Deleting sweeps takes --yes when nobody can be asked.")
     if not typer.confirm(f"Delete {count} sweeps with all their trials and curves?", err=True):
         raise Failure("Nothing was deleted.")
-
-
-def opened(config: "Config") -> "Database":
-    """The database of this config, which must be there and have this version's schema."""
-    from store.db import migrations
-    from store.db.database import Database
-
-    if config.database_url is None and not (config.home / "lossdeck.db").is_file():
-        raise Failure(
-            f"There is no database in {config.home}; `lossdeck up` makes one, --home names another folder."
-        )
-    database = Database.open(config)
-    if migrations.current(database) != migrations.head():
-        database.close()
-        raise Failure("The database has another schema than this version needs; run `lossdeck migrate`.")
-    return database

@@ -1,4 +1,4 @@
-"""The commands of trained nets: `model` writes them to a file, `predict` asks them."""
+"""The commands for trained nets: `model` writes them to a file, `predict` classifies examples with them."""
 
 import json
 import sys
@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli import trial_argument
-from app.cli.options import Data, DatabaseUrl, Home, Json, configure
+from app.cli.options import (
+    Data,
+    DatabaseUrl,
+    Home,
+    Json,
+    TrialArgument,
+    configure,
+    find_trial,
+    is_trial_name,
+    open_database,
+)
 from learning.errors import Failure, WrongUsage
 
 if TYPE_CHECKING:
@@ -23,11 +32,11 @@ if TYPE_CHECKING:
     from store.read.trials import Trial
 
 # Names under which a file may hold the examples and their labels; the first found counts.
-EXAMPLES = ("X", "x_test", "X_test", "x")
-LABELS = ("y", "y_test")
+EXAMPLE_NAMES = ("X", "x_test", "X_test", "x")
+LABEL_NAMES = ("y", "y_test")
 
 
-class Format(StrEnum):
+class ModelFormat(StrEnum):
     npz = "npz"
     safetensors = "safetensors"
 
@@ -44,12 +53,12 @@ Top = Annotated[
 
 
 def model(
-    trial: trial_argument.Which,
+    trial: TrialArgument,
     top: Top = None,
     format: Annotated[
-        Format,
+        ModelFormat,
         typer.Option(help="safetensors needs a package: pip install 'lossdeck[safetensors]'."),
-    ] = Format.npz,
+    ] = ModelFormat.npz,
     out: Annotated[
         Path | None,
         typer.Option(help="File to write; sweep-SWEEP-trial-NUMBER.npz here by default.", show_default=False),
@@ -74,11 +83,11 @@ def model(
 
     config = configure(home=home, data=data, database_url=database_url)
     if top is None:
-        ((row, net),) = kept_nets([trial], config)
-        name, what = file_name(row, format), described(row, net)
+        ((row, net),) = load_trial_models([trial], config)
+        name, what = file_name(row, format), describe_model(row, net)
         content = to_bytes([net], format.value)
     else:
-        nets = together(sweep_of(trial), top, config, tell=True)
+        nets = load_ensemble(parse_sweep_number(trial), top, config, print_accuracies=True)
         name, what = f"sweep-{trial}-top-{top}.{format}", f"the best {len(nets)} nets of sweep {trial}"
         content = to_bytes(nets, format.value)
     path = out or Path(name)
@@ -115,94 +124,92 @@ def predict(
     from app.usecases.prediction import predict_classes
 
     config = configure(home=home, database_url=database_url)
-    rows, labels = examples(file)
-    nets, whose = kept(model, top, config)
+    rows, labels = read_examples(file)
+    nets, whose = load_models(model, top, config)
     prediction = predict_classes(nets, rows)
     if whose:
         print(f"By {whose}.", file=sys.stderr)
     if labels is not None:
         right = prediction.probabilities.argmax(axis=1) == labels
         print(f"Accuracy {right.mean():.4f} on {len(labels):,} examples.", file=sys.stderr)
-    said = zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
+    results = zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
     if as_json:
         print(
             json.dumps(
                 [
                     {"class": name, "probabilities": dict(zip(prediction.names, row, strict=True))}
-                    for name, row in said
+                    for name, row in results
                 ]
             )
         )
         return
-    for name, row in said:
+    for name, row in results:
         print(name, *(f"{probability:.6f}" for probability in row))
 
 
-def kept(which: str, top: int | None, config: "Config") -> "tuple[Sequence[Model], str]":
-    """The nets that an argument names, by trials, by a sweep, or in a file; and whose they are, if by trials.
+def load_models(which: str, top: int | None, config: "Config") -> "tuple[Sequence[Model], str]":
+    """The nets that an argument names: trials, the best of a sweep, or a file.
 
-    Raises Failure.
+    Also a text that names the trials, or an empty one. Raises Failure, WrongUsage.
     """
     from app.usecases.model_file import read
 
     if top is not None:
-        return together(sweep_of(which), top, config, tell=False), ""
-    words = which.split(",")
-    if not all(map(trial_argument.is_name, words)):
+        return load_ensemble(parse_sweep_number(which), top, config, print_accuracies=False), ""
+    names = which.split(",")
+    if not all(map(is_trial_name, names)):
         return read(Path(which)), ""
-    found = kept_nets(words, config)
-    return [net for _, net in found], "; ".join(described(row, net) for row, net in found)
+    models = load_trial_models(names, config)
+    return [net for _, net in models], "; ".join(describe_model(row, net) for row, net in models)
 
 
-def kept_nets(words: "Sequence[str]", config: "Config") -> "list[tuple[Trial, Model]]":
-    """The trials that these words name, with their kept nets. Raises Failure."""
-    from app.cli.maintenance import opened
+def load_trial_models(names: "Sequence[str]", config: "Config") -> "list[tuple[Trial, Model]]":
+    """The trials with these names, each with its stored net. Raises Failure."""
     from app.usecases.prediction import load_kept_model
     from store.db.weight_files import Files
 
     files = Files(config.home)
-    with closing(opened(config)) as database, database.read() as c:
-        rows = [trial_argument.named(c, word) for word in words]
+    with closing(open_database(config)) as database, database.read() as c:
+        rows = [find_trial(c, name) for name in names]
     return [(row, load_kept_model(row, files)) for row in rows]
 
 
-def described(row: "Trial", net: "Model") -> str:
-    """Whose net it is, told with what it got: a wrong number is seen at once."""
+def describe_model(row: "Trial", net: "Model") -> str:
+    """Which trial a net is of, with its val accuracy, so that a wrong number shows at once."""
     from app.text.formats import format_trial
 
     return f"{format_trial(row)}, val accuracy {net.about['val_acc']:.4f}"
 
 
-def sweep_of(word: str) -> int:
-    """The number of the sweep whose nets --top takes. Raises Failure."""
-    if not word.isascii() or not word.isdecimal():
-        raise WrongUsage(f"--top takes the nets of one sweep, by its number, not of {word!r}.")
-    return int(word)
+def parse_sweep_number(text: str) -> int:
+    """The number of the sweep whose nets --top takes. Raises WrongUsage."""
+    if not text.isascii() or not text.isdecimal():
+        raise WrongUsage(f"--top takes the nets of one sweep, by its number, not of {text!r}.")
+    return int(text)
 
 
-def together(number: int, top: int, config: "Config", tell: bool) -> "Sequence[Model]":
-    """The best nets of a sweep; says what each and their average are worth when asked to."""
-    from app.cli.maintenance import opened
+def load_ensemble(number: int, top: int, config: "Config", *, print_accuracies: bool) -> "Sequence[Model]":
+    """The best nets of a sweep; prints the val accuracy of each and of their average if asked to."""
     from app.text.formats import format_trial
     from app.usecases import ensemble
     from store.db.weight_files import Files
     from store.read import sweeps
 
     files = Files(config.home)
-    with closing(opened(config)) as database, database.read() as c:
+    with closing(open_database(config)) as database, database.read() as c:
         sweep = sweeps.get(c, number)
         if sweep is None:
             raise Failure(f"There is no sweep {number}.")
         rows = ensemble.find_members(c, sweep, top, files)
-    if tell:
-        found = ensemble.measure_ensemble(rows, sweep, config, files)
-        for row, accuracy in zip(rows, found.measured.each, strict=True):
+    if print_accuracies:
+        result = ensemble.measure_ensemble(rows, sweep, config, files)
+        for row, accuracy in zip(rows, result.measured.each, strict=True):
             print(f"{format_trial(row)}: val_acc: {accuracy:.6f}")
-        print(found.sentence, file=sys.stderr)
+        print(result.sentence, file=sys.stderr)
     return ensemble.load_models(rows, files)
 
 
-def examples(file: Path) -> "tuple[NDArray[Any], NDArray[Any] | None]":
+def read_examples(file: Path) -> "tuple[NDArray[Any], NDArray[Any] | None]":
     """The examples in a file, (N, ...) as they are, and their labels (N,) if it has any."""
     import zipfile
 
@@ -213,14 +220,15 @@ def examples(file: Path) -> "tuple[NDArray[Any], NDArray[Any] | None]":
     try:
         with np.load(file, allow_pickle=False) as archive:
             names = list(archive)
-            rows = next((archive[name] for name in EXAMPLES if name in names), None)
-            labels = next((archive[name] for name in LABELS if name in names), None)
+            rows = next((archive[name] for name in EXAMPLE_NAMES if name in names), None)
+            labels = next((archive[name] for name in LABEL_NAMES if name in names), None)
     except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise Failure(f"{file} is not an .npz file of plain arrays.") from error
     if rows is None:
-        found = ", ".join(names) or "nothing"
-        raise Failure(f"{file} has none of the arrays {', '.join(EXAMPLES)}; it has {found}.")
+        present = ", ".join(names) or "nothing"
+        raise Failure(f"{file} has none of the arrays {', '.join(EXAMPLE_NAMES)}; it has {present}.")
     if labels is not None and (labels.shape != rows.shape[:1] or labels.dtype.kind not in "ui"):
-        found = f"{labels.dtype} of shape {labels.shape}"
-        raise Failure(f"y must hold the number of each example's class; it is {found}.")
+        raise Failure(
+            f"y must hold the number of each example's class; it is {labels.dtype} of shape {labels.shape}."
+        )
     return rows, labels

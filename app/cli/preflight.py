@@ -1,4 +1,4 @@
-"""Owns the command `preflight`: queues the checks before a search, tells what they say (workers run them)."""
+"""The command `preflight`: it queues the checks before a search and prints what they find."""
 
 import json
 import sys
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.options import Data, DatabaseUrl, Home, Json, configure
-from app.cli.sweep_progress import Pulse, going_on
+from app.cli.options import Data, DatabaseUrl, Home, Json, configure, usage_error
+from app.cli.sweep_progress import WorkerLiveness, explain_interrupt
 from app.operations.exit_codes import DONE, FAILED
 from learning.errors import Failure
 
@@ -51,24 +51,24 @@ def preflight(
       lossdeck preflight --dataset cifar10 --wait --json
       lossdeck preflight --sweep 3 --wait
     """
-    from app.operations.process_supervisor import upgrade
+    from app.operations.process_supervisor import upgrade_database
     from app.schemas.preflights import preflight_json
     from store.db.database import Database
     from store.jobs import preflights
 
     config = configure(home=home, data=data, database_url=database_url)
-    settings = None if sweep is not None else asked(config, dataset, recipe, seed)
-    upgrade(config)
+    settings = None if sweep is not None else plan_settings(config, dataset, recipe, seed)
+    upgrade_database(config)
     with closing(Database.open(config)) as database:
         with database.write() as connection:
             if settings is None:
-                dataset, settings = of_sweep(connection, sweep, config)
+                dataset, settings = read_sweep_settings(connection, sweep, config)
             row = preflights.create(connection, dataset, settings, time.time())
         code = DONE
-        with going_on(f"Preflight {row.id}"):
+        with explain_interrupt(f"Preflight {row.id}"):
             print(f"Preflight {row.id} on {dataset}, queued.", file=sys.stderr)
             if wait:
-                row = follow(database, row.id, (lambda check: None) if as_json else tell)
+                row = follow_preflight(database, row.id, (lambda check: None) if as_json else print_check)
                 code = DONE if row.passed else FAILED
     if as_json:
         print(json.dumps(preflight_json(row)))
@@ -77,61 +77,61 @@ def preflight(
     raise typer.Exit(code)
 
 
-def asked(config: "Config", dataset: str, recipe: str | None, seed: int) -> "Settings":
-    """The net that the options name."""
+def plan_settings(config: "Config", dataset: str, recipe: str | None, seed: int) -> "Settings":
+    """The settings of the net that the options name. Raises WrongUsage."""
     from pydantic import ValidationError
 
-    from app.cli.sweep import wrong
     from app.schemas.preflights import PreflightIn
     from app.usecases import sweep_plan
 
     try:
         return sweep_plan.plan_preflight(PreflightIn(dataset=dataset, recipe=recipe, seed=seed), config)
     except ValidationError as error:
-        raise wrong(error) from error
+        raise usage_error(error) from error
 
 
-def of_sweep(connection: "Connection", number: int | None, config: "Config") -> "tuple[str, Settings]":
-    """The data set and the net of a sweep."""
+def read_sweep_settings(
+    connection: "Connection", number: int | None, config: "Config"
+) -> "tuple[str, Settings]":
+    """The data set of a sweep, and the settings of its net."""
     from app.usecases import preflight_warning
     from store.read import sweeps
 
-    found = sweeps.get(connection, number) if number is not None else None
-    if found is None:
+    sweep = sweeps.get(connection, number) if number is not None else None
+    if sweep is None:
         raise Failure(f"There is no sweep {number}.")
-    return found.dataset, preflight_warning.choose_net(connection, found, config.home)
+    return sweep.dataset, preflight_warning.choose_net(connection, sweep, config.home)
 
 
-def follow(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":
-    """Waits for the end of a preflight, calling `each` for a check that is new; sums it up on stderr.
+def follow_preflight(database: "Database", id: int, show: "Callable[[Check], None]") -> "Preflight":
+    """Waits for the end of a preflight, calling `show` with each new check; prints a summary on stderr.
 
-    Raises Failure (3) when no worker lives.
+    Raises NoWorker when no worker is alive.
     """
-    ended = watch(database, id, each)
+    ended = watch_preflight(database, id, show)
     print(summary(ended), file=sys.stderr)
     return ended
 
 
-def watch(database: "Database", id: int, each: "Callable[[Check], None]") -> "Preflight":
-    """Looks until the preflight has ended."""
+def watch_preflight(database: "Database", id: int, show: "Callable[[Check], None]") -> "Preflight":
+    """Reads the preflight again and again until it has ended, calling `show` with each new check."""
     from store.db.states import LIVING
     from store.jobs import preflights
 
-    pulse, told = Pulse(f"Preflight {id}"), 0
+    liveness, shown = WorkerLiveness(f"Preflight {id}"), 0
     while True:
         with database.read() as connection:
             row = preflights.get(connection, id)
         assert row is not None  # nothing deletes preflights
-        for check in row.checks[told:]:
-            each(check)
-        told = max(told, len(row.checks))  # a second attempt begins anew, and says the same
+        for check in row.checks[shown:]:
+            show(check)
+        shown = max(shown, len(row.checks))  # a second attempt begins anew, with the same results
         if row.state not in LIVING:
             return row
-        pulse.wait(database)
+        liveness.wait(database)
 
 
-def tell(check: "Check") -> None:
-    """One line on stdout."""
+def print_check(check: "Check") -> None:
     print(f"{'passed' if check.passed else 'FAILED'}  {check.code:<16} {check.sentence}", flush=True)
 
 

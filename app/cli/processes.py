@@ -34,7 +34,9 @@ def up(
       lossdeck up --demo --port 9000 --workers 2
       LOSSDECK_TOKEN=... lossdeck up --host 0.0.0.0
     """
-    config = served(home=home, data=data, database_url=database_url, host=host, port=port, workers=workers)
+    config = configure_server(
+        home=home, data=data, database_url=database_url, host=host, port=port, workers=workers
+    )
     from app.operations.process_supervisor import run
 
     raise typer.Exit(run(config, environment(config), demo))
@@ -54,12 +56,12 @@ def serve(
       lossdeck serve
       DATABASE_URL=postgresql://lossdeck@db/lossdeck lossdeck serve --port 9000
     """
-    config = served(home=home, data=data, database_url=database_url, host=host, port=port)
-    from app.operations.process_supervisor import announce, upgrade
+    config = configure_server(home=home, data=data, database_url=database_url, host=host, port=port)
+    from app.operations.process_supervisor import print_address, upgrade_database
     from app.serve import serve as run
 
-    upgrade(config)  # here, where a database that is refused is one sentence
-    raise typer.Exit(run(config, lambda: announce(config)))
+    upgrade_database(config)  # here, where a database that is refused is one sentence
+    raise typer.Exit(run(config, lambda: print_address(config)))
 
 
 def worker(
@@ -87,14 +89,14 @@ def migrate(home: Home = None, database_url: DatabaseUrl = None) -> None:
       lossdeck migrate
       lossdeck migrate --home /srv/lossdeck
     """
-    from app.operations.process_supervisor import upgrade
+    from app.operations.process_supervisor import upgrade_database
 
-    upgrade(configure(home=home, database_url=database_url))
+    upgrade_database(configure(home=home, database_url=database_url))
     raise typer.Exit(DONE)
 
 
-def served(**options: object) -> "Config":
-    """The config of a server, with the token that counts. Refuses an unprotected or a busy address."""
+def configure_server(**options: object) -> "Config":
+    """The config of a server, with its token. Raises WrongUsage, Failure for an open or a busy address."""
     from app.http.guard import is_loopback
 
     config = configure(**options)
@@ -104,7 +106,7 @@ def served(**options: object) -> "Config":
             f"Listening on {config.host} opens Lossdeck to the network, which takes a token: "
             "run `lossdeck token` once or set LOSSDECK_TOKEN."
         )
-    from app.operations.doctor_checks import check_port
+    from app.operations.doctor_checks import require_free_port
 
-    check_port(config.host, config.port)
+    require_free_port(config.host, config.port)
     return config

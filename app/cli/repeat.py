@@ -1,4 +1,4 @@
-"""The command `repeat`: queues a trial again over seeds and says what they show."""
+"""The command `repeat`: it queues a trial again from other seeds and prints how their results spread."""
 
 import json
 import sys
@@ -8,13 +8,22 @@ from typing import Annotated
 
 import typer
 
-from app.cli import trial_argument
-from app.cli.options import Data, DatabaseUrl, Home, Json, configure
+from app.cli.options import (
+    Data,
+    DatabaseUrl,
+    Home,
+    Json,
+    TrialArgument,
+    configure,
+    find_trial,
+    open_database,
+    usage_error,
+)
 from app.operations.exit_codes import DONE
 
 
 def repeat(
-    trial: trial_argument.Which,
+    trial: TrialArgument,
     seeds: Annotated[int, typer.Option(help="How many other seeds to train it from.")] = 5,
     wait: Annotated[bool, typer.Option("--wait", help="Follow them and say how they spread.")] = False,
     as_json: Json = False,
@@ -34,9 +43,7 @@ def repeat(
     """
     from pydantic import ValidationError
 
-    from app.cli.maintenance import opened
-    from app.cli.sweep import wrong
-    from app.cli.sweep_progress import follow
+    from app.cli.sweep_progress import follow_sweep
     from app.schemas.repeats import RepeatsIn
     from app.schemas.sweeps import sweep_json
     from app.text.formats import format_trial
@@ -49,22 +56,22 @@ def repeat(
     try:
         body = RepeatsIn(seeds=seeds)
     except ValidationError as error:
-        raise wrong(error) from error
-    with closing(opened(config)) as database:
+        raise usage_error(error) from error
+    with closing(open_database(config)) as database:
         with database.write() as c:
-            row = trial_argument.named(c, trial)
-            of = sweeps.get(c, row.sweep_id)
-            assert of is not None  # by foreign key
-            new = sweep_plan.plan_repeats(body, row, of, repeats.find_tried_seeds(c, of, row), config)
+            row = find_trial(c, trial)
+            sweep = sweeps.get(c, row.sweep_id)
+            assert sweep is not None  # by foreign key
+            new = sweep_plan.plan_repeats(body, row, sweep, repeats.find_tried_seeds(c, sweep, row), config)
             made = sweep_actions.create(c, new, time.time(), workers=config.workers)
         print(f"Sweep {made.id}: {format_trial(row)} from {seeds} other seeds, queued.", file=sys.stderr)
-        code = follow(database, made.id, print_lines=not as_json) if wait else DONE
+        code = follow_sweep(database, made.id, print_lines=not as_json) if wait else DONE
         with database.read() as c:
-            found = repeats.summarize_repeats(c, made) if wait else None
-    if found is not None:
-        print(found.sentence, file=sys.stderr)
+            result = repeats.summarize_repeats(c, made) if wait else None
+    if result is not None:
+        print(result.sentence, file=sys.stderr)
     if as_json:
-        print(json.dumps(repeats_json(found) if found else sweep_json(made)))
+        print(json.dumps(repeats_json(result) if result else sweep_json(made)))
     elif not wait:
         print(made.id)
     raise typer.Exit(code)

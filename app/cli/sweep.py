@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.options import Data, DatabaseUrl, Home, Json, configure
+from app.cli.options import Data, DatabaseUrl, Home, Json, configure, usage_error
 from app.operations.exit_codes import DONE
-from app.text.validation_messages import describe_error
-from learning.errors import Failure, WrongUsage
+from learning.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from collections.abc import Sequence
 
     from app.schemas.sweeps import SweepIn
+    from app.usecases.preflight_warning import PreflightWarning
+    from store.actions.sweep_actions import NewSweep
+    from store.config import Config
+    from store.db.database import Database
+    from store.read.sweeps import Sweep
 
 
 def sweep(
@@ -56,33 +60,26 @@ def sweep(
       lossdeck sweep coarse --stopping halving --wait
       lossdeck sweep mine.json --name "wider nets" --json
     """
-    from app.cli.sweep_progress import follow, going_on
-    from app.operations.process_supervisor import upgrade
+    from app.cli.sweep_progress import explain_interrupt, follow_sweep
+    from app.operations.process_supervisor import upgrade_database
     from app.schemas.sweeps import sweep_json
-    from app.usecases import preflight_warning, sweep_plan
-    from learning.search.recipes import RECIPES
-    from store.actions import sweep_actions
+    from app.usecases import sweep_plan
     from store.db.database import Database
     from store.read import sweeps
 
     config = configure(home=home, data=data, database_url=database_url)
-    body = read(what, dataset=dataset, trials=trials, seed=seed, name=name, stopping=rule(stopping))
+    body = read_body(
+        what, dataset=dataset, trials=trials, seed=seed, name=name, stopping=parse_stopping(stopping)
+    )
     new = sweep_plan.plan_sweep(body, config)
-    upgrade(config)
+    upgrade_database(config)
+    code = DONE
     with closing(Database.open(config)) as database:
-        with database.write() as connection:
-            row = sweep_actions.create(connection, new, time.time(), workers=config.workers)
-            unchecked = preflight_warning.find_warnings(connection, new, new.trials, config.home)
-        with going_on(f"Sweep {row.id}"):
-            print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
-            if new.recipe:
-                print(fill(RECIPES[new.recipe].note, 100), file=sys.stderr)
-            for warned in unchecked:
-                told = f"To check: lossdeck preflight --sweep {row.id} --wait"
-                print(fill(f"{warned.sentence} {told}", 100), file=sys.stderr)
-            code = DONE
+        row, warnings = store_sweep(database, new, config)
+        with explain_interrupt(f"Sweep {row.id}"):
+            print_queued(row, new, warnings)
             if wait:
-                code = follow(database, row.id, print_lines=not as_json)
+                code = follow_sweep(database, row.id, print_lines=not as_json)
                 with database.read() as connection:
                     row = sweeps.get(connection, row.id) or row
     if as_json:
@@ -92,8 +89,8 @@ def sweep(
     raise typer.Exit(code)
 
 
-def read(what: str, **options: object) -> "SweepIn":
-    """The body that the argument and the options describe. Raises Failure for one that is not right."""
+def read_body(what: str, **options: object) -> "SweepIn":
+    """The request body that the argument and the options describe. Raises WrongUsage."""
     from pydantic import ValidationError
 
     from app.schemas.sweeps import SweepIn
@@ -101,7 +98,7 @@ def read(what: str, **options: object) -> "SweepIn":
 
     given = {name: value for name, value in options.items() if value is not None}
     if what == "-" or what.endswith(".json") or Path(what).is_file():
-        content = from_file(what)
+        content = read_json_object(what)
     elif what in RECIPES:
         content = {"recipe": what}
     else:
@@ -109,11 +106,11 @@ def read(what: str, **options: object) -> "SweepIn":
     try:
         return SweepIn.model_validate(content | given)
     except ValidationError as error:
-        raise wrong(error) from error
+        raise usage_error(error) from error
 
 
-def rule(text: str | None) -> object:
-    """The stopping rule of that option: a name alone has its default numbers."""
+def parse_stopping(text: str | None) -> object:
+    """The stopping rule as the body has it; a name alone stands for the rule with its default numbers."""
     if text is None or not text.lstrip().startswith("{"):
         return None if text is None else {text: {}}
     try:
@@ -122,8 +119,8 @@ def rule(text: str | None) -> object:
         raise WrongUsage(f"--stopping is not JSON: {error}.") from error
 
 
-def from_file(name: str) -> dict[str, object]:
-    """The JSON object in that file."""
+def read_json_object(name: str) -> dict[str, object]:
+    """The JSON object in a file, or on stdin for `-`. Raises WrongUsage."""
     text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     try:
         content = json.loads(text)
@@ -134,7 +131,25 @@ def from_file(name: str) -> dict[str, object]:
     return content
 
 
-def wrong(error: "ValidationError") -> Failure:
-    """The fields of a body that are not right, as wrong usage."""
-    told = [describe_error(".".join(map(str, one["loc"])) or "The body", one) for one in error.errors()]
-    return WrongUsage(" ".join(told))
+def store_sweep(
+    database: "Database", new: "NewSweep", config: "Config"
+) -> "tuple[Sweep, Sequence[PreflightWarning]]":
+    """Stores a sweep with its trials, queued; also returns which preflights are missing for it."""
+    from app.usecases import preflight_warning
+    from store.actions import sweep_actions
+
+    with database.write() as connection:
+        row = sweep_actions.create(connection, new, time.time(), workers=config.workers)
+        return row, preflight_warning.find_warnings(connection, new, new.trials, config.home)
+
+
+def print_queued(row: "Sweep", new: "NewSweep", warnings: "Sequence[PreflightWarning]") -> None:
+    """Prints on stderr what was queued, the recipe's note and the warnings."""
+    from learning.search.recipes import RECIPES
+
+    print(f"Sweep {row.id}: {len(new.trials)} trials on {row.dataset}, queued.", file=sys.stderr)
+    if new.recipe:
+        print(fill(RECIPES[new.recipe].note, 100), file=sys.stderr)
+    for warning in warnings:
+        command = f"To check: lossdeck preflight --sweep {row.id} --wait"
+        print(fill(f"{warning.sentence} {command}", 100), file=sys.stderr)

@@ -1,4 +1,7 @@
-"""Owns following a sweep: a progress bar on stderr, a line on stdout for each trial that ends."""
+"""Waits for a queued sweep: a progress bar on stderr, a line on stdout for each trial that ends.
+
+`WorkerLiveness` and `explain_interrupt` also serve the commands that wait for a preflight or an autopilot.
+"""
 
 import sys
 import time
@@ -19,19 +22,18 @@ if TYPE_CHECKING:
     from store.read.sweeps import Sweep
     from store.read.trials import Trial
 
-GOING = frozenset({"queued", "running"})  # states of a trial that has not ended
-ENDED = frozenset({"finished", "cancelled"})  # states of a sweep after which nothing more happens
-POLL = 0.2  # seconds between looks at the database's version, which are cheap
-LOOK = 2.0  # seconds between looks at the workers
-PATIENCE = 10.0  # seconds for the workers of a Lossdeck that has just been started to report
-SILENCE = 30.0  # seconds without a sign of life from any worker: as long as a lease
-PAGE = 500  # trials read at once
+ENDED_SWEEP_STATES = frozenset({"finished", "cancelled"})
+POLL_SECONDS = 0.2  # between looks at the database's version, which are cheap
+WORKER_CHECK_SECONDS = 2.0  # between looks at the workers
+WORKER_START_SECONDS = 10.0  # for the workers of a Lossdeck that was just started to report
+WORKER_SILENCE_SECONDS = 30.0  # without a sign of life from any worker: as long as a lease
+TRIALS_PER_PAGE = 500
 
-Bar = Callable[[int, int], None]  # epochs done, epochs in all
+ShowProgress = Callable[[int, int], None]  # epochs done, epochs in all
 
 
-class Tally:
-    """What is known of one sweep: its state, and how far each trial is."""
+class SweepProgress:
+    """The state of one sweep and of each of its trials, as last read."""
 
     def __init__(self, sweep_id: int) -> None:
         self.sweep: Sweep | None = None
@@ -39,79 +41,80 @@ class Tally:
         self._cursor = 0
         self._trials: dict[int, Trial] = {}
 
-    def catch_up(self, connection: "Connection") -> list["Trial"]:
-        """Reads what is new; answers the trials that have ended since the last time, in that order."""
+    def read_changes(self, connection: "Connection") -> list["Trial"]:
+        """Reads what has changed since the last call; returns the trials that ended, in that order."""
         from store.read import sweeps, trials
 
         ended = []
-        while page := trials.after(connection, self._cursor, [self._id], PAGE):
+        while page := trials.after(connection, self._cursor, [self._id], TRIALS_PER_PAGE):
             self._cursor = page[-1].changed
-            ended += [trial for trial in page if self._has_ended(trial)]
+            ended += [trial for trial in page if self._update(trial)]
         self.sweep = sweeps.get(connection, self._id)
         if self.sweep is None:
             raise Failure(f"Sweep {self._id} was deleted.")
         return ended
 
-    def progress(self) -> tuple[int, int]:
+    def count_epochs(self) -> tuple[int, int]:
         """Epochs done and epochs in all; those that an ended trial will never run count as done."""
         done = sum(
-            trial.epochs_total if is_over(trial) else trial.epochs_done for trial in self._trials.values()
+            trial.epochs_total if has_ended(trial) else trial.epochs_done for trial in self._trials.values()
         )
         return done, sum(trial.epochs_total for trial in self._trials.values())
 
-    def _has_ended(self, trial: "Trial") -> bool:
+    def _update(self, trial: "Trial") -> bool:
+        """Stores the trial; whether it has ended since it was last read."""
         before = self._trials.get(trial.id)
         self._trials[trial.id] = trial
-        return is_over(trial) and (before is None or not is_over(before))
+        return has_ended(trial) and (before is None or not has_ended(before))
 
 
-class Pulse:
-    """Whether any worker lives, judged by numbers that move and this process's own clock."""
+class WorkerLiveness:
+    """Whether any worker is alive: its `seen_at` changes. No clock but this process's own is compared."""
 
     def __init__(self, awaited: str) -> None:
         self._awaited = awaited  # such as "Sweep 3"
-        self._moved: dict[str, tuple[float, float]] = {}
-        self._started, self._looked = time.monotonic(), float("-inf")
+        self._changed: dict[str, tuple[float, float]] = {}  # by token: last `seen_at`, when it changed
+        self._started, self._checked = time.monotonic(), float("-inf")
 
     def wait(self, database: "Database") -> None:
-        """Rests until the next look at what is awaited. Raises Failure (3) when no worker lives."""
+        """Sleeps until the next look at the database. Raises NoWorker when no worker is alive."""
         from store.queue import workers
 
-        if (now := time.monotonic()) - self._looked >= LOOK:
-            self._looked = now
+        if (now := time.monotonic()) - self._checked >= WORKER_CHECK_SECONDS:
+            self._checked = now
             with database.read() as connection:
-                alive = self.beats(workers.all(connection), now)
-            if not alive and now - self._started >= PATIENCE:
+                alive = self.update(workers.all(connection), now)
+            if not alive and now - self._started >= WORKER_START_SECONDS:
                 raise NoWorker(
                     f"{self._awaited} is queued, but no worker is alive: "
                     "start one with `lossdeck worker` or `lossdeck up`."
                 )
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
 
-    def beats(self, workers: "Sequence[Worker]", now: float) -> bool:
-        """Takes in the workers' rows at monotonic time `now`."""
+    def update(self, workers: "Sequence[Worker]", now: float) -> bool:
+        """Takes in the workers' rows as read at monotonic time `now`; whether any worker is alive."""
         for worker in workers:
             if worker.gone_at is not None:
-                self._moved.pop(worker.token, None)
-            elif self._moved.get(worker.token, (None,))[0] != worker.seen_at:
-                self._moved[worker.token] = worker.seen_at, now
-        return any(now - since < SILENCE for _, since in self._moved.values())
+                self._changed.pop(worker.token, None)
+            elif self._changed.get(worker.token, (None,))[0] != worker.seen_at:
+                self._changed[worker.token] = worker.seen_at, now
+        return any(now - since < WORKER_SILENCE_SECONDS for _, since in self._changed.values())
 
 
 @contextmanager
-def going_on(what: str) -> Iterator[None]:
-    """Around everything after `what`, such as "Sweep 3", was queued: Ctrl-C ends the waiting, not that."""
+def explain_interrupt(queued: str) -> Iterator[None]:
+    """At Ctrl-C, says that what was queued, such as "Sweep 3", keeps running without this command."""
     try:
         yield
     except KeyboardInterrupt:
-        print(f"{what} goes on without you.", file=sys.stderr)
+        print(f"{queued} goes on without you.", file=sys.stderr)
         raise
 
 
-def follow(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
-    """Waits for the end of the sweep and answers the exit code: 1 if it was cancelled or a trial failed.
+def follow_sweep(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
+    """Waits for the end of the sweep; returns the exit code: 1 if it was cancelled or a trial failed.
 
-    Raises Failure (3) when no worker lives.
+    Raises NoWorker when no worker is alive.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -121,7 +124,7 @@ def follow(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
     progress = Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty())
     bar = progress.add_task("epochs", total=None)
     with progress:
-        ended = watch(
+        ended = watch_sweep(
             database,
             sweep_id,
             print_lines,
@@ -131,54 +134,65 @@ def follow(database: "Database", sweep_id: int, *, print_lines: bool) -> int:
     return FAILED if ended.state == "cancelled" or ended.counts.get("failed") else DONE
 
 
-def watch(database: "Database", sweep_id: int, print_lines: bool, bar: Bar) -> "Sweep":
+def watch_sweep(
+    database: "Database", sweep_id: int, print_lines: bool, show_progress: ShowProgress
+) -> "Sweep":
     """Prints what the lecture's programs would, until the sweep has ended."""
-    tally, pulse, seen, told = Tally(sweep_id), Pulse(f"Sweep {sweep_id}"), None, 0
-    while tally.sweep is None or tally.sweep.state not in ENDED:
-        if (version := database.version()) != seen:
-            seen = version
+    progress, liveness = SweepProgress(sweep_id), WorkerLiveness(f"Sweep {sweep_id}")
+    version, cursor = None, 0
+    while progress.sweep is None or progress.sweep.state not in ENDED_SWEEP_STATES:
+        if (newest := database.version()) != version:
+            version = newest
             with database.read() as connection:
-                ended = tally.catch_up(connection)
-                assert tally.sweep is not None
-                text, told = lines(connection, tally, ended, told) if print_lines else ("", told)
+                ended = progress.read_changes(connection)
+                assert progress.sweep is not None
+                text, cursor = (
+                    format_news(connection, progress, ended, cursor) if print_lines else ("", cursor)
+                )
             print(text, end="", flush=True)
-            bar(*tally.progress())
+            show_progress(*progress.count_epochs())
             continue
-        pulse.wait(database)
-    return tally.sweep
+        liveness.wait(database)
+    return progress.sweep
 
 
-def lines(connection: "Connection", tally: Tally, ended: "Sequence[Trial]", told: int) -> tuple[str, int]:
-    """What is new to print, and the cursor up to which epochs are told: those of a sweep's only trial."""
+def format_news(
+    connection: "Connection", progress: SweepProgress, ended: "Sequence[Trial]", cursor: int
+) -> tuple[str, int]:
+    """The text to print next, and the cursor up to which epochs are printed.
+
+    A sweep of one trial prints every epoch, any other only the trials that ended.
+    """
     from store.queue import epochs
 
-    sweep = tally.sweep
+    sweep = progress.sweep
     assert sweep is not None
     if sweep.trials > 1:
-        rows = [row for one in ended for row in epochs.of_trial(connection, one.id)]
-        return transcript.of_sweep(ended, rows if sweep.trials <= transcript.FEW else (), sweep.trials), told
-    new, told = epochs.of_sweep(connection, sweep.id, told, sys.maxsize)
-    text = [transcript.epoch_line(row, tally.progress()[1]) for row in new]
-    return "".join(f"{line}\n" for line in [*text, *map(transcript.last_line, ended)]), told
+        rows = [row for trial in ended for row in epochs.of_trial(connection, trial.id)]
+        shown = rows if sweep.trials <= transcript.MOST_DETAILED_TRIALS else ()
+        return transcript.format_sweep(ended, shown, sweep.trials), cursor
+    new, cursor = epochs.of_sweep(connection, sweep.id, cursor, sys.maxsize)
+    lines = [transcript.format_epoch(row, progress.count_epochs()[1]) for row in new]
+    return "".join(f"{line}\n" for line in [*lines, *map(transcript.format_end, ended)]), cursor
 
 
 def summary(sweep: "Sweep") -> str:
     """How a sweep ended, in a sentence."""
     counts = ", ".join(f"{count} {state}" for state, count in sweep.counts.items() if count)
-    told = f"Sweep {sweep.id} {sweep.state}: {counts}; {saved_words(sweep.saved)}"
+    text = f"Sweep {sweep.id} {sweep.state}: {counts}; {describe_saved(sweep.saved)}"
     if sweep.best is None:
-        return f"{told}no trial to rank."
-    return f"{told}best is {format_trial(sweep.best)}, {transcript.line_of(sweep.best, sweep.trials)}"
+        return f"{text}no trial to rank."
+    return f"{text}best is {format_trial(sweep.best)}, {transcript.format_result(sweep.best, sweep.trials)}"
 
 
-def saved_words(saved: "Saved") -> str:
-    """What the stopping rule has spared, as the middle of a sentence; nothing if that is nothing."""
+def describe_saved(saved: "Saved") -> str:
+    """What the stopping rule has saved, as the middle of a sentence; empty if nothing."""
     if not saved.trials:
         return ""
     about = f" (about {brief(saved.seconds, 3)} s of training)" if saved.seconds is not None else ""
     return f"stopping early saved {saved.epochs} epochs{about}; "
 
 
-def is_over(trial: "Trial") -> bool:
+def has_ended(trial: "Trial") -> bool:
     """Whether nothing more will happen to a trial by itself."""
-    return trial.state not in GOING
+    return trial.state not in transcript.LIVING_STATES

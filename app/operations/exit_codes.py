@@ -1,4 +1,4 @@
-"""Exit codes of the command line, and what an error means there: a sentence on stderr and a code."""
+"""Exit codes of the command line, and the sentence and the code for each error."""
 
 from learning.errors import Invalid, LossdeckError, NoWorker, WrongUsage
 
@@ -12,7 +12,7 @@ _CODES = {Invalid: WRONG_USAGE, WrongUsage: WRONG_USAGE, NoWorker: NO_WORKER}  #
 
 
 def explain(error: Exception) -> str | None:
-    """An error that the user can act on, as a sentence; None for a fault of this program."""
+    """The sentence for an error that the user can act on; None for a bug in this program."""
     from store.db import errors
 
     if isinstance(error, LossdeckError):
@@ -24,6 +24,6 @@ def explain(error: Exception) -> str | None:
     return errors.sentence(error)
 
 
-def code_of(error: Exception) -> int:
+def exit_code(error: Exception) -> int:
     """The exit code for an error that can be explained."""
     return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)

@@ -1,4 +1,4 @@
-"""Owns `lossdeck up`: the server in this process, the workers' supervisor in a child that is kept alive."""
+"""Runs `lossdeck up`: the server in this process, the workers' supervisor in a child that is kept alive."""
 
 import os
 import signal
@@ -16,10 +16,10 @@ from app.operations.exit_codes import DONE, INTERRUPTED
 if TYPE_CHECKING:
     from store.config import Config
 
-FIRST_DELAY = 0.5  # seconds before the first restart; doubles with each quick death
-LONGEST_DELAY = 30.0
-STEADY = 30.0  # seconds of life after which the supervisor counts as healthy
-PATIENCE = 12.0  # seconds for the supervisor to end, a little more than it gives its workers for their epoch
+FIRST_RESTART_DELAY = 0.5  # seconds; doubles with each quick death
+LONGEST_RESTART_DELAY = 30.0
+HEALTHY_SECONDS = 30.0  # of life, after which the supervisor counts as healthy
+STOP_SECONDS = 12.0  # for the supervisor to end: a little more than it gives its workers for their epoch
 # The first sweep on an empty database: 300 epochs, not the recipe's 20, so that there is time to watch, and
 # rates that are too low even for these, so that the good ones lie in a band.
 DEMO = {
@@ -30,50 +30,50 @@ DEMO = {
 }
 
 
-class Crew:
-    """The supervisor as a child process: started, restarted with back-off, stopped with all its workers."""
+class SupervisorProcess:
+    """The workers' supervisor as a child process, restarted with back-off until it is stopped."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
-        self._ending = threading.Event()
-        self._turn = threading.Lock()  # between starting a process and deciding that no more shall start
+        self._stopping = threading.Event()
+        self._starting = threading.Lock()  # so that no process starts once `stop` has begun
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep_alive, name="crew", daemon=True)
+        self._thread = threading.Thread(target=self._keep_alive, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Starts the supervisor, and the thread that watches it."""
+        """Starts the thread that starts the supervisor and watches it."""
         self._thread.start()
 
     def stop(self) -> None:
         """Ends the supervisor and its workers after their epoch; at a second Ctrl-C or SIGTERM, at once."""
-        with self._turn:
-            self._ending.set()
+        with self._starting:
+            self._stopping.set()
         process = self._process
         if process is None:
             return
         process.terminate()
         try:
-            process.wait(PATIENCE)
+            process.wait(STOP_SECONDS)
         except (subprocess.TimeoutExpired, KeyboardInterrupt, SystemExit):
-            end_group(process)
+            kill_group(process)
         self._thread.join()
 
     def _keep_alive(self) -> None:
-        delay = FIRST_DELAY
+        delay = FIRST_RESTART_DELAY
         while (process := self._spawn()) is not None:
             started = time.monotonic()
             status = process.wait()
-            delay = FIRST_DELAY if time.monotonic() - started >= STEADY else delay
-            if self._ending.wait(delay):
+            delay = FIRST_RESTART_DELAY if time.monotonic() - started >= HEALTHY_SECONDS else delay
+            if self._stopping.wait(delay):
                 return
             print(
                 f"The workers' supervisor ended ({status}) and is started again.", file=sys.stderr, flush=True
             )
-            delay = min(2 * delay, LONGEST_DELAY)
+            delay = min(2 * delay, LONGEST_RESTART_DELAY)
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
-        with self._turn:
-            if self._ending.is_set():
+        with self._starting:
+            if self._stopping.is_set():
                 return None
             # A process group of its own: Ctrl-C reaches this process alone, which then stops all in order.
             self._process = subprocess.Popen(
@@ -84,8 +84,8 @@ class Crew:
             return self._process
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kills the process and those it started; what they trained goes on from its checkpoint another time."""
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kills the process and its children; their trials continue from their checkpoints another time."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -94,44 +94,44 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def run(config: "Config", environment: Mapping[str, str], demo: bool) -> int:
-    """Serves and trains until SIGTERM (0) or Ctrl-C (130); answers the exit code."""
-    on_request(leave_at_once)
+    """Serves and trains until SIGTERM (0) or Ctrl-C (130); returns the exit code."""
+    handle_stop_signals(exit_at_once)
     # Imported before anything is started: an exception raised in a signal handler may get lost in an import.
     from app.serve import serve
 
-    upgrade(config)
+    upgrade_database(config)
     if demo:
         queue_demo(config)
-    crew = Crew(environment)
-    on_request(leave)
+    supervisor = SupervisorProcess(environment)
+    handle_stop_signals(raise_exit)
     try:
-        crew.start()
-        return serve(config, lambda: announce(config))
+        supervisor.start()
+        return serve(config, lambda: print_address(config))
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
-        crew.stop()
+        supervisor.stop()
 
 
-def on_request(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Has a request to end handled so; while the server runs it has handlers of its own."""
+def handle_stop_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Sets the handler of SIGTERM and SIGHUP; while the server runs it has handlers of its own."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup it stays ignored
             signal.signal(number, handler)
 
 
-def leave_at_once(number: int, frame: FrameType | None) -> None:
-    """Ends this process while there is nothing yet to be stopped."""
+def exit_at_once(number: int, frame: FrameType | None) -> None:
+    """Ends this process while there is nothing to stop yet."""
     os._exit(DONE)
 
 
-def leave(number: int, frame: FrameType | None) -> None:
-    """Ends this process after it has stopped what it started."""
+def raise_exit(number: int, frame: FrameType | None) -> None:
+    """Ends this process once `run` has stopped what it started."""
     raise SystemExit(DONE)
 
 
-def upgrade(config: "Config") -> None:
-    """Makes the home folder and brings the database to the newest schema."""
+def upgrade_database(config: "Config") -> None:
+    """Creates the home folder and upgrades the database to the newest schema."""
     from store.db import migrations
     from store.db.database import Database
 
@@ -141,7 +141,7 @@ def upgrade(config: "Config") -> None:
 
 
 def queue_demo(config: "Config") -> None:
-    """Queues the coarse search on the digits if there is no sweep at all."""
+    """Queues the demo search unless there is a sweep already."""
     from app.schemas.sweeps import SweepIn
     from app.usecases import sweep_plan
     from store.actions import sweep_actions
@@ -154,8 +154,8 @@ def queue_demo(config: "Config") -> None:
             sweep_actions.create(connection, new, time.time(), workers=config.workers)
 
 
-def announce(config: "Config") -> None:
-    """Prints where the pages are."""
+def print_address(config: "Config") -> None:
+    """Prints the address of the pages."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
     host = f"[{host}]" if ":" in host else host
     print(f"Lossdeck: http://{host}:{config.port}", flush=True)

@@ -10,8 +10,8 @@ from app.http import guard
 from app.http.problems import Problem
 from app.http.resources import Resources
 from app.render import plotly_shells
-from app.render.palettes import series, themed
-from app.render.templates import page
+from app.render.palettes import in_both_themes, series_colours
+from app.render.templates import render_page
 from app.schemas.charts import FIRST_COLUMNS
 from app.schemas.fields import Id
 from app.schemas.sweeps import sweep_json
@@ -42,7 +42,7 @@ CHARTS = {
 
 
 @router.get("/embed/sweeps/{id}/{chart}")
-def embed(id: Id, chart: str, parts: Resources) -> HTMLResponse:
+def show_chart(id: Id, chart: str, parts: Resources) -> HTMLResponse:
     """The chart alone. Pages of the origins in LOSSDECK_EMBED_ORIGINS may frame it, and no other page."""
     if chart not in CHARTS:
         raise Problem(404, f"There is no chart {chart[:50]!r}; there are {', '.join(CHARTS)}.")
@@ -56,10 +56,10 @@ def embed(id: Id, chart: str, parts: Resources) -> HTMLResponse:
         "axes": axes(sweep),
         "first": FIRST_COLUMNS,
         "cursor": cursor,
-        "figure": themed(chosen.shell),
-        "series": series(),
+        "figure": in_both_themes(chosen.shell),
+        "series": series_colours(),
     }
-    answer = page("embed.html", data=data, sweep=sweep, title=chosen.title)
+    answer = render_page("embed.html", data=data, sweep=sweep, title=chosen.title)
     answer.headers.update(guard.frame_headers(parts.config.embed_origins))
     return answer
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from app.render.templates import page
+from app.render.templates import render_page
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
@@ -27,6 +27,8 @@ def _for_browsers(handler: Any) -> Handler:
             return answer
         problem = json.loads(bytes(answer.body))
         status = answer.status_code
-        return page("error.html", status, number=status, title=problem["title"], detail=problem["detail"])
+        return render_page(
+            "error.html", status, number=status, title=problem["title"], detail=problem["detail"]
+        )
 
     return handle

@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from app.pages.finding_help import SHAPES
-from app.render.templates import page
+from app.pages.finding_help import FINDING_HELP
+from app.render.templates import render_page
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/help")
-def help_page() -> HTMLResponse:
+def show_help() -> HTMLResponse:
     """What the findings mean, and the keys."""
-    return page("help.html", section="/help", shapes=SHAPES)
+    return render_page("help.html", section="/help", shapes=FINDING_HELP)

@@ -18,24 +18,26 @@ from learning.training.checkpoint_state import State as TrainingState
 from store.read import files_in_use, sweeps, trials
 from store.read.trials import Trial
 
-PER_CLASS = 12  # sample images of each class
+SAMPLES_PER_CLASS = 12  # sample images of each class
 SHOWN_CLASSES = 100
-COLUMNS = 10  # of first-layer weights in one picture
+WEIGHT_COLUMNS = 10  # of first-layer weights in one picture
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/datasets/{name}/classes/{label}.png")
-def class_samples(name: str, label: int, parts: Resources) -> Response:
+def show_class_samples(name: str, label: int, parts: Resources) -> Response:
     """The first training images of one class in a row."""
-    images = samples(catalog.load(name, parts.config.home, parts.config.data), PER_CLASS)
+    images = samples(catalog.load(name, parts.config.home, parts.config.data), SAMPLES_PER_CLASS)
     if images is None or not 0 <= label < len(images):
         raise not_found("picture of class", label)
-    return _picture(png.sheet(_shown(images[label]), PER_CLASS), "private, max-age=3600")
+    return _png_response(
+        png.tile_images(_keep_grey_or_rgb(images[label]), SAMPLES_PER_CLASS), "private, max-age=3600"
+    )
 
 
 @router.get("/trials/{id}/weights.png")
-def weights(id: Id, parts: Resources) -> Response:
+def show_weights(id: Id, parts: Resources) -> Response:
     """The first-layer weights of a trial, each hidden unit stretched by itself; 204: none kept."""
     with parts.database.read() as c:
         trial = trials.get(c, id)
@@ -43,14 +45,14 @@ def weights(id: Id, parts: Resources) -> Response:
     if trial is None or sweep is None:
         raise not_found("trial", id)
     shape = catalog.summary(sweep.dataset, parts.config.home, parts.config.data).image_shape
-    first = first_layer(trial, parts)
+    first = load_first_layer(trial, parts)
     if shape is None or first is None:
         return Response(status_code=204)
-    images = png.stretched(first.T.reshape(-1, *shape), per_image=True)
-    return _picture(png.sheet(_shown(images), COLUMNS), "private, max-age=3600")
+    images = png.scale_to_bytes(first.T.reshape(-1, *shape), per_image=True)
+    return _png_response(png.tile_images(_keep_grey_or_rgb(images), WEIGHT_COLUMNS), "private, max-age=3600")
 
 
-def first_layer(trial: Trial, parts: AppResources) -> npt.NDArray[np.floating[Any]] | None:
+def load_first_layer(trial: Trial, parts: AppResources) -> npt.NDArray[np.floating[Any]] | None:
     """W1 (D, H) of the kept model, else of the group's last checkpoint; None when neither holds the trial."""
     try:
         model = parts.files.load_model(trial.id)
@@ -70,10 +72,10 @@ def first_layer(trial: Trial, parts: AppResources) -> npt.NDArray[np.floating[An
         return None
 
 
-def _shown(images: png.Pixels) -> png.Pixels:
+def _keep_grey_or_rgb(images: png.Pixels) -> png.Pixels:
     """Grey and colour images as they are, of other channel counts the first channel."""
     return images if images.shape[3] in (1, 3) else images[:, :, :, :1]
 
 
-def _picture(pixels: png.Pixels, keep: str) -> Response:
+def _png_response(pixels: png.Pixels, keep: str) -> Response:
     return Response(png.encode(pixels), media_type="image/png", headers={"cache-control": keep})

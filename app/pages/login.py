@@ -20,15 +20,15 @@ router = APIRouter(tags=["login"], include_in_schema=False)
 
 
 @router.get("/login")
-def form(parts: Resources, next: Annotated[str, Query(max_length=2_000)] = HOME) -> Response:
+def show_form(parts: Resources, next: Annotated[str, Query(max_length=2_000)] = HOME) -> Response:
     """The page that asks for the token."""
     if not parts.config.token:
         return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
-    return HTMLResponse(render("login.html", next=local(next), wrong=False))
+    return HTMLResponse(render("login.html", next=keep_local(next), wrong=False))
 
 
 @router.post("/login")
-def enter(
+def log_in(
     request: Request,
     parts: Resources,
     token: Annotated[str, Form(max_length=1_000)],
@@ -42,8 +42,8 @@ def enter(
         raise Problem(429, "Too many wrong tokens; wait a minute.", headers={"retry-after": "60"})
     if not guard.secrets_match(token.strip(), parts.config.token):
         throttle.record_failure()
-        return HTMLResponse(render("login.html", next=local(next), wrong=True), HTTPStatus.FORBIDDEN)
-    answer = RedirectResponse(local(next), HTTPStatus.SEE_OTHER)
+        return HTMLResponse(render("login.html", next=keep_local(next), wrong=True), HTTPStatus.FORBIDDEN)
+    answer = RedirectResponse(keep_local(next), HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         guard.LOGIN_COOKIE,
         guard.cookie_value(parts.config.token),
@@ -56,7 +56,7 @@ def enter(
 
 
 @router.post("/logout")
-def leave() -> Response:
+def log_out() -> Response:
     """Forgets the cookie."""
     answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
     answer.delete_cookie(guard.LOGIN_COOKIE, httponly=True, samesite="strict")
@@ -70,11 +70,11 @@ def challenge(scope: Scope) -> Response | None:
     if not page or b"text/html" not in headers.get(b"accept", b""):
         return None
     query = scope["query_string"].decode("ascii", "ignore")
-    next = local(scope["path"] + (f"?{query}" if query else ""))
+    next = keep_local(scope["path"] + (f"?{query}" if query else ""))
     return HTMLResponse(render("login.html", next=next, wrong=False), HTTPStatus.UNAUTHORIZED)
 
 
-def local(address: str) -> str:
+def keep_local(address: str) -> str:
     """The address if it stays on this server, else the first page."""
     fine = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
     return address if fine and "\\" not in address else HOME

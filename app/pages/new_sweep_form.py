@@ -9,7 +9,7 @@ from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDAT
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FormField:
     """One control; with `options` a menu, else a line of text. An empty line leaves the setting out."""
 
     name: str
@@ -26,13 +26,13 @@ class RuleChoice:
     name: str
     title: str
     sentence: str
-    fields: tuple[Field, ...]
+    fields: tuple[FormField, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FieldGroup:
     title: str
-    fields: tuple[Field, ...]
+    fields: tuple[FormField, ...]
 
 
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -44,45 +44,45 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def groups() -> tuple[Group, ...]:
+def list_groups() -> tuple[FieldGroup, ...]:
     """All settings a user sets, in the order one thinks of them."""
     return (
-        Group(
+        FieldGroup(
             "Net",
             (
-                _field("hidden", "Hidden units", "a number a layer: 100, 50; empty: none"),
-                _field("activation", "Activation", ""),
-                _field("init", "Initial weights", "normal uses the scale"),
-                _field("init_scale", "Initial scale", "1e-4 in the lecture"),
-                _field("dropout", "Dropout", "chance to drop a unit"),
+                _setting_field("hidden", "Hidden units", "a number a layer: 100, 50; empty: none"),
+                _setting_field("activation", "Activation", ""),
+                _setting_field("init", "Initial weights", "normal uses the scale"),
+                _setting_field("init_scale", "Initial scale", "1e-4 in the lecture"),
+                _setting_field("dropout", "Dropout", "chance to drop a unit"),
             ),
         ),
-        Group(
+        FieldGroup(
             "Training",
             (
-                _field("update", "Update rule", ""),
-                _field("lr", "Learning rate", ""),
-                _field("momentum", "Momentum", "for momentum, nesterov"),
-                _field("reg", "Regularisation", "0.5 reg ΣW²"),
-                _field("schedule", "Schedule", "of the learning rate"),
-                _field("lr_decay", "Decay", "of the rate, an epoch"),
-                _field("epochs", "Epochs", ""),
-                _field("batch_size", "Batch size", "a number, or full"),
+                _setting_field("update", "Update rule", ""),
+                _setting_field("lr", "Learning rate", ""),
+                _setting_field("momentum", "Momentum", "for momentum, nesterov"),
+                _setting_field("reg", "Regularisation", "0.5 reg ΣW²"),
+                _setting_field("schedule", "Schedule", "of the learning rate"),
+                _setting_field("lr_decay", "Decay", "of the rate, an epoch"),
+                _setting_field("epochs", "Epochs", ""),
+                _setting_field("batch_size", "Batch size", "a number, or full"),
             ),
         ),
-        Group(
+        FieldGroup(
             "Data",
             (
-                _field("preprocess", "Preprocessing", "learnt on the training part"),
-                _field("train_count", "Training examples", "empty: all"),
-                _field("val_count", "Validation examples", "0: the training part itself"),
-                _field("explosion", "Stop at cost ×", "first cost; 0: only nan, inf"),
+                _setting_field("preprocess", "Preprocessing", "learnt on the training part"),
+                _setting_field("train_count", "Training examples", "empty: all"),
+                _setting_field("val_count", "Validation examples", "0: the training part itself"),
+                _setting_field("explosion", "Stop at cost ×", "first cost; 0: only nan, inf"),
             ),
         ),
     )
 
 
-def rules() -> tuple[RuleChoice, ...]:
+def list_rules() -> tuple[RuleChoice, ...]:
     """The stopping rules, with the numbers each takes."""
     halving, median, patience = Halving(), Median(), Patience()
     return (
@@ -93,9 +93,9 @@ def rules() -> tuple[RuleChoice, ...]:
             "brackets the best of the first few are there early. The same seed lets the same ones go on, "
             "whoever trains them.",
             (
-                _number(halving, "factor", "Keep one in", "at each rung"),
-                _number(halving, "first", "First rung", "epochs until it"),
-                _number(halving, "bracket", "Trials in a bracket", "empty: all in one"),
+                _rule_field(halving, "factor", "Keep one in", "at each rung"),
+                _rule_field(halving, "first", "First rung", "epochs until it"),
+                _rule_field(halving, "bracket", "Trials in a bracket", "empty: all in one"),
             ),
         ),
         RuleChoice(
@@ -104,8 +104,8 @@ def rules() -> tuple[RuleChoice, ...]:
             "A trial ends when its best val accuracy is below the median of what the others averaged up to "
             "the same epoch. Which trials are stopped depends on who was first.",
             (
-                _number(median, "after", "Not before epoch", ""),
-                _number(median, "trials", "Others to compare", "as far as it, at least"),
+                _rule_field(median, "after", "Not before epoch", ""),
+                _rule_field(median, "trials", "Others to compare", "as far as it, at least"),
             ),
         ),
         RuleChoice(
@@ -113,27 +113,27 @@ def rules() -> tuple[RuleChoice, ...]:
             "patience",
             "A trial ends when its val accuracy has not risen for some epochs.",
             (
-                _number(patience, "epochs", "Epochs without a rise", ""),
-                _number(patience, "by", "A rise is more than", "val accuracy, 0 to 1"),
+                _rule_field(patience, "epochs", "Epochs without a rise", ""),
+                _rule_field(patience, "by", "A rise is more than", "val accuracy, 0 to 1"),
             ),
         ),
     )
 
 
-def rule_words(spec: Mapping[str, Mapping[str, float | None]]) -> str:
+def describe_rule(spec: Mapping[str, Mapping[str, float | None]]) -> str:
     """A sweep's stopping rule with its numbers, such as `successive halving: factor 3, first 1`."""
     ((name, numbers),) = spec.items()
-    title = next(rule.title for rule in rules() if rule.name == name)
+    title = next(rule.title for rule in list_rules() if rule.name == name)
     said = [f"{key} {brief(value, 6)}" for key, value in numbers.items() if value is not None]
     return f"{title}: {', '.join(said)}"
 
 
-def _number(rule: StoppingRule, name: str, label: str, hint: str) -> Field:
+def _rule_field(rule: StoppingRule, name: str, label: str, hint: str) -> FormField:
     default = getattr(rule, name)
-    return Field(name, label, hint, "" if default is None else brief(default, 6))
+    return FormField(name, label, hint, "" if default is None else brief(default, 6))
 
 
-def _field(name: str, label: str, hint: str) -> Field:
+def _setting_field(name: str, label: str, hint: str) -> FormField:
     value = getattr(Settings(), name)
     text = ", ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
-    return Field(name, label, hint, text, _OPTIONS.get(name, ()))
+    return FormField(name, label, hint, text, _OPTIONS.get(name, ()))

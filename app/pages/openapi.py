@@ -49,12 +49,18 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/docs")
-def page(request: Request) -> HTMLResponse:
+def show_docs(request: Request) -> HTMLResponse:
     """Every route, what it takes and what it gives."""
     document = request.app.openapi()
     schemas = document["components"]["schemas"]
     return HTMLResponse(
-        render("rest_api.html", document=document, groups=groups(document), schemas=schemas, words=words)
+        render(
+            "rest_api.html",
+            document=document,
+            groups=group_operations(document),
+            schemas=schemas,
+            describe_type=describe_type,
+        )
     )
 
 
@@ -73,7 +79,7 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 
 
-def groups(document: Schema) -> Mapping[str, list[Schema]]:
+def group_operations(document: Schema) -> Mapping[str, list[Schema]]:
     """The operations by their tag, in the order of the routes."""
     found: dict[str, list[Schema]] = {}
     for path, methods in document["paths"].items():
@@ -83,16 +89,16 @@ def groups(document: Schema) -> Mapping[str, list[Schema]]:
     return found
 
 
-def words(schema: Schema) -> str:
+def describe_type(schema: Schema) -> str:
     """A schema's type in a few words, such as `list of TrialOut` or `number or null`."""
     if "$ref" in schema:
         return str(schema["$ref"]).removeprefix(_REF)
     if "anyOf" in schema:
-        return " or ".join(words(part) for part in schema["anyOf"])
+        return " or ".join(describe_type(part) for part in schema["anyOf"])
     if "enum" in schema:
         return " | ".join(str(value) for value in schema["enum"])
     if "const" in schema:
         return str(schema["const"])
     if schema.get("type") == "array":
-        return f"list of {words(schema.get('items', {}))}"
+        return f"list of {describe_type(schema.get('items', {}))}"
     return str(schema.get("type", "any"))

@@ -7,21 +7,21 @@ from starlette.responses import HTMLResponse
 
 from app.http.problems import not_found
 from app.http.resources import Resources
-from app.render.templates import page
+from app.render.templates import render_page
 from app.schemas.preflights import preflight_json
 from learning.data import catalog
 from store.db.database import Connection
 from store.jobs import preflights
 from store.jobs.preflights import Preflight
 
-SHOWN = 20
-MOST_COMPARED = 4
+PREFLIGHTS_SHOWN = 20
+MOST_PREFLIGHTS_COMPARED = 4
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/preflight")
-def preflight(
+def show_preflight(
     parts: Resources,
     dataset: Annotated[str, Query(max_length=200)] = "",
     id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
@@ -31,35 +31,35 @@ def preflight(
     known = catalog.summaries(parts.config.home, parts.config.data)
     names = [one.name for one in known if one.ready]
     with parts.database.read() as c:
-        rows, _ = preflights.list_all(c, None, SHOWN)
+        rows, _ = preflights.list_all(c, None, PREFLIGHTS_SHOWN)
         latest = preflights.list_all(c, dataset, 1)[0] if dataset else rows[:1]
-        compared = [_found(c, number) for number in numbers(compare)]
-        found = _found(c, id) if id is not None else next(iter(latest), None)
+        compared = [_get_preflight(c, number) for number in parse_ids(compare)]
+        found = _get_preflight(c, id) if id is not None else next(iter(latest), None)
     chosen = dataset or (found.dataset if found else "")
     data = {
         "preflight": preflight_json(found) if found and len(compared) < 2 else None,
         "compared": [preflight_json(row) for row in compared] if len(compared) > 1 else [],
-        "earlier": [_brief(row) for row in reversed(rows)],
+        "earlier": [_summary_json(row) for row in reversed(rows)],
         "dataset": chosen if chosen in names else names[0],
     }
-    return page("preflight.html", section="/preflight", data=data, datasets=names)
+    return render_page("preflight.html", section="/preflight", data=data, datasets=names)
 
 
-def numbers(text: str) -> list[int]:
+def parse_ids(text: str) -> list[int]:
     """`3,5` as numbers, each once; what is none is left out."""
     words = [word.strip() for word in text.split(",")]
     found = [int(word) for word in words if word.isascii() and word.isdecimal() and len(word) < 10]
-    return list(dict.fromkeys(found))[:MOST_COMPARED]
+    return list(dict.fromkeys(found))[:MOST_PREFLIGHTS_COMPARED]
 
 
-def _found(c: Connection, id: int) -> Preflight:
+def _get_preflight(c: Connection, id: int) -> Preflight:
     row = preflights.get(c, id)
     if row is None:
         raise not_found("preflight", id)
     return row
 
 
-def _brief(row: Preflight) -> dict[str, object]:
+def _summary_json(row: Preflight) -> dict[str, object]:
     """A preflight without its checks' curves: only which failed, and which learning rates are workable."""
     return preflight_json(row) | {
         "checks": [],

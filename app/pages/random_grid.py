@@ -7,8 +7,8 @@ from starlette.responses import HTMLResponse
 
 from app.http.resources import AppResources, Resources
 from app.render import plotly_shells
-from app.render.palettes import themed
-from app.render.templates import page
+from app.render.palettes import in_both_themes
+from app.render.templates import render_page
 from app.usecases import random_grid
 from learning.data import catalog
 from learning.search.space import LogUniform
@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/random-grid")
-def show(
+def show_random_grid(
     parts: Resources,
     pair: Annotated[str, Query(alias="sweeps", max_length=50)] = "",
     dataset: Annotated[str, Query(max_length=200)] = "",
@@ -29,12 +29,12 @@ def show(
         past = random_grid.list_pairs(c)
     if not pair and past:
         pair = ",".join(str(one.id) for one in past[0])
-    data: dict[str, Any] = _compared(pair, parts) if pair else {"comparison": None}
+    data: dict[str, Any] = _comparison_json(pair, parts) if pair else {"comparison": None}
     data["dataset"] = dataset if dataset in names else names[0]
-    return page("random_grid.html", section="/sweeps/new", data=data, datasets=names, past=past)
+    return render_page("random_grid.html", section="/sweeps/new", data=data, datasets=names, past=past)
 
 
-def _compared(pair: str, parts: AppResources) -> dict[str, Any]:
+def _comparison_json(pair: str, parts: AppResources) -> dict[str, Any]:
     with parts.database.read() as c:
         cursor = changes.cursor(c)
         found = random_grid.load_pair(c, random_grid.parse_pair(pair))
@@ -42,12 +42,12 @@ def _compared(pair: str, parts: AppResources) -> dict[str, Any]:
     axes = list(ranges)[: random_grid.MIN_RANGES]
     logs = [isinstance(ranges[name], LogUniform) for name in axes]
     shells = {
-        "side": plotly_shells.projected(axes[0], axes[1], logs[0], logs[1]),
+        "side": plotly_shells.scatter_with_projections(axes[0], axes[1], logs[0], logs[1]),
         "expected": plotly_shells.expected_bests(),
     }
     return {
         "comparison": random_grid.pair_json(found, parts.config),
         "cursor": cursor,
         "axes": axes,
-        "figures": {name: themed(shell) for name, shell in shells.items()},
+        "figures": {name: in_both_themes(shell) for name, shell in shells.items()},
     }

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from app.http.resources import AppResources, Resources
 from app.render import plotly_shells
 from app.render.palettes import chart_data
-from app.render.templates import page
+from app.render.templates import render_page
 from app.schemas.fields import Id
 from app.schemas.sweeps import sweep_json
 from app.schemas.trials import trial_json
@@ -20,8 +20,8 @@ from learning.data import catalog
 from store.read import changes, sweeps, trials
 from store.read.trials import Trial
 
-MOST_COMPARED = 20
-RESULTS = (
+MOST_TRIALS_COMPARED = 20
+COMPARED_RESULTS = (
     ("best_val_acc", "best val accuracy"),
     ("val_acc", "last val accuracy"),
     ("train_acc", "last train accuracy"),
@@ -35,7 +35,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/trials/{id}")
-def trial(id: Id, parts: Resources) -> HTMLResponse:
+def show_trial(id: Id, parts: Resources) -> HTMLResponse:
     """One trial: its curves and what they say."""
     with parts.database.read() as c:
         found = trials.must_get(c, id)
@@ -48,14 +48,14 @@ def trial(id: Id, parts: Resources) -> HTMLResponse:
         "rate": plotly_shells.learning_rate(),
         "ratio": plotly_shells.update_ratio(),
     }
-    return page(
+    return render_page(
         "trial.html",
         section="/",
         data=chart_data(shells, trial=trial_json(found), sweep=sweep_json(sweep), cursor=cursor),
         trial=found,
         sweep=sweep,
         findings=findings.diagnose_trial(found, parts.database, parts.config),
-        image_shape=_image_shape(sweep.dataset, parts),
+        image_shape=_find_image_shape(sweep.dataset, parts),
         safetensors=has_safetensors(),
         previous=previous.id if previous else None,
         following=following.id if following else None,
@@ -63,30 +63,30 @@ def trial(id: Id, parts: Resources) -> HTMLResponse:
 
 
 @router.get("/compare")
-def compare(
+def show_comparison(
     parts: Resources, chosen: Annotated[str, Query(alias="trials", max_length=400)] = ""
 ) -> HTMLResponse:
     """Two to twenty trials side by side."""
     ids = [int(word) for word in chosen.split(",") if word.isascii() and word.isdecimal() and len(word) < 10]
     with parts.database.read() as c:
-        found = trials.by_ids(c, ids[:MOST_COMPARED])
+        found = trials.by_ids(c, ids[:MOST_TRIALS_COMPARED])
         cursor = changes.cursor(c)
         rows = [found[id] for id in dict.fromkeys(ids) if id in found]
         of = sweeps.by_ids(c, sorted({row.sweep_id for row in rows}))
     shells = {"loss": plotly_shells.loss_curves(), "accuracy": plotly_shells.val_accuracy_curves()}
     data = chart_data(shells, trials=[trial_json(row) for row in rows], cursor=cursor)
-    return page(
+    return render_page(
         "compare.html",
         section="/",
         data=data,
         trials=rows,
         sweeps=list(of.values()),
-        diff=diff(rows),
-        results=RESULTS,
+        diff=compare_settings(rows),
+        results=COMPARED_RESULTS,
     )
 
 
-def diff(rows: Sequence[Trial]) -> list[dict[str, Any]]:
+def compare_settings(rows: Sequence[Trial]) -> list[dict[str, Any]]:
     """Every setting of the trials, those that differ first; values as text."""
     names = list(dict.fromkeys(name for row in rows for name in row.settings))
     lines = []
@@ -96,7 +96,7 @@ def diff(rows: Sequence[Trial]) -> list[dict[str, Any]]:
     return sorted(lines, key=lambda line: bool(line["equal"]))
 
 
-def _image_shape(dataset: str, parts: AppResources) -> tuple[int, int, int] | None:
+def _find_image_shape(dataset: str, parts: AppResources) -> tuple[int, int, int] | None:
     return next(
         (
             one.image_shape

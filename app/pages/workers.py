@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from app.http.resources import Resources
-from app.render.templates import page
+from app.render.templates import render_page
 from app.schemas.workers import worker_json
 from store.queue import workers
 from store.read import changes
@@ -13,10 +13,10 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/workers")
-def all_workers(parts: Resources) -> HTMLResponse:
+def show_workers(parts: Resources) -> HTMLResponse:
     """Who trains."""
     with parts.database.read() as c:
         rows = workers.all(c)
         cursor = changes.cursor(c)
     data = {"workers": [worker_json(row) for row in rows], "cursor": cursor}
-    return page("workers.html", section="/workers", data=data)
+    return render_page("workers.html", section="/workers", data=data)

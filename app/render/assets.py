@@ -29,23 +29,23 @@ router = APIRouter(include_in_schema=False)
 _IMPORTED = re.compile(r'(?:\bfrom|^import) "(\.[\w./]+)"', re.MULTILINE)
 
 
-def _edition() -> str:
+def _hash_files() -> str:
     digest = hashlib.sha256()
     for name, body in sorted(FILES.items()):
         digest.update(name.encode() + b"\0" + body)
     return digest.hexdigest()[:12]
 
 
-EDITION = _edition()
+EDITION = _hash_files()
 
 
-def asset(name: str) -> str:
+def asset_url(name: str) -> str:
     """The address of a file of static/, such as "core/dom.js"."""
     return f"/static/{EDITION}/{name}"
 
 
 @cache
-def modules(name: str) -> tuple[str, ...]:
+def find_modules(name: str) -> tuple[str, ...]:
     """A module and all that must be there before it runs, in the order in which they are found."""
     found = [name]
     for known in found:  # grows meanwhile
@@ -55,29 +55,29 @@ def modules(name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def plotly_version() -> str:
+def read_plotly_version() -> str:
     """The version of plotly.js in the package, out of the file's own first lines."""
     with (PACKAGE_DATA / "plotly.min.js").open(encoding="utf-8") as file:
         head = file.read(200)
     return head.partition("plotly.js v")[2].split()[0]
 
 
-PLOTLY_PATH = f"/static/plotly-{plotly_version()}.min.js"
+PLOTLY_PATH = f"/static/plotly-{read_plotly_version()}.min.js"
 
 
 @router.get(PLOTLY_PATH)
-def plotly_js(request: Request) -> Response:
+def serve_plotly(request: Request) -> Response:
     """plotly.js; its version is in the address, so browsers may keep it for ever."""
     headers = {"cache-control": FOREVER, "vary": "accept-encoding"}
     packed = "gzip" in request.headers.get("accept-encoding", "")
-    body = _packed() if packed else (PACKAGE_DATA / "plotly.min.js").read_bytes()
+    body = _compress_plotly() if packed else (PACKAGE_DATA / "plotly.min.js").read_bytes()
     if packed:
         headers["content-encoding"] = "gzip"
     return Response(body, headers=headers, media_type="text/javascript")
 
 
 @router.get("/static/{path:path}")
-async def static(path: str, request: Request) -> Response:
+async def serve_file(path: str, request: Request) -> Response:
     """Our own files: kept for ever under the address of their edition, else asked for again at each visit."""
     edition, _, name = ("", "", path) if path in FILES else path.partition("/")
     if name not in FILES:
@@ -87,5 +87,5 @@ async def static(path: str, request: Request) -> Response:
 
 
 @cache
-def _packed() -> bytes:
+def _compress_plotly() -> bytes:
     return gzip.compress((PACKAGE_DATA / "plotly.min.js").read_bytes(), GZIP_LEVEL, mtime=0)

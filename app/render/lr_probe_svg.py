@@ -12,7 +12,7 @@ from learning.preflight.check_result import Check
 
 WIDTH, HEIGHT = 480, 150  # in SVG units
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 8, 22
-ROOM = 1.5  # times the first rate's cost, which barely moved: the top of the axis
+PROBE_HEADROOM = 1.5  # times the first rate's cost, which barely moved: the top of the axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,18 @@ class ProbePicture:
     plot: tuple[int, int, int, int] = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
 
 
-def of(checks: Sequence[Check]) -> ProbePicture | None:
+def draw_checks(checks: Sequence[Check]) -> ProbePicture | None:
     """Of a preflight whose probe is done; None before."""
     probe = next((one for one in checks if one.code == "lr-probe"), None)
-    return placed(probe.curve, probe.span) if probe else None
+    return draw_curve(probe.curve, probe.span) if probe else None
 
 
-def placed(curve: Sequence[tuple[float, float]], span: tuple[float, float] | None) -> ProbePicture | None:
+def draw_curve(curve: Sequence[tuple[float, float]], span: tuple[float, float] | None) -> ProbePicture | None:
     """Of (learning rate, cost), rates rising, costs inf or nan where it exploded; None of fewer than two."""
     if len(curve) < 2:
         return None
     low, high = math.log10(curve[0][0]), math.log10(curve[-1][0])
-    top = ROOM * next((cost for _, cost in curve if 0 < cost < math.inf), 1.0)
+    top = PROBE_HEADROOM * next((cost for _, cost in curve if 0 < cost < math.inf), 1.0)
 
     def across(lr: float) -> float:
         return round(LEFT + (WIDTH - LEFT - RIGHT) * (math.log10(lr) - low) / (high - low), 1)

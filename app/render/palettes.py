@@ -83,17 +83,17 @@ PALETTES: dict[str, dict[str, Any]] = {
 }
 
 
-def drawn_by_hand(palette: Mapping[str, Any]) -> dict[str, Any]:
+def canvas_palette(palette: Mapping[str, Any]) -> dict[str, Any]:
     """A palette for what the page draws without plotly: colours by name, the scale low to high."""
     plain = {name: palette[name] for name in ("ink", "quiet", "grid", "ground", "series")}
     return {**palette["roles"], **plain, "scale": [colour for _, colour in palette["scale"]]}
 
 
-def dressed(shell: Shell, palette: Mapping[str, Any]) -> Shell:
+def apply_palette(shell: Shell, palette: Mapping[str, Any]) -> Shell:
     """A copy of `shell` in the palette's colours."""
     shell = copy.deepcopy(shell)
     for trace in shell["data"]:
-        _dress_trace(trace, palette)
+        _colour_trace(trace, palette)
     for shape in shell["layout"].get("shapes", []):
         colour = palette["roles"].get(shape.get("name"), palette["quiet"])
         shape.setdefault("line", {})["color"] = colour
@@ -110,22 +110,26 @@ def dressed(shell: Shell, palette: Mapping[str, Any]) -> Shell:
     return shell
 
 
-def themed(shell: Shell) -> dict[str, Shell]:
+def in_both_themes(shell: Shell) -> dict[str, Shell]:
     """A copy of `shell` for each theme."""
-    return {theme: dressed(shell, palette) for theme, palette in PALETTES.items()}
+    return {theme: apply_palette(shell, palette) for theme, palette in PALETTES.items()}
 
 
-def series() -> dict[str, list[str]]:
+def series_colours() -> dict[str, list[str]]:
     """The colours of numbered lines, by theme."""
     return {theme: palette["series"] for theme, palette in PALETTES.items()}
 
 
 def chart_data(shells: Mapping[str, Shell], **values: object) -> dict[str, object]:
     """What a page with charts is sent: its empty figures in both themes, the lines' colours, and `values`."""
-    return {"figures": {name: themed(shell) for name, shell in shells.items()}, "series": series(), **values}
+    return {
+        "figures": {name: in_both_themes(shell) for name, shell in shells.items()},
+        "series": series_colours(),
+        **values,
+    }
 
 
-def _dress_trace(trace: Shell, palette: Mapping[str, Any]) -> None:
+def _colour_trace(trace: Shell, palette: Mapping[str, Any]) -> None:
     role = trace["meta"]["role"]
     if role == "scored":
         trace["marker"] = {**trace["marker"], "colorscale": palette["scale"]}
@@ -136,7 +140,7 @@ def _dress_trace(trace: Shell, palette: Mapping[str, Any]) -> None:
     if "marker" in trace:
         trace["marker"] = {**trace["marker"], "color": colour}
     if trace.get("fill"):
-        trace["fillcolor"] = _faint(colour)
+        trace["fillcolor"] = _make_transparent(colour)
 
 
 def _ramp_colour(role: str, palette: Mapping[str, Any]) -> str:
@@ -150,6 +154,6 @@ def _ramp_colour(role: str, palette: Mapping[str, Any]) -> str:
     )
 
 
-def _faint(colour: str) -> str:
+def _make_transparent(colour: str) -> str:
     red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.14)"

@@ -12,7 +12,7 @@ from learning.diagnosis.remark_rules import GAP, NO_GAP
 Shell = dict[str, Any]
 
 RAMP_STEPS = 5  # colour classes of the overlaid curves: quintiles of the trials by best accuracy
-POWER_SIZE = 10  # plotly draws ticks with exponents a quarter larger than it is told
+POWER_TICK_SIZE = 10  # plotly draws ticks with exponents a quarter larger than it is told
 UPDATE_RATIO = 1e-3  # CS231n notes: update size to weight size, per matrix
 UPDATE_RATIO_BAND = (3e-4, 3e-3)  # half a decade either side still counts as "about 1e-3"
 
@@ -99,7 +99,7 @@ def scatter_pair(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
     }
 
 
-def projected(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
+def scatter_with_projections(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
     """Two settings against each other; above and beside, the trials piled up at each value of one of them."""
     shell = scatter_pair(x, y, x_log, y_log)
     layout, inner, outer = shell["layout"], [0.0, 0.8], [0.84, 1.0]
@@ -161,7 +161,7 @@ def accuracy() -> Shell:
     return {"data": data, "layout": layout}
 
 
-def seeds(metric: str) -> Shell:
+def seed_spread(metric: str) -> Shell:
     """A metric over the seeds of one trial: smallest to largest, the mean, and the run that they repeat."""
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     data = [
@@ -295,7 +295,7 @@ def _trace(role: str, name: str, **style: Any) -> Shell:
 
 def _scale(log: bool) -> Shell:
     return (
-        {"type": "log", "exponentformat": "power", "dtick": 1, "tickfont": {"size": POWER_SIZE}}
+        {"type": "log", "exponentformat": "power", "dtick": 1, "tickfont": {"size": POWER_TICK_SIZE}}
         if log
         else {"type": "linear"}
     )

@@ -32,7 +32,7 @@ def encode(pixels: Pixels) -> bytes:
     )
 
 
-def sheet(images: Pixels, columns: int, gap: int = 1, ground: int = 128) -> Pixels:
+def tile_images(images: Pixels, columns: int, gap: int = 1, ground: int = 128) -> Pixels:
     """`images` (n, h, w, c) side by side in rows of `columns`, `gap` pixels of grey `ground` between them."""
     count, height, width, channels = images.shape
     columns = max(1, min(columns, count))
@@ -45,7 +45,7 @@ def sheet(images: Pixels, columns: int, gap: int = 1, ground: int = 128) -> Pixe
     return picture
 
 
-def stretched(values: npt.NDArray[np.floating], per_image: bool) -> Pixels:
+def scale_to_bytes(values: npt.NDArray[np.floating], per_image: bool) -> Pixels:
     """`values` (n, h, w, c) as 0..255, over all or each image by itself; one value alone is grey."""
     finite = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     axes = (1, 2, 3) if per_image else None

@@ -21,24 +21,24 @@ from store.read.trials import Trial
 
 WIDTH, HEIGHT = 720, 420  # in SVG units
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
-USUAL = ("lr", "reg")
-ROOM = 0.06  # of an axis beside the outermost box
+USUAL_AXES = ("lr", "reg")
+AXIS_MARGIN = 0.06  # of an axis beside the outermost box
 MOST_TICKS = 8
-PARTS = 4  # of a linear axis
+LINEAR_TICK_STEPS = 4  # of a linear axis
 FEW_DECADES = 2
-POINTS = 400  # trials of a sweep in the picture, the best ones
+TRIALS_DRAWN = 400  # trials of a sweep in the picture, the best ones
 
 
-def _both(light: str, dark: str) -> str:
+def _light_dark(light: str, dark: str) -> str:
     """A colour for either ground, as CSS and SVG's attributes take it."""
     return f"light-dark({light}, {dark})"
 
 
 _LIGHT, _DARK = PALETTES["light"], PALETTES["dark"]
-RAMP = [_both(one[1], other[1]) for one, other in zip(_LIGHT["scale"], _DARK["scale"], strict=True)]
-LINES = [_both(one, other) for one, other in zip(_LIGHT["series"], _DARK["series"], strict=True)]
-BEST = _both(_LIGHT["roles"]["best"], _DARK["roles"]["best"])
-DIVERGED = _both(_LIGHT["roles"]["diverged"], _DARK["roles"]["diverged"])
+RAMP = [_light_dark(one[1], other[1]) for one, other in zip(_LIGHT["scale"], _DARK["scale"], strict=True)]
+LINES = [_light_dark(one, other) for one, other in zip(_LIGHT["series"], _DARK["series"], strict=True)]
+BEST = _light_dark(_LIGHT["roles"]["best"], _DARK["roles"]["best"])
+DIVERGED = _light_dark(_LIGHT["roles"]["diverged"], _DARK["roles"]["diverged"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Axis:
     def ticks(self) -> Iterator[tuple[float, str]]:
         """Decades, with 2 and 5 between them where there are few; else round parts of the range."""
         if not self.log:
-            for n in range(PARTS + 1):
-                value = self.low + (self.high - self.low) * n / PARTS
+            for n in range(LINEAR_TICK_STEPS + 1):
+                value = self.low + (self.high - self.low) * n / LINEAR_TICK_STEPS
                 yield self.at(value), brief(value, 3)
             return
         step = max(1, math.ceil((self.high - self.low) / MOST_TICKS))
@@ -122,30 +122,30 @@ class Picture:
     plot: tuple[int, int, int, int] = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
 
 
-def drawn(c: Connection, of: Sequence[Sweep], winner: int | None = None) -> Picture | None:
+def load_picture(c: Connection, of: Sequence[Sweep], winner: int | None = None) -> Picture | None:
     """The searches in one picture, with the best trials of each; `winner` is ringed, or else the best."""
-    points = {one.id: trials.page(c, one.id, POINTS, sort="-best_val_acc")[0] for one in of}
-    return picture(of, points, winner)
+    points = {one.id: trials.page(c, one.id, TRIALS_DRAWN, sort="-best_val_acc")[0] for one in of}
+    return draw_picture(of, points, winner)
 
 
-def picture(
+def draw_picture(
     sweeps: Sequence[Sweep], points: Mapping[int, Sequence[Trial]], winner: int | None = None
 ) -> Picture | None:
     """Of sweeps in their order, with the trials of each by its id; None if they do not share two ranges."""
     spaces = [(sweep, Space.parse(sweep.space).distributions) for sweep in sweeps if sweep.space]
-    names = _axes([distributions for _, distributions in spaces])
+    names = _choose_axes([distributions for _, distributions in spaces])
     if names is None:
         return None
-    x, y = (_axis(name, [one[name] for _, one in spaces if name in one]) for name in names)
+    x, y = (_make_axis(name, [one[name] for _, one in spaces if name in one]) for name in names)
     shown = [one for sweep in sweeps for one in points.get(sweep.id, ())]
     boxes = [
-        _box(number, sweep, distributions, x, y)
+        _place_box(number, sweep, distributions, x, y)
         for number, (sweep, distributions) in enumerate(spaces, start=1)
         if x.name in distributions and y.name in distributions
     ]
-    accuracies = sorted(acc for one in shown if (acc := _accuracy(one)) is not None)
+    accuracies = sorted(acc for one in shown if (acc := _ranked_accuracy(one)) is not None)
     ends = (accuracies[0], accuracies[-1]) if accuracies else (None, None)
-    dots = sorted(_dots(shown, x, y, accuracies, winner), key=lambda dot: (dot.best, not dot.diverged))
+    dots = sorted(_place_dots(shown, x, y, accuracies, winner), key=lambda dot: (dot.best, not dot.diverged))
     return Picture(
         x.name,
         y.name,
@@ -157,57 +157,57 @@ def picture(
     )
 
 
-def _axes(spaces: Sequence[Mapping[str, Distribution]]) -> tuple[str, str] | None:
+def _choose_axes(spaces: Sequence[Mapping[str, Distribution]]) -> tuple[str, str] | None:
     """lr and reg if they are searched, or the first two settings with ranges."""
     ranges = [name for one in spaces for name, values in one.items() if not isinstance(values, Choice)]
-    names = list(dict.fromkeys([*(name for name in USUAL if name in ranges), *ranges]))
+    names = list(dict.fromkeys([*(name for name in USUAL_AXES if name in ranges), *ranges]))
     return (names[0], names[1]) if len(names) > 1 else None
 
 
-def _axis(name: str, ranges: Sequence[Any]) -> Axis:
+def _make_axis(name: str, ranges: Sequence[Any]) -> Axis:
     """From the lowest to the highest end of all, and a little room."""
     log = all(isinstance(one, LogUniform) for one in ranges)
     ends = [math.log10(end) if log else float(end) for one in ranges for end in (one.low, one.high)]
-    room = ROOM * (max(ends) - min(ends) or 1.0)
+    room = AXIS_MARGIN * (max(ends) - min(ends) or 1.0)
     return Axis(name, log, min(ends) - room, max(ends) + room)
 
 
-def _box(number: int, sweep: Sweep, ranges: Mapping[str, Any], x: Axis, y: Axis) -> Box:
+def _place_box(number: int, sweep: Sweep, ranges: Mapping[str, Any], x: Axis, y: Axis) -> Box:
     left, right = (_x(x.at(end)) for end in (ranges[x.name].low, ranges[x.name].high))
     bottom, top = (_y(y.at(end)) for end in (ranges[y.name].low, ranges[y.name].high))
     colour = LINES[(number - 1) % len(LINES)]
     return Box(number, sweep.id, sweep.name, colour, left, top, _round(right - left), _round(bottom - top))
 
 
-def _dots(
+def _place_dots(
     shown: Sequence[Trial], x: Axis, y: Axis, accuracies: Sequence[float], winner: int | None
 ) -> Iterator[Dot]:
     """Coloured by rank among these accuracies: a few very poor trials would make all others look alike."""
-    if winner is None and (ranked := [one for one in shown if _accuracy(one) is not None]):
-        winner = max(ranked, key=_rank).id
+    if winner is None and (ranked := [one for one in shown if _ranked_accuracy(one) is not None]):
+        winner = max(ranked, key=_rank_key).id
     for one in shown:
-        across, up, acc = one.settings.get(x.name), one.settings.get(y.name), _accuracy(one)
+        across, up, acc = one.settings.get(x.name), one.settings.get(y.name), _ranked_accuracy(one)
         if not (x.shows(across) and y.shows(up)) or (acc is None and one.state != "diverged"):
             continue
         words = one.state if acc is None else f"val accuracy {acc:.3f}"
         where = f"{x.name} {format_setting(x.name, across)}, {y.name} {format_setting(y.name, up)}"
         title = f"{format_trial(one).capitalize()}: {words}, {where}"
-        colour = DIVERGED if acc is None else RAMP[_step(acc, accuracies)]
+        colour = DIVERGED if acc is None else RAMP[_ramp_step(acc, accuracies)]
         place = _x(x.at(across)), _y(y.at(up))  # type: ignore[arg-type]
         yield Dot(one.id, *place, colour, acc is None, one.id == winner, title)
 
 
-def _accuracy(one: Trial) -> float | None:
+def _ranked_accuracy(one: Trial) -> float | None:
     """Of a trial that is ranked."""
     return None if one.state in UNRANKED or one.excluded else one.best_val_acc
 
 
-def _rank(one: Trial) -> tuple[float, int, int]:
+def _rank_key(one: Trial) -> tuple[float, int, int]:
     """Of equals the one of the latest sweep is best, as for an autopilot."""
     return (one.best_val_acc or 0.0, one.sweep_id, -one.id)
 
 
-def _step(acc: float, accuracies: Sequence[float]) -> int:
+def _ramp_step(acc: float, accuracies: Sequence[float]) -> int:
     below, others = bisect_left(accuracies, acc), len(accuracies) - 1
     return round(below / others * (len(RAMP) - 1)) if others else len(RAMP) - 1
 

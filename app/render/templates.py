@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from app.render.assets import PLOTLY_PATH, asset, modules
+from app.render.assets import PLOTLY_PATH, asset_url, find_modules
 
 NAVIGATION = (
     ("/", "Sweeps"),
@@ -23,7 +23,7 @@ NAVIGATION = (
 def icon(name: str) -> Markup:
     """An icon of static/img/icons.svg, beside a word that says the same."""
     link = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>')
-    return link.format(asset("img/icons.svg"), name)
+    return link.format(asset_url("img/icons.svg"), name)
 
 
 def script(name: str) -> Markup:
@@ -31,7 +31,7 @@ def script(name: str) -> Markup:
     link = Markup('<link rel="modulepreload" href="{}">')
     run = Markup('<script type="module" src="{}"></script>')
     return Markup("\n").join(
-        [*(link.format(asset(module)) for module in modules(name)), run.format(asset(name))]
+        [*(link.format(asset_url(module)) for module in find_modules(name)), run.format(asset_url(name))]
     )
 
 
@@ -43,7 +43,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.globals.update(
-    asset=asset,
+    asset=asset_url,
     icon=icon,
     navigation=NAVIGATION,
     plotly_path=PLOTLY_PATH,
@@ -57,6 +57,6 @@ def render(template: str, **values: Any) -> str:
     return TEMPLATES.get_template(template).render(values)
 
 
-def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def render_page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page as an answer. Pages show what is now, so nobody keeps them."""
     return HTMLResponse(render(template, **values), status, {"cache-control": "no-store"})

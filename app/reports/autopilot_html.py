@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.render import lr_probe_svg, search_stages_svg
 from app.render.templates import render
-from app.reports.sweep_html import placed
+from app.reports.sweep_html import draw_points
 from app.text.formats import format_bound, format_distribution, format_setting, format_time
 from app.usecases import autopilot_view
 from store.config import Config
@@ -42,7 +42,7 @@ class Figure:
     epochs: int
 
 
-def html_text(c: Connection, row: Autopilot, config: Config) -> str:
+def render_report(c: Connection, row: Autopilot, config: Config) -> str:
     """The whole file; what users wrote is escaped."""
     searches = sweeps.by_ids(c, row.sweep_ids)
     ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
@@ -57,15 +57,15 @@ def html_text(c: Connection, row: Autopilot, config: Config) -> str:
         ended=format_time(row.finished_at),
         searches=searches,
         checks=checks,
-        probes={id: lr_probe_svg.of(one.checks) for id, one in checks.items()},
+        probes={id: lr_probe_svg.draw_checks(one.checks) for id, one in checks.items()},
         winner=winner,
         settings=[(name, format_setting(name, value)) for name, value in winner.settings.items()]
         if winner
         else [],
-        losses=figure(rows, ("data_loss", "val_loss")),
-        accuracies=figure(rows, ("train_acc", "val_acc")),
-        again=again(row, winner) if winner else "",
-        picture=search_stages_svg.drawn(c, list(searches.values()), winner.id if winner else None),
+        losses=draw_figure(rows, ("data_loss", "val_loss")),
+        accuracies=draw_figure(rows, ("train_acc", "val_acc")),
+        again=repeat_body(row, winner) if winner else "",
+        picture=search_stages_svg.load_picture(c, list(searches.values()), winner.id if winner else None),
         ramp=search_stages_svg.RAMP,
         ring=search_stages_svg.BEST,
         words=format_distribution,
@@ -74,7 +74,7 @@ def html_text(c: Connection, row: Autopilot, config: Config) -> str:
     )
 
 
-def figure(rows: Sequence[EpochRow], names: Sequence[str]) -> Figure | None:
+def draw_figure(rows: Sequence[EpochRow], names: Sequence[str]) -> Figure | None:
     """These columns by epoch on one scale, from the lowest to the highest value; None without an epoch."""
     values = {
         name: [(row.epoch, value) for row in rows if (value := getattr(row, name)) is not None]
@@ -85,14 +85,14 @@ def figure(rows: Sequence[EpochRow], names: Sequence[str]) -> Figure | None:
         return None
     last, low, high = max(row.epoch for row in rows), min(all_values), max(all_values)
     curves = tuple(
-        Curve(name, placed(points, last, low, high, PLOT), points[-1][1], colour)
+        Curve(name, draw_points(points, last, low, high, PLOT), points[-1][1], colour)
         for (name, points), colour in zip(values.items(), search_stages_svg.LINES, strict=False)
         if points
     )
     return Figure(curves, low, high, last)
 
 
-def again(row: Autopilot, winner: Trial) -> str:
+def repeat_body(row: Autopilot, winner: Trial) -> str:
     """The body that trains the winner again: `lossdeck sweep again.json`."""
     body = {"name": f"{row.name}: the winner again", "dataset": row.dataset, "seed": row.seed}
     return json.dumps(body | {"points": [winner.settings]}, indent=2)

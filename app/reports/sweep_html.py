@@ -20,9 +20,9 @@ from store.read.trials import Trial
 WIDTH, HEIGHT = 720, 320  # of the figure, in SVG units
 Plot = tuple[float, float, float, float]  # left, top, right and bottom of a figure's axes
 PLOT: Plot = (56, 12, 700, 292)
-MOST_EPOCHS = 6  # that have a number at the axis
-ROOM = 1.5  # times the usual first cost: what exploded is drawn at the top edge, and squashes nobody
-BEST_SHOWN = 200  # rows of the table
+MOST_EPOCH_TICKS = 6  # that have a number at the axis
+LOSS_HEADROOM = 1.5  # times the usual first cost: what exploded is drawn at the top edge, and squashes nobody
+TRIALS_SHOWN = 200  # rows of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +42,28 @@ class Figure:
     epochs: tuple[Tick, ...]
 
 
-def html_text(
+def render_report(
     sweep: Sweep, trials: Sequence[Trial], epochs: Sequence[EpochRow], findings: Sequence[Finding]
 ) -> str:
     """The whole file; what users wrote is escaped."""
-    ranked = sorted(trials, key=_rank)
-    varied = sorted(sweep.space) or sorted(_differing(trials))
+    ranked = sorted(trials, key=_rank_key)
+    varied = sorted(sweep.space) or sorted(_find_varied(trials))
     return render(
         "report.html",
         sweep=sweep,
         created=format_time(sweep.created_at),
-        trials=ranked[:BEST_SHOWN],
+        trials=ranked[:TRIALS_SHOWN],
         total=len(ranked),
         varied=varied,
         words=format_setting,
         findings=findings,
-        figure=figure(epochs, sweep.best.id if sweep.best else None),
+        figure=draw_figure(epochs, sweep.best.id if sweep.best else None),
         size=(WIDTH, HEIGHT),
         plot=PLOT,
     )
 
 
-def figure(epochs: Sequence[EpochRow], best: int | None) -> Figure | None:
+def draw_figure(epochs: Sequence[EpochRow], best: int | None) -> Figure | None:
     """Train loss by epoch of each trial, on a common log scale; None without an epoch."""
     curves: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for row in epochs:
@@ -73,18 +73,20 @@ def figure(epochs: Sequence[EpochRow], best: int | None) -> Figure | None:
     if not points:
         return None
     last = max(epoch for epoch, _ in points)
-    usual = median(curve[0][1] for curve in curves.values()) + math.log10(ROOM)
+    usual = median(curve[0][1] for curve in curves.values()) + math.log10(LOSS_HEADROOM)
     low, high = min(loss for _, loss in points), min(usual, max(loss for _, loss in points))
     ordered = sorted(curves.items(), key=lambda item: item[0] == best)
     clipped = [(id, [(epoch, min(loss, high)) for epoch, loss in curve]) for id, curve in ordered]
     return Figure(
-        tuple(Line(placed(curve, last, low, high), id == best) for id, curve in clipped),
+        tuple(Line(draw_points(curve, last, low, high), id == best) for id, curve in clipped),
         _loss_ticks(low, high),
-        tuple(Tick(_x(epoch, last, PLOT), str(epoch)) for epoch in _epochs(last)),
+        tuple(Tick(_x(epoch, last, PLOT), str(epoch)) for epoch in _epoch_ticks(last)),
     )
 
 
-def placed(curve: Sequence[tuple[int, float]], last: int, low: float, high: float, plot: Plot = PLOT) -> str:
+def draw_points(
+    curve: Sequence[tuple[int, float]], last: int, low: float, high: float, plot: Plot = PLOT
+) -> str:
     """SVG coordinates of values by epoch; a curve of one epoch becomes a short stroke, to be seen."""
     found = [(_x(epoch, last, plot), _y(value, low, high, plot)) for epoch, value in curve]
     if len(found) == 1:
@@ -111,19 +113,19 @@ def _loss_ticks(low: float, high: float) -> tuple[Tick, ...]:
     return tuple(Tick(round(_y(at, low, high, PLOT), 1), brief(value, 3)) for at, value in found)
 
 
-def _epochs(last: int) -> list[int]:
+def _epoch_ticks(last: int) -> list[int]:
     """The first, and round numbers up to the last, not too many."""
     steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
-    step = next(step for step in steps if last / step <= MOST_EPOCHS)
+    step = next(step for step in steps if last / step <= MOST_EPOCH_TICKS)
     return list(dict.fromkeys([1, *range(step, last + 1, step)]))
 
 
-def _rank(trial: Trial) -> tuple[bool, float, int]:
+def _rank_key(trial: Trial) -> tuple[bool, float, int]:
     unranked = trial.best_val_acc is None or trial.state in UNRANKED or trial.excluded
     return unranked, -(trial.best_val_acc or 0.0), trial.number
 
 
-def _differing(trials: Sequence[Trial]) -> set[str]:
+def _find_varied(trials: Sequence[Trial]) -> set[str]:
     """The settings in which trials differ, seeds aside."""
     first = trials[0].settings if trials else {}
     return {

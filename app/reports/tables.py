@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from app.reports.sweep_html import html_text as html_text
+from app.reports.sweep_html import render_report as render_report
 from app.schemas import json_values
 from app.schemas.trials import epoch_json, trial_json
 from store.queue.epochs import EpochRow
@@ -33,7 +33,7 @@ ACCURACIES = ("train_acc", "val_acc")
 GAP = "gap"  # between these two
 
 
-def csv_text(trials: Sequence[Trial]) -> str:
+def format_csv(trials: Sequence[Trial]) -> str:
     """A header and a row for each trial: how far it came, its last epoch, and each setting by itself."""
     settings = list(dict.fromkeys(name for trial in trials for name in trial.settings))
     text = io.StringIO()
@@ -41,12 +41,16 @@ def csv_text(trials: Sequence[Trial]) -> str:
     writer.writerow([*COLUMNS, *LOSSES, *ACCURACIES, GAP, *settings])
     for trial in trials:
         body = trial_json(trial)
-        values = [*(body[name] for name in COLUMNS), *last(trial), *map(trial.settings.get, settings)]
-        writer.writerow([cell(value) for value in values])
+        values = [
+            *(body[name] for name in COLUMNS),
+            *last_epoch_values(trial),
+            *map(trial.settings.get, settings),
+        ]
+        writer.writerow([escape_formula(value) for value in values])
     return text.getvalue()
 
 
-def last(trial: Trial) -> list[object]:
+def last_epoch_values(trial: Trial) -> list[object]:
     """A trial's last epoch: LOSSES, ACCURACIES and GAP; nothing in place of what is not known.
 
     A diverged trial's last epoch was cut short: its losses are what they are, its accuracies say nothing.
@@ -60,7 +64,7 @@ def last(trial: Trial) -> list[object]:
     return [*losses, train, val, train - val]
 
 
-def jsonl_text(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
+def format_jsonl(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
     """A line for each trial: the trial as the interface has it, and `epochs`, its rows."""
     curves: dict[int, list[dict[str, object]]] = defaultdict(list)
     for row in epochs:
@@ -70,7 +74,7 @@ def jsonl_text(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
     )
 
 
-def cell(value: object) -> object:
+def escape_formula(value: object) -> object:
     """A value that no spreadsheet takes for a formula; numbers stay numbers."""
     if value is None or isinstance(value, bool | int | float):
         return value

@@ -51,7 +51,7 @@ def test_the_module_draws_every_kind() -> None:
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
 def test_the_command_line_ends_with_the_drawn_exit_code_and_the_sentence(kind: type[LossdeckError]) -> None:
-    assert str(exit_codes.code_of(made(kind))) == drawn()[kind.__name__][2]
+    assert str(exit_codes.exit_code(made(kind))) == drawn()[kind.__name__][2]
     assert exit_codes.explain(made(kind)) == "It cannot be."
 
 

@@ -103,7 +103,7 @@ def test_it_begins_with_the_preflight(client: TestClient) -> None:
 
 def test_the_probe_is_placed_by_rate_and_cost() -> None:
     curve = [(1e-4, 2.0), (1e-3, 1.5), (1e-2, 0.0), (1e-1, math.nan), (1.0, math.inf)]
-    shown = lr_probe_svg.placed(curve, (1e-3, 1e-2))
+    shown = lr_probe_svg.draw_curve(curve, (1e-3, 1e-2))
     assert shown is not None
     left, top, right, bottom = shown.plot
     assert [one.over for one in shown.marks] == [False, False, False, True, True]
@@ -113,7 +113,7 @@ def test_the_probe_is_placed_by_rate_and_cost() -> None:
     assert shown.marks[-1].y == top
     assert shown.band == (shown.marks[1].x, round(shown.marks[2].x - shown.marks[1].x, 1))
     assert [one.text for one in shown.decades] == ["1e-4", "0.001", "0.01", "0.1", "1"]
-    assert lr_probe_svg.placed(curve[:1], None) is None
+    assert lr_probe_svg.draw_curve(curve[:1], None) is None
 
 
 def test_stopping_is_allowed_once(client: TestClient, crew: Crew) -> None:

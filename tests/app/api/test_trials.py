@@ -214,7 +214,7 @@ def test_the_report_stands_alone(client: TestClient, post_sweep: Post, crew: Cre
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_spreadsheet_takes_a_cell_for_a_formula(text: str) -> None:
-    assert tables.cell(text) == f"'{text}"
+    assert tables.escape_formula(text) == f"'{text}"
 
 
 def test_a_diverged_trial_keeps_its_reason(client: TestClient, post_sweep: Post, crew: Crew) -> None:

@@ -71,7 +71,7 @@ def inside(
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are given no time to report."""
-    monkeypatch.setattr(sweep_progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(sweep_progress, "WORKER_START_SECONDS", 0.0)
 
 
 def failed(done: Done, code: int) -> str:

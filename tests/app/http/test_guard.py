@@ -123,7 +123,7 @@ def test_guessing_the_token_is_slowed_down(guarded: TestClient) -> None:
     "next", ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:1", "/\n/x", ""]
 )
 def test_logging_in_leads_nowhere_else(next: str) -> None:
-    assert login.local(next) == "/"
+    assert login.keep_local(next) == "/"
 
 
 @pytest.mark.parametrize(

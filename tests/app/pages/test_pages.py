@@ -16,7 +16,7 @@ from markupsafe import escape
 from starlette.testclient import TestClient
 
 from app.pages import finding_help
-from app.pages.trials import diff
+from app.pages.trials import compare_settings
 from app.render import assets
 from app.render.assets import PLOTLY_PATH
 from app.text.formats import format_distribution
@@ -197,7 +197,7 @@ def test_plotly_comes_packed_out_of_the_package_and_may_be_kept(client: TestClie
 
 def test_our_own_files_are_kept_under_the_address_of_their_edition_only(client: TestClient) -> None:
     """A page from before an upgrade may still ask for a module: it gets today's, and does not keep it."""
-    answer = client.get(assets.asset("core/dom.js"))
+    answer = client.get(assets.asset_url("core/dom.js"))
     assert "immutable" in answer.headers["cache-control"]
     assert "javascript" in answer.headers["content-type"]
     assert answer.content == (STATIC / "core/dom.js").read_bytes()
@@ -291,7 +291,7 @@ def test_what_differs_comes_first(client: TestClient, post_sweep: Post) -> None:
     page = client.get("/compare?trials=1,2,2,oops,77").text
     assert "Compare 2 trials" in page
     assert page.index('scope="row">lr<') < page.index('scope="row">hidden<')
-    assert diff([]) == []
+    assert compare_settings([]) == []
 
 
 def test_settings_are_compared_in_the_words_of_the_table(client: TestClient, post_sweep: Post) -> None:
@@ -323,5 +323,5 @@ def test_every_finding_has_its_picture_and_reason_on_the_help_page(client: TestC
 
 
 def test_a_typical_curve_is_drawn_to_where_it_is_no_longer_a_number() -> None:
-    assert finding_help.path([0.0, 1.0]) == "M10.0 70.0L134.0 10.0"
-    assert finding_help.path([0.5, math.nan, 0.5]) == "M10.0 40.0"
+    assert finding_help.draw_path([0.0, 1.0]) == "M10.0 70.0L134.0 10.0"
+    assert finding_help.draw_path([0.5, math.nan, 0.5]) == "M10.0 40.0"

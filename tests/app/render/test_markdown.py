@@ -4,11 +4,13 @@ import re
 
 import pytest
 
-from app.render.markdown import html
+from app.render.markdown import render_html
 
 
 def test_markdown_as_people_write_it() -> None:
-    text = html("# Why\n\n- *lr* too **high**\n- see [it](/sweeps/2)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+    text = render_html(
+        "# Why\n\n- *lr* too **high**\n- see [it](/sweeps/2)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    )
     assert "<h3>Why</h3>" in text  # below the page's own headings
     assert "<li><em>lr</em> too <strong>high</strong></li>" in text
     assert '<a href="/sweeps/2" rel="noopener noreferrer">it</a>' in text
@@ -29,7 +31,7 @@ def test_markdown_as_people_write_it() -> None:
     ],
 )
 def test_nothing_in_it_runs_or_loads(nasty: str) -> None:
-    text = str(html(nasty))
+    text = str(render_html(nasty))
     tags = re.findall(r"<(\w+)([^>]*)>", text)
     assert {tag for tag, _ in tags} <= {"p", "a"}
     for _, attributes in tags:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 
 from app.render import plotly_shells
-from app.render.palettes import PALETTES, dressed
+from app.render.palettes import PALETTES, apply_palette
 
 SHELLS = {
     "loss": plotly_shells.loss_curves(),
@@ -38,7 +38,7 @@ def test_plotly_accepts_a_dressed_shell_and_nothing_is_left_to_its_default_colou
     shell: plotly_shells.Shell, theme: str
 ) -> None:
     before = copy.deepcopy(shell)
-    figure = go.Figure(dressed(shell, PALETTES[theme]))
+    figure = go.Figure(apply_palette(shell, PALETTES[theme]))
     assert shell == before
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
     for trace in figure.data:

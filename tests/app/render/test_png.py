@@ -44,7 +44,7 @@ def test_what_is_no_picture_is_refused(bad: np.ndarray) -> None:
 
 def test_a_sheet_sets_images_in_rows_with_gaps() -> None:
     images = np.stack([np.full((2, 3, 1), n, np.uint8) for n in (1, 2, 3)])
-    picture = png.sheet(images, columns=2, gap=1, ground=9)[:, :, 0]
+    picture = png.tile_images(images, columns=2, gap=1, ground=9)[:, :, 0]
     assert picture.tolist() == [
         [1, 1, 1, 9, 2, 2, 2],
         [1, 1, 1, 9, 2, 2, 2],
@@ -56,6 +56,6 @@ def test_a_sheet_sets_images_in_rows_with_gaps() -> None:
 
 def test_stretching_uses_the_whole_range_and_survives_nan() -> None:
     values = np.array([[0.0, 1.0], [-2.0, np.nan]]).reshape(2, 1, 2, 1)
-    assert png.stretched(values, per_image=True).ravel().tolist() == [0, 255, 0, 255]
-    assert png.stretched(values, per_image=False).ravel().tolist() == [170, 255, 0, 170]
-    assert png.stretched(np.zeros((1, 1, 2, 1)), per_image=True).ravel().tolist() == [128, 128]
+    assert png.scale_to_bytes(values, per_image=True).ravel().tolist() == [0, 255, 0, 255]
+    assert png.scale_to_bytes(values, per_image=False).ravel().tolist() == [170, 255, 0, 170]
+    assert png.scale_to_bytes(np.zeros((1, 1, 2, 1)), per_image=True).ravel().tolist() == [128, 128]

@@ -25,16 +25,16 @@ def test_what_exploded_squashes_nobody(crew: Crew, post_sweep: Callable[..., dic
     with crew.database.read() as c:
         sweep, rows = sweeps.get(c, 1), trials.of_sweep(c, 1)
         assert sweep is not None
-        drawn = sweep_html.figure(epochs.of_sweep(c, 1, 0, 100, False)[0], None)
+        drawn = sweep_html.draw_figure(epochs.of_sweep(c, 1, 0, 100, False)[0], None)
     assert drawn is not None
     heights = sorted(float(line.points.split()[0].split(",")[1]) for line in drawn.lines)
     assert heights[0] == sweep_html.PLOT[1], "it is drawn at the top edge"
     assert heights[3] - heights[1] > sweep_html.HEIGHT / 4, "and the others can be told apart"
-    text = sweep_html.html_text(sweep, rows, (), ())
+    text = sweep_html.render_report(sweep, rows, (), ())
     assert all(f"<td>{format_setting('lr', row.settings['lr'])}</td>" in text for row in rows)
     assert "of 4 trials" not in text
-    text = sweep_html.html_text(sweep, rows * sweep_html.BEST_SHOWN, (), ())
-    assert f"These are {sweep_html.BEST_SHOWN} of {4 * sweep_html.BEST_SHOWN} trials" in text
+    text = sweep_html.render_report(sweep, rows * sweep_html.TRIALS_SHOWN, (), ())
+    assert f"These are {sweep_html.TRIALS_SHOWN} of {4 * sweep_html.TRIALS_SHOWN} trials" in text
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_exploded_squashes_nobody(crew: Crew, post_sweep: Callable[..., dic
 )
 def test_the_axes_have_numbers(losses: list[float], numbers: list[str]) -> None:
     rows = [epoch_row(n, loss) for n, loss in enumerate(losses, start=1)]
-    drawn = sweep_html.figure(rows, None)
+    drawn = sweep_html.draw_figure(rows, None)
     assert drawn is not None
     left, top, right, bottom = sweep_html.PLOT
     assert sorted((tick.text for tick in drawn.losses), key=float) == numbers
@@ -58,7 +58,7 @@ def test_the_axes_have_numbers(losses: list[float], numbers: list[str]) -> None:
 
 
 def test_many_epochs_have_a_few_round_numbers() -> None:
-    drawn = sweep_html.figure([epoch_row(n, 1 / n) for n in range(1, 501)], None)
+    drawn = sweep_html.draw_figure([epoch_row(n, 1 / n) for n in range(1, 501)], None)
     assert drawn is not None
     assert [tick.text for tick in drawn.epochs] == ["1", "100", "200", "300", "400", "500"]
 

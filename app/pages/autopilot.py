@@ -1,4 +1,4 @@
-"""Pages of searches that follow on one another: the autopilot, its report, and the stages of a sweep."""
+"""Pages of searches that build on one another: the autopilot, its report, and the stages of a sweep."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse
 
 from app.http.problems import not_found
 from app.http.resources import Resources
+from app.pages.datasets import ready_names
 from app.render import lr_probe_svg, search_stages_svg
 from app.render.templates import render_page
 from app.reports import autopilot_html
@@ -14,7 +15,6 @@ from app.schemas.fields import Id
 from app.schemas.preflights import preflight_json
 from app.text.formats import format_bound, format_distribution, format_setting
 from app.usecases import autopilot_view
-from learning.data import catalog
 from store.jobs import autopilots, preflights
 from store.read import related_sweeps, sweeps
 
@@ -25,8 +25,8 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/autopilot")
 def show_autopilots(parts: Resources, dataset: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
-    """A form to start one, and those that there are."""
-    names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
+    """A form that starts an autopilot, and the latest ones."""
+    names = ready_names(parts.config)
     with parts.database.read() as c:
         rows, _ = autopilots.list_all(c, AUTOPILOTS_SHOWN)
         shown = autopilot_view.view_autopilots(c, rows, parts.config)
@@ -36,38 +36,38 @@ def show_autopilots(parts: Resources, dataset: Annotated[str, Query(max_length=2
 
 @router.get("/autopilot/{id}")
 def show_autopilot(id: Id, parts: Resources) -> HTMLResponse:
-    """What it has done and why, stage by stage, and what it came to."""
+    """What an autopilot has done and why, stage by stage, and its result."""
     with parts.database.read() as c:
         row = autopilots.get(c, id)
         if row is None:
             raise not_found("autopilot", id)
         searches = sweeps.by_ids(c, row.sweep_ids)
         ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
-        checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
+        rows = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
         shown = autopilot_view.view_autopilot(c, row, parts.config)
         leader = autopilot_view.find_leader(c, row)
-        drawn = search_stages_svg.load_picture(c, list(searches.values()), leader.id if leader else None)
+        picture = search_stages_svg.load_picture(c, list(searches.values()), leader.id if leader else None)
     return render_page(
         "autopilot.html",
         section="/autopilot",
         row=row,
         shown=shown,
         searches=searches,
-        preflights={id: preflight_json(one) for id, one in checks.items()},
-        probes={id: lr_probe_svg.draw_checks(one.checks) for id, one in checks.items()},
-        picture=drawn,
+        preflights={id: preflight_json(preflight) for id, preflight in rows.items()},
+        probes={id: lr_probe_svg.draw_checks(preflight.checks) for id, preflight in rows.items()},
+        picture=picture,
         ramp=search_stages_svg.RAMP,
         ring=search_stages_svg.BEST,
-        words=format_distribution,
-        end=format_bound,
-        varied=list(dict.fromkeys(name for one in searches.values() for name in one.space)),
-        setting_words=format_setting,
+        format_distribution=format_distribution,
+        format_bound=format_bound,
+        varied=list(dict.fromkeys(name for search in searches.values() for name in search.space)),
+        format_setting=format_setting,
     )
 
 
 @router.get("/autopilot/{id}/report")
 def show_report(id: Id, parts: Resources) -> HTMLResponse:
-    """The file that is kept or printed, to be read here."""
+    """The report as a page; the API offers the same file as a download."""
     with parts.database.read() as c:
         row = autopilots.get(c, id)
         if row is None:
@@ -79,23 +79,23 @@ def show_report(id: Id, parts: Resources) -> HTMLResponse:
 
 @router.get("/sweeps/{id}/stages")
 def show_stages(id: Id, parts: Resources) -> HTMLResponse:
-    """A sweep beside those that it came from and that came from it, in one picture."""
+    """A sweep with those that it came from and those that came from it, in one picture."""
     with parts.database.read() as c:
-        found = sweeps.get(c, id)
-        if found is None:
+        sweep = sweeps.get(c, id)
+        if sweep is None:
             raise not_found("sweep", id)
         related = related_sweeps.family(c, id)
-        drawn = search_stages_svg.load_picture(c, related)
-    names = list(dict.fromkeys(name for one in related for name in one.space))
+        picture = search_stages_svg.load_picture(c, related)
+    names = list(dict.fromkeys(name for search in related for name in search.space))
     return render_page(
         "stages.html",
         section="/",
-        sweep=found,
+        sweep=sweep,
         related=related,
         names=names,
-        picture=drawn,
+        picture=picture,
         ramp=search_stages_svg.RAMP,
         ring=search_stages_svg.BEST,
-        words=format_distribution,
-        running=any(one.state in ("running", "stopping") for one in related),
+        format_distribution=format_distribution,
+        running=any(search.state in ("running", "stopping") for search in related),
     )

@@ -1,4 +1,4 @@
-"""One live chart of a sweep on a page of its own, for a wiki or a dashboard to frame (steers nothing)."""
+"""One live chart of a sweep on a page of its own, for a wiki or a dashboard to frame."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 from app.http import guard
 from app.http.problems import Problem
 from app.http.resources import Resources
+from app.pages.sweeps import choose_axes
 from app.render import plotly_shells
 from app.render.palettes import in_both_themes, series_colours
 from app.render.templates import render_page
@@ -16,17 +17,12 @@ from app.schemas.charts import FIRST_COLUMNS
 from app.schemas.fields import Id
 from app.schemas.sweeps import sweep_json
 from store.read import changes, sweeps
-from store.read.sweeps import Sweep
-
-AXES = ("lr", "reg")  # of the two settings that a picture has where a sweep searches none, or one
 
 router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart's title, and its empty figure."""
-
     title: str
     shell: plotly_shells.Shell
 
@@ -43,7 +39,7 @@ CHARTS = {
 
 @router.get("/embed/sweeps/{id}/{chart}")
 def show_chart(id: Id, chart: str, parts: Resources) -> HTMLResponse:
-    """The chart alone. Pages of the origins in LOSSDECK_EMBED_ORIGINS may frame it, and no other page."""
+    """The chart alone. Only pages of the origins in LOSSDECK_EMBED_ORIGINS may frame it."""
     if chart not in CHARTS:
         raise Problem(404, f"There is no chart {chart[:50]!r}; there are {', '.join(CHARTS)}.")
     with parts.database.read() as c:
@@ -53,7 +49,7 @@ def show_chart(id: Id, chart: str, parts: Resources) -> HTMLResponse:
     data: dict[str, Any] = {
         "chart": chart,
         "sweep": sweep_json(sweep),
-        "axes": axes(sweep),
+        "axes": choose_axes(sweep)[:2],
         "first": FIRST_COLUMNS,
         "cursor": cursor,
         "figure": in_both_themes(chosen.shell),
@@ -62,9 +58,3 @@ def show_chart(id: Id, chart: str, parts: Resources) -> HTMLResponse:
     answer = render_page("embed.html", data=data, sweep=sweep, title=chosen.title)
     answer.headers.update(guard.frame_headers(parts.config.embed_origins))
     return answer
-
-
-def axes(sweep: Sweep) -> list[str]:
-    """The two settings a picture shows: searched ones first."""
-    searched = [name for name in AXES if name in sweep.space] + [n for n in sweep.space if n not in AXES]
-    return list(dict.fromkeys([*searched, *AXES]))[:2]

@@ -1,4 +1,4 @@
-"""Error answers as pages, where a browser asked for a page."""
+"""Error answers as HTML pages, for browsers that asked for a page."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -13,13 +13,13 @@ Handler = Callable[[Request, Any], Awaitable[Response]]
 
 
 def install(app: FastAPI) -> None:
-    """Makes the error answers of pages pages too; the problems are installed before."""
+    """Wraps every exception handler of the app; call it after http.problems.install."""
     for kind, handler in list(app.exception_handlers.items()):
-        app.add_exception_handler(kind, _for_browsers(handler))
+        app.add_exception_handler(kind, _wrap(handler))
 
 
-def _for_browsers(handler: Any) -> Handler:
-    """The same answer, as a page when a browser asked for a page."""
+def _wrap(handler: Any) -> Handler:
+    """The same answer, as a page if a browser asked for a page."""
 
     async def handle(request: Request, error: Any) -> Response:
         answer: Response = await handler(request, error)

@@ -1,4 +1,4 @@
-"""Shapes: the help page's words on every finding, and its picture, drawn from a typical curve."""
+"""The help page's text for every finding, each with a sketch of a typical curve."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 WIDTH, HEIGHT, MARGIN = 144, 80, 10
 POINTS = 40
 
-Curve = Callable[[float], float]  # of the time, 0 to 1; what it gives lies between 0 (low) and 1 (high)
+Curve = Callable[[float], float]  # from time, 0 to 1, to height, 0 to 1; nan where the curve has ended
 
 
 @dataclass(frozen=True, slots=True)
 class FindingHelp:
-    """What a finding means. The picture's second curve is for validation."""
+    """What a finding means and what to do about it; `picture` describes the sketch.
+
+    The second curve of a sketch is for validation.
+    """
 
     code: str
     title: str
@@ -28,10 +31,10 @@ class FindingHelp:
 
 
 def draw_path(values: Sequence[float]) -> str:
-    """Values from 0 to 1, evenly spread, as an SVG path; it ends where a value is no longer finite."""
-    kept = list(values[: next((n for n, v in enumerate(values) if not math.isfinite(v)), len(values))])
+    """Evenly spaced values from 0 to 1 as an SVG path; it ends before the first value that is not finite."""
+    finite = list(values[: next((n for n, v in enumerate(values) if not math.isfinite(v)), len(values))])
     across, up = (WIDTH - 2 * MARGIN) / (len(values) - 1), HEIGHT - 2 * MARGIN
-    dots = [f"{MARGIN + n * across:.1f} {HEIGHT - MARGIN - v * up:.1f}" for n, v in enumerate(kept)]
+    dots = [f"{MARGIN + n * across:.1f} {HEIGHT - MARGIN - v * up:.1f}" for n, v in enumerate(finite)]
     return "M" + "L".join(dots)
 
 
@@ -44,12 +47,11 @@ def straight_line(start: float, end: float) -> Curve:
 
 
 def late_fall(t: float) -> float:
-    """Flat, then a fall."""
     return 0.85 if t < 0.5 else 0.1 + 0.75 * math.exp(-9 * (t - 0.5))
 
 
 def fall_and_explode(start: float, until: float) -> Curve:
-    """Falls a little, then rises out of the picture."""
+    """A curve that falls a little, then rises out of the sketch at time `until`."""
     return lambda t: start - 0.5 * t + (t / until) ** 6 * 0.75 if t < until else math.nan
 
 

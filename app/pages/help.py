@@ -1,4 +1,4 @@
-"""The help page: what the findings mean, and the keys."""
+"""The help page: what the findings mean, the words, and the keys."""
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
@@ -11,5 +11,4 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/help")
 def show_help() -> HTMLResponse:
-    """What the findings mean, and the keys."""
-    return render_page("help.html", section="/help", shapes=FINDING_HELP)
+    return render_page("help.html", section="/help", findings=FINDING_HELP)

@@ -1,4 +1,4 @@
-"""Pictures: PNG files of training images and of first-layer weights (laying out pixels: png)."""
+"""PNG files of training images and of first-layer weights."""
 
 from typing import Any
 
@@ -19,7 +19,6 @@ from store.read import files_in_use, sweeps, trials
 from store.read.trials import Trial
 
 SAMPLES_PER_CLASS = 12  # sample images of each class
-SHOWN_CLASSES = 100
 WEIGHT_COLUMNS = 10  # of first-layer weights in one picture
 
 router = APIRouter(include_in_schema=False)
@@ -27,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/datasets/{name}/classes/{label}.png")
 def show_class_samples(name: str, label: int, parts: Resources) -> Response:
-    """The first training images of one class in a row."""
+    """The first training images of one class, in a row."""
     images = samples(catalog.load(name, parts.config.home, parts.config.data), SAMPLES_PER_CLASS)
     if images is None or not 0 <= label < len(images):
         raise not_found("picture of class", label)
@@ -38,7 +37,7 @@ def show_class_samples(name: str, label: int, parts: Resources) -> Response:
 
 @router.get("/trials/{id}/weights.png")
 def show_weights(id: Id, parts: Resources) -> Response:
-    """The first-layer weights of a trial, each hidden unit stretched by itself; 204: none kept."""
+    """The first-layer weights of a trial, each hidden unit scaled on its own; 204 if none are stored."""
     with parts.database.read() as c:
         trial = trials.get(c, id)
         sweep = sweeps.get(c, trial.sweep_id) if trial is not None else None
@@ -53,7 +52,7 @@ def show_weights(id: Id, parts: Resources) -> Response:
 
 
 def load_first_layer(trial: Trial, parts: AppResources) -> npt.NDArray[np.floating[Any]] | None:
-    """W1 (D, H) of the kept model, else of the group's last checkpoint; None when neither holds the trial."""
+    """W1 (D, H) of the stored model, else of the group's last checkpoint; None if neither has the trial."""
     try:
         model = parts.files.load_model(trial.id)
         if model is not None:
@@ -65,15 +64,12 @@ def load_first_layer(trial: Trial, parts: AppResources) -> npt.NDArray[np.floati
             if trial.id in state.keys:
                 return np.asarray(state.weights(trial.id)["W1"])
         return None
-    except (
-        Damaged,
-        KeyError,
-    ):  # the trial left the group, or a newer checkpoint just took the place of this one
+    except (Damaged, KeyError):  # the trial left the group, or a newer checkpoint just replaced this one
         return None
 
 
 def _keep_grey_or_rgb(images: png.Pixels) -> png.Pixels:
-    """Grey and colour images as they are, of other channel counts the first channel."""
+    """Grey and RGB images unchanged; of any other number of channels only the first."""
     return images if images.shape[3] in (1, 3) else images[:, :, :, :1]
 
 

@@ -1,4 +1,4 @@
-"""Routes of logging in: trade the token for a cookie, and give the cookie back (checking it: security)."""
+"""The login page: it trades the token for a cookie, and logout deletes the cookie."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -34,7 +34,7 @@ def log_in(
     token: Annotated[str, Form(max_length=1_000)],
     next: Annotated[str, Form(max_length=2_000)] = HOME,
 ) -> Response:
-    """Sets the cookie if the token is right."""
+    """Sets the cookie if the token is right; shows the form again if not."""
     throttle: Throttle = request.app.state.throttle
     if not parts.config.token:
         return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
@@ -57,14 +57,14 @@ def log_in(
 
 @router.post("/logout")
 def log_out() -> Response:
-    """Forgets the cookie."""
+    """Deletes the cookie."""
     answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
     answer.delete_cookie(guard.LOGIN_COOKIE, httponly=True, samesite="strict")
     return answer
 
 
 def challenge(scope: Scope) -> Response | None:
-    """What a browser that opens a page without the cookie sees: 401, and the form. None for anything else."""
+    """The form with status 401, for a browser that opens a page without the cookie; None for the rest."""
     headers = {name: value for name, value in scope["headers"]}
     page = scope["method"] == "GET" and not scope["path"].startswith("/api/")
     if not page or b"text/html" not in headers.get(b"accept", b""):
@@ -76,5 +76,5 @@ def challenge(scope: Scope) -> Response | None:
 
 def keep_local(address: str) -> str:
     """The address if it stays on this server, else the first page."""
-    fine = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if fine and "\\" not in address else HOME
+    is_path = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if is_path and "\\" not in address else HOME

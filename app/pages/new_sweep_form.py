@@ -1,4 +1,4 @@
-"""Fields: the settings as the controls of the new-sweep form, with a hint each (checks nothing)."""
+"""The controls of the new-sweep form: the settings in groups, and the stopping rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDAT
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One control; with `options` a menu, else a line of text. An empty line leaves the setting out."""
+    """One control: a menu if it has `options`, else a line of text; an empty line leaves the setting out."""
 
     name: str
     label: str
@@ -21,7 +21,7 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class RuleChoice:
-    """A stopping rule to choose: its name in the body, what it does, and its numbers."""
+    """A stopping rule to choose: `name` as in the body, what it does, and its numbers."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def list_groups() -> tuple[FieldGroup, ...]:
-    """All settings a user sets, in the order one thinks of them."""
+    """Every setting that a user can choose, in the order of the form."""
     return (
         FieldGroup(
             "Net",
@@ -83,7 +83,7 @@ def list_groups() -> tuple[FieldGroup, ...]:
 
 
 def list_rules() -> tuple[RuleChoice, ...]:
-    """The stopping rules, with the numbers each takes."""
+    """The stopping rules, each with its numbers."""
     halving, median, patience = Halving(), Median(), Patience()
     return (
         RuleChoice(
@@ -124,8 +124,8 @@ def describe_rule(spec: Mapping[str, Mapping[str, float | None]]) -> str:
     """A sweep's stopping rule with its numbers, such as `successive halving: factor 3, first 1`."""
     ((name, numbers),) = spec.items()
     title = next(rule.title for rule in list_rules() if rule.name == name)
-    said = [f"{key} {brief(value, 6)}" for key, value in numbers.items() if value is not None]
-    return f"{title}: {', '.join(said)}"
+    values = [f"{key} {brief(value, 6)}" for key, value in numbers.items() if value is not None]
+    return f"{title}: {', '.join(values)}"
 
 
 def _rule_field(rule: StoppingRule, name: str, label: str, hint: str) -> FormField:

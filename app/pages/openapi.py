@@ -1,4 +1,4 @@
-"""Docs: the OpenAPI document with our one error shape, and a page of it that loads nothing from elsewhere."""
+"""The OpenAPI document with the Problem schema, and a page that shows it and loads nothing from elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +50,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 def show_docs(request: Request) -> HTMLResponse:
-    """Every route, what it takes and what it gives."""
+    """Every route with its parameters, its body and its answers."""
     document = request.app.openapi()
     schemas = document["components"]["schemas"]
     return HTMLResponse(
@@ -81,12 +81,12 @@ def install(app: FastAPI) -> None:
 
 def group_operations(document: Schema) -> Mapping[str, list[Schema]]:
     """The operations by their tag, in the order of the routes."""
-    found: dict[str, list[Schema]] = {}
+    groups: dict[str, list[Schema]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             entry = operation | {"method": method.upper(), "path": path}
-            found.setdefault(operation.get("tags", ["other"])[0], []).append(entry)
-    return found
+            groups.setdefault(operation.get("tags", ["other"])[0], []).append(entry)
+    return groups
 
 
 def describe_type(schema: Schema) -> str:

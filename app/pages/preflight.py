@@ -1,4 +1,4 @@
-"""The preflight page: a form, one preflight or some side by side, and the others."""
+"""The preflight page: a form, one preflight or some side by side, and a list of the latest."""
 
 from typing import Annotated
 
@@ -7,9 +7,9 @@ from starlette.responses import HTMLResponse
 
 from app.http.problems import not_found
 from app.http.resources import Resources
+from app.pages.datasets import ready_names
 from app.render.templates import render_page
 from app.schemas.preflights import preflight_json
-from learning.data import catalog
 from store.db.database import Connection
 from store.jobs import preflights
 from store.jobs.preflights import Preflight
@@ -27,13 +27,12 @@ def show_preflight(
     id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     compare: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
-    """The checks before a search: those of the latest if none is named, or of `compare=3,5` side by side."""
-    known = catalog.summaries(parts.config.home, parts.config.data)
-    names = [one.name for one in known if one.ready]
+    """One preflight, the latest if none is named; or several side by side with `compare=3,5`."""
+    names = ready_names(parts.config)
     with parts.database.read() as c:
         rows, _ = preflights.list_all(c, None, PREFLIGHTS_SHOWN)
         latest = preflights.list_all(c, dataset, 1)[0] if dataset else rows[:1]
-        compared = [_get_preflight(c, number) for number in parse_ids(compare)]
+        compared = [_get_preflight(c, other) for other in parse_ids(compare)]
         found = _get_preflight(c, id) if id is not None else next(iter(latest), None)
     chosen = dataset or (found.dataset if found else "")
     data = {
@@ -46,10 +45,10 @@ def show_preflight(
 
 
 def parse_ids(text: str) -> list[int]:
-    """`3,5` as numbers, each once; what is none is left out."""
-    words = [word.strip() for word in text.split(",")]
-    found = [int(word) for word in words if word.isascii() and word.isdecimal() and len(word) < 10]
-    return list(dict.fromkeys(found))[:MOST_PREFLIGHTS_COMPARED]
+    """`3,5` as numbers, each once; anything else is left out."""
+    parts = [part.strip() for part in text.split(",")]
+    ids = [int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) < 10]
+    return list(dict.fromkeys(ids))[:MOST_PREFLIGHTS_COMPARED]
 
 
 def _get_preflight(c: Connection, id: int) -> Preflight:
@@ -60,9 +59,9 @@ def _get_preflight(c: Connection, id: int) -> Preflight:
 
 
 def _summary_json(row: Preflight) -> dict[str, object]:
-    """A preflight without its checks' curves: only which failed, and which learning rates are workable."""
+    """A preflight without its checks; only which failed, and which learning rates are workable."""
     return preflight_json(row) | {
         "checks": [],
-        "failed": [one.code for one in row.checks if not one.passed],
-        "workable": next((one.span for one in row.checks if one.span), None),
+        "failed": [check.code for check in row.checks if not check.passed],
+        "workable": next((check.span for check in row.checks if check.span), None),
     }

@@ -1,4 +1,4 @@
-"""The page of random against grid: a form that starts both searches, and two searches side by side."""
+"""The page of random against grid search: a form that starts both, and the two side by side."""
 
 from typing import Annotated, Any
 
@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
 from app.http.resources import AppResources, Resources
+from app.pages.datasets import ready_names
 from app.render import plotly_shells
 from app.render.palettes import in_both_themes
 from app.render.templates import render_page
 from app.usecases import random_grid
-from learning.data import catalog
 from learning.search.space import LogUniform
 from store.read import changes
 
@@ -23,12 +23,12 @@ def show_random_grid(
     pair: Annotated[str, Query(alias="sweeps", max_length=50)] = "",
     dataset: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
-    """Two sweeps of one space side by side, the newest if none are named, and the form that starts them."""
-    names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
+    """Two sweeps of one space side by side, the newest pair if none is named, and the form for new ones."""
+    names = ready_names(parts.config)
     with parts.database.read() as c:
         past = random_grid.list_pairs(c)
     if not pair and past:
-        pair = ",".join(str(one.id) for one in past[0])
+        pair = ",".join(str(sweep.id) for sweep in past[0])
     data: dict[str, Any] = _comparison_json(pair, parts) if pair else {"comparison": None}
     data["dataset"] = dataset if dataset in names else names[0]
     return render_page("random_grid.html", section="/sweeps/new", data=data, datasets=names, past=past)

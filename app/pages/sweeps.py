@@ -1,13 +1,14 @@
-"""Pages of sweeps: the list of all, the form for a new one, and the command center of one."""
+"""Pages of sweeps: the list, the form for a new sweep, and the command center of one sweep."""
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
 from app.http.resources import Resources
+from app.pages.datasets import ready_names
 from app.pages.new_sweep_form import describe_rule, list_groups, list_rules
 from app.render import markdown, plotly_shells
 from app.render.palettes import PALETTES, canvas_palette, chart_data, in_both_themes
@@ -20,12 +21,13 @@ from app.text.formats import format_distribution
 from app.usecases import preflight_warning, repeats, sweep_plan
 from app.usecases.model_file import has_safetensors
 from app.usecases.preflight_warning import warning_json
-from learning.data import catalog
 from learning.search.recipes import RECIPES
+from store.config import Config
 from store.db.database import Connection
 from store.jobs import autopilots
 from store.read import changes, chart_columns, related_sweeps, sweeps
 from store.read.sweeps import Sweep
+from store.read.trials import Trial
 
 SWEEPS_SHOWN = 100
 SPARKLINES = 20  # curves sent with the list; those further down are fetched by the page
@@ -47,7 +49,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 def show_sweeps(parts: Resources) -> HTMLResponse:
-    """All sweeps."""
+    """The newest sweeps."""
     with parts.database.read() as c:
         rows, _ = sweeps.list_all(c, SWEEPS_SHOWN, 0)
         cursor = changes.cursor(c)
@@ -68,13 +70,13 @@ def show_new_sweep(
     dataset: Annotated[str, Query(max_length=100)] = "",
     like: Annotated[int | None, Query(alias="from", ge=1, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
-    """The form for a sweep: from a recipe, or like another sweep."""
-    names = [one.name for one in catalog.summaries(parts.config.home, parts.config.data) if one.ready]
+    """The form for a new sweep, filled in from a recipe or from another sweep."""
+    names = ready_names(parts.config)
     with parts.database.read() as c:
         other = sweeps.must_get(c, like) if like is not None else None
-    wanted = other.dataset if other else dataset
-    chosen = wanted if wanted in names else names[0]
-    recipes = {one.name: recipe_json(one) for one in sweep_plan.list_recipes(chosen, parts.config)}
+    preferred = other.dataset if other else dataset
+    chosen = preferred if preferred in names else names[0]
+    recipes = {row.name: recipe_json(row) for row in sweep_plan.list_recipes(chosen, parts.config)}
     name = recipe if recipe in recipes else sweep_plan.DEFAULT_RECIPE
     start = _copy_fields(other) if other else recipes[name] | {"recipe": name, "stopping": None}
     data = {
@@ -91,24 +93,55 @@ def show_new_sweep(
 def show_command_center(
     id: Id, parts: Resources, view: Annotated[str, Query(max_length=20)] = FIRST_VIEW, selected: str = ""
 ) -> HTMLResponse:
-    """One sweep, watched and steered; the trial that was picked last is open beside its wall."""
+    """One sweep, to watch and to steer; the trial that was selected last is open beside its wall."""
     with parts.database.read() as c:
         sweep = sweeps.must_get(c, id)
         cursor = changes.cursor(c)
-        written = sweeps.notes(c, id)
-        related = related_sweeps.family(c, id)
-        pilot = autopilots.of_sweep(c, id)
-        warned = preflight_warning.find_sweep_warnings(c, sweep, parts.config.home)
-        alike = repeats.find_repeats(c, sweep)
-        repeated = repeats.find_original(c, sweep, alike)
-    views = VIEWS | SEEDS_VIEW if alike else VIEWS
-    axes = list(
-        dict.fromkeys(
-            [*(name for name in USUAL_AXES if name in sweep.space or not sweep.space), *sweep.space]
-        )
+        notes = sweeps.notes(c, id)
+        repeated = repeats.find_repeats(c, sweep)
+        heading = _heading_values(c, sweep, repeated, parts.config)
+    axes = choose_axes(sweep)
+    views = VIEWS | SEEDS_VIEW if repeated else VIEWS
+    return render_page(
+        "sweep.html",
+        section="/",
+        data=_chart_values(sweep, cursor, axes, seeds=bool(repeated)),
+        sweep=sweep,
+        **heading,
+        axes=axes,
+        columns_url=f"/api/sweeps/{id}/columns?{urlencode({'of': ','.join([*FIRST_COLUMNS, *axes])})}",
+        notes=markdown.render_html(notes),
+        views=views,
+        view=view if view in views else FIRST_VIEW,
+        selected=selected.rpartition(",")[2],
+        safetensors=has_safetensors(),
     )
-    axes = list(dict.fromkeys([*axes, *USUAL_AXES]))  # two axes at least, also where one setting varies
-    columns = list(dict.fromkeys([*USUAL_AXES, *sweep.space]))[:SETTING_COLUMNS]
+
+
+def choose_axes(sweep: Sweep) -> list[str]:
+    """The settings that charts of a sweep offer as axes: searched ones first, and always two at least."""
+    usual = [name for name in USUAL_AXES if name in sweep.space]
+    return list(dict.fromkeys([*usual, *sweep.space, *USUAL_AXES]))
+
+
+def _heading_values(c: Connection, sweep: Sweep, repeated: Sequence[Trial], config: Config) -> dict[str, Any]:
+    """What the heading shows: where the sweep comes from, what it searches, and what to check first."""
+    related = related_sweeps.family(c, sweep.id)
+    warnings = preflight_warning.find_sweep_warnings(c, sweep, config.home)
+    return {
+        "parent": next((other for other in related if other.id == sweep.parent_id), None),
+        "children": [other for other in related if other.parent_id == sweep.id],
+        "autopilot_id": autopilots.of_sweep(c, sweep.id),
+        "original": repeats.find_original(c, sweep, repeated),
+        "ranges": [format_distribution(name, spec) for name, spec in sweep.space.items()],
+        "stopping": describe_rule(sweep.stopping) if sweep.stopping else "",
+        "recipe_note": RECIPES[sweep.recipe].note if sweep.recipe and sweep.recipe in RECIPES else "",
+        "warnings": list(map(warning_json, warnings)),
+    }
+
+
+def _chart_values(sweep: Sweep, cursor: int, axes: Sequence[str], seeds: bool) -> dict[str, object]:
+    """What the page's scripts are sent; with `seeds`, also the figures of repeats over seeds."""
     shells = {
         "loss": plotly_shells.loss_curves(),
         "gap": plotly_shells.gap_curves(),
@@ -117,37 +150,15 @@ def show_command_center(
         "scatter": _add_edges(plotly_shells.scatter("{x}", False), "x"),
         "pair": _add_edges(plotly_shells.scatter_pair("{x}", "{y}", False, False), "xy"),
     }
-    if alike:
+    if seeds:
         shells |= {
             "seeds-acc": plotly_shells.seed_spread("val accuracy"),
             "seeds-loss": plotly_shells.seed_spread("val loss"),
         }
+    columns = list(dict.fromkeys([*USUAL_AXES, *sweep.space]))[:SETTING_COLUMNS]
     first = list(FIRST_COLUMNS)
     data = chart_data(shells, sweep=sweep_json(sweep), cursor=cursor, axes=axes, columns=columns, first=first)
-    data["palettes"] = {theme: canvas_palette(palette) for theme, palette in PALETTES.items()}
-    words = [format_distribution(name, spec) for name, spec in sweep.space.items()]
-    return render_page(
-        "sweep.html",
-        section="/",
-        data=data,
-        sweep=sweep,
-        parent=next((one for one in related if one.id == sweep.parent_id), None),
-        children=[one for one in related if one.parent_id == id],
-        pilot=pilot,
-        space_words=words,
-        stopping=describe_rule(sweep.stopping) if sweep.stopping else "",
-        axes=axes,
-        board=f"/api/sweeps/{id}/columns?{urlencode({'of': ','.join([*first, *axes])})}",
-        columns=columns,
-        notes=markdown.render_html(written),
-        recipe_note=RECIPES[sweep.recipe].note if sweep.recipe and sweep.recipe in RECIPES else "",
-        warnings=list(map(warning_json, warned)),
-        views=views,
-        view=view if view in views else FIRST_VIEW,
-        picked=selected.rpartition(",")[2],
-        repeated=repeated,
-        safetensors=has_safetensors(),
-    )
+    return data | {"palettes": {theme: canvas_palette(palette) for theme, palette in PALETTES.items()}}
 
 
 def _copy_fields(sweep: Sweep) -> dict[str, object]:
@@ -166,7 +177,7 @@ def _copy_fields(sweep: Sweep) -> dict[str, object]:
 
 
 def _sparkline(c: Connection, sweep: Sweep) -> list[object]:
-    """The best trial's train loss, thinned for a picture as small as a word."""
+    """The best trial's train loss, thinned to SPARKLINE_POINTS."""
     if sweep.best is None:
         return []
     (curve,) = chart_columns.curves(c, sweep.id, [sweep.best.number], ["data_loss"], SPARKLINE_POINTS)
@@ -174,6 +185,6 @@ def _sparkline(c: Connection, sweep: Sweep) -> list[object]:
 
 
 def _add_edges(shell: plotly_shells.Shell, axes: Iterable[str]) -> plotly_shells.Shell:
-    """The page puts the edges where the chosen setting's range ends."""
+    """Adds edges that the page moves to the ends of the chosen setting's range."""
     shell["layout"]["shapes"] = [edge for axis in axes for edge in plotly_shells.edges(0.0, 1.0, axis)]
     return shell

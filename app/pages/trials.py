@@ -1,4 +1,4 @@
-"""Pages of trials: one with its curves and findings, and some side by side."""
+"""Pages of trials: one trial with its curves and findings, and several side by side."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -36,7 +36,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/trials/{id}")
 def show_trial(id: Id, parts: Resources) -> HTMLResponse:
-    """One trial: its curves and what they say."""
+    """One trial: its curves and its findings."""
     with parts.database.read() as c:
         found = trials.must_get(c, id)
         sweep = sweeps.must_get(c, found.sweep_id)
@@ -81,7 +81,7 @@ def show_comparison(
         data=data,
         trials=rows,
         sweeps=list(of.values()),
-        diff=compare_settings(rows),
+        settings=compare_settings(rows),
         results=COMPARED_RESULTS,
     )
 
@@ -97,11 +97,5 @@ def compare_settings(rows: Sequence[Trial]) -> list[dict[str, Any]]:
 
 
 def _find_image_shape(dataset: str, parts: AppResources) -> tuple[int, int, int] | None:
-    return next(
-        (
-            one.image_shape
-            for one in catalog.summaries(parts.config.home, parts.config.data)
-            if one.name == dataset
-        ),
-        None,
-    )
+    summaries = catalog.summaries(parts.config.home, parts.config.data)
+    return next((summary.image_shape for summary in summaries if summary.name == dataset), None)

@@ -14,7 +14,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/workers")
 def show_workers(parts: Resources) -> HTMLResponse:
-    """Who trains."""
     with parts.database.read() as c:
         rows = workers.all(c)
         cursor = changes.cursor(c)

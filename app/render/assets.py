@@ -1,6 +1,6 @@
-"""Assets: the files pages load, out of static/ and, for plotly.js, out of the installed plotly package.
+"""Serves the files that pages load: those of static/, and plotly.js of the installed plotly package.
 
-Addresses have the edition of the files in them, so browsers keep what they have and never mix two editions.
+Addresses contain a hash of all files, so browsers keep what they have and never mix two editions.
 """
 
 import gzip
@@ -46,17 +46,17 @@ def asset_url(name: str) -> str:
 
 @cache
 def find_modules(name: str) -> tuple[str, ...]:
-    """A module and all that must be there before it runs, in the order in which they are found."""
+    """A module and all that it imports, directly or not, in the order in which they are found."""
     found = [name]
-    for known in found:  # grows meanwhile
-        paths = _IMPORTED.findall(FILES[known].decode())
-        imported = [posixpath.normpath(posixpath.join(posixpath.dirname(known), path)) for path in paths]
+    for importer in found:  # grows meanwhile
+        paths = _IMPORTED.findall(FILES[importer].decode())
+        imported = [posixpath.normpath(posixpath.join(posixpath.dirname(importer), path)) for path in paths]
         found += [module for module in dict.fromkeys(imported) if module not in found]
     return tuple(found)
 
 
 def read_plotly_version() -> str:
-    """The version of plotly.js in the package, out of the file's own first lines."""
+    """The version of plotly.js in the package, from the file's first lines."""
     with (PACKAGE_DATA / "plotly.min.js").open(encoding="utf-8") as file:
         head = file.read(200)
     return head.partition("plotly.js v")[2].split()[0]
@@ -67,18 +67,18 @@ PLOTLY_PATH = f"/static/plotly-{read_plotly_version()}.min.js"
 
 @router.get(PLOTLY_PATH)
 def serve_plotly(request: Request) -> Response:
-    """plotly.js; its version is in the address, so browsers may keep it for ever."""
+    """plotly.js; its version is in the address, so browsers may keep it forever."""
     headers = {"cache-control": FOREVER, "vary": "accept-encoding"}
-    packed = "gzip" in request.headers.get("accept-encoding", "")
-    body = _compress_plotly() if packed else (PACKAGE_DATA / "plotly.min.js").read_bytes()
-    if packed:
+    gzipped = "gzip" in request.headers.get("accept-encoding", "")
+    body = _compress_plotly() if gzipped else (PACKAGE_DATA / "plotly.min.js").read_bytes()
+    if gzipped:
         headers["content-encoding"] = "gzip"
     return Response(body, headers=headers, media_type="text/javascript")
 
 
 @router.get("/static/{path:path}")
 async def serve_file(path: str, request: Request) -> Response:
-    """Our own files: kept for ever under the address of their edition, else asked for again at each visit."""
+    """Files of static/: cached forever under the address of their edition, else checked at each visit."""
     edition, _, name = ("", "", path) if path in FILES else path.partition("/")
     if name not in FILES:
         raise Problem(404, f"There is no file {name[:50]!r} here.")

@@ -1,6 +1,6 @@
-"""The probe's picture: the cost that each learning rate came to in a few hundred steps, placed for SVG.
+"""Draws the learning-rate probe: the cost after a few hundred steps, by learning rate, in SVG coordinates.
 
-What the autopilot's page and its report draw from it is in templates/_stages.html.
+The macro `probe` of templates/_stages.html turns it into SVG, for the autopilot's page and its report.
 """
 
 import math
@@ -17,7 +17,7 @@ PROBE_HEADROOM = 1.5  # times the first rate's cost, which barely moved: the top
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One learning rate; `over`: its cost lies above the picture, or is no number."""
+    """One learning rate; `over` if its cost lies above the picture or is not finite."""
 
     x: float
     y: float
@@ -33,7 +33,7 @@ class Decade:
 
 @dataclass(frozen=True, slots=True)
 class ProbePicture:
-    """Everything placed; `band` is the left end and the width of the workable rates."""
+    """Everything in SVG units; `band` is the left end and the width of the workable rates."""
 
     marks: tuple[Mark, ...]
     line: str
@@ -45,13 +45,16 @@ class ProbePicture:
 
 
 def draw_checks(checks: Sequence[Check]) -> ProbePicture | None:
-    """Of a preflight whose probe is done; None before."""
-    probe = next((one for one in checks if one.code == "lr-probe"), None)
+    """The picture of a preflight's probe; None until the probe is done."""
+    probe = next((check for check in checks if check.code == "lr-probe"), None)
     return draw_curve(probe.curve, probe.span) if probe else None
 
 
 def draw_curve(curve: Sequence[tuple[float, float]], span: tuple[float, float] | None) -> ProbePicture | None:
-    """Of (learning rate, cost), rates rising, costs inf or nan where it exploded; None of fewer than two."""
+    """The picture of (learning rate, cost), rates ascending, costs inf or nan where it exploded.
+
+    None for fewer than two rates.
+    """
     if len(curve) < 2:
         return None
     low, high = math.log10(curve[0][0]), math.log10(curve[-1][0])
@@ -69,7 +72,7 @@ def draw_curve(curve: Sequence[tuple[float, float]], span: tuple[float, float] |
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
     return ProbePicture(
         marks,
-        " ".join(f"{one.x},{one.y}" for one in marks if not one.over),
+        " ".join(f"{point.x},{point.y}" for point in marks if not point.over),
         (across(span[0]), round(across(span[1]) - across(span[0]), 1)) if span else None,
         tuple(Decade(across(10.0**n), brief(10.0**n)) for n in range(first, last + 1)),
         brief(top),

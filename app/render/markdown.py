@@ -1,4 +1,4 @@
-"""Notes: what users write in Markdown, as HTML that runs nothing and loads nothing."""
+"""Renders users' Markdown notes as HTML that runs nothing and loads nothing."""
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -11,7 +11,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "striketh
 
 
 def render_html(markdown: str) -> Markup:
-    """The notes as HTML. Links with schemes that run something stay text (markdown-it's own rule)."""
+    """The HTML of the notes. Links whose scheme could run code stay text (markdown-it's own rule)."""
     tokens = _MARKDOWN.parse(markdown)
     for token in tokens:
         _lower_heading(token)

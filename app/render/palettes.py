@@ -1,4 +1,4 @@
-"""Palettes: the colours of charts on a light and a dark ground, and how a figure's shell puts them on."""
+"""The colours of charts in the light and the dark theme, and how they are applied to a figure's shell."""
 
 import copy
 from collections.abc import Mapping
@@ -84,13 +84,13 @@ PALETTES: dict[str, dict[str, Any]] = {
 
 
 def canvas_palette(palette: Mapping[str, Any]) -> dict[str, Any]:
-    """A palette for what the page draws without plotly: colours by name, the scale low to high."""
-    plain = {name: palette[name] for name in ("ink", "quiet", "grid", "ground", "series")}
-    return {**palette["roles"], **plain, "scale": [colour for _, colour in palette["scale"]]}
+    """A palette for charts drawn on a canvas: colours by name, and the scale from low to high."""
+    shared = {name: palette[name] for name in ("ink", "quiet", "grid", "ground", "series")}
+    return {**palette["roles"], **shared, "scale": [colour for _, colour in palette["scale"]]}
 
 
 def apply_palette(shell: Shell, palette: Mapping[str, Any]) -> Shell:
-    """A copy of `shell` in the palette's colours."""
+    """A copy of `shell` with the palette's colours."""
     shell = copy.deepcopy(shell)
     for trace in shell["data"]:
         _colour_trace(trace, palette)
@@ -116,12 +116,12 @@ def in_both_themes(shell: Shell) -> dict[str, Shell]:
 
 
 def series_colours() -> dict[str, list[str]]:
-    """The colours of numbered lines, by theme."""
+    """The colours of numbered lines, for each theme."""
     return {theme: palette["series"] for theme, palette in PALETTES.items()}
 
 
 def chart_data(shells: Mapping[str, Shell], **values: object) -> dict[str, object]:
-    """What a page with charts is sent: its empty figures in both themes, the lines' colours, and `values`."""
+    """The data of a page with charts: its empty figures in both themes, the line colours, and `values`."""
     return {
         "figures": {name: in_both_themes(shell) for name, shell in shells.items()},
         "series": series_colours(),

@@ -1,7 +1,7 @@
-"""Figures: the shells of all charts (axes, trace styles, layout), plain dicts for plotly.graph_objects.
+"""The shells of all Plotly charts: axes, trace styles and layout, as plain dicts.
 
-A shell holds no data and no colour. Each trace carries `meta.role`; `palettes` gives the role its colour, so
-one shell serves light and dark pages. The pages' scripts fill in the data.
+A shell has no data and no colours. Each trace has a `meta.role`, to which palettes.py gives a colour, so one
+shell serves both themes. The pages' scripts fill in the data.
 """
 
 import copy
@@ -12,9 +12,9 @@ from learning.diagnosis.remark_rules import GAP, NO_GAP
 Shell = dict[str, Any]
 
 RAMP_STEPS = 5  # colour classes of the overlaid curves: quintiles of the trials by best accuracy
-POWER_TICK_SIZE = 10  # plotly draws ticks with exponents a quarter larger than it is told
-UPDATE_RATIO = 1e-3  # CS231n notes: update size to weight size, per matrix
-UPDATE_RATIO_BAND = (3e-4, 3e-3)  # half a decade either side still counts as "about 1e-3"
+POWER_TICK_SIZE = 10  # plotly draws ticks with exponents a quarter larger than asked for
+# CS231n notes: for each matrix the update should be about 1e-3 of the weights; half a decade off counts too.
+UPDATE_RATIO_BAND = (3e-4, 3e-3)
 
 BAR_STATES = ("finished", "running", "diverged", "stopped", "failed")
 
@@ -44,7 +44,7 @@ def val_accuracy_curves() -> Shell:
 
 
 def best_so_far() -> Shell:
-    """The best val accuracy up to each trial that ended; the page says by time or by trials."""
+    """The best val accuracy up to each trial that ended; the page plots it by time and by trials."""
     data = [
         _trace(
             "quiet",
@@ -60,10 +60,10 @@ def best_so_far() -> Shell:
 
 
 def timeline() -> Shell:
-    """Who trained what when: a bar a trial, a lane for each that a worker trains at the same time."""
-    words = "#%{customdata}<br>%{fullData.name}<extra></extra>"
+    """When each trial trained: one bar a trial, one lane for each that a worker trains at the same time."""
+    hover = "#%{customdata}<br>%{fullData.name}<extra></extra>"
     data = [
-        _trace(role, role, mode="lines", line={"width": 5}, connectgaps=False, hovertemplate=words)
+        _trace(role, role, mode="lines", line={"width": 5}, connectgaps=False, hovertemplate=hover)
         for role in BAR_STATES
     ]
     return {
@@ -75,7 +75,7 @@ def timeline() -> Shell:
 
 
 def scatter(parameter: str, log: bool) -> Shell:
-    """Best val accuracy against one setting. Diverged trials stand on the lower edge."""
+    """Best val accuracy against one setting; diverged trials lie on the lower edge."""
     diverged, *marks = _marks(f"{parameter} %{{x:.3g}}<br>val acc %{{y:.3f}}")
     diverged |= {
         "yaxis": "y2",
@@ -100,18 +100,18 @@ def scatter_pair(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
 
 
 def scatter_with_projections(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
-    """Two settings against each other; above and beside, the trials piled up at each value of one of them."""
+    """Two settings against each other; in the margins, the trials at each value of one of them."""
     shell = scatter_pair(x, y, x_log, y_log)
     layout, inner, outer = shell["layout"], [0.0, 0.8], [0.84, 1.0]
     layout["xaxis"]["domain"] = layout["yaxis"]["domain"] = inner
-    pile: Shell = {
+    margin: Shell = {
         "domain": outer,
         "fixedrange": True,
         "showgrid": False,
         "zeroline": False,
         "visible": False,
     }
-    layout |= {"xaxis2": {**pile, "anchor": "y"}, "yaxis2": {**pile, "anchor": "x"}}
+    layout |= {"xaxis2": {**margin, "anchor": "y"}, "yaxis2": {**margin, "anchor": "x"}}
     dots: Shell = {"mode": "markers", "marker": {"size": 5}, "hoverinfo": "skip", "cliponaxis": False}
     shell["data"] += [
         _trace("running", f"trials at each {x}", yaxis="y2", **copy.deepcopy(dots)),
@@ -121,14 +121,14 @@ def scatter_with_projections(x: str, y: str, x_log: bool, y_log: bool) -> Shell:
 
 
 def expected_bests() -> Shell:
-    """Of two searches: the best of so many trials on average, by how many."""
+    """Two searches: the expected best of n trials, by n."""
     hover = "of %{x} trials<br>%{y:.4f} on average"
     data = [_line("val", "grid", hover, dash="dash"), _line("train", "random", hover)]
     return {"data": data, "layout": _layout("trials", "best val accuracy, on average", legend=_legend())}
 
 
 def trial_loss() -> Shell:
-    """One trial: train and validation loss alike, and behind them the cost, which has the penalty on top."""
+    """One trial: train and validation loss, and behind them the cost, which includes the penalty."""
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     data = [
         _trace("band-low", "smallest", **band),
@@ -162,7 +162,7 @@ def accuracy() -> Shell:
 
 
 def seed_spread(metric: str) -> Shell:
-    """A metric over the seeds of one trial: smallest to largest, the mean, and the run that they repeat."""
+    """A metric over repeats of one trial: smallest to largest, the mean, and the run that they repeat."""
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     data = [
         _trace("band-low", "smallest", **edge),
@@ -182,7 +182,7 @@ def learning_rate() -> Shell:
 
 
 def update_ratio() -> Shell:
-    """One trial's update size over weight size per matrix, log axis, with the band about 1e-3."""
+    """One trial's update size over weight size, per matrix, on a log axis with the band around 1e-3."""
     low, high = UPDATE_RATIO_BAND
     band: Shell = {
         "type": "rect",
@@ -246,7 +246,7 @@ def _edge_axis() -> Shell:
     return {"yaxis2": hidden}
 
 
-def _points(role: str, words: str, colour_bar: bool) -> Shell:
+def _points(role: str, hover: str, colour_bar: bool) -> Shell:
     marker: Shell = {"size": 9, "opacity": 0.9, "showscale": colour_bar, "line": {"width": 0}}
     if colour_bar:
         marker["colorbar"] = {
@@ -254,13 +254,13 @@ def _points(role: str, words: str, colour_bar: bool) -> Shell:
             "thickness": 10,
             "outlinewidth": 0,
         }
-    template = f"#%{{customdata}} · val acc %{{marker.color:.3f}}<br>{words}<extra></extra>"
+    template = f"#%{{customdata}} · val acc %{{marker.color:.3f}}<br>{hover}<extra></extra>"
     return _trace(role, "val accuracy", mode="markers", marker=marker, hovertemplate=template)
 
 
-def _marks(words: str) -> list[Shell]:
-    """Diverged trials as crosses, running ones hollow, best and selected ones ringed."""
-    hover = f"#%{{customdata}}<br>{words}"
+def _marks(text: str) -> list[Shell]:
+    """Diverged trials as crosses, running trials hollow, the best and selected trials ringed."""
+    hover = f"#%{{customdata}}<br>{text}"
     ring = {"symbol": "circle-open", "size": 16, "line": {"width": 2.5}}
     cross = {"symbol": "x-thin-open", "size": 8, "line": {"width": 1.8}}
     hollow = {"symbol": "circle-open", "size": 9, "line": {"width": 1.6}}
@@ -319,7 +319,7 @@ def _legend() -> Shell:
 
 
 def _layout(x_title: str, y_title: str, **more: Any) -> Shell:
-    """The calm frame all charts share; `uirevision` keeps zoom and pan when data arrive."""
+    """The layout that all charts share; `uirevision` keeps zoom and pan when data arrive."""
     axis = {
         "automargin": True,
         "zeroline": False,

@@ -1,4 +1,4 @@
-"""PNG: 8-bit pictures written with zlib alone, and arrays of images laid out as one contact sheet."""
+"""Writes 8-bit PNG files with zlib alone, and lays out arrays of images side by side."""
 
 import struct
 import zlib
@@ -33,7 +33,7 @@ def encode(pixels: Pixels) -> bytes:
 
 
 def tile_images(images: Pixels, columns: int, gap: int = 1, ground: int = 128) -> Pixels:
-    """`images` (n, h, w, c) side by side in rows of `columns`, `gap` pixels of grey `ground` between them."""
+    """`images` (n, h, w, c) in rows of `columns`, with `gap` pixels of the grey `ground` between them."""
     count, height, width, channels = images.shape
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
@@ -46,7 +46,7 @@ def tile_images(images: Pixels, columns: int, gap: int = 1, ground: int = 128) -
 
 
 def scale_to_bytes(values: npt.NDArray[np.floating], per_image: bool) -> Pixels:
-    """`values` (n, h, w, c) as 0..255, over all or each image by itself; one value alone is grey."""
+    """`values` (n, h, w, c) scaled to 0..255, over all images or each on its own; a constant becomes grey."""
     finite = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     axes = (1, 2, 3) if per_image else None
     low, high = finite.min(axis=axes, keepdims=True), finite.max(axis=axes, keepdims=True)

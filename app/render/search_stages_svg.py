@@ -1,6 +1,6 @@
-"""Stages: the picture of searches that came from one another, each one's ranges a box, each trial a point.
+"""Draws searches that came from one another: the ranges of each as a box, each trial as a point.
 
-What pages and reports draw as SVG from it is in templates/_stages.html.
+The macro `picture` of templates/_stages.html turns it into SVG, for pages and reports.
 """
 
 import math
@@ -22,28 +22,30 @@ from store.read.trials import Trial
 WIDTH, HEIGHT = 720, 420  # in SVG units
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
 USUAL_AXES = ("lr", "reg")
-AXIS_MARGIN = 0.06  # of an axis beside the outermost box
+AXIS_MARGIN = 0.06  # on either side of the outermost box, as a share of its width
 MOST_TICKS = 8
-LINEAR_TICK_STEPS = 4  # of a linear axis
-FEW_DECADES = 2
+LINEAR_TICK_STEPS = 4
+FEW_DECADES = 2  # with fewer, 2 and 5 get a tick too
 TRIALS_DRAWN = 400  # trials of a sweep in the picture, the best ones
 
 
 def _light_dark(light: str, dark: str) -> str:
-    """A colour for either ground, as CSS and SVG's attributes take it."""
+    """A colour for both themes, in CSS that SVG attributes take too."""
     return f"light-dark({light}, {dark})"
 
 
 _LIGHT, _DARK = PALETTES["light"], PALETTES["dark"]
-RAMP = [_light_dark(one[1], other[1]) for one, other in zip(_LIGHT["scale"], _DARK["scale"], strict=True)]
-LINES = [_light_dark(one, other) for one, other in zip(_LIGHT["series"], _DARK["series"], strict=True)]
+RAMP = [
+    _light_dark(light, dark) for (_, light), (_, dark) in zip(_LIGHT["scale"], _DARK["scale"], strict=True)
+]
+LINES = [_light_dark(light, dark) for light, dark in zip(_LIGHT["series"], _DARK["series"], strict=True)]
 BEST = _light_dark(_LIGHT["roles"]["best"], _DARK["roles"]["best"])
 DIVERGED = _light_dark(_LIGHT["roles"]["diverged"], _DARK["roles"]["diverged"])
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A searched setting; with `log`, low and high are decades."""
+    """A searched setting; with `log`, low and high are powers of ten."""
 
     name: str
     log: bool
@@ -60,7 +62,7 @@ class Axis:
         return (value > 0 or not self.log) and 0 <= self.at(value) <= 1
 
     def ticks(self) -> Iterator[tuple[float, str]]:
-        """Decades, with 2 and 5 between them where there are few; else round parts of the range."""
+        """Powers of ten, with 2 and 5 between them where there are few; on a linear axis equal steps."""
         if not self.log:
             for n in range(LINEAR_TICK_STEPS + 1):
                 value = self.low + (self.high - self.low) * n / LINEAR_TICK_STEPS
@@ -75,7 +77,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The ranges of one sweep; `number` 1.. is its place among them."""
+    """The ranges of one sweep; `number` counts from 1."""
 
     number: int
     sweep_id: int
@@ -89,7 +91,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One trial, coloured by its val accuracy; `diverged` ones are crosses."""
+    """One trial, coloured by its val accuracy; a diverged trial is a cross."""
 
     trial_id: int
     x: float
@@ -108,7 +110,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything placed, in SVG units; the best trial's dot comes last and so lies on top."""
+    """Everything in SVG units; the best trial's dot comes last and so lies on top."""
 
     x: str
     y: str
@@ -122,30 +124,32 @@ class Picture:
     plot: tuple[int, int, int, int] = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
 
 
-def load_picture(c: Connection, of: Sequence[Sweep], winner: int | None = None) -> Picture | None:
-    """The searches in one picture, with the best trials of each; `winner` is ringed, or else the best."""
-    points = {one.id: trials.page(c, one.id, TRIALS_DRAWN, sort="-best_val_acc")[0] for one in of}
-    return draw_picture(of, points, winner)
+def load_picture(c: Connection, searches: Sequence[Sweep], winner: int | None = None) -> Picture | None:
+    """The searches in one picture, with the best trials of each; `winner` or else the best one is ringed."""
+    points = {
+        search.id: trials.page(c, search.id, TRIALS_DRAWN, sort="-best_val_acc")[0] for search in searches
+    }
+    return draw_picture(searches, points, winner)
 
 
 def draw_picture(
     sweeps: Sequence[Sweep], points: Mapping[int, Sequence[Trial]], winner: int | None = None
 ) -> Picture | None:
-    """Of sweeps in their order, with the trials of each by its id; None if they do not share two ranges."""
+    """The picture of these sweeps, with trials by sweep id; None if there are no two ranges to span it."""
     spaces = [(sweep, Space.parse(sweep.space).distributions) for sweep in sweeps if sweep.space]
     names = _choose_axes([distributions for _, distributions in spaces])
     if names is None:
         return None
-    x, y = (_make_axis(name, [one[name] for _, one in spaces if name in one]) for name in names)
-    shown = [one for sweep in sweeps for one in points.get(sweep.id, ())]
+    x, y = (_make_axis(name, [ranges[name] for _, ranges in spaces if name in ranges]) for name in names)
+    rows = [trial for sweep in sweeps for trial in points.get(sweep.id, ())]
     boxes = [
         _place_box(number, sweep, distributions, x, y)
         for number, (sweep, distributions) in enumerate(spaces, start=1)
         if x.name in distributions and y.name in distributions
     ]
-    accuracies = sorted(acc for one in shown if (acc := _ranked_accuracy(one)) is not None)
+    accuracies = sorted(acc for trial in rows if (acc := _ranked_accuracy(trial)) is not None)
     ends = (accuracies[0], accuracies[-1]) if accuracies else (None, None)
-    dots = sorted(_place_dots(shown, x, y, accuracies, winner), key=lambda dot: (dot.best, not dot.diverged))
+    dots = sorted(_place_dots(rows, x, y, accuracies, winner), key=lambda dot: (dot.best, not dot.diverged))
     return Picture(
         x.name,
         y.name,
@@ -158,18 +162,18 @@ def draw_picture(
 
 
 def _choose_axes(spaces: Sequence[Mapping[str, Distribution]]) -> tuple[str, str] | None:
-    """lr and reg if they are searched, or the first two settings with ranges."""
-    ranges = [name for one in spaces for name, values in one.items() if not isinstance(values, Choice)]
+    """lr and reg if they are searched, else the first two settings with ranges; None without two."""
+    ranges = [name for space in spaces for name, values in space.items() if not isinstance(values, Choice)]
     names = list(dict.fromkeys([*(name for name in USUAL_AXES if name in ranges), *ranges]))
     return (names[0], names[1]) if len(names) > 1 else None
 
 
 def _make_axis(name: str, ranges: Sequence[Any]) -> Axis:
-    """From the lowest to the highest end of all, and a little room."""
-    log = all(isinstance(one, LogUniform) for one in ranges)
-    ends = [math.log10(end) if log else float(end) for one in ranges for end in (one.low, one.high)]
-    room = AXIS_MARGIN * (max(ends) - min(ends) or 1.0)
-    return Axis(name, log, min(ends) - room, max(ends) + room)
+    """From the lowest to the highest end of all ranges, with a margin."""
+    log = all(isinstance(distribution, LogUniform) for distribution in ranges)
+    ends = [math.log10(end) if log else float(end) for bounds in ranges for end in (bounds.low, bounds.high)]
+    margin = AXIS_MARGIN * (max(ends) - min(ends) or 1.0)
+    return Axis(name, log, min(ends) - margin, max(ends) + margin)
 
 
 def _place_box(number: int, sweep: Sweep, ranges: Mapping[str, Any], x: Axis, y: Axis) -> Box:
@@ -180,31 +184,31 @@ def _place_box(number: int, sweep: Sweep, ranges: Mapping[str, Any], x: Axis, y:
 
 
 def _place_dots(
-    shown: Sequence[Trial], x: Axis, y: Axis, accuracies: Sequence[float], winner: int | None
+    rows: Sequence[Trial], x: Axis, y: Axis, accuracies: Sequence[float], winner: int | None
 ) -> Iterator[Dot]:
-    """Coloured by rank among these accuracies: a few very poor trials would make all others look alike."""
-    if winner is None and (ranked := [one for one in shown if _ranked_accuracy(one) is not None]):
+    """The dots, coloured by rank: by value, a few very poor trials would make all others look alike."""
+    if winner is None and (ranked := [trial for trial in rows if _ranked_accuracy(trial) is not None]):
         winner = max(ranked, key=_rank_key).id
-    for one in shown:
-        across, up, acc = one.settings.get(x.name), one.settings.get(y.name), _ranked_accuracy(one)
-        if not (x.shows(across) and y.shows(up)) or (acc is None and one.state != "diverged"):
+    for trial in rows:
+        across, up, acc = trial.settings.get(x.name), trial.settings.get(y.name), _ranked_accuracy(trial)
+        if not (x.shows(across) and y.shows(up)) or (acc is None and trial.state != "diverged"):
             continue
-        words = one.state if acc is None else f"val accuracy {acc:.3f}"
+        result = trial.state if acc is None else f"val accuracy {acc:.3f}"
         where = f"{x.name} {format_setting(x.name, across)}, {y.name} {format_setting(y.name, up)}"
-        title = f"{format_trial(one).capitalize()}: {words}, {where}"
+        title = f"{format_trial(trial).capitalize()}: {result}, {where}"
         colour = DIVERGED if acc is None else RAMP[_ramp_step(acc, accuracies)]
         place = _x(x.at(across)), _y(y.at(up))  # type: ignore[arg-type]
-        yield Dot(one.id, *place, colour, acc is None, one.id == winner, title)
+        yield Dot(trial.id, *place, colour, acc is None, trial.id == winner, title)
 
 
-def _ranked_accuracy(one: Trial) -> float | None:
-    """Of a trial that is ranked."""
-    return None if one.state in UNRANKED or one.excluded else one.best_val_acc
+def _ranked_accuracy(trial: Trial) -> float | None:
+    """The best val accuracy; None for a trial that is not ranked."""
+    return None if trial.state in UNRANKED or trial.excluded else trial.best_val_acc
 
 
-def _rank_key(one: Trial) -> tuple[float, int, int]:
-    """Of equals the one of the latest sweep is best, as for an autopilot."""
-    return (one.best_val_acc or 0.0, one.sweep_id, -one.id)
+def _rank_key(trial: Trial) -> tuple[float, int, int]:
+    """Among equals the trial of the latest sweep is best, as for an autopilot."""
+    return (trial.best_val_acc or 0.0, trial.sweep_id, -trial.id)
 
 
 def _ramp_step(acc: float, accuracies: Sequence[float]) -> int:

@@ -1,4 +1,4 @@
-"""HTML: the one Jinja environment with what every page needs, and pages as answers (decides no content)."""
+"""The Jinja environment of all templates, and pages as HTTP responses."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -21,13 +21,13 @@ NAVIGATION = (
 
 
 def icon(name: str) -> Markup:
-    """An icon of static/img/icons.svg, beside a word that says the same."""
+    """An icon of static/img/icons.svg, hidden from screen readers: the text beside it has the meaning."""
     link = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>')
     return link.format(asset_url("img/icons.svg"), name)
 
 
 def script(name: str) -> Markup:
-    """A module, and links that let the browser fetch what it imports at once instead of file after file."""
+    """A module, and links that let the browser fetch all its imports at once instead of one after another."""
     link = Markup('<link rel="modulepreload" href="{}">')
     run = Markup('<script type="module" src="{}"></script>')
     return Markup("\n").join(
@@ -53,10 +53,10 @@ TEMPLATES.globals.update(
 
 
 def render(template: str, **values: Any) -> str:
-    """The HTML of a template; everything that comes from users is escaped."""
+    """The HTML of a template; every value is escaped unless it is Markup."""
     return TEMPLATES.get_template(template).render(values)
 
 
 def render_page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page as an answer. Pages show what is now, so nobody keeps them."""
+    """A page as a response. Pages show the present state, so no cache may store them."""
     return HTMLResponse(render(template, **values), status, {"cache-control": "no-store"})

@@ -1,4 +1,4 @@
-"""The autopilot's report: one printable HTML file that loads nothing (decides and measures nothing)."""
+"""The autopilot's report: one printable HTML file that loads nothing."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ PLOT = (8, 8, 712, 232)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A line of the winner's figures; `last` is the value it ends with."""
+    """A curve of one of the winner's figures; `last` is the value it ends with."""
 
     name: str
     points: str
@@ -34,7 +34,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Curves on one scale, and what it goes to."""
+    """Curves on one scale, and its ends."""
 
     curves: tuple[Curve, ...]
     low: float
@@ -43,7 +43,7 @@ class Figure:
 
 
 def render_report(c: Connection, row: Autopilot, config: Config) -> str:
-    """The whole file; what users wrote is escaped."""
+    """The whole file; text from users is escaped."""
     searches = sweeps.by_ids(c, row.sweep_ids)
     ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
@@ -57,25 +57,25 @@ def render_report(c: Connection, row: Autopilot, config: Config) -> str:
         ended=format_time(row.finished_at),
         searches=searches,
         checks=checks,
-        probes={id: lr_probe_svg.draw_checks(one.checks) for id, one in checks.items()},
+        probes={id: lr_probe_svg.draw_checks(preflight.checks) for id, preflight in checks.items()},
         winner=winner,
         settings=[(name, format_setting(name, value)) for name, value in winner.settings.items()]
         if winner
         else [],
         losses=draw_figure(rows, ("data_loss", "val_loss")),
         accuracies=draw_figure(rows, ("train_acc", "val_acc")),
-        again=repeat_body(row, winner) if winner else "",
+        repeat_body=repeat_body(row, winner) if winner else "",
         picture=search_stages_svg.load_picture(c, list(searches.values()), winner.id if winner else None),
         ramp=search_stages_svg.RAMP,
         ring=search_stages_svg.BEST,
-        words=format_distribution,
-        end=format_bound,
+        format_distribution=format_distribution,
+        format_bound=format_bound,
         size=SIZE,
     )
 
 
 def draw_figure(rows: Sequence[EpochRow], names: Sequence[str]) -> Figure | None:
-    """These columns by epoch on one scale, from the lowest to the highest value; None without an epoch."""
+    """These columns by epoch on one scale from the lowest to the highest value; None without an epoch."""
     values = {
         name: [(row.epoch, value) for row in rows if (value := getattr(row, name)) is not None]
         for name in names
@@ -93,6 +93,6 @@ def draw_figure(rows: Sequence[EpochRow], names: Sequence[str]) -> Figure | None
 
 
 def repeat_body(row: Autopilot, winner: Trial) -> str:
-    """The body that trains the winner again: `lossdeck sweep again.json`."""
+    """The request body that trains the winner again: `lossdeck sweep again.json`."""
     body = {"name": f"{row.name}: the winner again", "dataset": row.dataset, "seed": row.seed}
     return json.dumps(body | {"points": [winner.settings]}, indent=2)

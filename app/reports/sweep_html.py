@@ -1,4 +1,4 @@
-"""Report: a sweep as one HTML file that loads nothing: its settings, its curves as SVG and its trials."""
+"""The report of a sweep: one HTML file that loads nothing, with its curves as SVG and its trials."""
 
 import itertools
 import math
@@ -20,8 +20,8 @@ from store.read.trials import Trial
 WIDTH, HEIGHT = 720, 320  # of the figure, in SVG units
 Plot = tuple[float, float, float, float]  # left, top, right and bottom of a figure's axes
 PLOT: Plot = (56, 12, 700, 292)
-MOST_EPOCH_TICKS = 6  # that have a number at the axis
-LOSS_HEADROOM = 1.5  # times the usual first cost: what exploded is drawn at the top edge, and squashes nobody
+MOST_EPOCH_TICKS = 6
+LOSS_HEADROOM = 1.5  # times the usual first cost is the top; what exploded is drawn at the top edge
 TRIALS_SHOWN = 200  # rows of the table
 
 
@@ -45,7 +45,7 @@ class Figure:
 def render_report(
     sweep: Sweep, trials: Sequence[Trial], epochs: Sequence[EpochRow], findings: Sequence[Finding]
 ) -> str:
-    """The whole file; what users wrote is escaped."""
+    """The whole file; text from users is escaped."""
     ranked = sorted(trials, key=_rank_key)
     varied = sorted(sweep.space) or sorted(_find_varied(trials))
     return render(
@@ -55,7 +55,7 @@ def render_report(
         trials=ranked[:TRIALS_SHOWN],
         total=len(ranked),
         varied=varied,
-        words=format_setting,
+        format_setting=format_setting,
         findings=findings,
         figure=draw_figure(epochs, sweep.best.id if sweep.best else None),
         size=(WIDTH, HEIGHT),
@@ -64,7 +64,7 @@ def render_report(
 
 
 def draw_figure(epochs: Sequence[EpochRow], best: int | None) -> Figure | None:
-    """Train loss by epoch of each trial, on a common log scale; None without an epoch."""
+    """The train loss of each trial by epoch, on one log scale; None without an epoch."""
     curves: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for row in epochs:
         if row.data_loss is not None and row.data_loss > 0:
@@ -87,11 +87,11 @@ def draw_figure(epochs: Sequence[EpochRow], best: int | None) -> Figure | None:
 def draw_points(
     curve: Sequence[tuple[int, float]], last: int, low: float, high: float, plot: Plot = PLOT
 ) -> str:
-    """SVG coordinates of values by epoch; a curve of one epoch becomes a short stroke, to be seen."""
-    found = [(_x(epoch, last, plot), _y(value, low, high, plot)) for epoch, value in curve]
-    if len(found) == 1:
-        found.append((found[0][0] + 4, found[0][1]))
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in found)
+    """SVG coordinates of values by epoch; a curve of one epoch becomes a short stroke, so that it shows."""
+    points = [(_x(epoch, last, plot), _y(value, low, high, plot)) for epoch, value in curve]
+    if len(points) == 1:
+        points.append((points[0][0] + 4, points[0][1]))
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
 def _x(epoch: int, last: int, plot: Plot) -> float:
@@ -105,16 +105,16 @@ def _y(value: float, low: float, high: float, plot: Plot) -> float:
 
 
 def _loss_ticks(low: float, high: float) -> tuple[Tick, ...]:
-    """Round numbers between two powers of ten; the ends themselves where there are no two of those."""
-    round_ones = Axis("loss", True, low, high).ticks() if high > low else ()
-    found = [(math.log10(value), value) for value in (float(text) for _, text in round_ones)]
-    if len(found) < 2:
-        found = [(end, 10**end) for end in dict.fromkeys((low, high))]
-    return tuple(Tick(round(_y(at, low, high, PLOT), 1), brief(value, 3)) for at, value in found)
+    """Round numbers on the axis; its two ends if it has fewer than two of them."""
+    round_numbers = Axis("loss", True, low, high).ticks() if high > low else ()
+    ticks = [(math.log10(value), value) for value in (float(text) for _, text in round_numbers)]
+    if len(ticks) < 2:
+        ticks = [(end, 10**end) for end in dict.fromkeys((low, high))]
+    return tuple(Tick(round(_y(at, low, high, PLOT), 1), brief(value, 3)) for at, value in ticks)
 
 
 def _epoch_ticks(last: int) -> list[int]:
-    """The first, and round numbers up to the last, not too many."""
+    """The first epoch, and at most MOST_EPOCH_TICKS round numbers up to the last."""
     steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
     step = next(step for step in steps if last / step <= MOST_EPOCH_TICKS)
     return list(dict.fromkeys([1, *range(step, last + 1, step)]))
@@ -126,7 +126,7 @@ def _rank_key(trial: Trial) -> tuple[bool, float, int]:
 
 
 def _find_varied(trials: Sequence[Trial]) -> set[str]:
-    """The settings in which trials differ, seeds aside."""
+    """The settings in which the trials differ, except the seed."""
     first = trials[0].settings if trials else {}
     return {
         name for trial in trials for name in first if name != "seed" and trial.settings[name] != first[name]

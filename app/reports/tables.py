@@ -1,4 +1,4 @@
-"""Export: a sweep's rows as the text of a file: csv and jsonl here, html from report."""
+"""A sweep's trials as CSV and as JSON lines."""
 
 import csv
 import io
@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from app.reports.sweep_html import render_report as render_report
 from app.schemas import json_values
 from app.schemas.trials import epoch_json, trial_json
 from store.queue.epochs import EpochRow
@@ -34,7 +33,7 @@ GAP = "gap"  # between these two
 
 
 def format_csv(trials: Sequence[Trial]) -> str:
-    """A header and a row for each trial: how far it came, its last epoch, and each setting by itself."""
+    """A header and a row for each trial: its progress, its last epoch, and a column for each setting."""
     settings = list(dict.fromkeys(name for trial in trials for name in trial.settings))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -51,9 +50,9 @@ def format_csv(trials: Sequence[Trial]) -> str:
 
 
 def last_epoch_values(trial: Trial) -> list[object]:
-    """A trial's last epoch: LOSSES, ACCURACIES and GAP; nothing in place of what is not known.
+    """LOSSES, ACCURACIES and GAP of a trial's last epoch; None for what is not known.
 
-    A diverged trial's last epoch was cut short: its losses are what they are, its accuracies say nothing.
+    A diverged trial's last epoch was cut short: its losses are given, its accuracies would mean nothing.
     """
     row = trial.last or {}
     flags = row.get("flags", {})
@@ -65,7 +64,7 @@ def last_epoch_values(trial: Trial) -> list[object]:
 
 
 def format_jsonl(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
-    """A line for each trial: the trial as the interface has it, and `epochs`, its rows."""
+    """A line for each trial: the trial as the REST API has it, with its epoch rows under `epochs`."""
     curves: dict[int, list[dict[str, object]]] = defaultdict(list)
     for row in epochs:
         curves[row.trial_id].append(epoch_json(row, trace=False))
@@ -75,7 +74,7 @@ def format_jsonl(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
 
 
 def escape_formula(value: object) -> object:
-    """A value that no spreadsheet takes for a formula; numbers stay numbers."""
+    """The value in a form that no spreadsheet takes for a formula; numbers stay numbers."""
     if value is None or isinstance(value, bool | int | float):
         return value
     text = value if isinstance(value, str) else json.dumps(value)

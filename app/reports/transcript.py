@@ -1,4 +1,4 @@
-"""Owns the lines that the lecture's programs print: one an epoch in training, one a trial in a search."""
+"""A sweep as the lines that the lecture's programs print: one for each epoch, or one for each trial."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,14 +8,12 @@ if TYPE_CHECKING:
     from store.queue.epochs import EpochRow
     from store.read.trials import Trial
 
-MOST_DETAILED_TRIALS = (
-    3  # trials of a sweep that are told epoch by epoch; a search tells only what became of each
-)
-LIVING_STATES = ("queued", "running")
+MOST_DETAILED_TRIALS = 3  # a sweep of more prints only how each trial ended, not its epochs
+LIVING_STATES = ("queued", "running")  # of a trial that has not ended
 
 
 def format_sweep(trials: "Sequence[Trial]", epochs: "Sequence[EpochRow]", total: int) -> str:
-    """The text of these of `total` trials: epoch by epoch of few, else a line for each that has ended."""
+    """The text of these of a sweep's `total` trials: epoch by epoch if they are few, else a line for each."""
     if total > MOST_DETAILED_TRIALS:
         return _join_lines(
             [format_result(trial, total) for trial in trials if trial.state not in LIVING_STATES]
@@ -27,26 +25,26 @@ def format_sweep(trials: "Sequence[Trial]", epochs: "Sequence[EpochRow]", total:
 
 
 def format_trial(trial: "Trial", epochs: "Sequence[EpochRow]", total: int) -> str:
-    """One of `total` trials: its settings where there are others, its epochs, and its end if it has come."""
+    """One of `total` trials: its settings if there are others, its epochs, and how it ended if it has."""
     head = [_format_head(trial, total)] if total > 1 else []
     lines = [format_epoch(row, trial.epochs_total) for row in epochs]
     return _join_lines([*head, *lines, *([] if trial.state in LIVING_STATES else [format_end(trial)])])
 
 
 def format_epoch(row: "EpochRow", total: int) -> str:
-    """As the lecture's trainer prints it; `total` epochs are wanted."""
+    """One of `total` epochs, as the lecture's trainer prints it."""
     cost, train, val, lr = (_read_number(row, name) for name in ("loss", "train_acc", "val_acc", "lr"))
     return f"Finished epoch {row.epoch} / {total}: cost {cost:f}, train: {train:f}, val {val:f}, lr {lr:e}"
 
 
 def format_end(trial: "Trial") -> str:
-    """How the lecture's trainer ends; why, where it was not by its last epoch."""
+    """The last line of the lecture's trainer, with the reason if the trial ended early."""
     why = "" if trial.reason is None else f" ({trial.reason.splitlines()[0]})"
     return f"finished optimization. best validation accuracy: {_best_accuracy(trial):f}{why}"
 
 
 def format_result(trial: "Trial", total: int) -> str:
-    """As the lecture's search prints it, for one of `total` trials."""
+    """One of `total` trials, as the lecture's search prints it."""
     return f"val_acc: {_best_accuracy(trial):f}, {_format_head(trial, total)}"
 
 
@@ -60,7 +58,7 @@ def _best_accuracy(trial: "Trial") -> float:
 
 
 def _read_number(row: "EpochRow", name: str) -> float:
-    """inf and nan too, which the store keeps as words."""
+    """The number; inf and nan too, which the store keeps as text."""
     value: float | None = getattr(row, name)
     return float(row.flags.get(name, "nan")) if value is None else value
 

@@ -55,7 +55,7 @@ def export(
             rows = trials.of_sweep(connection, sweep)
             all_epochs = (sweep, 0, sys.maxsize, False)
             curves = () if format == ExportFormat.csv else epochs.of_sweep(connection, *all_epochs)[0]
-        findings = findings.find_in_sweep(row, database, config) if format == ExportFormat.html else ()
+        sweep_findings = findings.find_in_sweep(row, database, config) if format == ExportFormat.html else ()
     if format == ExportFormat.csv:
         text = tables.format_csv(rows)
     elif format == ExportFormat.jsonl:
@@ -63,7 +63,7 @@ def export(
     elif format == ExportFormat.transcript:
         text = transcript.format_sweep(rows, curves, row.trials)
     else:
-        text = sweep_html.render_report(row, rows, curves, findings)
+        text = sweep_html.render_report(row, rows, curves, sweep_findings)
     if out is None:
         sys.stdout.write(text)
     else:

@@ -24,27 +24,29 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/autopilot")
-def show_autopilots(parts: Resources, dataset: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
+def show_autopilots(
+    resources: Resources, dataset: Annotated[str, Query(max_length=200)] = ""
+) -> HTMLResponse:
     """A form that starts an autopilot, and the latest ones."""
-    names = ready_names(parts.config)
-    with parts.database.read() as c:
+    names = ready_names(resources.config)
+    with resources.database.read() as c:
         rows, _ = autopilots.list_all(c, AUTOPILOTS_SHOWN)
-        shown = autopilot_view.view_autopilots(c, rows, parts.config)
+        shown = autopilot_view.view_autopilots(c, rows, resources.config)
     chosen = dataset if dataset in names else names[0]
     return render_page("autopilots.html", section="/autopilot", rows=shown, datasets=names, chosen=chosen)
 
 
 @router.get("/autopilot/{id}")
-def show_autopilot(id: Id, parts: Resources) -> HTMLResponse:
+def show_autopilot(id: Id, resources: Resources) -> HTMLResponse:
     """What an autopilot has done and why, stage by stage, and its result."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         row = autopilots.get(c, id)
         if row is None:
             raise not_found("autopilot", id)
         searches = sweeps.by_ids(c, row.sweep_ids)
         ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
         rows = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
-        shown = autopilot_view.view_autopilot(c, row, parts.config)
+        shown = autopilot_view.view_autopilot(c, row, resources.config)
         leader = autopilot_view.find_leader(c, row)
         picture = search_stages_svg.load_picture(c, list(searches.values()), leader.id if leader else None)
     return render_page(
@@ -66,21 +68,21 @@ def show_autopilot(id: Id, parts: Resources) -> HTMLResponse:
 
 
 @router.get("/autopilot/{id}/report")
-def show_report(id: Id, parts: Resources) -> HTMLResponse:
+def show_report(id: Id, resources: Resources) -> HTMLResponse:
     """The report as a page; the API offers the same file as a download."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         row = autopilots.get(c, id)
         if row is None:
             raise not_found("autopilot", id)
         return HTMLResponse(
-            autopilot_html.render_report(c, row, parts.config), headers={"cache-control": "no-store"}
+            autopilot_html.render_report(c, row, resources.config), headers={"cache-control": "no-store"}
         )
 
 
 @router.get("/sweeps/{id}/stages")
-def show_stages(id: Id, parts: Resources) -> HTMLResponse:
+def show_stages(id: Id, resources: Resources) -> HTMLResponse:
     """A sweep with those that it came from and those that came from it, in one picture."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         sweep = sweeps.get(c, id)
         if sweep is None:
             raise not_found("sweep", id)

@@ -21,9 +21,13 @@ def ready_names(config: Config) -> list[str]:
 
 
 @router.get("/datasets")
-def show_datasets(parts: Resources) -> HTMLResponse:
+def show_datasets(resources: Resources) -> HTMLResponse:
     """The data sets on this machine, and those that can be fetched."""
-    ready = [summary for summary in catalog.summaries(parts.config.home, parts.config.data) if summary.ready]
+    ready = [
+        summary
+        for summary in catalog.summaries(resources.config.home, resources.config.data)
+        if summary.ready
+    ]
     absent = [name for name in OFFICIAL if name not in {summary.name for summary in ready}]
     return render_page(
         "datasets.html",

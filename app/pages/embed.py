@@ -38,11 +38,11 @@ CHARTS = {
 
 
 @router.get("/embed/sweeps/{id}/{chart}")
-def show_chart(id: Id, chart: str, parts: Resources) -> HTMLResponse:
+def show_chart(id: Id, chart: str, resources: Resources) -> HTMLResponse:
     """The chart alone. Only pages of the origins in LOSSDECK_EMBED_ORIGINS may frame it."""
     if chart not in CHARTS:
         raise Problem(404, f"There is no chart {chart[:50]!r}; there are {', '.join(CHARTS)}.")
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
         cursor = changes.cursor(c)
     chosen = CHARTS[chart]
@@ -56,5 +56,5 @@ def show_chart(id: Id, chart: str, parts: Resources) -> HTMLResponse:
         "series": series_colours(),
     }
     answer = render_page("embed.html", data=data, sweep=sweep, title=chosen.title)
-    answer.headers.update(guard.frame_headers(parts.config.embed_origins))
+    answer.headers.update(guard.frame_headers(resources.config.embed_origins))
     return answer

@@ -25,9 +25,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/datasets/{name}/classes/{label}.png")
-def show_class_samples(name: str, label: int, parts: Resources) -> Response:
+def show_class_samples(name: str, label: int, resources: Resources) -> Response:
     """The first training images of one class, in a row."""
-    images = samples(catalog.load(name, parts.config.home, parts.config.data), SAMPLES_PER_CLASS)
+    images = samples(catalog.load(name, resources.config.home, resources.config.data), SAMPLES_PER_CLASS)
     if images is None or not 0 <= label < len(images):
         raise not_found("picture of class", label)
     return _png_response(
@@ -36,31 +36,31 @@ def show_class_samples(name: str, label: int, parts: Resources) -> Response:
 
 
 @router.get("/trials/{id}/weights.png")
-def show_weights(id: Id, parts: Resources) -> Response:
+def show_weights(id: Id, resources: Resources) -> Response:
     """The first-layer weights of a trial, each hidden unit scaled on its own; 204 if none are stored."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         trial = trials.get(c, id)
         sweep = sweeps.get(c, trial.sweep_id) if trial is not None else None
     if trial is None or sweep is None:
         raise not_found("trial", id)
-    shape = catalog.summary(sweep.dataset, parts.config.home, parts.config.data).image_shape
-    first = load_first_layer(trial, parts)
+    shape = catalog.summary(sweep.dataset, resources.config.home, resources.config.data).image_shape
+    first = load_first_layer(trial, resources)
     if shape is None or first is None:
         return Response(status_code=204)
     images = png.scale_to_bytes(first.T.reshape(-1, *shape), per_image=True)
     return _png_response(png.tile_images(_keep_grey_or_rgb(images), WEIGHT_COLUMNS), "private, max-age=3600")
 
 
-def load_first_layer(trial: Trial, parts: AppResources) -> npt.NDArray[np.floating[Any]] | None:
+def load_first_layer(trial: Trial, resources: AppResources) -> npt.NDArray[np.floating[Any]] | None:
     """W1 (D, H) of the stored model, else of the group's last checkpoint; None if neither has the trial."""
     try:
-        model = parts.files.load_model(trial.id)
+        model = resources.files.load_model(trial.id)
         if model is not None:
             return np.asarray(model[0]["W1"])
-        with parts.database.read() as c:
+        with resources.database.read() as c:
             refs = files_in_use.checkpoints_of(c, trial.id)
         for ref in refs:
-            state = TrainingState.from_arrays(parts.files.load_checkpoint(ref))
+            state = TrainingState.from_arrays(resources.files.load_checkpoint(ref))
             if trial.id in state.keys:
                 return np.asarray(state.weights(trial.id)["W1"])
         return None

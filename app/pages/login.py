@@ -20,9 +20,9 @@ router = APIRouter(tags=["login"], include_in_schema=False)
 
 
 @router.get("/login")
-def show_form(parts: Resources, next: Annotated[str, Query(max_length=2_000)] = HOME) -> Response:
+def show_form(resources: Resources, next: Annotated[str, Query(max_length=2_000)] = HOME) -> Response:
     """The page that asks for the token."""
-    if not parts.config.token:
+    if not resources.config.token:
         return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
     return HTMLResponse(render("login.html", next=keep_local(next), wrong=False))
 
@@ -30,23 +30,23 @@ def show_form(parts: Resources, next: Annotated[str, Query(max_length=2_000)] = 
 @router.post("/login")
 def log_in(
     request: Request,
-    parts: Resources,
+    resources: Resources,
     token: Annotated[str, Form(max_length=1_000)],
     next: Annotated[str, Form(max_length=2_000)] = HOME,
 ) -> Response:
     """Sets the cookie if the token is right; shows the form again if not."""
     throttle: Throttle = request.app.state.throttle
-    if not parts.config.token:
+    if not resources.config.token:
         return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
     if throttle.is_closed():
         raise Problem(429, "Too many wrong tokens; wait a minute.", headers={"retry-after": "60"})
-    if not guard.secrets_match(token.strip(), parts.config.token):
+    if not guard.secrets_match(token.strip(), resources.config.token):
         throttle.record_failure()
         return HTMLResponse(render("login.html", next=keep_local(next), wrong=True), HTTPStatus.FORBIDDEN)
     answer = RedirectResponse(keep_local(next), HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         guard.LOGIN_COOKIE,
-        guard.cookie_value(parts.config.token),
+        guard.cookie_value(resources.config.token),
         max_age=COOKIE_SECONDS,
         httponly=True,
         samesite="strict",

@@ -22,14 +22,14 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/preflight")
 def show_preflight(
-    parts: Resources,
+    resources: Resources,
     dataset: Annotated[str, Query(max_length=200)] = "",
     id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     compare: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """One preflight, the latest if none is named; or several side by side with `compare=3,5`."""
-    names = ready_names(parts.config)
-    with parts.database.read() as c:
+    names = ready_names(resources.config)
+    with resources.database.read() as c:
         rows, _ = preflights.list_all(c, None, PREFLIGHTS_SHOWN)
         latest = preflights.list_all(c, dataset, 1)[0] if dataset else rows[:1]
         compared = [_get_preflight(c, other) for other in parse_ids(compare)]

@@ -19,23 +19,23 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/random-grid")
 def show_random_grid(
-    parts: Resources,
+    resources: Resources,
     pair: Annotated[str, Query(alias="sweeps", max_length=50)] = "",
     dataset: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
     """Two sweeps of one space side by side, the newest pair if none is named, and the form for new ones."""
-    names = ready_names(parts.config)
-    with parts.database.read() as c:
+    names = ready_names(resources.config)
+    with resources.database.read() as c:
         past = random_grid.list_pairs(c)
     if not pair and past:
         pair = ",".join(str(sweep.id) for sweep in past[0])
-    data: dict[str, Any] = _comparison_json(pair, parts) if pair else {"comparison": None}
+    data: dict[str, Any] = _comparison_json(pair, resources) if pair else {"comparison": None}
     data["dataset"] = dataset if dataset in names else names[0]
     return render_page("random_grid.html", section="/sweeps/new", data=data, datasets=names, past=past)
 
 
-def _comparison_json(pair: str, parts: AppResources) -> dict[str, Any]:
-    with parts.database.read() as c:
+def _comparison_json(pair: str, resources: AppResources) -> dict[str, Any]:
+    with resources.database.read() as c:
         cursor = changes.cursor(c)
         found = random_grid.load_pair(c, random_grid.parse_pair(pair))
     ranges = found.space.numeric()
@@ -46,7 +46,7 @@ def _comparison_json(pair: str, parts: AppResources) -> dict[str, Any]:
         "expected": plotly_shells.expected_bests(),
     }
     return {
-        "comparison": random_grid.pair_json(found, parts.config),
+        "comparison": random_grid.pair_json(found, resources.config),
         "cursor": cursor,
         "axes": axes,
         "figures": {name: in_both_themes(shell) for name, shell in shells.items()},

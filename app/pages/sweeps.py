@@ -48,9 +48,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def show_sweeps(parts: Resources) -> HTMLResponse:
+def show_sweeps(resources: Resources) -> HTMLResponse:
     """The newest sweeps."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         rows, _ = sweeps.list_all(c, SWEEPS_SHOWN, 0)
         cursor = changes.cursor(c)
         curves = {row.id: _sparkline(c, row) for row in rows[:SPARKLINES] if row.best is not None}
@@ -65,18 +65,18 @@ def show_sweeps(parts: Resources) -> HTMLResponse:
 
 @router.get("/sweeps/new")
 def show_new_sweep(
-    parts: Resources,
+    resources: Resources,
     recipe: Annotated[str, Query(max_length=100)] = "",
     dataset: Annotated[str, Query(max_length=100)] = "",
     like: Annotated[int | None, Query(alias="from", ge=1, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
     """The form for a new sweep, filled in from a recipe or from another sweep."""
-    names = ready_names(parts.config)
-    with parts.database.read() as c:
+    names = ready_names(resources.config)
+    with resources.database.read() as c:
         other = sweeps.must_get(c, like) if like is not None else None
     preferred = other.dataset if other else dataset
     chosen = preferred if preferred in names else names[0]
-    recipes = {row.name: recipe_json(row) for row in sweep_plan.list_recipes(chosen, parts.config)}
+    recipes = {row.name: recipe_json(row) for row in sweep_plan.list_recipes(chosen, resources.config)}
     name = recipe if recipe in recipes else sweep_plan.DEFAULT_RECIPE
     start = _copy_fields(other) if other else recipes[name] | {"recipe": name, "stopping": None}
     data = {
@@ -91,15 +91,15 @@ def show_new_sweep(
 
 @router.get("/sweeps/{id}")
 def show_command_center(
-    id: Id, parts: Resources, view: Annotated[str, Query(max_length=20)] = FIRST_VIEW, selected: str = ""
+    id: Id, resources: Resources, view: Annotated[str, Query(max_length=20)] = FIRST_VIEW, selected: str = ""
 ) -> HTMLResponse:
     """One sweep, to watch and to steer; the trial that was selected last is open beside its wall."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
         cursor = changes.cursor(c)
         notes = sweeps.notes(c, id)
         repeated = repeats.find_repeats(c, sweep)
-        heading = _heading_values(c, sweep, repeated, parts.config)
+        heading = _heading_values(c, sweep, repeated, resources.config)
     axes = choose_axes(sweep)
     views = VIEWS | SEEDS_VIEW if repeated else VIEWS
     return render_page(

@@ -35,9 +35,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/trials/{id}")
-def show_trial(id: Id, parts: Resources) -> HTMLResponse:
+def show_trial(id: Id, resources: Resources) -> HTMLResponse:
     """One trial: its curves and its findings."""
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         found = trials.must_get(c, id)
         sweep = sweeps.must_get(c, found.sweep_id)
         cursor = changes.cursor(c)
@@ -54,8 +54,8 @@ def show_trial(id: Id, parts: Resources) -> HTMLResponse:
         data=chart_data(shells, trial=trial_json(found), sweep=sweep_json(sweep), cursor=cursor),
         trial=found,
         sweep=sweep,
-        findings=findings.diagnose_trial(found, parts.database, parts.config),
-        image_shape=_find_image_shape(sweep.dataset, parts),
+        findings=findings.diagnose_trial(found, resources.database, resources.config),
+        image_shape=_find_image_shape(sweep.dataset, resources),
         safetensors=has_safetensors(),
         previous=previous.id if previous else None,
         following=following.id if following else None,
@@ -64,11 +64,11 @@ def show_trial(id: Id, parts: Resources) -> HTMLResponse:
 
 @router.get("/compare")
 def show_comparison(
-    parts: Resources, chosen: Annotated[str, Query(alias="trials", max_length=400)] = ""
+    resources: Resources, chosen: Annotated[str, Query(alias="trials", max_length=400)] = ""
 ) -> HTMLResponse:
     """Two to twenty trials side by side."""
     ids = [int(word) for word in chosen.split(",") if word.isascii() and word.isdecimal() and len(word) < 10]
-    with parts.database.read() as c:
+    with resources.database.read() as c:
         found = trials.by_ids(c, ids[:MOST_TRIALS_COMPARED])
         cursor = changes.cursor(c)
         rows = [found[id] for id in dict.fromkeys(ids) if id in found]
@@ -96,6 +96,6 @@ def compare_settings(rows: Sequence[Trial]) -> list[dict[str, Any]]:
     return sorted(lines, key=lambda line: bool(line["equal"]))
 
 
-def _find_image_shape(dataset: str, parts: AppResources) -> tuple[int, int, int] | None:
-    summaries = catalog.summaries(parts.config.home, parts.config.data)
+def _find_image_shape(dataset: str, resources: AppResources) -> tuple[int, int, int] | None:
+    summaries = catalog.summaries(resources.config.home, resources.config.data)
     return next((summary.image_shape for summary in summaries if summary.name == dataset), None)

@@ -13,8 +13,8 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/workers")
-def show_workers(parts: Resources) -> HTMLResponse:
-    with parts.database.read() as c:
+def show_workers(resources: Resources) -> HTMLResponse:
+    with resources.database.read() as c:
         rows = workers.all(c)
         cursor = changes.cursor(c)
     data = {"workers": [worker_json(row) for row in rows], "cursor": cursor}

@@ -19,8 +19,8 @@ from app.pages import errors, login, openapi
 from app.render import assets
 from store.config import Config
 from store.db import migrations
+from store.db.checkpoints_and_weights import Files
 from store.db.database import Database
-from store.db.weight_files import Files
 
 DESCRIPTION = "Submit a hyper-parameter search, watch every loss curve live, read what is wrong with it."
 

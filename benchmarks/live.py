@@ -27,7 +27,7 @@ from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db import migrations
 from store.db.database import Database
-from store.queue import claims, fence
+from store.queue import claimed_groups, claims
 from store.queue.claims import Claim
 
 TRIALS = 32
@@ -98,7 +98,7 @@ class Player:
             for claim in self.claims:
                 rows = [next(self.curves[trial.id]) for trial in claim.trials]
                 with self.database.write() as c:
-                    fence.record(c, claim, rows, None, time.time(), {})
+                    claimed_groups.record(c, claim, rows, None, time.time(), {})
                 now = time.time() * 1_000
                 self.committed |= {(trial.number, self.done): now for trial in claim.trials}
             time.sleep(pause)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from store.actions import sweep_actions
-from worker import threads
+from worker import process
 
-threads.limit_before_numpy()
+process.limit_blas_before_numpy()
 
 from benchmarks.task import RECIPE  # noqa: E402  NumPy comes with it
 from learning.data import catalog  # noqa: E402
@@ -32,9 +32,9 @@ from learning.training import group, net, updates  # noqa: E402
 from learning.training.trainer import Member, Step, train  # noqa: E402
 from store.config import Config  # noqa: E402
 from store.db import migrations  # noqa: E402
+from store.db.checkpoints_and_weights import Files  # noqa: E402
 from store.db.database import Database  # noqa: E402
-from store.db.weight_files import Files  # noqa: E402
-from store.queue import claims, fence  # noqa: E402
+from store.queue import claimed_groups, claims  # noqa: E402
 from worker.checkpoints import Checkpoints  # noqa: E402
 
 WATCHED = {
@@ -125,7 +125,9 @@ class Storage:
         for claim in self._claims:
             ids = {one.id for one in claim.trials}
             with self.database.write() as c:
-                fence.record(c, claim, [row for row in step.epochs if row.key in ids], ref, time.time())
+                claimed_groups.record(
+                    c, claim, [row for row in step.epochs if row.key in ids], ref, time.time()
+                )
             ref = None
 
 

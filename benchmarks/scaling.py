@@ -23,7 +23,7 @@ from learning.errors import DatasetError
 from learning.settings import Settings
 from learning.training.trainer import Member, train
 from store.config import Config
-from store.queue.groups import GROUP_SIZE
+from store.queue.groups import MAX_GROUP_SIZE
 
 FEW = 5_000  # training images
 HEALTHY = {"lr": 1e-4, "reg": 1e-3}
@@ -42,7 +42,7 @@ def _beside_sick(task: Task, rounds: int) -> Callable[[int], tuple[float, float]
     """
     base = replace(task.settings[0], epochs=LATER + 3, train_count=_few(task))
     split = make_split(catalog.load(task.dataset, task.home, task.data), base)
-    half = [HEALTHY] * (GROUP_SIZE // 2)
+    half = [HEALTHY] * (MAX_GROUP_SIZE // 2)
     groups = {"half": half, "exploded": half + [EXPLODES] * len(half)}
     groups |= {"whole": half * 2, "collapsed": half + [COLLAPSES] * len(half)}
 
@@ -96,7 +96,7 @@ def _few(task: Task) -> int:
 
 def memory(task: Task) -> tuple[float, float]:
     """MB: the most that one of eight workers holds for itself, and what all together hold of shared pages."""
-    wide = replace(task, settings=tuple(healthy(task, WORKERS * GROUP_SIZE, whole=True)))
+    wide = replace(task, settings=tuple(healthy(task, WORKERS * MAX_GROUP_SIZE, whole=True)))
     own, shared = [0.0], [0.0]
     with whole.server(wide, WORKERS) as lossdeck:
         sweep = lossdeck.ask("/api/sweeps", whole.body(wide))
@@ -129,12 +129,12 @@ def trials(task: Task, rounds: int) -> dict[str, float]:
 
 def units(task: Task, rounds: int) -> dict[str, float]:
     return {
-        "line of units": _line(task, rounds, {n: healthy(task, 2 * GROUP_SIZE, hidden=n) for n in HIDDEN})
+        "line of units": _line(task, rounds, {n: healthy(task, 2 * MAX_GROUP_SIZE, hidden=n) for n in HIDDEN})
     }
 
 
 def workers(task: Task, rounds: int) -> dict[str, float]:
-    settings = healthy(task, 8 * GROUP_SIZE)
+    settings = healthy(task, 8 * MAX_GROUP_SIZE)
     ratios = [seconds_of(task, settings, 1) / seconds_of(task, settings) for _ in range(rounds)]
     return {"two workers": median(ratios)}
 

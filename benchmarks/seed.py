@@ -11,7 +11,7 @@ from learning.training.trainer import Epoch
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Database
-from store.queue import claims, fence
+from store.queue import claimed_groups, claims
 from store.read import sweeps
 from store.read.sweeps import Sweep
 
@@ -58,7 +58,7 @@ def _train(database: Database, made: Sweep, epochs: int, trained: float) -> None
             now += 1.0
             left -= len(claim.trials)
             rows = [row for one in claim.trials for row in curve(one.id, one.settings, epochs, random)]
-            fence.record(c, claim, rows, None, now + 3.0, {row.key: _verdict(row) for row in rows})
+            claimed_groups.record(c, claim, rows, None, now + 3.0, {row.key: _verdict(row) for row in rows})
 
 
 def _verdict(last: Epoch) -> str:

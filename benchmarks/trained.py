@@ -16,7 +16,7 @@ from learning.diagnosis.curves import Curve
 from learning.settings import Settings
 from learning.training.net import Array
 from learning.training.trainer import Epoch, Member, train
-from worker.verdicts import point
+from worker.verdicts import build_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +99,5 @@ def _dead(weights: Mapping[str, Array], split: Split) -> float:
 
 def _run(dataset: Dataset, seed: int, recipe: Recipe, epochs: Sequence[Epoch], dead: float) -> Run:
     name, settings = recipe
-    curve = Curve.of([point(one) for one in epochs], epochs[-1].diverged)
+    curve = Curve.of([build_point(one) for one in epochs], epochs[-1].diverged)
     return Run(dataset.name, seed, name, settings, curve, len(dataset.classes), settings.val_count, dead)

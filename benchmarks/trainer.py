@@ -17,7 +17,7 @@ Group = tuple[int, ...]
 
 def jobs(task: Task) -> list[Group]:
     features = catalog.summary(task.dataset, task.home, task.data).n_features
-    return list(groups.cut(task.settings, PROCESSES, features))
+    return list(groups.split(task.settings, PROCESSES, features))
 
 
 def load(task: Task) -> Callable[[Group], list[Outcome]]:

@@ -1,4 +1,4 @@
-"""Owns how Alembic runs our migrations: in the transaction in which store/db/migrations.py has the lock."""
+"""Runs the migrations for Alembic, in the transaction in which store/db/migrations.py holds the lock."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Owns Config: the program's options, from the environment or the command line (no hyper-parameters)."""
+"""The program's options, read from the environment or given on the command line."""
 
 import os
 import re
@@ -11,7 +11,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # Nothing that could end the directive of a policy it is put into, and no wildcard.
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?", re.IGNORECASE)
-_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
 class Config(BaseSettings):
@@ -31,8 +30,8 @@ class Config(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=1024)
     token: str | None = None
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # besides localhost: "a.example,b.example"
-    engine: Literal["local"] = "local"  # who places the work; so far only this machine's own workers
-    webhook: str | None = None  # address that is told when a sweep ends or mostly diverges
+    engine: Literal["local"] = "local"  # where trials run; so far only on this machine
+    webhook: str | None = None  # receives a POST when a sweep ends or mostly diverges
     embed_origins: Annotated[tuple[str, ...], NoDecode] = ()  # whose pages may frame /embed/...
 
     @field_validator("webhook")
@@ -59,8 +58,5 @@ class Config(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The database's URL as SQLAlchemy wants it, driver named."""
-        if self.database_url is None:
-            return f"sqlite:///{(self.home / 'lossdeck.db').absolute()}"
-        scheme, colon, rest = self.database_url.partition(":")
-        return _DRIVERS.get(scheme, scheme) + colon + rest
+        """The database's URL, by default an SQLite file in `home`."""
+        return self.database_url or f"sqlite:///{(self.home / 'lossdeck.db').absolute()}"

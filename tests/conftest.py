@@ -12,12 +12,12 @@ from store.db import migrations
 from store.db.database import Database
 from tests.support.postgres import Postgres, find_programs
 from tests.support.sweeps import MakeSweep, store_sweep
-from worker import threads
+from worker import process
 
 # As a worker does: the BLAS pools of NumPy and SciPy would fight for the cores.
-threads.limit_before_numpy()
+process.limit_blas_before_numpy()
 
-threads.limit_loaded()
+process.limit_loaded_blas()
 
 # A shell lets what it starts in the background ignore Ctrl-C, and all programs that this starts in turn.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Owns `python -m worker`: the supervisor, or with --single one worker process (does the work of neither)."""
+"""`python -m worker`: runs the supervisor, or with --single one worker process."""
 
 import argparse
 import logging
@@ -7,19 +7,19 @@ import secrets
 import sys
 from typing import TYPE_CHECKING
 
-from worker import threads
+from worker import process
 
 if TYPE_CHECKING:
     from store.db.database import Database
-    from worker.signals import Stop
+    from worker.signals import StopRequest
 
-NICENESS = 5  # pages and the live stream come first on a busy machine
+NICENESS = 5  # on a busy machine the web server comes first
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 ended as asked, 1 the database cannot be used, 2 wrong usage."""
     options = _parser().parse_args(arguments)
-    threads.limit_before_numpy()
+    process.limit_blas_before_numpy()
     logging.basicConfig(
         level=logging.INFO, format=f"%(asctime)s %(name)s[{os.getpid()}] %(message)s", datefmt="%H:%M:%S"
     )
@@ -27,14 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
     from learning.errors import DatabaseError
     from store.config import Config
     from store.db.database import Database
-    from worker.signals import Stop
+    from worker.signals import StopRequest
 
-    stop = Stop(options.parent)
+    stop = StopRequest(options.parent)
     stop.listen(children=not options.single)
     config = Config()
     try:
         database = Database.open(config)
-        if not _wait_for(database, stop):
+        if not _wait_for_database(database, stop):
             return 0
     except DatabaseError as error:
         print(error, file=sys.stderr)
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.single:
         from worker.loop import Worker
 
-        threads.limit_loaded()
+        process.limit_loaded_blas()
         os.nice(NICENESS)
         Worker(database, config, options.token or secrets.token_hex(8), stop).work()
     else:
@@ -67,16 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _wait_for(database: "Database", stop: "Stop") -> bool:
-    """Waits until the database answers; False if asked to end first. Raises DatabaseError if it is no use."""
+def _wait_for_database(database: "Database", stop: "StopRequest") -> bool:
+    """Waits until the database answers; False if asked to stop first. Raises DatabaseError."""
     from learning.errors import DatabaseError
     from store.db import migrations
     from store.db.errors import is_outage
-    from worker.pauses import pauses
+    from worker.backoff import generate_delays
 
-    for pause in pauses():
+    for pause in generate_delays():
         try:
-            found, needed = migrations.current(database), migrations.head()
+            found, needed = migrations.read_version(database), migrations.read_head()
             break
         except Exception as error:
             if not is_outage(error):

@@ -1,4 +1,4 @@
-"""Owns when a group's state is written to a file and read back (the queue keeps the reference to it)."""
+"""Checkpoints of a group in training: when its state is written, read back and removed."""
 
 import logging
 import time
@@ -7,24 +7,24 @@ from collections.abc import Callable, Sequence
 from learning.errors import Damaged
 from learning.training.checkpoint_state import State
 from learning.training.trainer import Step
-from store.db.weight_files import CheckpointRef, Files
+from store.db.checkpoints_and_weights import CheckpointRef, Files
 from store.queue.claims import Claim
 
 log = logging.getLogger("lossdeck.worker")
 
-SHARE = 0.01  # of the time of training that may go into writing checkpoints
+MAX_TIME_SHARE = 0.01  # of the training time that writing checkpoints may take
 
 
 class Checkpoints:
     """The checkpoints of one claimed group.
 
-    A kill costs the work of one epoch, or of a hundred times what writing a checkpoint takes, whichever is
+    A kill costs the work of one epoch, or a hundred times the time of writing a checkpoint, whichever is
     longer.
     """
 
     def __init__(self, files: Files, claim: Claim, clock: Callable[[], float] = time.monotonic) -> None:
         self._files, self._claim, self._clock = files, claim, clock
-        self._due = clock()  # the first epoch's is written at once
+        self._due = clock()  # the first epoch is written at once
 
     def resume(self) -> State | None:
         """The state the group was left in; None to start from the beginning."""
@@ -38,9 +38,9 @@ class Checkpoints:
         return state
 
     def save(self, step: Step, *, now: bool) -> CheckpointRef | None:
-        """Writes the state if it is time, or `now`. None: not written, the one before stays valid.
+        """Writes the state if it is due, or `now`. None: not written, the last one stays valid.
 
-        At a rung it is always time: from there the trials go on in other groups.
+        At a rung it is always due: from there the trials go on in other groups.
         """
         over = not step.state.keys or step.state.epoch >= self._claim.epochs_total
         now = now or step.state.epoch >= self._claim.until
@@ -56,15 +56,15 @@ class Checkpoints:
             return None
         finally:
             ended = self._clock()
-            self._due = ended + (ended - started) * (1 - SHARE) / SHARE
+            self._due = ended + (ended - started) * (1 - MAX_TIME_SHARE) / MAX_TIME_SHARE
 
     def drop_all_but(self, ref: CheckpointRef) -> None:
         """Removes the group's other files, once the reference to this one is stored."""
         self._files.drop_checkpoints(self._claim.group_id, ref)
 
-    def drop_needless(self, in_use: Callable[[], set[int]]) -> None:
-        """Removes the files of groups that `in_use` does not name, such as those this one started from."""
-        written = self._files.groups_with_checkpoints()  # before the question: of no group made since then
+    def drop_unused(self, in_use: Callable[[], set[int]]) -> None:
+        """Removes the files of groups that are not in use any more, such as those this group started from."""
+        written = self._files.groups_with_checkpoints()  # listed first: a group made meanwhile is safe
         for group_id in written - in_use() if written else ():
             self._files.drop_checkpoints(group_id)
 

@@ -1,4 +1,4 @@
-"""Owns the worker's loop: claim what is queued, have it run, report what went wrong (does not train)."""
+"""The worker's loop: claims what is queued, runs it, and reports what went wrong."""
 
 import logging
 import os
@@ -8,28 +8,28 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from store.config import Config
+from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection, Database
 from store.db.errors import is_outage
-from store.db.weight_files import Files
 from store.jobs import preflights
-from store.queue import claims, fence, workers
+from store.queue import claimed_groups, claims, workers
 from store.queue.claims import Claim
-from worker import autopilot, processes, threads
-from worker.heartbeat import BEATS, Held, LeaseLost, name, touch
-from worker.leases import LEASE
-from worker.pauses import pauses
-from worker.preflight import run_preflight
-from worker.run import run_group
-from worker.signals import Stop
+from worker import autopilot_steps, process
+from worker.backoff import generate_delays
+from worker.group_run import run_group
+from worker.heartbeat import BEATS_PER_LEASE, AnyClaim, LeaseLost, describe_claim, show_alive
+from worker.leases import LEASE_SECONDS
+from worker.preflight_run import run_preflight
+from worker.signals import StopRequest
 
 log = logging.getLogger("lossdeck.worker")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-POLL = 0.05  # seconds between looks for work: microseconds on SQLite, a small query on PostgreSQL
-TOUCH = LEASE / BEATS  # seconds between signs of life of an idle worker
-LAST_LINES = 12  # of a traceback, in a failed trial's reason
-LONGEST_CAUSE = 4000  # characters
+POLL_SECONDS = 0.05  # between looks for work: microseconds on SQLite, a small query on PostgreSQL
+TOUCH_SECONDS = LEASE_SECONDS / BEATS_PER_LEASE  # between signs of life of an idle worker
+TRACEBACK_LINES = 12  # of a traceback, in a failed trial's reason
+MAX_CAUSE_LENGTH = 4000  # characters
 
 RunGroup = Callable[[Claim, Database, Files, Config, Callable[[], bool], str], None]
 
@@ -38,26 +38,26 @@ class Worker:
     """One process's life as a worker, known to the store by its token."""
 
     def __init__(
-        self, database: Database, config: Config, token: str, stop: Stop, run: RunGroup = run_group
+        self, database: Database, config: Config, token: str, stop: StopRequest, run: RunGroup = run_group
     ) -> None:
         self._database, self._files, self._config = database, Files(config.home), config
         self._token, self._stop, self._run = token, stop, run
         self._idle_version: int | None = None  # of the database, when there was nothing to claim
-        self._touched = -TOUCH
+        self._touched_at = -TOUCH_SECONDS
 
     def work(self) -> None:
         """Claims and runs preflights and groups until the process is asked to end."""
-        facts = threads.facts() | {"process": processes.identity(os.getpid())}
-        self._persist(workers.register, self._token, processes.host(), os.getpid(), facts, time.time())
+        facts = process.read_library_facts() | {"process": process.read_identity(os.getpid())}
+        self._persist(workers.register, self._token, process.get_hostname(), os.getpid(), facts, time.time())
         while not self._stop:
             claim = self._claim()
             if claim is None:
-                self._stop.wait(POLL)
+                self._stop.wait(POLL_SECONDS)
             else:
                 self.step(claim)
-        self._persist(workers.gone, self._token, time.time())
+        self._persist(workers.mark_gone, self._token, time.time())
 
-    def step(self, claim: Held) -> None:
+    def step(self, claim: AnyClaim) -> None:
         """Runs what was claimed. Whatever goes wrong is reported to the store and stays in this step."""
         keep_going = lambda: not self._stop  # noqa: E731
         reason: str | None = None
@@ -70,59 +70,59 @@ class Worker:
         except LeaseLost as error:
             log.warning("%s", error)
         except Exception as error:
-            log.exception("%s failed", name(claim))
-            reason = None if is_outage(error) else cause(error)
-        # Only here, where the failed run's frames and arrays are gone: memory may have been what was lacking.
+            log.exception("%s failed", describe_claim(claim))
+            reason = None if is_outage(error) else describe_error(error)
+        # Only here, where the failed run's frames and arrays are gone: it may have run out of memory.
         self._report(claim, reason)
 
-    def _report(self, claim: Held, reason: str | None) -> None:
-        """Gives up what was claimed: failed for a reason, or queued again without one."""
+    def _report(self, claim: AnyClaim, reason: str | None) -> None:
+        """Gives up the claim: failed if there is a reason, else queued again."""
         if isinstance(claim, Claim):
             if reason is None:
-                self._persist(fence.release, claim, time.time())
+                self._persist(claimed_groups.release, claim, time.time())
             else:
-                self._persist(fence.fail, claim, reason, time.time())
+                self._persist(claimed_groups.fail, claim, reason, time.time())
         elif reason is None:
             self._persist(preflights.release, claim, time.time())
         else:
             self._persist(preflights.fail, claim, reason, time.time())
 
-    def _claim(self) -> Held | None:
-        """What is to be done, if anything. Asks only after changes, or when a sign of life is due.
+    def _claim(self) -> AnyClaim | None:
+        """Claims the next work, if any. Asks only after changes, or when a sign of life is due.
 
         Preflights come first: they take seconds, and somebody waits for them before starting a search, while
-        the groups of a sweep in front of them could take hours.
+        the groups of a sweep could take hours.
         """
         try:
-            version, due = self._database.version(), time.monotonic() - self._touched >= TOUCH
+            version, due = self._database.version(), time.monotonic() - self._touched_at >= TOUCH_SECONDS
             if version == self._idle_version and not due:
                 return None
-            autopilot.advance(self._database, self._config)  # before the claim: it may be of what this begins
+            autopilot_steps.advance(self._database, self._config)  # first: it may begin what is claimed next
             with self._database.write() as c:
-                claim: Held | None = preflights.claim(c, self._token, time.time())
+                claim: AnyClaim | None = preflights.claim(c, self._token, time.time())
                 claim = claim or claims.claim(c, self._token, time.time())
                 if claim or due:
-                    touch(c, self._token, claim)
+                    show_alive(c, self._token, claim)
         except Exception as error:
             if not is_outage(error):
                 raise
             log.warning("no claim: %s", error)
-            # It may have been committed though its answer was lost: hold nothing that we do not know of.
+            # The claim may have been committed although its answer was lost: give back whatever it was.
             why = "the worker lost its connection to the database"
             self._persist(preflights.abandon, self._token, why, time.time(), fault=False)
-            self._persist(fence.abandon, self._token, why, time.time())
+            self._persist(claimed_groups.abandon, self._token, why, time.time())
             return None
         if claim:
-            self._idle_version, self._touched = None, -TOUCH  # the end of the group is news
+            self._idle_version, self._touched_at = None, -TOUCH_SECONDS  # the end of the group is news
         else:
-            self._idle_version, self._touched = version, time.monotonic() if due else self._touched
+            self._idle_version, self._touched_at = version, time.monotonic() if due else self._touched_at
         return claim
 
     def _persist(
         self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
-        """Calls `do(connection, ...)` in a transaction until it is accepted; None if asked to end first."""
-        for pause in pauses():
+        """Calls `do(connection, ...)` in a transaction until it succeeds; None if asked to stop first."""
+        for delay in generate_delays():
             try:
                 with self._database.write() as connection:
                     return do(connection, *args, **kwargs)
@@ -130,15 +130,15 @@ class Worker:
                 if not is_outage(error):
                     raise
                 log.warning("will write again: %s", error)
-            if self._stop.wait(pause):
+            if self._stop.wait(delay):
                 break
         return None
 
 
-def cause(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """An exception as the reason of a failed trial: in one line first, then the end of its traceback."""
     short = "".join(traceback.format_exception_only(error)).strip()
     if isinstance(error, MemoryError):
         short = f"out of memory: {short}"
-    lines = "".join(traceback.format_tb(error.__traceback__)).rstrip().splitlines()[-LAST_LINES:]
-    return "\n".join([short, *lines])[:LONGEST_CAUSE]
+    lines = "".join(traceback.format_tb(error.__traceback__)).rstrip().splitlines()[-TRACEBACK_LINES:]
+    return "\n".join([short, *lines])[:MAX_CAUSE_LENGTH]

@@ -1,4 +1,4 @@
-"""Owns Stop: a process's wish to end, raised by SIGTERM, SIGINT or its parent's death (ends nothing)."""
+"""A process's request to stop: by SIGTERM, SIGINT or its parent's death."""
 
 import os
 import select
@@ -7,24 +7,24 @@ import time
 from collections import Counter
 from types import FrameType
 
-PARENT_POLL = 1.0  # seconds between looks at the parent while waiting
+PARENT_POLL_SECONDS = 1.0  # between looks at the parent while waiting
 
 
-class Stop:
-    """True once the process was asked to end.
+class StopRequest:
+    """True once the process was asked to stop.
 
-    SIGINT and SIGTERM are counted apart: Ctrl-C reaches the whole process group, and the SIGTERM that the
-    supervisor then forwards is no second, impatient request. The second of a kind ends the process at once.
+    SIGINT and SIGTERM are counted separately: Ctrl-C reaches the whole process group, and the SIGTERM that
+    the supervisor then forwards is not a second, impatient request. The second of a kind exits at once.
     """
 
     def __init__(self, parent: int | None = None) -> None:
-        """Asks to end as well when `parent` is no longer the pid of this process's parent."""
+        """With `parent`, also becomes true when that is no longer the pid of this process's parent."""
         self._asked = False
         self._parent = parent
         self._requests: Counter[int] = Counter()
-        self._bell, self._ring = os.pipe()
-        os.set_blocking(self._bell, False)
-        os.set_blocking(self._ring, False)
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_reader, False)
+        os.set_blocking(self._wake_writer, False)
 
     def __bool__(self) -> bool:
         if self._parent is not None and os.getppid() != self._parent:
@@ -36,15 +36,15 @@ class Stop:
         signal.signal(signal.SIGTERM, self._on_request)
         signal.signal(signal.SIGINT, self._on_request)
         if children:
-            signal.signal(signal.SIGCHLD, lambda number, frame: None)  # a handler is what rings the bell
-        signal.set_wakeup_fd(self._ring, warn_on_full_buffer=False)
+            signal.signal(signal.SIGCHLD, lambda number, frame: None)  # without a handler there is no wake-up
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
 
     def wait(self, seconds: float) -> bool:
-        """Sleeps until a signal arrives or the time is over; says whether the process was asked to end."""
+        """Sleeps until a signal or the end of the time. Whether the process was asked to stop."""
         until = time.monotonic() + seconds
         while not self and (left := until - time.monotonic()) > 0:
-            if select.select([self._bell], [], [], min(left, PARENT_POLL))[0]:
-                os.read(self._bell, 4096)
+            if select.select([self._wake_reader], [], [], min(left, PARENT_POLL_SECONDS))[0]:
+                os.read(self._wake_reader, 4096)
                 break
         return bool(self)
 

@@ -1,4 +1,4 @@
-"""Owns the verdicts of a group in training: its curves so far, and what they say (stores nothing)."""
+"""The verdicts on a group in training: reads its curves so far, about once a second."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,11 +8,11 @@ from learning.diagnosis.findings import verdict
 from learning.settings import Settings
 from learning.training.trainer import Epoch
 
-EVERY = 1.0  # seconds between looks at a curve that grows: reading one takes a tenth of a millisecond or two
+READ_SECONDS = 1.0  # between two readings of a growing curve, which take 0.1 to 0.2 ms each
 
 
 class Verdicts:
-    """What is to be said of each trial of a group; read anew once a second, and when a trial ends."""
+    """The verdict on each trial of a group; read again once a second, and when a trial ends."""
 
     def __init__(
         self,
@@ -21,40 +21,40 @@ class Verdicts:
         earlier: Mapping[int, Sequence[Point]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`earlier`: the epochs that are stored already, by trial."""
+        """`earlier`: the epochs that are already stored, by trial."""
         self._settings, self._n_classes, self._clock = settings, n_classes, clock
         self._points = {id: list(earlier.get(id, ())) for id in settings}
         self._known: dict[int, str] = {}
-        self._read_at = -EVERY
+        self._read_at = -READ_SECONDS
 
-    def after(self, epochs: Sequence[Epoch]) -> dict[int, str]:
-        """The verdict on each of these trials now that this epoch has gone by."""
+    def update(self, epochs: Sequence[Epoch]) -> dict[int, str]:
+        """Adds the trials' new epochs; returns the verdict on each of these trials."""
         now = self._clock()
-        due = now >= self._read_at + EVERY
+        due = now >= self._read_at + READ_SECONDS
         self._read_at = now if due else self._read_at
-        for one in epochs:
-            points = self._points[one.key]
-            del points[one.epoch - 1 :]  # trained a second time
-            points.append(point(one))
-            ends = one.diverged is not None or one.epoch >= self._settings[one.key].epochs
-            if due or ends or one.key not in self._known:
-                self._known[one.key] = self._read(one)
-        return {one.key: self._known[one.key] for one in epochs}
+        for epoch in epochs:
+            points = self._points[epoch.key]
+            del points[epoch.epoch - 1 :]  # trained a second time
+            points.append(build_point(epoch))
+            ends = epoch.diverged is not None or epoch.epoch >= self._settings[epoch.key].epochs
+            if due or ends or epoch.key not in self._known:
+                self._known[epoch.key] = self._read(epoch)
+        return {epoch.key: self._known[epoch.key] for epoch in epochs}
 
     def _read(self, last: Epoch) -> str:
         curve = Curve.of(self._points[last.key], last.diverged)
         return verdict(curve, self._settings[last.key], self._n_classes)
 
 
-def point(one: Epoch) -> Point:
-    """What the rules read of an epoch."""
+def build_point(epoch: Epoch) -> Point:
+    """An epoch as the rules read it."""
     return Point(
-        one.epoch,
-        one.loss,
-        one.data_loss,
-        one.train_acc,
-        one.val_loss,
-        one.val_acc,
-        noise(one.trace),
-        one.update_ratio,
+        epoch.epoch,
+        epoch.loss,
+        epoch.data_loss,
+        epoch.train_acc,
+        epoch.val_loss,
+        epoch.val_acc,
+        noise(epoch.trace),
+        epoch.update_ratio,
     )

@@ -10,7 +10,7 @@ from app.http.resources import Resources
 from app.http.responses import StrictJSONResponse
 from app.schemas.charts import ColumnsOut, CurvesOut, shorten_numbers, thinned_curve_json
 from app.schemas.fields import Id
-from store.read import changes, chart_columns, sweeps
+from store.read import changes, chart_series, sweeps
 
 MAX_COLUMNS = 40
 MAX_CURVES = 1_000  # in one answer
@@ -40,8 +40,8 @@ def read_columns(
         raise invalid_field("of", of, f"of has {len(names)} names; at most {MAX_COLUMNS} are read.")
     with resources.database.read() as c:
         sweeps.must_get(c, id)
-        cursor = changes.cursor(c)
-        read = chart_columns.columns(c, id, names, sort, filter)
+        cursor = changes.read_cursor(c)
+        read = chart_series.read_columns(c, id, names, sort, filter)
     return StrictJSONResponse(
         {"cursor": cursor, "columns": {name: shorten_numbers(values) for name, values in read.items()}}
     )
@@ -68,7 +68,7 @@ def read_curves(
         raise invalid_field("points", points, message)
     with resources.database.read() as c:
         sweeps.must_get(c, id)
-        read = chart_columns.curves(c, id, wanted, of.split(","), points, elapsed)
+        read = chart_series.read_curves(c, id, wanted, of.split(","), points, elapsed)
     return StrictJSONResponse({"curves": [thinned_curve_json(curve) for curve in read]})
 
 

@@ -67,7 +67,7 @@ def delete_dataset(name: str, resources: Resources) -> Response:
     if catalog.is_built_in(name):
         raise Problem(409, f"{name} is one of Lossdeck's own data sets and cannot be deleted.")
     with resources.database.read() as c:
-        needed = sweeps.open_on(c, name)
+        needed = sweeps.find_open(c, name)
     if needed is not None:
         raise Problem(409, f"Sweep {needed} still needs the data set {name}; stop or cancel it first.")
     try:

@@ -70,7 +70,7 @@ def list_family(id: Id, resources: Resources) -> JSONResponse:
     """The sweeps that this one came from and that came from it, itself among them, in the order made."""
     with resources.database.read() as c:
         sweeps.must_get(c, id)
-        related = related_sweeps.family(c, id)
+        related = related_sweeps.list_family(c, id)
     return StrictJSONResponse({"sweeps": [sweep_json(sweep) for sweep in related]})
 
 
@@ -98,8 +98,8 @@ def export_sweep(
     """A sweep as a file."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
-        rows, _ = trials.page(c, id, MAX_EXPORTED_ROWS, filter=filter)
-        curves = epochs.of_sweep(c, id, 0, MAX_EXPORTED_ROWS, False)[0] if format != "csv" else ()
+        rows, _ = trials.list_page(c, id, MAX_EXPORTED_ROWS, filter=filter)
+        curves = epochs.list_by_sweep(c, id, 0, MAX_EXPORTED_ROWS, False)[0] if format != "csv" else ()
     if filter:
         chosen = {row.id for row in rows}
         curves = tuple(row for row in curves if row.trial_id in chosen)

@@ -141,7 +141,7 @@ async def stream_frames(
 def _current_state(resources: AppResources, subscription: Subscription) -> Batch:
     """The cursor now, and the sweeps of the subscription as events, the last of which carries the cursor."""
     with resources.database.read() as c:
-        cursor = changes.cursor(c)
+        cursor = changes.read_cursor(c)
         if subscription.overview:
             rows = sweeps.list_all(c, 1, 0)[0]
         else:
@@ -158,7 +158,7 @@ def _current_state(resources: AppResources, subscription: Subscription) -> Batch
 def _require_sweeps(resources: AppResources, ids: frozenset[int]) -> None:
     """Raises NotFound for a sweep that does not exist: its stream would be silent."""
     with resources.database.read() as c:
-        known = sweeps.by_ids(c, sorted(ids))
+        known = sweeps.get_many(c, sorted(ids))
     if absent := sorted(ids - set(known)):
         raise NotFound("sweep", absent[0])
 

@@ -151,14 +151,14 @@ def read_sweep_epochs(
     """What is new since a cursor; ask again with the cursor of the answer."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
-        rows, cursor = epochs.of_sweep(c, id, after, limit, trace)
+        rows, cursor = epochs.list_by_sweep(c, id, after, limit, trace)
     done = sweep.state in ENDED_STATES and len(rows) < limit
     return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
 
 
 def _with_notes(c: Connection, sweep: Sweep, resources: AppResources) -> dict[str, object]:
     """A sweep with its notes and warnings."""
-    notes = sweeps.notes(c, sweep.id)
+    notes = sweeps.get_notes(c, sweep.id)
     warnings = preflight_warning.find_sweep_warnings(c, sweep, resources.config.home)
     more = {
         "notes": notes,
@@ -177,7 +177,7 @@ def _act(resources: AppResources, id: int, action: str) -> JSONResponse:
 def _draft_json(new: NewSweep, resources: AppResources) -> dict[str, object]:
     summary = sweep_plan.require_dataset(new.dataset, resources.config)
     with resources.database.read() as c:
-        rate = training_speed.flops_per_second(c, sweep_plan.make_flops_counter(resources.config))
+        rate = training_speed.measure_flops_per_second(c, sweep_plan.make_flops_counter(resources.config))
         warnings = preflight_warning.find_warnings(c, new, new.trials, resources.config.home)
     seconds = sweep_plan.estimate_seconds(new.trials, summary, rate, resources.config.workers, new.stopping)
     draws = [settings.to_dict() for settings in new.trials[:MAX_SHOWN_DRAWS]]

@@ -55,7 +55,7 @@ def list_trials(
         sweep = sweeps.must_get(c, id)
     findings.fill_verdicts(sweep, resources.database, resources.config)
     with resources.database.read() as c:
-        rows, total = trials.page(c, id, limit, offset, sort, filter or None)
+        rows, total = trials.list_page(c, id, limit, offset, sort, filter or None)
     return StrictJSONResponse({"trials": [trial_json(row) for row in rows], "total": total})
 
 
@@ -100,7 +100,7 @@ def read_trial_epochs(id: Id, resources: Resources, after: Cursor = 0) -> JSONRe
     """The epochs of a trial, with the traces of the mini-batch cost; with `after` those that are new."""
     with resources.database.read() as c:
         trial = trials.must_get(c, id)
-        rows = epochs.of_trial(c, id, after)
+        rows = epochs.list_by_trial(c, id, after)
     done = trial.state not in ("queued", "running")
     cursor = max((row.seq for row in rows), default=after)
     return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
@@ -115,7 +115,7 @@ def read_transcript(id: Id, resources: Resources) -> Response:
     """A trial as the lecture's trainer prints it."""
     with resources.database.read() as c:
         trial = trials.must_get(c, id)
-        rows = epochs.of_trial(c, id)
+        rows = epochs.list_by_trial(c, id)
     return Response(transcript.format_trial(trial, rows, 1), media_type="text/plain; charset=utf-8")
 
 

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api", tags=["workers"])
 def list_workers(resources: Resources) -> JSONResponse:
     """Every worker that registered, the living first."""
     with resources.database.read() as c:
-        rows = workers.all(c)
+        rows = workers.list_all(c)
     return StrictJSONResponse({"workers": [worker_json(row) for row in rows]})
 
 

@@ -52,9 +52,9 @@ def export(
             row = sweeps.get(connection, sweep)
             if row is None:
                 raise Failure(f"There is no sweep {sweep}.")
-            rows = trials.of_sweep(connection, sweep)
+            rows = trials.list_by_sweep(connection, sweep)
             all_epochs = (sweep, 0, sys.maxsize, False)
-            curves = () if format == ExportFormat.csv else epochs.of_sweep(connection, *all_epochs)[0]
+            curves = () if format == ExportFormat.csv else epochs.list_by_sweep(connection, *all_epochs)[0]
         sweep_findings = findings.find_in_sweep(row, database, config) if format == ExportFormat.html else ()
     if format == ExportFormat.csv:
         text = tables.format_csv(rows)

@@ -166,7 +166,7 @@ def load_models(which: str, top: int | None, config: "Config") -> "tuple[Sequenc
 def load_trial_models(names: "Sequence[str]", config: "Config") -> "list[tuple[Trial, Model]]":
     """The trials with these names, each with its stored net. Raises Failure."""
     from app.usecases.prediction import load_kept_model
-    from store.db.weight_files import Files
+    from store.db.checkpoints_and_weights import Files
 
     files = Files(config.home)
     with closing(open_database(config)) as database, database.read() as c:
@@ -192,7 +192,7 @@ def load_ensemble(number: int, top: int, config: "Config", *, print_accuracies: 
     """The best nets of a sweep; prints the val accuracy of each and of their average if asked to."""
     from app.text.formats import format_trial
     from app.usecases import ensemble
-    from store.db.weight_files import Files
+    from store.db.checkpoints_and_weights import Files
     from store.read import sweeps
 
     files = Files(config.home)

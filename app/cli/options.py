@@ -98,7 +98,7 @@ def open_database(config: "Config") -> "Database":
             f"There is no database in {config.home}; `lossdeck up` makes one, --home names another folder."
         )
     database = Database.open(config)
-    if migrations.current(database) != migrations.head():
+    if migrations.read_version(database) != migrations.read_head():
         database.close()
         raise Failure("The database has another schema than this version needs; run `lossdeck migrate`.")
     return database
@@ -117,7 +117,7 @@ def find_trial(c: "Connection", text: str) -> "Trial":
     if match is None:
         raise WrongUsage(f"A trial is named as SWEEP/NUMBER, such as 1/8, or by its id, not {text!r}.")
     sweep, number = match.groups()
-    trial = trials.get(c, int(number)) if sweep is None else trials.numbered(c, int(sweep), int(number))
+    trial = trials.get(c, int(number)) if sweep is None else trials.get_by_number(c, int(sweep), int(number))
     if trial is None:
         where = "" if sweep is None else f" in sweep {sweep}"
         raise Failure(f"There is no trial {number}{where}.")

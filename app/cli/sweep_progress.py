@@ -18,7 +18,7 @@ from learning.number_format import brief
 if TYPE_CHECKING:
     from store.db.database import Connection, Database
     from store.queue.workers import Worker
-    from store.read.summaries import Saved
+    from store.read.summaries import Savings
     from store.read.sweeps import Sweep
     from store.read.trials import Trial
 
@@ -46,7 +46,7 @@ class SweepProgress:
         from store.read import sweeps, trials
 
         ended = []
-        while page := trials.after(connection, self._cursor, [self._id], TRIALS_PER_PAGE):
+        while page := trials.list_since(connection, self._cursor, [self._id], TRIALS_PER_PAGE):
             self._cursor = page[-1].changed
             ended += [trial for trial in page if self._update(trial)]
         self.sweep = sweeps.get(connection, self._id)
@@ -83,7 +83,7 @@ class WorkerLiveness:
         if (now := time.monotonic()) - self._checked >= WORKER_CHECK_SECONDS:
             self._checked = now
             with database.read() as connection:
-                alive = self.update(workers.all(connection), now)
+                alive = self.update(workers.list_all(connection), now)
             if not alive and now - self._started >= WORKER_START_SECONDS:
                 raise NoWorker(
                     f"{self._awaited} is queued, but no worker is alive: "
@@ -168,10 +168,10 @@ def format_news(
     sweep = progress.sweep
     assert sweep is not None
     if sweep.trials > 1:
-        rows = [row for trial in ended for row in epochs.of_trial(connection, trial.id)]
+        rows = [row for trial in ended for row in epochs.list_by_trial(connection, trial.id)]
         shown = rows if sweep.trials <= transcript.MOST_DETAILED_TRIALS else ()
         return transcript.format_sweep(ended, shown, sweep.trials), cursor
-    new, cursor = epochs.of_sweep(connection, sweep.id, cursor, sys.maxsize)
+    new, cursor = epochs.list_by_sweep(connection, sweep.id, cursor, sys.maxsize)
     lines = [transcript.format_epoch(row, progress.count_epochs()[1]) for row in new]
     return "".join(f"{line}\n" for line in [*lines, *map(transcript.format_end, ended)]), cursor
 
@@ -185,7 +185,7 @@ def summary(sweep: "Sweep") -> str:
     return f"{text}best is {format_trial(sweep.best)}, {transcript.format_result(sweep.best, sweep.trials)}"
 
 
-def describe_saved(saved: "Saved") -> str:
+def describe_saved(saved: "Savings") -> str:
     """What the stopping rule has saved, as the middle of a sentence; empty if nothing."""
     if not saved.trials:
         return ""

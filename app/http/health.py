@@ -27,10 +27,10 @@ def check_alive() -> JSONResponse:
 def check_ready(resources: Resources) -> JSONResponse:
     """The database answers and has the schema that this version needs."""
     try:
-        current = migrations.current(resources.database)
+        current = migrations.read_version(resources.database)
     except Exception as error:  # whatever the driver raises, the answer is the same
         raise Problem(503, "The database does not answer.", headers={"retry-after": "2"}) from error
-    if current != migrations.head():
+    if current != migrations.read_head():
         raise Problem(503, "The database has another schema than this version needs; run `lossdeck migrate`.")
     return StrictJSONResponse({"status": "ready", "database": resources.database.dialect, "schema": current})
 

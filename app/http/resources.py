@@ -7,8 +7,8 @@ from fastapi import Depends, Request
 
 from app.live.hub import LiveHub
 from store.config import Config
+from store.db.checkpoints_and_weights import Files
 from store.db.database import Database
-from store.db.weight_files import Files
 
 
 @dataclass(frozen=True, slots=True)

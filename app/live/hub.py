@@ -127,7 +127,7 @@ class LiveHub:
     def reset_if_behind(self, cursor: int, catch_up: int) -> Batch | None:
         """The event `reset` where more than `catch_up` changes came after the cursor, else None; blocks."""
         with self.database.read() as c:
-            newest = changes.cursor(c)
+            newest = changes.read_cursor(c)
         if newest - cursor <= catch_up:
             return None
         (frame,) = _to_frames([Change(newest, "reset", None)])
@@ -170,7 +170,7 @@ class LiveHub:
         floor = None
         if head is None:
             with self.database.read() as c:
-                head = floor = changes.cursor(c)
+                head = floor = changes.read_cursor(c)
         while True:
             found, reached = _read_batch(self.database, head, None)
             if found or floor is not None:
@@ -186,8 +186,8 @@ def _read_batch(
     """One batch of changes and the cursor reached by it."""
     with database.read() as c:
         # Before the rows: every change numbered up to here is committed, so the next statement sees it.
-        now = changes.cursor(c)
-        found = changes.after(c, cursor, sweep_ids, CHANGES_PER_READ)
+        now = changes.read_cursor(c)
+        found = changes.list_since(c, cursor, sweep_ids, CHANGES_PER_READ)
     if len(found) >= CHANGES_PER_READ:
         return found, found[-1].seq
     return found, max([cursor, now, *(change.seq for change in found)])

@@ -40,7 +40,7 @@ class Webhook:
     def start(self) -> None:
         """Blocks for one statement: it reads the cursor after which changes are sent."""
         with self.database.write() as c:
-            self._cursor = webhook_deliveries.cursor(c)
+            self._cursor = webhook_deliveries.get_cursor(c)
         self._thread.start()
 
     def stop(self) -> None:
@@ -65,7 +65,7 @@ class Webhook:
         more = True
         while more and not self._done.is_set():
             with self.database.read() as c:
-                found = sweeps.after(c, self._cursor, None, SWEEPS_PER_READ)
+                found = sweeps.list_since(c, self._cursor, None, SWEEPS_PER_READ)
             for sweep in found:
                 for id, event in events_of(sweep):
                     self._deliver(id, event, sweep)
@@ -74,7 +74,7 @@ class Webhook:
 
     def _deliver(self, id: str, event: str, sweep: Sweep) -> None:
         with self.database.read() as c:
-            if webhook_deliveries.was_sent(c, id):
+            if webhook_deliveries.is_delivered(c, id):
                 return
         body = {"id": id, "event": event, "sweep": sweep_json(sweep)}
         pause = FIRST_RETRY_SECONDS
@@ -82,7 +82,7 @@ class Webhook:
             reason = _post(self.url, json_values.dump_json(body).encode(), id)
             if reason is None:
                 with self.database.write() as c:
-                    webhook_deliveries.mark(c, id, sweep.changed)
+                    webhook_deliveries.mark_delivered(c, id, sweep.changed)
                 return
             log.warning("The webhook did not take %s (%s); it is sent again in %g s.", id, reason, pause)
             self._done.wait(pause)

@@ -89,10 +89,10 @@ def check_database(config: "Config") -> Outcome:
             version = ".".join(map(str, connection.dialect.server_version_info or ()))
         found = f"{database.dialect} {version}"
         try:
-            schema = migrations.current(database)
+            schema = migrations.read_version(database)
         except TooOld as refused:
             return Outcome("database", found, str(refused))
-    at_head = schema == migrations.head()
+    at_head = schema == migrations.read_head()
     return Outcome("database", f"{found}, schema {schema}", "" if at_head else "run `lossdeck migrate`")
 
 
@@ -141,7 +141,7 @@ def check_workers(config: "Config") -> Outcome:
     if is_new_home(config):
         return Outcome("workers", "none yet; `lossdeck up` starts them")
     with closing(Database.open(config)) as database, database.read() as connection:
-        rows = [row for row in workers.all(connection) if row.gone_at is None]
+        rows = [row for row in workers.list_all(connection) if row.gone_at is None]
     alive = sum(time.time() - row.seen_at < WORKER_DEAD_SECONDS for row in rows)
     return Outcome(
         "workers", f"{alive} alive", "" if alive else "start them with `lossdeck up` or `lossdeck worker`"

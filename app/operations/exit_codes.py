@@ -21,7 +21,7 @@ def explain(error: Exception) -> str | None:
         return f"{error.filename or 'A file'} is there, but it is not a folder."
     if isinstance(error, OSError):
         return f"{error.filename or 'The system'}: {error.strerror or error}."
-    return errors.sentence(error)
+    return errors.explain(error)
 
 
 def exit_code(error: Exception) -> int:

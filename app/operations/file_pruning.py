@@ -7,7 +7,7 @@ from pathlib import Path
 
 from store.actions import sweep_actions
 from store.db.database import Database
-from store.read import files_in_use
+from store.read import files_in_use, sweeps
 
 DAY_SECONDS = 86_400.0
 SETTLED_SECONDS = 3_600.0  # a younger file may belong to a row that is just being written
@@ -18,7 +18,7 @@ MODEL = re.compile(r"(\d+)\.npz")
 def find_old_sweeps(database: Database, days: int) -> tuple[int, ...]:
     """Sweeps that ended more than so many days ago."""
     with database.read() as connection:
-        return files_in_use.ended_before(connection, time.time() - days * DAY_SECONDS)
+        return sweeps.list_ended_before(connection, time.time() - days * DAY_SECONDS)
 
 
 def delete_sweeps(database: Database, ids: Iterable[int]) -> None:
@@ -34,8 +34,8 @@ def find_unused_files(home: Path, database: Database) -> tuple[Path, ...]:
     checkpoints = find_settled_files(home / "checkpoints")
     models = find_settled_files(home / "models")
     with database.read() as connection:
-        groups = files_in_use.groups_in_use(connection)
-        trials = files_in_use.trials_with_models(connection)
+        groups = files_in_use.find_groups(connection)
+        trials = files_in_use.find_trials(connection)
     return tuple(
         [
             path

@@ -43,7 +43,7 @@ def show_autopilot(id: Id, resources: Resources) -> HTMLResponse:
         row = autopilots.get(c, id)
         if row is None:
             raise not_found("autopilot", id)
-        searches = sweeps.by_ids(c, row.sweep_ids)
+        searches = sweeps.get_many(c, row.sweep_ids)
         ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
         rows = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
         shown = autopilot_view.view_autopilot(c, row, resources.config)
@@ -86,7 +86,7 @@ def show_stages(id: Id, resources: Resources) -> HTMLResponse:
         sweep = sweeps.get(c, id)
         if sweep is None:
             raise not_found("sweep", id)
-        related = related_sweeps.family(c, id)
+        related = related_sweeps.list_family(c, id)
         picture = search_stages_svg.load_picture(c, related)
     names = list(dict.fromkeys(name for search in related for name in search.space))
     return render_page(

@@ -44,7 +44,7 @@ def show_chart(id: Id, chart: str, resources: Resources) -> HTMLResponse:
         raise Problem(404, f"There is no chart {chart[:50]!r}; there are {', '.join(CHARTS)}.")
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
-        cursor = changes.cursor(c)
+        cursor = changes.read_cursor(c)
     chosen = CHARTS[chart]
     data: dict[str, Any] = {
         "chart": chart,

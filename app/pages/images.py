@@ -58,7 +58,7 @@ def load_first_layer(trial: Trial, resources: AppResources) -> npt.NDArray[np.fl
         if model is not None:
             return np.asarray(model[0]["W1"])
         with resources.database.read() as c:
-            refs = files_in_use.checkpoints_of(c, trial.id)
+            refs = files_in_use.find_checkpoints(c, trial.id)
         for ref in refs:
             state = TrainingState.from_arrays(resources.files.load_checkpoint(ref))
             if trial.id in state.keys:

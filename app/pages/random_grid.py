@@ -36,7 +36,7 @@ def show_random_grid(
 
 def _comparison_json(pair: str, resources: AppResources) -> dict[str, Any]:
     with resources.database.read() as c:
-        cursor = changes.cursor(c)
+        cursor = changes.read_cursor(c)
         found = random_grid.load_pair(c, random_grid.parse_pair(pair))
     ranges = found.space.numeric()
     axes = list(ranges)[: random_grid.MIN_RANGES]

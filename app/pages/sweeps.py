@@ -25,7 +25,7 @@ from learning.search.recipes import RECIPES
 from store.config import Config
 from store.db.database import Connection
 from store.jobs import autopilots
-from store.read import changes, chart_columns, related_sweeps, sweeps
+from store.read import changes, chart_series, related_sweeps, sweeps
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
@@ -52,7 +52,7 @@ def show_sweeps(resources: Resources) -> HTMLResponse:
     """The newest sweeps."""
     with resources.database.read() as c:
         rows, _ = sweeps.list_all(c, SWEEPS_SHOWN, 0)
-        cursor = changes.cursor(c)
+        cursor = changes.read_cursor(c)
         curves = {row.id: _sparkline(c, row) for row in rows[:SPARKLINES] if row.best is not None}
     data = {
         "sweeps": [sweep_json(row) for row in reversed(rows)],
@@ -96,8 +96,8 @@ def show_command_center(
     """One sweep, to watch and to steer; the trial that was selected last is open beside its wall."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
-        cursor = changes.cursor(c)
-        notes = sweeps.notes(c, id)
+        cursor = changes.read_cursor(c)
+        notes = sweeps.get_notes(c, id)
         repeated = repeats.find_repeats(c, sweep)
         heading = _heading_values(c, sweep, repeated, resources.config)
     axes = choose_axes(sweep)
@@ -126,12 +126,12 @@ def choose_axes(sweep: Sweep) -> list[str]:
 
 def _heading_values(c: Connection, sweep: Sweep, repeated: Sequence[Trial], config: Config) -> dict[str, Any]:
     """What the heading shows: where the sweep comes from, what it searches, and what to check first."""
-    related = related_sweeps.family(c, sweep.id)
+    related = related_sweeps.list_family(c, sweep.id)
     warnings = preflight_warning.find_sweep_warnings(c, sweep, config.home)
     return {
         "parent": next((other for other in related if other.id == sweep.parent_id), None),
         "children": [other for other in related if other.parent_id == sweep.id],
-        "autopilot_id": autopilots.of_sweep(c, sweep.id),
+        "autopilot_id": autopilots.find_by_sweep(c, sweep.id),
         "original": repeats.find_original(c, sweep, repeated),
         "ranges": [format_distribution(name, spec) for name, spec in sweep.space.items()],
         "stopping": describe_rule(sweep.stopping) if sweep.stopping else "",
@@ -180,7 +180,7 @@ def _sparkline(c: Connection, sweep: Sweep) -> list[object]:
     """The best trial's train loss, thinned to SPARKLINE_POINTS."""
     if sweep.best is None:
         return []
-    (curve,) = chart_columns.curves(c, sweep.id, [sweep.best.number], ["data_loss"], SPARKLINE_POINTS)
+    (curve,) = chart_series.read_curves(c, sweep.id, [sweep.best.number], ["data_loss"], SPARKLINE_POINTS)
     return shorten_numbers(curve.metrics["data_loss"])
 
 

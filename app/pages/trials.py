@@ -40,8 +40,8 @@ def show_trial(id: Id, resources: Resources) -> HTMLResponse:
     with resources.database.read() as c:
         found = trials.must_get(c, id)
         sweep = sweeps.must_get(c, found.sweep_id)
-        cursor = changes.cursor(c)
-        previous, following = (trials.numbered(c, sweep.id, found.number + step) for step in (-1, 1))
+        cursor = changes.read_cursor(c)
+        previous, following = (trials.get_by_number(c, sweep.id, found.number + step) for step in (-1, 1))
     shells = {
         "loss": plotly_shells.trial_loss(),
         "accuracy": plotly_shells.accuracy(),
@@ -69,10 +69,10 @@ def show_comparison(
     """Two to twenty trials side by side."""
     ids = [int(word) for word in chosen.split(",") if word.isascii() and word.isdecimal() and len(word) < 10]
     with resources.database.read() as c:
-        found = trials.by_ids(c, ids[:MOST_TRIALS_COMPARED])
-        cursor = changes.cursor(c)
+        found = trials.get_many(c, ids[:MOST_TRIALS_COMPARED])
+        cursor = changes.read_cursor(c)
         rows = [found[id] for id in dict.fromkeys(ids) if id in found]
-        of = sweeps.by_ids(c, sorted({row.sweep_id for row in rows}))
+        of = sweeps.get_many(c, sorted({row.sweep_id for row in rows}))
     shells = {"loss": plotly_shells.loss_curves(), "accuracy": plotly_shells.val_accuracy_curves()}
     data = chart_data(shells, trials=[trial_json(row) for row in rows], cursor=cursor)
     return render_page(

@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/workers")
 def show_workers(resources: Resources) -> HTMLResponse:
     with resources.database.read() as c:
-        rows = workers.all(c)
-        cursor = changes.cursor(c)
+        rows = workers.list_all(c)
+        cursor = changes.read_cursor(c)
     data = {"workers": [worker_json(row) for row in rows], "cursor": cursor}
     return render_page("workers.html", section="/workers", data=data)

@@ -127,7 +127,8 @@ class Picture:
 def load_picture(c: Connection, searches: Sequence[Sweep], winner: int | None = None) -> Picture | None:
     """The searches in one picture, with the best trials of each; `winner` or else the best one is ringed."""
     points = {
-        search.id: trials.page(c, search.id, TRIALS_DRAWN, sort="-best_val_acc")[0] for search in searches
+        search.id: trials.list_page(c, search.id, TRIALS_DRAWN, sort="-best_val_acc")[0]
+        for search in searches
     }
     return draw_picture(searches, points, winner)
 

@@ -44,11 +44,11 @@ class Figure:
 
 def render_report(c: Connection, row: Autopilot, config: Config) -> str:
     """The whole file; text from users is escaped."""
-    searches = sweeps.by_ids(c, row.sweep_ids)
+    searches = sweeps.get_many(c, row.sweep_ids)
     ids = [stage.preflight_id for stage in row.stages if stage.preflight_id is not None]
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
     winner = autopilot_view.find_leader(c, row)
-    rows = epochs.of_trial(c, winner.id) if winner else ()
+    rows = epochs.list_by_trial(c, winner.id) if winner else ()
     return render(
         "autopilot_report.html",
         row=row,

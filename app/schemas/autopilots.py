@@ -16,7 +16,7 @@ from learning.refinement.range_changes import Move, moves
 from learning.search.space import Space
 from store.jobs.autopilots import Autopilot
 from store.jobs.preflights import Preflight
-from store.jobs.test_accuracies import Look
+from store.jobs.test_accuracies import Evaluation
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
@@ -99,7 +99,7 @@ def autopilot_json(
     checks: Mapping[int, Preflight],
     searches: Mapping[int, Sweep],
     best: Trial | None,
-    look: Look | None,
+    look: Evaluation | None,
     test_note: str | None,
 ) -> dict[str, object]:
     """An autopilot; `checks` and `searches` are its preflights and sweeps by their ids."""
@@ -140,7 +140,7 @@ def autopilot_json(
     }
 
 
-def test_look_json(value: Look) -> dict[str, object]:
+def test_look_json(value: Evaluation) -> dict[str, object]:
     return {
         "trial_id": value.trial_id,
         "dataset": value.dataset,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pydantic import Field
 
 from app.schemas.fields import Out
-from store.read.chart_columns import Thinned
+from store.read.chart_series import ThinnedCurve
 
 
 class ColumnsOut(Out):
@@ -41,7 +41,7 @@ FIRST_COLUMNS = (
 )
 
 
-def thinned_curve_json(value: Thinned) -> dict[str, object]:
+def thinned_curve_json(value: ThinnedCurve) -> dict[str, object]:
     """A thinned curve; a number that is not finite is null."""
     body: dict[str, object] = {"number": value.number, "stride": value.stride, "epoch": list(value.epoch)}
     body["metrics"] = {name: shorten_numbers(values) for name, values in value.metrics.items()}

@@ -10,7 +10,7 @@ from store.config import Config
 from store.db.database import Connection
 from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot
-from store.jobs.test_accuracies import Look
+from store.jobs.test_accuracies import Evaluation
 from store.read import sweeps, trials
 from store.read.trials import Trial
 
@@ -21,11 +21,11 @@ def view_autopilot(c: Connection, row: Autopilot, config: Config) -> dict[str, o
 
 
 def view_autopilots(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[dict[str, object]]:
-    searches = sweeps.by_ids(c, [id for row in rows for id in row.sweep_ids])
+    searches = sweeps.get_many(c, [id for row in rows for id in row.sweep_ids])
     ids = {stage.preflight_id for row in rows for stage in row.stages if stage.preflight_id is not None}
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
     leaders = [find_leader(c, row) for row in rows]
-    looks = [test_accuracies.of_trial(c, trial.id) if trial else None for trial in leaders]
+    looks = [test_accuracies.get(c, trial.id) if trial else None for trial in leaders]
     return [
         autopilot_json(row, checks, searches, best, look, _test_note(row, best, look, config))
         for row, best, look in zip(rows, leaders, looks, strict=True)
@@ -35,11 +35,11 @@ def view_autopilots(c: Connection, rows: Sequence[Autopilot], config: Config) ->
 def find_leader(c: Connection, row: Autopilot) -> Trial | None:
     """The winner of an ended autopilot, the best trial so far of a running one."""
     if row.state == "running":
-        return autopilots.best(c, row)
+        return autopilots.find_best_trial(c, row)
     return trials.get(c, row.winner_id) if row.winner_id is not None else None
 
 
-def _test_note(row: Autopilot, winner: Trial | None, look: Look | None, config: Config) -> str | None:
+def _test_note(row: Autopilot, winner: Trial | None, look: Evaluation | None, config: Config) -> str | None:
     """Why the winner has no test accuracy, or that it is too low; None where neither is so."""
     if look is None:
         return _explain_untested(row, winner, config)
@@ -59,7 +59,7 @@ def _explain_untested(row: Autopilot, winner: Trial | None, config: Config) -> s
     return "Its weights are on another machine."
 
 
-def _compare_with_validation(winner: Trial, look: Look) -> str | None:
+def _compare_with_validation(winner: Trial, look: Evaluation) -> str | None:
     n_val = winner.settings["val_count"]
     if not n_val or winner.best_val_acc is None:
         return None  # validated on its training examples: new ones are expected to do worse

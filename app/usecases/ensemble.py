@@ -12,9 +12,9 @@ from learning.errors import NoEnsemble
 from learning.settings import Settings
 from learning.training.ensemble import Measured, measure, sentence
 from store.config import Config
+from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection
 from store.db.states import UNRANKED
-from store.db.weight_files import Files
 from store.read import trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
@@ -38,7 +38,7 @@ class Ensemble:
 
 def find_members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial, ...]:
     """The `top` best trials whose nets are kept here, all validated on the same rows. Raises NoEnsemble."""
-    rows, _ = trials.page(c, sweep.id, MAX_NETS, 0, "-best_val_acc", KEPT_FILTER)
+    rows, _ = trials.list_page(c, sweep.id, MAX_NETS, 0, "-best_val_acc", KEPT_FILTER)
     kept = [row for row in rows if files.has_model(row.id)]
     alike = tuple(row for row in kept if _split_settings(row) == _split_settings(kept[0]))
     if len(alike) < 2:

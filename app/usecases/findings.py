@@ -11,7 +11,7 @@ from store.actions import sweep_actions
 from store.config import Config
 from store.db.database import Database
 from store.db.states import LIVING
-from store.queue import annotations
+from store.queue import trial_updates
 from store.read import curves, sweeps, trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
@@ -21,7 +21,7 @@ def diagnose_trial(trial: Trial, database: Database, config: Config) -> tuple[Fi
     """The findings on a trial, most important first."""
     with database.read() as c:
         sweep = sweeps.get(c, trial.sweep_id)
-        curve = curves.of_trial(c, trial)
+        curve = curves.read_curve(c, trial)
     assert sweep is not None  # a trial has a sweep by foreign key
     ended = trial.state not in LIVING
     return trial_findings(
@@ -36,8 +36,8 @@ def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
     when the rules change.
     """
     with database.read() as c:
-        missing = trials.without_verdict(c, sweep.id)
-        rows = {trial.id: curves.of_trial(c, trial) for trial in missing}
+        missing = trials.list_without_verdict(c, sweep.id)
+        rows = {trial.id: curves.read_curve(c, trial) for trial in missing}
     if not missing:
         return
     try:
@@ -48,7 +48,7 @@ def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
         trial.id: verdict(rows[trial.id], Settings.parse(trial.settings), n_classes) for trial in missing
     }
     with database.write() as c:
-        annotations.judge(c, found)
+        trial_updates.set_verdicts(c, found)
 
 
 def diagnose_sweep(
@@ -59,7 +59,7 @@ def diagnose_sweep(
     held = Settings.parse(sweep.settings).val_count or summary.n_train
     space, trials = Space.parse(sweep.space), load_results(sweep, database, config)
     found = sweep_findings(
-        space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweep_actions.GROWING
+        space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweep_actions.GROWABLE
     )
     return found, importance(space, trials)
 
@@ -81,7 +81,7 @@ def load_results(sweep: Sweep, database: Database, config: Config) -> tuple[Resu
     """The results of all trials but excluded ones; one that the stopping rule ended counts as finished."""
     fill_verdicts(sweep, database, config)
     with database.read() as c:
-        rows = trials.of_sweep(c, sweep.id)
+        rows = trials.list_by_sweep(c, sweep.id)
     return tuple(
         Result(
             Settings.parse(row.settings),

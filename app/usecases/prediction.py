@@ -11,7 +11,7 @@ from app.text.formats import format_trial
 from app.usecases.model_file import Model
 from learning.errors import Failure
 from learning.training.prediction import mean_probabilities
-from store.db.weight_files import Files
+from store.db.checkpoints_and_weights import Files
 from store.read.trials import Trial
 
 

@@ -33,7 +33,7 @@ class PreflightWarning:
 
 def find_sweep_warnings(c: Connection, sweep: Sweep, home: Path) -> tuple[PreflightWarning, ...]:
     """The warnings of a stored sweep, by its first trials."""
-    rows, _ = trials.page(c, sweep.id, MAX_INSPECTED)
+    rows, _ = trials.list_page(c, sweep.id, MAX_INSPECTED)
     return find_warnings(c, sweep, [Settings.parse(row.settings) for row in rows], home)
 
 
@@ -42,7 +42,7 @@ def choose_net(c: Connection, sweep: Sweep, home: Path) -> Settings:
     warnings = find_sweep_warnings(c, sweep, home)
     if warnings:
         return warnings[0].settings
-    (first,), _ = trials.page(c, sweep.id, 1)
+    (first,), _ = trials.list_page(c, sweep.id, 1)
     return Settings.parse(first.settings)
 
 

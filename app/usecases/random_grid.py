@@ -62,7 +62,7 @@ def list_pairs(c: Connection) -> list[tuple[Sweep, Sweep]]:
     """The latest pairs that can be compared, newest first."""
     return [
         pair
-        for pair in related_sweeps.grids_with_random(c, MAX_LISTED_PAIRS)
+        for pair in related_sweeps.list_grid_random_pairs(c, MAX_LISTED_PAIRS)
         if len(Space.parse(pair[0].space).numeric()) >= MIN_RANGES
         and max(sweep.trials for sweep in pair) <= MAX_COMPARED_TRIALS
     ]
@@ -70,7 +70,7 @@ def list_pairs(c: Connection) -> list[tuple[Sweep, Sweep]]:
 
 def load_pair(c: Connection, ids: list[int]) -> Pair:
     """The sweeps with these numbers. Raises NotFound, and Invalid where they cannot be compared."""
-    known = sweeps.by_ids(c, ids)
+    known = sweeps.get_many(c, ids)
     for id in ids:
         if id not in known:
             raise NotFound("sweep", id)
@@ -89,7 +89,7 @@ def load_pair(c: Connection, ids: list[int]) -> Pair:
             asked,
             f"One of the sweeps has {largest:,} trials; at most {MAX_COMPARED_TRIALS:,} are compared.",
         )
-    return Pair(space, (first, second), (trials.of_sweep(c, ids[0]), trials.of_sweep(c, ids[1])))
+    return Pair(space, (first, second), (trials.list_by_sweep(c, ids[0]), trials.list_by_sweep(c, ids[1])))
 
 
 def parse_pair(text: str) -> list[int]:

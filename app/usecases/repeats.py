@@ -14,8 +14,8 @@ from app.schemas.trials import trial_json
 from learning.diagnosis.seed_spread import Run, Spread, counted, sentence, spread
 from learning.settings import MAX_SEED
 from store.db.database import Connection
-from store.read import chart_columns, related_sweeps, trials
-from store.read.chart_columns import Thinned
+from store.read import chart_series, related_sweeps, trials
+from store.read.chart_series import ThinnedCurve
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
@@ -42,7 +42,7 @@ class Repeats:
     sentence: str
     val_acc: tuple[EpochSpread, ...]
     val_loss: tuple[EpochSpread, ...]
-    original_curve: Thinned | None
+    original_curve: ThinnedCurve | None
 
 
 def next_seeds(seed: int, count: int, tried: Collection[int] = ()) -> list[int]:
@@ -54,7 +54,7 @@ def next_seeds(seed: int, count: int, tried: Collection[int] = ()) -> list[int]:
 def find_tried_seeds(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int]:
     """The seeds with which a sweep and its children train the settings of this trial."""
     children = (
-        relative.id for relative in related_sweeps.family(c, sweep.id) if relative.parent_id == sweep.id
+        relative.id for relative in related_sweeps.list_family(c, sweep.id) if relative.parent_id == sweep.id
     )
     alike = (row for id in (sweep.id, *children) for row in _find_alike(c, id, trial))
     return frozenset(row.settings[SEED] for row in alike)
@@ -64,7 +64,7 @@ def find_repeats(c: Connection, sweep: Sweep) -> tuple[Trial, ...]:
     """The trials of a sweep if they differ in their seeds alone, else none."""
     if not set(sweep.space) <= {SEED} or not 1 < sweep.trials <= MAX_REPEATS:
         return ()
-    rows = trials.of_sweep(c, sweep.id)
+    rows = trials.list_by_sweep(c, sweep.id)
     alike = all(_settings_without_seed(row) == _settings_without_seed(rows[0]) for row in rows)
     return rows if alike and len({row.settings[SEED] for row in rows}) == len(rows) else ()
 
@@ -108,7 +108,7 @@ def _find_alike(c: Connection, sweep_id: int, trial: Trial) -> list[Trial]:
         name: value for name, value in _settings_without_seed(trial).items() if type(value) in (int, float)
     }
     like = " and ".join(f"{name} = {value!r}" for name, value in numbers.items())
-    found, _ = trials.page(c, sweep_id, MAX_TRIALS, filter=like)  # few: only texts and lists are left
+    found, _ = trials.list_page(c, sweep_id, MAX_TRIALS, filter=like)  # few: only texts and lists are left
     return [row for row in found if _settings_without_seed(row) == _settings_without_seed(trial)]
 
 
@@ -116,11 +116,11 @@ def _settings_without_seed(row: Trial) -> dict[str, object]:
     return {name: value for name, value in row.settings.items() if name != SEED}
 
 
-def _load_curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[Thinned, ...]:
-    return chart_columns.curves(c, sweep_id, numbers, ("val_acc", "val_loss"), MAX_CURVE_POINTS)
+def _load_curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[ThinnedCurve, ...]:
+    return chart_series.read_curves(c, sweep_id, numbers, ("val_acc", "val_loss"), MAX_CURVE_POINTS)
 
 
-def _spread_by_epoch(curves: Sequence[Thinned], metric: str) -> tuple[EpochSpread, ...]:
+def _spread_by_epoch(curves: Sequence[ThinnedCurve], metric: str) -> tuple[EpochSpread, ...]:
     """The spread of a metric at each epoch of any of the curves."""
     values: dict[int, list[float]] = {}
     for curve in curves:

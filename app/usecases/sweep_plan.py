@@ -318,7 +318,7 @@ def _check_memory(settings: Settings, summary: Summary, trials: int) -> None:
     weights = sum(a * b + b for a, b in itertools.pairwise(sizes))
     available = settings.train_count or summary.n_train
     batch = available if settings.batch_size == "full" else min(int(settings.batch_size), available)
-    stacked = min(trials, groups.most(settings, summary.n_features))
+    stacked = min(trials, groups.choose_size(settings, summary.n_features))
     needed = (
         stacked * FLOAT_BYTES * (WEIGHT_COPIES * weights + 2 * batch * sum(sizes[1:]))
         + FLOAT_BYTES * batch * sizes[0]

@@ -4,7 +4,7 @@
 import { get, query } from "../core/api.js";
 
 const AT_ONCE = 250; // curves of one request
-const HEAD = 32; // epochs at most of which none is left out, as in store/read/chart_columns.py
+const HEAD = 32; // epochs at most of which none is left out, as in store/read/chart_series.py
 
 export class ThinnedCurves extends EventTarget {
   // `timed`: with the seconds of training up to each epoch, as `elapsed`.

@@ -1,4 +1,4 @@
-"""Owns what a user does to many trials of one sweep at once (to a single one: trials)."""
+"""Actions on many trials of one sweep at once: stop, retry, exclude, include."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ ALLOWED = {"stop": LIVING, "retry": trial_actions.RETRIABLE, "exclude": TRIAL_ST
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """Numbers of the trials that it was done to, and why not to the others, by number."""
+class BulkResult:
+    """The numbers of the changed trials, and for each refused one the reason."""
 
     done: tuple[int, ...]
     refused: dict[int, str]
@@ -32,32 +32,34 @@ def act(
     now: float,
     numbers: Iterable[int] | None = None,
     filter: str = "",
-) -> Done:
-    """Does one thing to the trials of these numbers, or (None) to all that fit the filter.
+) -> BulkResult:
+    """Applies an action to the trials with these numbers, or (None) to all that match the filter.
 
-    A trial whose state does not allow it is left as it is and named; with numbers so is one that does not
-    exist. Raises NotAllowed when the sweep's own state forbids it for all, and FilterError.
+    Trials that do not exist, or whose state does not allow the action, are refused and stay as they are.
+    Raises NotAllowed when the sweep's own state forbids the action, and FilterError.
     """
     number, *_ = change_counter.take(c)
-    found = trials.outlines(c, sweep_id, filter)
+    found = trials.find_ids_and_states(c, sweep_id, filter)
     wanted = tuple(found) if numbers is None else tuple(dict.fromkeys(numbers))
-    refused = {one: why for one in wanted if (why := _why_not(found.get(one), action, sweep_id, one))}
-    done = tuple(one for one in wanted if one not in refused)
+    reasons = {n: _check(found.get(n), action, sweep_id, n) for n in wanted}
+    refused = {n: reason for n, reason in reasons.items() if reason}
+    done = tuple(n for n in wanted if n not in refused)
     if done:
-        _do(c, sweep_id, action, [found[one][0] for one in done], now)
-        sweep_state.mark(c, sweep_id, number)
-    return Done(done, refused)
+        _apply(c, sweep_id, action, [found[n][0] for n in done], now)
+        sweep_state.mark_changed(c, sweep_id, number)
+    return BulkResult(done, refused)
 
 
-def _why_not(outline: tuple[int, str] | None, action: Action, sweep_id: int, number: int) -> str | None:
+def _check(id_and_state: tuple[int, str] | None, action: Action, sweep_id: int, number: int) -> str | None:
+    """Why the action is refused; None if it is allowed."""
     subject = f"Trial {number} of sweep {sweep_id}"
-    if outline is None:
+    if id_and_state is None:
         return f"There is no trial {number} in sweep {sweep_id}."
-    _, state = outline
+    _, state = id_and_state
     return None if state in ALLOWED[action] else str(NotAllowed(state, action, subject, ALLOWED[action]))
 
 
-def _do(c: Connection, sweep_id: int, action: Action, ids: list[int], now: float) -> None:
+def _apply(c: Connection, sweep_id: int, action: Action, ids: list[int], now: float) -> None:
     if action == "stop":
         trial_actions.stop_all(c, sweep_id, ids, now)
     elif action == "retry":

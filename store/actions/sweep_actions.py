@@ -14,10 +14,10 @@ from learning.search.early_stopping import parse
 from learning.settings import Settings
 from store.db import change_counter
 from store.db.tables import idempotency, sweep, trial, trial_group
-from store.queue import sweep_state, transitions
-from store.queue.enqueue import enqueue
+from store.queue import sweep_state, trial_updates
+from store.queue.new_trials import enqueue
 from store.read import sweeps, trials
-from store.read.summaries import Saved as Saved
+from store.read.summaries import Savings as Savings
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
@@ -28,12 +28,12 @@ ACTIONS = {
     "cancel": ("running", "paused", "stopping"),
 }  # each with the states that allow it
 
-GROWING = ("running", "paused", "finished")  # states in which trials may be added
+GROWABLE = ("running", "paused", "finished")  # states of a sweep to which trials may be added
 
 
 @dataclass(frozen=True, slots=True)
 class NewSweep:
-    """A sweep that is not stored yet, all trials drawn."""
+    """A sweep that is not stored yet, with all its trials."""
 
     name: str
     dataset: str
@@ -49,8 +49,8 @@ class NewSweep:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """What a deleted sweep leaves to remove from the disk."""
+class LeftoverFiles:
+    """The groups and trials of a deleted sweep, whose files are still on disk."""
 
     group_ids: tuple[int, ...]
     trial_ids: tuple[int, ...]
@@ -63,16 +63,16 @@ def create(
     idempotency: tuple[str, str] | None = None,
     workers: int = 2,
 ) -> Sweep:
-    """Stores a sweep, its trials and their groups, all queued.
+    """Stores a sweep with its trials and their groups, all queued.
 
-    With `idempotency` (key, digest of the request) a repeated request gives the sweep that the first made.
+    With `idempotency` (key, digest of the request) a repeated request returns the sweep of the first one.
     Raises IdempotencyConflict, and Invalid for a sweep without trials or with a parent that does not exist.
     """
     number, *_ = change_counter.take(c)
-    if idempotency and (known := _known(c, *idempotency)) is not None:
+    if idempotency and (known := _find_known(c, *idempotency)) is not None:
         return sweeps.must_get(c, known)
     _check(c, new)
-    row = _row(new, now, number) | {"workers": max(1, workers)}
+    row = _make_row(new, now, number) | {"workers": max(1, workers)}
     id: int = c.execute(insert(sweep).values(**row).returning(sweep.c.id)).scalar_one()
     enqueue(c, id, 0, new.trials, parse(new.stopping), workers, new.features)
     if idempotency:
@@ -87,7 +87,7 @@ def describe(
     tags: Sequence[str] | None = None,
     notes: str | None = None,
 ) -> Sweep:
-    """Gives a sweep another name, other tags or notes; what is None stays. Raises NotFound."""
+    """Changes a sweep's name, tags or notes; None keeps what is stored. Raises NotFound."""
     number, *_ = change_counter.take(c)
     given = {"name": name, "tags": None if tags is None else list(tags), "notes": notes}
     values = {column: value for column, value in given.items() if value is not None}
@@ -99,12 +99,12 @@ def act(c: Connection, id: int, action: str, now: float) -> Sweep:
     """Pauses, resumes, stops or cancels. Raises NotAllowed, NotFound.
 
     pause: no new group starts. stop: queued trials are cancelled, running ones end. cancel: all end now;
-    their workers learn it from the next answer of queue.record.
+    their workers learn it from the next answer of claimed_groups.record.
     """
     number, *_ = change_counter.take(c)
     _allow(sweeps.must_get(c, id).state, action, id, ACTIONS[action])
     {"pause": _pause, "resume": _resume, "stop": _stop, "cancel": _cancel}[action](c, id, now)
-    sweep_state.mark(c, id, number)
+    sweep_state.mark_changed(c, id, number)
     sweep_state.settle(c, id, now)
     return sweeps.must_get(c, id)
 
@@ -114,11 +114,11 @@ def add_trials(
 ) -> tuple[Trial, ...]:
     """Queues more trials, numbered on; a finished sweep runs again. Raises NotAllowed, NotFound.
 
-    Successive halving compares them with each other, not with those that were there.
+    Successive halving compares the new trials with each other, not with the old ones.
     """
     number, *_ = change_counter.take(c)
     found = sweeps.must_get(c, id)
-    _allow(found.state, "add trials", id, GROWING)
+    _allow(found.state, "add trials", id, GROWABLE)
     start: int = c.execute(
         select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
     ).scalar_one()
@@ -126,15 +126,15 @@ def add_trials(
     enqueue(c, id, start, settings, parse(found.stopping), workers, features)
     if settings and found.state == "finished":
         c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
-    sweep_state.mark(c, id, number)
-    return trials.of_sweep(c, id)[start:]
+    sweep_state.mark_changed(c, id, number)
+    return trials.list_by_sweep(c, id)[start:]
 
 
-def delete(c: Connection, id: int) -> Removed:
+def delete(c: Connection, id: int) -> LeftoverFiles:
     """Deletes a sweep with its trials and epochs. Raises NotAllowed, NotFound.
 
-    Allowed once it is finished or cancelled, or paused with no trial running. Readers that follow by cursor
-    are told to start again.
+    Allowed once it is finished or cancelled, or paused with no trial running. Readers with a cursor must
+    start again.
     """
     change_counter.take(c)
     found = sweeps.must_get(c, id)
@@ -146,7 +146,7 @@ def delete(c: Connection, id: int) -> Removed:
     trials_of = c.scalars(select(trial.c.id).where(trial.c.sweep_id == id)).all()
     c.execute(delete_from(sweep).where(sweep.c.id == id))
     change_counter.reset(c)
-    return Removed(tuple(groups_of), tuple(trials_of))
+    return LeftoverFiles(tuple(groups_of), tuple(trials_of))
 
 
 def _pause(c: Connection, id: int, now: float) -> None:
@@ -159,15 +159,15 @@ def _resume(c: Connection, id: int, now: float) -> None:
 
 def _stop(c: Connection, id: int, now: float) -> None:
     _set_state(c, id, "stopping")
-    unbegun = sweep_state.unbegun(c, id)
-    transitions.end_all(c, unbegun, "cancelled", "the sweep was stopped before it began", now)
-    begun = sweep_state.living(c, id, ("queued",))
-    transitions.end_all(c, begun, "stopped", "the sweep was stopped when it waited to go on", now)
+    unstarted = sweep_state.find_unstarted(c, id)
+    trial_updates.end_all(c, unstarted, "cancelled", "the sweep was stopped before it began", now)
+    waiting = sweep_state.find_in_states(c, id, ("queued",))
+    trial_updates.end_all(c, waiting, "stopped", "the sweep was stopped when it waited to go on", now)
 
 
 def _cancel(c: Connection, id: int, now: float) -> None:
     _set_state(c, id, "cancelled", now)
-    transitions.end_all(c, sweep_state.living(c, id), "cancelled", "the sweep was cancelled", now)
+    trial_updates.end_all(c, sweep_state.find_in_states(c, id), "cancelled", "the sweep was cancelled", now)
 
 
 def _set_state(c: Connection, id: int, state: str, finished_at: float | None = None) -> None:
@@ -179,7 +179,7 @@ def _allow(state: str, action: str, id: int, states: tuple[str, ...]) -> None:
         raise NotAllowed(state, action, f"Sweep {id}", states)
 
 
-def _known(c: Connection, key: str, digest: str) -> int | None:
+def _find_known(c: Connection, key: str, digest: str) -> int | None:
     row = c.execute(select(idempotency).where(idempotency.c.key == key)).one_or_none()
     if row is not None and row.digest != digest:
         raise IdempotencyConflict(
@@ -200,7 +200,7 @@ def _check(c: Connection, new: NewSweep) -> None:
         raise Invalid(FieldError("parent_id", new.parent_id, f"There is no sweep {new.parent_id}."))
 
 
-def _row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
+def _make_row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
     return {
         "name": new.name,
         "state": "running",

@@ -9,8 +9,8 @@ from learning.errors import NotFound as NotFound
 from store.db import change_counter
 from store.db.states import LIVING
 from store.db.tables import epoch, sweep
-from store.queue import groups, sweep_state, transitions
-from store.queue.enqueue import UNTRAINED
+from store.queue import groups, sweep_state, trial_updates
+from store.queue.new_trials import UNTRAINED
 from store.read import trials
 from store.read.trials import Trial
 
@@ -22,28 +22,28 @@ REOPENABLE = ("running", "paused", "finished", "cancelled")  # states of a sweep
 def stop(c: Connection, id: int, now: float) -> Trial:
     """Ends a queued or running trial by hand; its epochs and its rank stay. Raises NotAllowed, NotFound."""
     number, *_ = change_counter.take(c)
-    found = _must(c, id, LIVING, "stop")
+    found = _get_in_state(c, id, LIVING, "stop")
     stop_all(c, found.sweep_id, [id], now)
-    sweep_state.mark(c, found.sweep_id, number)
+    sweep_state.mark_changed(c, found.sweep_id, number)
     return trials.must_get(c, id)
 
 
 def stop_all(c: Connection, sweep_id: int, ids: Sequence[int], now: float) -> None:
     """Stops living trials of a sweep; the caller has taken the change counter and marks the sweep."""
-    transitions.end_all(c, ids, "stopped", "stopped by hand", now)
+    trial_updates.end_all(c, ids, "stopped", "stopped by hand", now)
     sweep_state.settle(c, sweep_id, now)
 
 
 def retry(c: Connection, id: int, now: float) -> Trial:
     """Queues an ended trial again, alone and from the start: its epochs go. Raises NotAllowed, NotFound.
 
-    The sweep's stopping rule does not apply to it any more: it trains to its end, past every rung. Readers
-    that follow by cursor are told to start again. The sweep runs again if it had ended.
+    The sweep's stopping rule no longer applies to it: it trains to its end, past every rung. Readers with a
+    cursor must start again. The sweep runs again if it had ended.
     """
     number, *_ = change_counter.take(c)
-    found = _must(c, id, RETRIABLE, "retry")
+    found = _get_in_state(c, id, RETRIABLE, "retry")
     retry_all(c, found.sweep_id, [id])
-    sweep_state.mark(c, found.sweep_id, number)
+    sweep_state.mark_changed(c, found.sweep_id, number)
     return trials.must_get(c, id)
 
 
@@ -56,28 +56,29 @@ def retry_all(c: Connection, sweep_id: int, ids: Sequence[int]) -> None:
     if state not in REOPENABLE:
         raise NotAllowed(state, "retry", f"Sweep {sweep_id}", REOPENABLE)
     c.execute(delete(epoch).where(epoch.c.trial_id.in_(ids)))
-    transitions.change(c, ids, **UNTRAINED, exempt=True)
-    groups.separate(c, sweep_id, ids, groups.Start(change_counter.take(c)[0]))
+    trial_updates.change(c, ids, **UNTRAINED, exempt=True)
+    groups.separate(c, sweep_id, ids, groups.GroupStart(change_counter.take(c)[0]))
     if state != "paused":
         c.execute(update(sweep).where(sweep.c.id == sweep_id).values(state="running", finished_at=None))
     change_counter.reset(c)
 
 
 def exclude(c: Connection, id: int, excluded: bool) -> Trial:
-    """Leaves a trial out of the ranking, or takes it in again; in any state. Raises NotFound."""
+    """Excludes a trial from the ranking or includes it again, in any state. Raises NotFound."""
     number, *_ = change_counter.take(c)
     found = trials.must_get(c, id)
     exclude_all(c, [id], excluded)
-    sweep_state.mark(c, found.sweep_id, number)
+    sweep_state.mark_changed(c, found.sweep_id, number)
     return trials.must_get(c, id)
 
 
 def exclude_all(c: Connection, ids: Sequence[int], excluded: bool) -> None:
-    """Marks trials alike; the caller has taken the change counter and marks their sweep."""
-    transitions.change(c, ids, excluded=excluded)
+    """Excludes or includes trials; the caller has taken the change counter and marks their sweep."""
+    trial_updates.change(c, ids, excluded=excluded)
 
 
-def _must(c: Connection, id: int, states: Collection[str], action: str) -> Trial:
+def _get_in_state(c: Connection, id: int, states: Collection[str], action: str) -> Trial:
+    """The trial, if its state allows the action. Raises NotAllowed, NotFound."""
     found = trials.must_get(c, id)
     if found.state not in states:
         raise NotAllowed(found.state, action, f"Trial {found.number} of sweep {found.sweep_id}", states)

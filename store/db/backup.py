@@ -1,4 +1,4 @@
-"""Owns the snapshot: a consistent copy of a living SQLite database (PostgreSQL has pg_dump for that)."""
+"""Backup and restore of an SQLite database (for PostgreSQL use pg_dump and pg_restore)."""
 
 from contextlib import closing
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Any
 from learning.errors import DatabaseError
 from store.config import Config
 from store.db import migrations
-from store.db.database import BUSY_SECONDS, Database
+from store.db.database import BUSY_TIMEOUT, Database
 
-OUR_TABLES = frozenset({"sweep", "trial", "epoch", "alembic_version"})  # by these a snapshot is known
+OUR_TABLES = frozenset({"sweep", "trial", "epoch", "alembic_version"})  # a file with these is ours
 VERSION = "SELECT max(version_num) FROM alembic_version"
 
 
 def write(database: Database, target: Path) -> None:
-    """Copies the database as of one moment to a new file; holds nobody up. Raises DatabaseError."""
+    """Copies a consistent snapshot to a new file without blocking other processes. Raises DatabaseError."""
     from pysqlite3 import dbapi2
 
     if database.dialect != "sqlite":
@@ -27,12 +27,12 @@ def write(database: Database, target: Path) -> None:
 
 
 def restore(source: Path, config: Config) -> None:
-    """Makes a snapshot the database of a config that has none yet. Raises DatabaseError."""
+    """Moves a snapshot to where the config wants its database. Raises DatabaseError if there is one."""
     source.replace(check_vacant(config))
 
 
 def check_vacant(config: Config) -> Path:
-    """Where a config's database would be. Raises DatabaseError if there is one, or if it is no SQLite."""
+    """Where a config's database would be. Raises DatabaseError if it exists or is not SQLite."""
     with closing(Database.open(config)) as database:
         if database.dialect != "sqlite":
             raise DatabaseError("DATABASE_URL names PostgreSQL; use pg_restore for it.")
@@ -43,7 +43,7 @@ def check_vacant(config: Config) -> Path:
 
 
 def check(path: Path) -> None:
-    """Raises DatabaseError unless the file is a sound database of this program, and none that is too old."""
+    """Raises DatabaseError unless the file is an intact Lossdeck database of a version we can upgrade."""
     from pysqlite3 import dbapi2
 
     try:
@@ -66,4 +66,4 @@ def _open(path: Path) -> Any:
 
     # By URI, so that a path with nothing at it is an error and not a new, empty database.
     address = f"{path.absolute().as_uri()}?mode=rw"
-    return dbapi2.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    return dbapi2.connect(address, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT)

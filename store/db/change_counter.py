@@ -1,4 +1,4 @@
-"""Change counter: the one row whose number rises with every change, in commit order (docs/decisions/0001).
+"""The change counter: one row whose number rises with every change, in commit order (docs/decisions/0001).
 
 Every transaction that changes what a reader follows takes its numbers before it locks anything else. The row
 stays locked until the commit, so on PostgreSQL, as on SQLite, such transactions take turns: what they read
@@ -7,11 +7,15 @@ stays true until they commit, and no two can wait for each other.
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from store.db.tables import clock
+from store.db.tables import change_counter
 
-_TAKE = update(clock).values(value=clock.c.value + bindparam("count")).returning(clock.c.value)
-_RESET = update(clock).values(reset=clock.c.value)
-_READ = select(clock.c.value, clock.c.reset)
+_TAKE = (
+    update(change_counter)
+    .values(value=change_counter.c.value + bindparam("count"))
+    .returning(change_counter.c.value)
+)
+_RESET = update(change_counter).values(reset=change_counter.c.value)
+_READ = select(change_counter.c.value, change_counter.c.reset)
 
 
 def take(c: Connection, count: int = 1) -> range:
@@ -21,7 +25,7 @@ def take(c: Connection, count: int = 1) -> range:
 
 
 def reset(c: Connection) -> None:
-    """Tells every reader to start again, because rows were deleted. Call it after take()."""
+    """Makes every reader start again, because rows were deleted. Call it after take()."""
     c.execute(_RESET)
 
 

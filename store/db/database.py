@@ -1,4 +1,4 @@
-"""Owns Database: how transactions begin on SQLite and PostgreSQL, and a cheap sign of news."""
+"""The database connection: how transactions begin on SQLite and PostgreSQL, and a cheap version number."""
 
 import json
 import threading
@@ -19,8 +19,8 @@ from learning.errors import DatabaseError
 from store.config import Config
 from store.db import change_counter
 
-BUSY_SECONDS = 30  # how long a writer waits for its turn; SQLite's queue is not fair, so be generous
-WAL_SECONDS = 10  # how long to try to switch a new file to WAL while others open it too
+BUSY_TIMEOUT = 30  # how long a writer waits for its turn; SQLite's queue is not fair, so be generous
+WAL_TIMEOUT = 10  # how long to try to switch a new file to WAL while others open it too
 
 _dumps = partial(json.dumps, allow_nan=False, separators=(",", ":"))
 
@@ -37,7 +37,7 @@ class _Raw(Protocol):
 
 
 class Database:
-    """One process's door to the database; safe among threads, never to be carried across a fork."""
+    """One process's connections to the database. Thread-safe; must not be used after a fork."""
 
     def __init__(self, engine: Engine) -> None:
         self.dialect = engine.dialect.name
@@ -51,7 +51,7 @@ class Database:
 
     @classmethod
     def open(cls, source: Config | str) -> "Database":
-        """The database of a config or a URL; makes the folder of an SQLite file. Raises DatabaseError."""
+        """Opens the database of a config or URL; makes the folder for SQLite. Raises DatabaseError."""
         url = _parse(source if isinstance(source, str) else source.url)
         if url.get_backend_name() == "sqlite":
             return cls(_sqlite(url))
@@ -78,7 +78,7 @@ class Database:
             yield connection
 
     def version(self) -> int:
-        """A number that differs from the last one if anybody, this process too, has committed a change."""
+        """A number that differs from the last one if any process, this one too, has committed a change."""
         with self._watching:
             if self.dialect == "postgresql":
                 with self.read() as connection:
@@ -94,7 +94,7 @@ class Database:
         self._engine.dispose()
 
     def _data_version(self) -> int:
-        # PRAGMA data_version tells of commits by other connections: this one only asks and never writes.
+        # PRAGMA data_version counts the commits of other connections, and this one never writes.
         # It is the driver's own, for SQLAlchemy would begin a transaction, in which the number stands still.
         if self._watch is None:
             self._watch = self._engine.raw_connection()
@@ -131,7 +131,7 @@ def _sqlite(url: URL) -> Engine:
         json_serializer=_dumps,
         pool_size=20,
         max_overflow=-1,
-        connect_args={"timeout": BUSY_SECONDS},
+        connect_args={"timeout": BUSY_TIMEOUT},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -153,7 +153,7 @@ def _safe_sqlite() -> ModuleType:
 def _prepare_sqlite(raw: _Raw, _record: object) -> None:
     raw.isolation_level = None  # or the driver would begin transactions of its own, without IMMEDIATE
     cursor = raw.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA synchronous = NORMAL")  # survives any kill; a power cut may lose the last commits
     _switch_to_wal(cursor)
@@ -164,7 +164,7 @@ def _switch_to_wal(cursor: _Cursor) -> None:
     """WAL stays with the file. The first switch needs the file alone, and SQLite does not wait for that."""
     if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
         return
-    deadline = time.monotonic() + WAL_SECONDS
+    deadline = time.monotonic() + WAL_TIMEOUT
     while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             cursor.execute("PRAGMA journal_mode = WAL")

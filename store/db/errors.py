@@ -1,20 +1,20 @@
-"""Errors of the database driver: what each means to a user, and which of them pass by themselves."""
+"""Database errors: what to say to the user, and which ones may pass by themselves."""
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-DAMAGED = ("file is not a database", "malformed")
+DAMAGE_MESSAGES = ("file is not a database", "malformed")
 
 
-def sentence(error: Exception) -> str | None:
-    """For an error of the database or the way to it; None for one that this program has made itself."""
+def explain(error: Exception) -> str | None:
+    """A sentence for the user; None for an error that is not the database's own."""
     if type(error) not in (DatabaseError, OperationalError):
         return None
     assert isinstance(error, DatabaseError)
-    words = str(error.orig).strip().split("\n")[0].rstrip(".")
-    if any(sign in words for sign in DAMAGED):
-        return f"The database is damaged ({words}); move it away and `lossdeck restore` a backup."
-    return f"The database cannot be used: {words}."
+    message = str(error.orig).strip().split("\n")[0].rstrip(".")
+    if any(part in message for part in DAMAGE_MESSAGES):
+        return f"The database is damaged ({message}); move it away and `lossdeck restore` a backup."
+    return f"The database cannot be used: {message}."
 
 
 def is_outage(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""Owns the schema's version: what the database has, what the program needs, the way there (migrations/)."""
+"""The schema's version: what the database has, what the program needs, and how to get there."""
 
 from functools import cache
 from pathlib import Path
@@ -15,39 +15,39 @@ _version = table("alembic_version", sql_column("version_num"))
 
 
 @cache
-def first() -> str:
+def read_first() -> str:
     """The oldest version that can be upgraded: the number of the first file of migrations."""
     return min(_numbers())
 
 
 @cache
-def head() -> str:
-    """The version this program needs: the number that starts the name of the last file of migrations."""
+def read_head() -> str:
+    """The version this program needs: the number of the last file of migrations."""
     return max(_numbers())
 
 
 def check(version: str | None) -> None:
-    """Raises TooOld if there is no way from this version to head."""
-    if version is not None and version < first():
+    """Raises TooOld if this version cannot be upgraded to head."""
+    if version is not None and version < read_first():
         raise TooOld(
             f"The database has schema version {version}, which no release ever had and this program cannot "
             "upgrade; start with an empty home folder or another database."
         )
 
 
-def current(database: Database) -> str | None:
+def read_version(database: Database) -> str | None:
     """The version the database has; None if it is empty. Raises TooOld."""
     with database.read() as connection:
-        return _current(connection)
+        return _read_version(connection)
 
 
 def upgrade(database: Database) -> None:
     """Brings the database to head; many may call it at once. Raises TooNew and TooOld."""
-    if _is_at_head(current(database)):
+    if _is_at_head(read_version(database)):
         return
     with database.write() as connection:
         _lock(connection)
-        if not _is_at_head(_current(connection)):
+        if not _is_at_head(_read_version(connection)):
             _run(connection, "upgrade", "head")
 
 
@@ -63,15 +63,15 @@ def _numbers() -> list[str]:
 
 
 def _is_at_head(version: str | None) -> bool:
-    if version is not None and version > head():
+    if version is not None and version > read_head():
         raise TooNew(
-            f"The database has schema version {version} and this program knows {head()}; "
+            f"The database has schema version {version} and this program knows {read_head()}; "
             "install the newer Lossdeck that made it, or restore a backup."
         )
-    return version == head()
+    return version == read_head()
 
 
-def _current(connection: Connection) -> str | None:
+def _read_version(connection: Connection) -> str | None:
     if not inspect(connection).has_table(_version.name):
         return None
     version: str | None = connection.execute(select(_version.c.version_num)).scalar_one_or_none()

@@ -1,4 +1,4 @@
-"""Owns the tables: their columns, keys and indexes (the migrations build the same; a test compares them)."""
+"""The database tables: columns, keys and indexes (the migrations create the same; a test compares them)."""
 
 from sqlalchemy import (
     JSON,
@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-# Every name is given, so that both databases and every migration call a constraint the same.
+# Explicit names, so that both databases and every migration call a constraint the same.
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -34,8 +34,8 @@ Json = JSON(none_as_null=True)
 # SQLite keeps a table in the order of an INTEGER PRIMARY KEY, and only of that.
 Sequence = BigInteger().with_variant(Integer(), "sqlite")
 
-# One row. `value`: the last change number given out; `reset`: readers behind it must start again.
-clock = Table(
+# One row, see change_counter.py. `value`: the last number; `reset`: readers behind it must start again.
+change_counter = Table(
     "clock",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),

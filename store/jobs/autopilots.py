@@ -1,4 +1,4 @@
-"""Owns autopilots: searches from the first check to the winner, each stage begun once (decides nothing)."""
+"""Stores autopilots: searches from the first check to the winner, each stage begun only once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from store.db import change_counter
 from store.db.states import LIVING, OPEN
 from store.db.tables import autopilot, autopilot_stage, preflight, sweep, trial
 from store.jobs import preflights
-from store.read.trials import BEST_FIRST, RANKED, Trial, by_ids
+from store.read.trials import BEST_FIRST, RANKED, Trial, get_many
 
 UNDER_WAY = (*LIVING, *OPEN)  # states of a preflight or a sweep that has not ended
 
 
 @dataclass(frozen=True, slots=True)
 class NewAutopilot:
-    """What is asked for: the coarse search, and whether a preflight comes first."""
+    """What the user asks for: the coarse search, and whether a preflight comes first."""
 
     name: str
     dataset: str
-    settings: dict[str, Any]  # fixed in every search, the epochs aside
+    settings: dict[str, Any]  # fixed in every search, except the epochs
     space: dict[str, Any]
     trials: int  # of the coarse search
     seed: int
@@ -34,7 +34,7 @@ class NewAutopilot:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step: a preflight or a sweep, and why it was taken."""
+    """One step: a preflight or a sweep, and the reason for it."""
 
     number: int
     name: str
@@ -44,13 +44,13 @@ class Stage:
     state: str | None  # of the preflight or sweep
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         return self.state not in UNDER_WAY
 
 
 @dataclass(frozen=True, slots=True)
 class Autopilot:
-    """One search from the first check to the last, as far as it has come."""
+    """An autopilot and its progress."""
 
     id: int
     name: str
@@ -74,7 +74,7 @@ class Autopilot:
 
 
 def create(c: Connection, new: NewAutopilot, now: float) -> Autopilot:
-    """A new autopilot without a stage: the next free worker begins its first."""
+    """Stores an autopilot without a stage; the next free worker begins its first."""
     row = {
         "name": new.name,
         "dataset": new.dataset,
@@ -92,7 +92,8 @@ def create(c: Connection, new: NewAutopilot, now: float) -> Autopilot:
 
 
 def get(c: Connection, id: int) -> Autopilot | None:
-    return next(iter(_autopilots(c, c.execute(select(autopilot).where(autopilot.c.id == id)).all())), None)
+    rows = c.execute(select(autopilot).where(autopilot.c.id == id)).all()
+    return next(iter(_build_autopilots(c, rows)), None)
 
 
 def must_get(c: Connection, id: int) -> Autopilot:
@@ -107,24 +108,24 @@ def list_all(c: Connection, limit: int = 100, offset: int = 0) -> tuple[tuple[Au
     """A page of all autopilots, newest first; and how many there are."""
     rows = c.execute(select(autopilot).order_by(autopilot.c.id.desc()).limit(limit).offset(offset)).all()
     total: int = c.execute(select(func.count()).select_from(autopilot)).scalar_one()
-    return _autopilots(c, rows), total
+    return _build_autopilots(c, rows), total
 
 
-def of_sweep(c: Connection, sweep_id: int) -> int | None:
-    """The autopilot that a sweep is a stage of."""
+def find_by_sweep(c: Connection, sweep_id: int) -> int | None:
+    """The id of the autopilot that a sweep is a stage of; None if it is none."""
     query = select(autopilot_stage.c.autopilot_id).where(autopilot_stage.c.sweep_id == sweep_id)
     return c.execute(query.limit(1)).scalar_one_or_none()
 
 
-def due(c: Connection) -> tuple[Autopilot, ...]:
-    """Those that go on: no stage yet, or the last one is over."""
+def list_due(c: Connection) -> tuple[Autopilot, ...]:
+    """The running autopilots that have no stage yet, or whose last stage is over."""
     running = c.execute(_RUNNING).all()
-    found = _autopilots(c, running) if running else ()
-    return tuple(one for one in found if not one.stages or one.stages[-1].over)
+    found = _build_autopilots(c, running) if running else ()
+    return tuple(row for row in found if not row.stages or row.stages[-1].is_over)
 
 
-def best(c: Connection, of: Autopilot) -> Trial | None:
-    """The best trial of all its searches, of equals the one of the latest; never one that is not ranked."""
+def find_best_trial(c: Connection, of: Autopilot) -> Trial | None:
+    """The best ranked trial of all its searches; on a tie that of the latest search."""
     query = (
         select(trial.c.id)
         .where(trial.c.sweep_id.in_(of.sweep_ids), RANKED)
@@ -132,49 +133,49 @@ def best(c: Connection, of: Autopilot) -> Trial | None:
         .limit(1)
     )
     id = c.execute(query).scalar_one_or_none()
-    return by_ids(c, [id])[id] if id is not None else None
+    return get_many(c, [id])[id] if id is not None else None
 
 
 def begin_preflight(
     c: Connection, seen: Autopilot, name: str, why: str, settings: Settings, now: float
 ) -> bool:
-    """Queues a preflight as the next stage; False, and nothing done, if the autopilot went on without us."""
+    """Queues a preflight as the next stage; False, and nothing is done, if it has moved on meanwhile."""
     number, *_ = change_counter.take(c)
-    if not _unmoved(c, seen):
+    if not _is_unchanged(c, seen):
         return False
     made = preflights.create(c, seen.dataset, settings, now)
-    _add(c, seen, name, why, number, preflight_id=made.id)
+    _add_stage(c, seen, name, why, number, preflight_id=made.id)
     return True
 
 
 def begin_sweep(
     c: Connection, seen: Autopilot, name: str, why: str, new: NewSweep, now: float, workers: int = 2
 ) -> bool:
-    """Queues a sweep as the next stage; False, and nothing done, if the autopilot went on without us."""
+    """Queues a sweep as the next stage; False, and nothing is done, if it has moved on meanwhile."""
     number, *_ = change_counter.take(c)
-    if not _unmoved(c, seen):
+    if not _is_unchanged(c, seen):
         return False
     made = sweep_actions.create(c, new, now, workers=workers)
-    _add(c, seen, name, why, number, sweep_id=made.id)
+    _add_stage(c, seen, name, why, number, sweep_id=made.id)
     return True
 
 
 def end(c: Connection, seen: Autopilot, state: str, reason: str, winner_id: int | None, now: float) -> bool:
-    """Ends it, finished or failed; False, and nothing done, if the autopilot went on without us."""
+    """Ends it, finished or failed; False, and nothing is done, if it has moved on meanwhile."""
     number, *_ = change_counter.take(c)
-    if not _unmoved(c, seen):
+    if not _is_unchanged(c, seen):
         return False
     _end(c, seen.id, state, reason, winner_id, number, now)
     return True
 
 
 def stop(c: Connection, id: int, now: float) -> Autopilot:
-    """Ends it: what waits is cancelled, trials that run may end. Raises NotAllowed, NotFound."""
+    """Ends it: waiting work is cancelled, running trials may finish. Raises NotAllowed, NotFound."""
     number, *_ = change_counter.take(c)
     found = must_get(c, id)
     if found.state != "running":
         raise NotAllowed(found.state, "stop", f"Autopilot {id}", ("running",))
-    leader = best(c, found)
+    leader = find_best_trial(c, found)
     _end(c, id, "stopped", "It was stopped by hand.", leader.id if leader else None, number, now)
     last = found.stages[-1] if found.stages else None
     if last is not None and last.preflight_id is not None and last.state in LIVING:
@@ -193,13 +194,13 @@ _STAGES = (
 )
 
 
-def _unmoved(c: Connection, seen: Autopilot) -> bool:
-    """Whether it is still where it was when the next step was decided; only one gets in at a time."""
+def _is_unchanged(c: Connection, seen: Autopilot) -> bool:
+    """Whether it is still where it was when the step was decided; callers hold the change counter."""
     found = get(c, seen.id)
     return found is not None and found.state == "running" and len(found.stages) == len(seen.stages)
 
 
-def _add(c: Connection, seen: Autopilot, name: str, why: str, number: int, **what: int) -> None:
+def _add_stage(c: Connection, seen: Autopilot, name: str, why: str, number: int, **what: int) -> None:
     row = {"autopilot_id": seen.id, "number": len(seen.stages), "name": name, "why": why, **what}
     c.execute(insert(autopilot_stage).values(row))
     c.execute(update(autopilot).where(autopilot.c.id == seen.id).values(changed=number))
@@ -218,7 +219,7 @@ def _end(
     c.execute(update(autopilot).where(autopilot.c.id == id).values(values))
 
 
-def _autopilots(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Autopilot, ...]:
+def _build_autopilots(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Autopilot, ...]:
     stages: dict[int, list[Stage]] = {row.id: [] for row in rows}
     for row in c.execute(_STAGES.where(autopilot_stage.c.autopilot_id.in_(stages))) if rows else ():
         state = row.of_preflight or row.of_sweep

@@ -1,4 +1,4 @@
-"""Owns preflights: rows of queued and running checks, claimed and written behind a fence (checks nothing)."""
+"""Stores preflights: queued checks of a data set and net, claimed and written behind a fence."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from store.db import change_counter
 from store.db.states import LIVING
 from store.db.tables import preflight
 
-FAIL_AT = 3  # deaths of workers at one preflight after which it has failed
+MAX_DEATHS = 3  # of workers at one preflight, after which it fails
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The checks of one data set and net, as far as they have come."""
+    """A preflight: the checks of one data set and net, and their results so far."""
 
     id: int
     dataset: str
@@ -43,7 +43,7 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A preflight that is ours until the answer to a write says otherwise."""
+    """A claimed preflight. It is ours until the answer to a write says otherwise."""
 
     id: int
     dataset: str
@@ -52,7 +52,7 @@ class Claim:
 
 
 def create(c: Connection, dataset: str, settings: Settings, now: float) -> Preflight:
-    """A new preflight, queued. settings.seed must be filled in."""
+    """Queues a preflight. settings.seed must be set."""
     row = {
         "dataset": dataset,
         "settings": settings.to_dict(),
@@ -64,13 +64,12 @@ def create(c: Connection, dataset: str, settings: Settings, now: float) -> Prefl
         "created_at": now,
         "changed": change_counter.take(c)[0],
     }
-    return _preflight(c.execute(insert(preflight).values(row).returning(*_SHOWN)).one())
+    return _build_preflight(c.execute(insert(preflight).values(row).returning(*_COLUMNS)).one())
 
 
 def get(c: Connection, id: int) -> Preflight | None:
-    """One preflight."""
-    row = c.execute(select(*_SHOWN).where(preflight.c.id == id)).one_or_none()
-    return None if row is None else _preflight(row)
+    row = c.execute(select(*_COLUMNS).where(preflight.c.id == id)).one_or_none()
+    return None if row is None else _build_preflight(row)
 
 
 def must_get(c: Connection, id: int) -> Preflight:
@@ -84,15 +83,15 @@ def must_get(c: Connection, id: int) -> Preflight:
 def list_all(
     c: Connection, dataset: str | None = None, limit: int = 100, offset: int = 0
 ) -> tuple[tuple[Preflight, ...], int]:
-    """A page of all preflights, or those of a data set, newest first; and how many there are."""
+    """A page of the preflights (of a data set), newest first, and how many there are in all."""
     wanted = [] if dataset is None else [preflight.c.dataset == dataset]
-    query = select(*_SHOWN).where(*wanted).order_by(preflight.c.id.desc()).limit(limit).offset(offset)
+    query = select(*_COLUMNS).where(*wanted).order_by(preflight.c.id.desc()).limit(limit).offset(offset)
     total = c.execute(select(func.count()).select_from(preflight).where(*wanted)).scalar_one()
-    return tuple(_preflight(row) for row in c.execute(query)), total
+    return tuple(_build_preflight(row) for row in c.execute(query)), total
 
 
 def cancel(c: Connection, id: int, now: float) -> Preflight:
-    """Ends one that is queued or running. Raises NotFound, NotAllowed."""
+    """Cancels a queued or running preflight. Raises NotFound, NotAllowed."""
     number, *_ = change_counter.take(c)
     found = must_get(c, id)
     if found.state not in LIVING:
@@ -102,7 +101,7 @@ def cancel(c: Connection, id: int, now: float) -> Preflight:
 
 
 def claim(c: Connection, worker: str, now: float) -> Claim | None:
-    """The first queued preflight, now running under this worker from its first check on; None if none."""
+    """Takes the first queued preflight for this worker, from its first check on; None if there is none."""
     if c.execute(_FIRST).first() is None:  # idle workers do not wait for the change counter for nothing
         return None
     values = {"token": worker, "number": change_counter.take(c)[0], "now": now}
@@ -111,7 +110,7 @@ def claim(c: Connection, worker: str, now: float) -> Claim | None:
 
 
 def record(c: Connection, claim: Claim, check: Check) -> bool:
-    """Adds one check's answer; whether the preflight is still ours."""
+    """Adds a check's result. Whether the preflight is still ours."""
     number, *_ = change_counter.take(c)
     row = c.execute(select(preflight.c.checks).where(_mine(claim))).one_or_none()
     if row is None:
@@ -122,36 +121,36 @@ def record(c: Connection, claim: Claim, check: Check) -> bool:
 
 
 def beat(c: Connection, claim: Claim) -> bool:
-    """Shows that the worker lives while no check is ready; whether the preflight is still ours."""
+    """Shows that the worker lives while no check is ready. Whether the preflight is still ours."""
     return c.execute(update(preflight).where(_mine(claim)).values(beat=_BEAT)).rowcount == 1
 
 
-def beats(c: Connection) -> dict[int, tuple[int, str]]:
-    """By running preflight: a counter that rises while its worker lives, and that worker's token."""
+def list_beats(c: Connection) -> dict[int, tuple[int, str]]:
+    """By running preflight: a counter that rises while its worker lives, and the worker's token."""
     columns = preflight.c.id, preflight.c.beat, preflight.c.worker
     rows = c.execute(select(*columns).where(preflight.c.state == "running"))
     return {row.id: (row.beat, row.worker) for row in rows}
 
 
 def finish(c: Connection, claim: Claim, now: float) -> bool:
-    """All checks are recorded; whether the preflight was still ours."""
+    """Finishes it after the last check. Whether it was still ours."""
     return _end(c, _mine(claim), "finished", None, change_counter.take(c)[0], now)
 
 
 def fail(c: Connection, claim: Claim, cause: str, now: float) -> bool:
-    """It could not be run: an exception, not a check that failed; whether it was still ours."""
+    """Fails it after an exception (not because a check failed). Whether it was still ours."""
     return _end(c, _mine(claim), "failed", cause, change_counter.take(c)[0], now)
 
 
 def release(c: Connection, claim: Claim, now: float) -> None:
-    """The worker stops of its own will: queued again, and no failure is counted."""
+    """Queues it again, because the worker stops by itself; no failure is counted."""
     _requeue(c, _mine(claim), change_counter.take(c)[0], fault=False)
 
 
 def abandon(c: Connection, worker: str, cause: str, now: float, *, fault: bool = True) -> int:
-    """The worker is dead: what it held is queued again, or failed with the third death. How many it held.
+    """Takes the preflights of a dead worker: queues them again, or fails them. Returns how many it had.
 
-    Without `fault` its end was wanted, and is not counted against them.
+    Without `fault` its end was wanted and does not count against them.
     """
     owned = preflight.c.worker == worker, preflight.c.state == "running"
     found = c.execute(select(preflight.c.id).where(*owned)).all()
@@ -161,27 +160,27 @@ def abandon(c: Connection, worker: str, cause: str, now: float, *, fault: bool =
     held = c.execute(select(preflight.c.id, preflight.c.failures).where(*owned)).all()
     for row, number in zip(held, numbers, strict=False):
         this = preflight.c.id == row.id
-        if row.failures + fault >= FAIL_AT:
+        if row.failures + fault >= MAX_DEATHS:
             _end(c, this, "failed", cause, number, now)
         else:
             _requeue(c, this, number, fault=fault)
     return len(held)
 
 
-_SHOWN = [column for column in preflight.c if column.name != "beat"]
+_COLUMNS = [column for column in preflight.c if column.name != "beat"]
 _BEAT = preflight.c.beat + 1
 
 
-def _first() -> Select[*tuple[Any, ...]]:
+def _select_first() -> Select[*tuple[Any, ...]]:
     return select(preflight.c.id).where(preflight.c.state == "queued").order_by(preflight.c.id).limit(1)
 
 
-_FIRST = _first()
+_FIRST = _select_first()
 # The change counter lets one claim in at a time; the condition on the state keeps it right even without that.
 _CLAIM = (
     update(preflight)
     .where(
-        preflight.c.id == _first().with_for_update(skip_locked=True).scalar_subquery(),
+        preflight.c.id == _select_first().with_for_update(skip_locked=True).scalar_subquery(),
         preflight.c.state == "queued",
     )
     .values(
@@ -189,7 +188,7 @@ _CLAIM = (
         worker=bindparam("token"),
         attempt=preflight.c.attempt + 1,
         beat=_BEAT,
-        checks=[],  # those of an attempt that was broken off are done again: they are quick
+        checks=[],  # those of an interrupted attempt are repeated: they are quick
         started_at=func.coalesce(preflight.c.started_at, bindparam("now")),
         changed=bindparam("number"),
     )
@@ -198,7 +197,7 @@ _CLAIM = (
 
 
 def _mine(claim: Claim) -> ColumnElement[bool]:
-    """The fence."""
+    """The fence: still running under the attempt of the claim."""
     return (
         (preflight.c.id == claim.id)
         & (preflight.c.state == "running")
@@ -220,28 +219,29 @@ def _requeue(c: Connection, which: ColumnElement[bool], number: int, *, fault: b
     )
 
 
-def _preflight(row: Row[*tuple[Any, ...]]) -> Preflight:
+def _build_preflight(row: Row[*tuple[Any, ...]]) -> Preflight:
     checks = tuple(_from_json(check) for check in row.checks)
     return Preflight(**{**row._mapping, "checks": checks})
 
 
 def _to_json(check: Check) -> dict[str, Any]:
-    """JSON has no inf and no nan: they are kept as words."""
-    curve = [[_word(x), _word(y)] for x, y in check.curve]
-    return asdict(check) | {"figure": _word(check.figure), "curve": curve}  # accuracies are always finite
+    """As JSON, which has no inf and no nan: these become strings."""
+    curve = [[_to_json_number(x), _to_json_number(y)] for x, y in check.curve]
+    figure = _to_json_number(check.figure)
+    return asdict(check) | {"figure": figure, "curve": curve}  # accuracies are always finite
 
 
 def _from_json(values: Mapping[str, Any]) -> Check:
-    """One that an earlier version made has fewer fields."""
-    points = {name: _points(values.get(name, ())) for name in ("curve", "accuracy")}
+    """A check from JSON; one of an earlier version has fewer fields."""
+    points = {name: _read_points(values.get(name, ())) for name in ("curve", "accuracy")}
     span = tuple(values["span"]) if values.get("span") else None
-    words = {"names": tuple(values.get("names", ())), "span": span, "figure": float(values["figure"])}
-    return Check(**{**values, **points, **words})
+    others = {"names": tuple(values.get("names", ())), "span": span, "figure": float(values["figure"])}
+    return Check(**{**values, **points, **others})
 
 
-def _points(values: Iterable[tuple[float | str, float | str]]) -> tuple[tuple[float, float], ...]:
+def _read_points(values: Iterable[tuple[float | str, float | str]]) -> tuple[tuple[float, float], ...]:
     return tuple((float(x), float(y)) for x, y in values)
 
 
-def _word(number: float) -> float | str:
+def _to_json_number(number: float) -> float | str:
     return number if math.isfinite(number) else str(number)

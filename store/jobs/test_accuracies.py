@@ -1,6 +1,6 @@
-"""Owns looks at the test part: who was tried on it, and how often a data set's was seen (scores nothing).
+"""Accuracies on the test part, and how often each data set's test part was used.
 
-The test part says what a net is worth only while no choice was made by it: so every look is counted.
+The test part shows what a net is worth only while no choice is based on it, so every use is counted.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from store.db.tables import test_look
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One trial's accuracy on the test part, and the how many-th look at that part it was."""
+class Evaluation:
+    """A trial's accuracy on the test part, and which use of that part it was."""
 
     dataset: str
     trial_id: int | None  # None: the trial was deleted since
@@ -26,10 +26,10 @@ class Look:
 
 def record(
     c: Connection, dataset: str, trial_id: int, accuracy: float, examples: int, now: float
-) -> tuple[Look, bool]:
-    """Keeps a trial's look, and whether it is its first: one that was there already stays as it was."""
-    change_counter.take(c)  # so that looks take turns, and their numbers have no gap
-    known = of_trial(c, trial_id)
+) -> tuple[Evaluation, bool]:
+    """Stores a trial's accuracy. If it has one already, that one is returned, with False."""
+    change_counter.take(c)  # so that evaluations take turns, and their numbers have no gap
+    known = get(c, trial_id)
     if known is not None:
         return known, False
     row = {
@@ -40,23 +40,18 @@ def record(
         "taken_at": now,
     }
     c.execute(insert(test_look).values(row))
-    found = of_trial(c, trial_id)
+    found = get(c, trial_id)
     assert found is not None
     return found, True
 
 
-def of_trial(c: Connection, trial_id: int) -> Look | None:
-    """The look that a trial had, if it had one."""
+def get(c: Connection, trial_id: int) -> Evaluation | None:
     row = c.execute(select(test_look).where(test_look.c.trial_id == trial_id)).one_or_none()
-    return None if row is None else _look(c, row)
+    return None if row is None else _build_evaluation(c, row)
 
 
-def count(c: Connection, dataset: str) -> int:
-    """How often the test part of a data set was looked at."""
-    return _count(c, dataset, None)
-
-
-def _count(c: Connection, dataset: str, up_to: int | None) -> int:
+def count(c: Connection, dataset: str, up_to: int | None = None) -> int:
+    """How often the test part of a data set was used, up to an evaluation's id."""
     query = select(func.count()).select_from(test_look).where(test_look.c.dataset == dataset)
     if up_to is not None:
         query = query.where(test_look.c.id <= up_to)
@@ -64,6 +59,6 @@ def _count(c: Connection, dataset: str, up_to: int | None) -> int:
     return total
 
 
-def _look(c: Connection, row: Row[*tuple[Any, ...]]) -> Look:
-    number = _count(c, row.dataset, row.id)
-    return Look(row.dataset, row.trial_id, row.accuracy, row.examples, row.taken_at, number)
+def _build_evaluation(c: Connection, row: Row[*tuple[Any, ...]]) -> Evaluation:
+    number = count(c, row.dataset, row.id)
+    return Evaluation(row.dataset, row.trial_id, row.accuracy, row.examples, row.taken_at, number)

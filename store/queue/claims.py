@@ -1,7 +1,7 @@
-"""Owns the claim: how a worker takes a group from the queue, and what it holds then (queue.py writes for it).
+"""Claims: how a worker takes a group from the queue (claimed_groups.py then writes for it).
 
-Each claim raises the group's attempt and that of its trials; whoever writes names the attempt it claimed, so
-a worker that lost its group, or a trial of it, is refused.
+Each claim raises the attempt of the group and of its trials. Every write names the attempt it was claimed
+with (a fencing token), so a worker that has lost its group, or a trial of it, is refused.
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from learning.search.early_stopping import StoppingRule, parse
 from learning.settings import Settings
 from store.db import change_counter
+from store.db.checkpoints_and_weights import CheckpointRef
 from store.db.tables import sweep, trial, trial_group
-from store.db.weight_files import CheckpointRef
 from store.queue import groups
-from store.queue.groups import start_of
+from store.queue.groups import read_start
 
-# A stopping sweep's queued trials are ones whose worker was lost: they may end.
+# In a stopping sweep, queued trials are those whose worker was lost: they may still finish.
 CLAIMABLE = ("running", "stopping")
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedTrial:
-    """A trial that is ours, under an attempt."""
+    """A claimed trial and the attempt it was claimed with."""
 
     id: int
     number: int
@@ -35,42 +35,42 @@ class ClaimedTrial:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A group that is ours until the answer to a write says otherwise."""
+    """A claimed group. It is ours until the answer to a write says otherwise."""
 
     group_id: int
     sweep_id: int
     dataset: str
-    seed: int  # the sweep's
+    seed: int  # of the sweep
     epochs_total: int
     trials: tuple[ClaimedTrial, ...]
     checkpoints: tuple[CheckpointRef, ...]  # together they hold the state to go on from; none: from epoch 0
-    attempt: int  # the group's
-    until: int  # the epoch after which its trials end, or wait at a rung
-    stopping: StoppingRule | None  # the sweep's
+    attempt: int  # of the group
+    until: int  # the epoch after which its trials end or wait at a rung
+    stopping: StoppingRule | None  # of the sweep
 
 
 def claim(c: Connection, worker: str, now: float) -> Claim | None:
-    """The first queued group of the lowest bracket, now running under this worker; None if there is none."""
+    """Takes the first queued group of the lowest bracket for this worker; None if there is none."""
     # Idle workers ask often: they must not wait for the change counter for nothing.
-    if not waiting(c):
+    if not has_queued_group(c):
         return None
-    numbers = change_counter.take(c, groups.GROUP_SIZE + 1)
+    numbers = change_counter.take(c, groups.MAX_GROUP_SIZE + 1)
     group = c.execute(_CLAIM, {"token": worker}).one_or_none()
     if group is None:
         return None
     rows = c.execute(_MEMBERS, {"group": group.id}).all()
     starts = [{"_id": row.id, "_seq": seq} for row, seq in zip(rows, numbers, strict=False)]
     c.execute(_START, [start | {"_worker": worker, "_now": now} for start in starts])
-    about = c.execute(_START_SWEEP, {"sweep": group.sweep_id, "number": numbers[-1], "now": now}).one()
-    return _claim(group, about, rows)
+    sweep_row = c.execute(_START_SWEEP, {"sweep": group.sweep_id, "number": numbers[-1], "now": now}).one()
+    return _build_claim(group, sweep_row, rows)
 
 
-def waiting(c: Connection) -> bool:
+def has_queued_group(c: Connection) -> bool:
     """Whether there is a group to claim."""
     return c.execute(_FIRST).first() is not None
 
 
-def _next_group() -> Select[*tuple[Any, ...]]:
+def _select_next_group() -> Select[*tuple[Any, ...]]:
     return (
         select(trial_group.c.id)
         .join(sweep, sweep.c.id == trial_group.c.sweep_id)
@@ -80,12 +80,13 @@ def _next_group() -> Select[*tuple[Any, ...]]:
     )
 
 
-_FIRST = _next_group()
+_FIRST = _select_next_group()
 # The change counter lets one claim in at a time; the condition on the state keeps it right even without that.
 _CLAIM = (
     update(trial_group)
     .where(
-        trial_group.c.id == _next_group().with_for_update(of=trial_group, skip_locked=True).scalar_subquery(),
+        trial_group.c.id
+        == _select_next_group().with_for_update(of=trial_group, skip_locked=True).scalar_subquery(),
         trial_group.c.state == "queued",
     )
     .values(
@@ -128,8 +129,8 @@ _START_SWEEP = (
 )
 
 
-def _claim(
-    group: Row[*tuple[Any, ...]], about: Row[*tuple[Any, ...]], rows: Sequence[Row[*tuple[Any, ...]]]
+def _build_claim(
+    group: Row[*tuple[Any, ...]], sweep_row: Row[*tuple[Any, ...]], rows: Sequence[Row[*tuple[Any, ...]]]
 ) -> Claim:
     members = tuple(
         ClaimedTrial(row.id, row.number, row.attempt + 1, Settings.parse(row.settings), row.epochs_done)
@@ -138,12 +139,12 @@ def _claim(
     return Claim(
         group.id,
         group.sweep_id,
-        about.dataset,
-        about.seed,
+        sweep_row.dataset,
+        sweep_row.seed,
         rows[0].epochs_total,
         members,
-        start_of(group).checkpoints,
+        read_start(group).checkpoints,
         group.attempt,
         group.until or rows[0].epochs_total,
-        parse(about.stopping),
+        parse(sweep_row.stopping),
     )

@@ -1,4 +1,4 @@
-"""Owns epoch rows: how a trained epoch is written and read back (not whether it may be written)."""
+"""Epoch rows: how a trained epoch is written and read back."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ class EpochRow:
     seq: int  # the change number: rises in commit order over everything
     sweep_id: int
     trial_id: int
-    number: int  # the trial's, in its sweep
+    number: int  # of the trial, in its sweep
     epoch: int
     loss: float | None
     data_loss: float | None
@@ -38,34 +38,34 @@ class EpochRow:
     seconds: float | None
 
 
-def of_trial(c: Connection, trial_id: int, after: int = 0) -> tuple[EpochRow, ...]:
-    """The epochs of a trial after a cursor, by default all, first to last, with traces."""
-    query = _rows(True).where(epoch.c.trial_id == trial_id, epoch.c.seq > after)
-    return tuple(map(_epoch_row, c.execute(query.order_by(epoch.c.epoch))))
+def list_by_trial(c: Connection, trial_id: int, after: int = 0) -> tuple[EpochRow, ...]:
+    """The epochs of a trial after a cursor (by default all), in order, with traces."""
+    query = _select(True).where(epoch.c.trial_id == trial_id, epoch.c.seq > after)
+    return tuple(map(_build_row, c.execute(query.order_by(epoch.c.epoch))))
 
 
-def of_sweep(
+def list_by_sweep(
     c: Connection, sweep_id: int, after: int = 0, limit: int = 1000, trace: bool = False
 ) -> tuple[tuple[EpochRow, ...], int]:
     """The sweep's epochs after a cursor in commit order, and the cursor to come back with."""
-    query = _rows(trace).where(epoch.c.sweep_id == sweep_id, epoch.c.seq > after)
-    rows = tuple(map(_epoch_row, c.execute(query.order_by(epoch.c.seq).limit(limit))))
+    query = _select(trace).where(epoch.c.sweep_id == sweep_id, epoch.c.seq > after)
+    rows = tuple(map(_build_row, c.execute(query.order_by(epoch.c.seq).limit(limit))))
     return rows, rows[-1].seq if rows else after
 
 
-def after(
+def list_since(
     c: Connection, cursor: int, sweeps: Sequence[int] | None, limit: int, trace: bool = True
 ) -> tuple[EpochRow, ...]:
     """Epochs after a cursor in commit order, of some sweeps or (None) of all."""
-    query = _rows(trace).where(epoch.c.seq > cursor)
+    query = _select(trace).where(epoch.c.seq > cursor)
     if sweeps is not None:
         query = query.where(epoch.c.sweep_id.in_(sweeps))
-    return tuple(map(_epoch_row, c.execute(query.order_by(epoch.c.seq).limit(limit))))
+    return tuple(map(_build_row, c.execute(query.order_by(epoch.c.seq).limit(limit))))
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """An epoch as the trainer gave it, with the change number and the attempt it is written under."""
+class NewEpoch:
+    """An epoch as the trainer returned it, with its change number and the trial's attempt."""
 
     seq: int
     attempt: int
@@ -75,15 +75,15 @@ class Numbered:
 _INSERT = insert(epoch)
 
 
-def append(c: Connection, sweep_id: int, numbered: Iterable[Numbered]) -> None:
+def insert_epochs(c: Connection, sweep_id: int, new: Iterable[NewEpoch]) -> None:
     """Inserts epochs; the caller has checked the fence and that they are new."""
-    rows = [_values(sweep_id, one) for one in numbered]
+    rows = [_make_row(sweep_id, new_epoch) for new_epoch in new]
     if rows:
         c.execute(_INSERT, rows)
 
 
-def finite(values: Mapping[str, float]) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The values with None for what is not finite, and for those names: inf, -inf or nan."""
+def replace_non_finite(values: Mapping[str, float]) -> tuple[dict[str, float | None], dict[str, str]]:
+    """The values, with None for those that are not finite; and for each of these inf, -inf or nan."""
     clean: dict[str, float | None] = {}
     flags: dict[str, str] = {}
     for name, value in values.items():
@@ -96,38 +96,38 @@ def finite(values: Mapping[str, float]) -> tuple[dict[str, float | None], dict[s
     return clean, flags
 
 
-def metrics(one: "Epoch") -> tuple[dict[str, float | None], dict[str, str]]:
-    """The six numbers of an epoch that stand in columns, and their flags."""
-    return finite({name: getattr(one, name) for name in METRICS})
+def read_metrics(trained: "Epoch") -> tuple[dict[str, float | None], dict[str, str]]:
+    """An epoch's values of METRICS, and their flags."""
+    return replace_non_finite({name: getattr(trained, name) for name in METRICS})
 
 
-def _values(sweep_id: int, numbered: Numbered) -> dict[str, Any]:
-    one = numbered.epoch
-    numbers, flags = metrics(one)
-    ratio, ratio_flags = finite(one.update_ratio)
-    trace = _packed(one.trace)
+def _make_row(sweep_id: int, new: NewEpoch) -> dict[str, Any]:
+    trained = new.epoch
+    numbers, flags = read_metrics(trained)
+    ratio, ratio_flags = replace_non_finite(trained.update_ratio)
+    trace = _pack(trained.trace)
     flags |= {f"update_ratio.{name}": flag for name, flag in ratio_flags.items()}
-    flags |= _trace_flag(trace)
+    flags |= _flag_trace(trace)
     return {
-        "seq": numbered.seq,
+        "seq": new.seq,
         "sweep_id": sweep_id,
-        "trial_id": one.key,
-        "epoch": one.epoch,
-        "attempt": numbered.attempt,
+        "trial_id": trained.key,
+        "epoch": trained.epoch,
+        "attempt": new.attempt,
         **numbers,
         "update_ratio": ratio,
         "trace": trace.tobytes(),
         "flags": flags or None,
-        "seconds": float(one.seconds),
+        "seconds": float(trained.seconds),
     }
 
 
-def _packed(trace: Sequence[tuple[float, float, float]]) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    with np.errstate(over="ignore"):  # a cost beyond float32 is as good as infinite in a picture
+def _pack(trace: Sequence[tuple[float, float, float]]) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    with np.errstate(over="ignore"):  # a cost beyond float32 may be drawn as infinite
         return np.asarray(trace, dtype="<f4").reshape(-1)
 
 
-def _trace_flag(trace: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> dict[str, str]:
+def _flag_trace(trace: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> dict[str, str]:
     wild = trace[~np.isfinite(trace)]
     return {"trace": str(float(wild[0]))} if wild.size else {}
 
@@ -135,19 +135,19 @@ def _trace_flag(trace: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> dict[s
 _COLUMNS = [column for column in epoch.c if column.name not in ("trace", "attempt")]
 
 
-def _rows(trace: bool) -> Select[*tuple[Any, ...]]:
+def _select(trace: bool) -> Select[*tuple[Any, ...]]:
     columns = [*_COLUMNS, epoch.c.trace] if trace else _COLUMNS
     return select(*columns, trial.c.number).join(trial, trial.c.id == epoch.c.trial_id)
 
 
-def _epoch_row(row: Row[*tuple[Any, ...]]) -> EpochRow:
+def _build_row(row: Row[*tuple[Any, ...]]) -> EpochRow:
     values = dict(row._mapping)
     packed = values.get("trace")
-    values["trace"] = None if packed is None else _unpacked(packed)
+    values["trace"] = None if packed is None else _unpack(packed)
     values["flags"] = values["flags"] or {}
     return EpochRow(**values)
 
 
-def _unpacked(packed: bytes) -> tuple[Bucket, ...]:
+def _unpack(packed: bytes) -> tuple[Bucket, ...]:
     numbers = [n if math.isfinite(n) else None for n in np.frombuffer(packed, dtype="<f4").tolist()]
     return tuple(zip(numbers[0::3], numbers[1::3], numbers[2::3], strict=True))

@@ -1,18 +1,18 @@
-"""Owns what an epoch does to its trial: counts, best, latest, and how it ends (executes nothing)."""
+"""What an epoch changes in its trial: epochs done, best and latest values, and how the trial ends."""
 
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, update
 
 from store.db.tables import trial
-from store.queue.epochs import finite, metrics
+from store.queue.epochs import read_metrics, replace_non_finite
 
 if TYPE_CHECKING:
     from learning.training.trainer import Epoch
 
 
-class Progress:
-    """A running trial while a step's epochs are added to it."""
+class TrialProgress:
+    """The changes to a running trial while an epoch is added to it."""
 
     def __init__(self, row: Row[*tuple[Any, ...]], until: int) -> None:
         """`until`: the epoch after which its group ends, or waits at a rung."""
@@ -20,8 +20,8 @@ class Progress:
         self.attempt: int = row.attempt
         self.exempt: bool = row.exempt
         self.state = "running"
-        self.moved = False
-        self.done: int = row.epochs_done
+        self.changed = False
+        self.epochs_done: int = row.epochs_done
         self._total: int = row.epochs_total
         self._until = until
         self._best: tuple[float | None, int | None] = (row.best_val_acc, row.best_epoch)
@@ -36,67 +36,69 @@ class Progress:
         return self._best[0]
 
     @property
-    def left(self) -> int:
-        """Epochs to its end."""
-        return self._total - self.done
+    def epochs_left(self) -> int:
+        return self._total - self.epochs_done
 
     def stop(self, reason: str, now: float) -> None:
-        """A rule has ended it."""
-        self.state, self._reason, self._finished_at, self._spared = "stopped", reason, now, self.left
+        """Ends the trial by a stopping rule."""
+        self.state, self._reason, self._finished_at, self._spared = "stopped", reason, now, self.epochs_left
 
-    def advance(self, one: "Epoch", now: float) -> bool:
-        """Whether the epoch is the next one, and so is to be written; one that is there already is not.
+    def advance(self, epoch: "Epoch", now: float) -> bool:
+        """Adds the next epoch. False if the trial has it already, so that it must not be written.
 
         Raises ValueError for an epoch that would leave a gap.
         """
-        if self.state != "running" or one.epoch <= self.done:
+        if self.state != "running" or epoch.epoch <= self.epochs_done:
             return False
-        if one.epoch != self.done + 1:
-            raise ValueError(f"Trial {self.id} has {self.done} epochs; {one.epoch} cannot be the next one.")
-        numbers, flags = metrics(one)
-        self.done = one.epoch
-        ratio, _ = finite(one.update_ratio)
-        self._last = {"epoch": one.epoch, **numbers, "update_ratio": ratio, "flags": flags}
-        self._rank(one, numbers["val_acc"])
-        self._end(one, now)
-        self.moved = True
+        if epoch.epoch != self.epochs_done + 1:
+            raise ValueError(
+                f"Trial {self.id} has {self.epochs_done} epochs; {epoch.epoch} cannot be the next one."
+            )
+        numbers, flags = read_metrics(epoch)
+        self.epochs_done = epoch.epoch
+        ratio, _ = replace_non_finite(epoch.update_ratio)
+        self._last = {"epoch": epoch.epoch, **numbers, "update_ratio": ratio, "flags": flags}
+        self._update_best(epoch, numbers["val_acc"])
+        self._end(epoch, now)
+        self.changed = True
         return True
 
-    def row(self, seq: int, verdict: str | None) -> dict[str, Any]:
-        """The parameters of PROGRESS."""
+    def to_row(self, seq: int, verdict: str | None) -> dict[str, Any]:
+        """The parameters of UPDATE_PROGRESS."""
         return {
             "_id": self.id,
             "_seq": seq,
             "_state": self.state,
             "_reason": self._reason,
-            "_done": self.done,
+            "_done": self.epochs_done,
             "_best": self._best[0],
             "_best_epoch": self._best[1],
             "_last": self._last,
             "_finished": self._finished_at,
-            "_verdict": None if self._spared else verdict,  # one that a rule stopped is read to its end
+            # A trial stopped by a rule gets none yet: it is judged on its whole curve.
+            "_verdict": None if self._spared else verdict,
             "_spared": self._spared,
         }
 
-    def _rank(self, one: "Epoch", val_acc: float | None) -> None:
-        # The epoch that diverged does not count: its accuracy is of a net that is already lost.
+    def _update_best(self, epoch: "Epoch", val_acc: float | None) -> None:
+        # The epoch that diverged does not count: its net is already lost.
         if (
-            one.diverged is None
+            epoch.diverged is None
             and val_acc is not None
             and (self._best[0] is None or val_acc > self._best[0])
         ):
-            self._best = (val_acc, one.epoch)
+            self._best = (val_acc, epoch.epoch)
 
-    def _end(self, one: "Epoch", now: float) -> None:
-        if one.diverged is not None:
-            self.state, self._reason, self._finished_at = "diverged", one.diverged, now
-        elif one.epoch >= self._total:
+    def _end(self, epoch: "Epoch", now: float) -> None:
+        if epoch.diverged is not None:
+            self.state, self._reason, self._finished_at = "diverged", epoch.diverged, now
+        elif epoch.epoch >= self._total:
             self.state, self._finished_at = "finished", now
-        elif one.epoch >= self._until:
+        elif epoch.epoch >= self._until:
             self.state = "queued"
 
 
-PROGRESS = (
+UPDATE_PROGRESS = (
     update(trial)
     .where(trial.c.id == bindparam("_id"))
     .values(

@@ -1,4 +1,4 @@
-"""Owns the list of workers: who they are, what they train, whether they live (starts and judges none)."""
+"""The worker list: who they are, what they train, when they were last seen."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ class Worker:
 
 
 def register(c: Connection, token: str, host: str, pid: int, facts: dict[str, Any], now: float) -> None:
-    """Enters a worker under a token that no other has."""
+    """Adds a worker under a token that no other has."""
     row = {
         "token": token,
         "host": host,
@@ -42,7 +42,7 @@ def register(c: Connection, token: str, host: str, pid: int, facts: dict[str, An
 def touch(
     c: Connection, token: str, group_id: int | None, now: float, preflight_id: int | None = None
 ) -> None:
-    """Notes that a worker lives and what it trains or checks; readers are told only when that differs."""
+    """Records that a worker lives and what it trains or checks; a change number only if that differs."""
     where = (worker.c.token == token, worker.c.gone_at.is_(None))
     same = (
         worker.c.group_id.is_not_distinct_from(group_id),
@@ -59,20 +59,20 @@ def touch(
     )
 
 
-def gone(c: Connection, token: str, now: float) -> None:
-    """Notes that a worker has ended, by itself or not."""
+def mark_gone(c: Connection, token: str, now: float) -> None:
+    """Records that a worker has ended, by itself or not."""
     number, *_ = change_counter.take(c)
     nothing = {"group_id": None, "preflight_id": None}
     c.execute(update(worker).where(worker.c.token == token).values(**nothing, gone_at=now, changed=number))
 
 
-def all(c: Connection) -> tuple[Worker, ...]:
+def list_all(c: Connection) -> tuple[Worker, ...]:
     """Every worker ever registered, the living first, then the latest."""
     query = select(worker).order_by(worker.c.gone_at.is_not(None), worker.c.started_at.desc(), worker.c.token)
     return tuple(Worker(**row._mapping) for row in c.execute(query))
 
 
-def after(c: Connection, cursor: int, limit: int) -> tuple[Worker, ...]:
+def list_since(c: Connection, cursor: int, limit: int) -> tuple[Worker, ...]:
     """Workers changed after a cursor in commit order."""
     query = select(worker).where(worker.c.changed > cursor).order_by(worker.c.changed).limit(limit)
     return tuple(Worker(**row._mapping) for row in c.execute(query))

@@ -1,4 +1,4 @@
-"""Owns the names by which trials are sorted and filtered, and what each means in SQL (a closed list)."""
+"""The columns and settings by which trials are sorted and filtered, and what each means in SQL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,49 +13,49 @@ from store.db.states import TRIAL_STATES
 from store.db.tables import trial
 from store.queue.epochs import METRICS
 
-TRUTH = ("true", "false")
+BOOLEAN_WORDS = ("true", "false")
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """What a name means: as a number, as a word (or both), and the words it may be (none: any)."""
+class TrialColumn:
+    """A column as a number, as a word, or both; and the words it may hold (none listed: any)."""
 
     number: ColumnElement[float] | None = None
     word: ColumnElement[str] | None = None
     words: tuple[str, ...] = ()
-    lists: bool = False  # the word is a list of numbers as JSON
+    is_list: bool = False  # the word is a list of numbers as JSON
 
 
-def named(name: str, field: str = "filter") -> Name:
-    """The meaning of a name. Raises FilterError."""
+def find_column(name: str, field: str = "filter") -> TrialColumn:
+    """The column with this name. Raises FilterError for `field` if there is none."""
     plain = name.lower().removeprefix("settings.")
-    if plain not in NAMES:
-        raise FilterError(f"{name[:60]!r} is not a column or setting; there are {', '.join(NAMES)}.", field)
-    return NAMES[plain]
+    if plain not in COLUMNS:
+        raise FilterError(f"{name[:60]!r} is not a column or setting; there are {', '.join(COLUMNS)}.", field)
+    return COLUMNS[plain]
 
 
-def ordering(sort: str) -> tuple[ColumnElement[Any], ...]:
-    """`sort` as ORDER BY: what has no value last, equal ones by number. Raises FilterError."""
-    meaning = named(sort.removeprefix("-").strip(), "sort")
-    keys = [key for key in (meaning.number, meaning.word) if key is not None]
+def parse_sort(sort: str) -> tuple[ColumnElement[Any], ...]:
+    """`sort` as ORDER BY: missing values last, ties by trial number. Raises FilterError."""
+    column = find_column(sort.removeprefix("-").strip(), "sort")
+    keys = [key for key in (column.number, column.word) if key is not None]
     falling = sort.startswith("-")
     ordered = [(key.desc() if falling else key.asc()).nulls_last() for key in keys]
     return (*ordered, trial.c.number)
 
 
-def _number(name: str) -> Name:
-    return Name(number=trial.c.settings[name].as_float())
+def _number(name: str) -> TrialColumn:
+    return TrialColumn(number=trial.c.settings[name].as_float())
 
 
-def _word(name: str, words: tuple[str, ...]) -> Name:
-    return Name(word=trial.c.settings[name].as_string(), words=words)
+def _word(name: str, words: tuple[str, ...]) -> TrialColumn:
+    return TrialColumn(word=trial.c.settings[name].as_string(), words=words)
 
 
-def _truth(column: ColumnElement[bool]) -> Name:
-    return Name(word=case((column, "true"), else_="false"), words=TRUTH)
+def _boolean(column: ColumnElement[bool]) -> TrialColumn:
+    return TrialColumn(word=case((column, "true"), else_="false"), words=BOOLEAN_WORDS)
 
 
-def _setting_names() -> dict[str, Name]:
+def _setting_columns() -> dict[str, TrialColumn]:
     words = {
         "activation": ACTIVATIONS,
         "init": INITS,
@@ -69,21 +69,21 @@ def _setting_names() -> dict[str, Name]:
     }
     size = trial.c.settings["batch_size"].as_string()
     whole = case((size == "full", size))
-    names["batch_size"] = Name(case((size != "full", cast(size, Double))), whole, ("full",))
+    names["batch_size"] = TrialColumn(case((size != "full", cast(size, Double))), whole, ("full",))
     # As a number `hidden` is the first layer's units, as a word the whole list: hidden = [100, 50].
     first, whole_list = trial.c.settings[("hidden", 0)], trial.c.settings["hidden"]
-    names["hidden"] = Name(first.as_float(), whole_list.as_string(), lists=True)
-    names["stratify"] = _truth(trial.c.settings["stratify"].as_boolean())
+    names["hidden"] = TrialColumn(first.as_float(), whole_list.as_string(), is_list=True)
+    names["stratify"] = _boolean(trial.c.settings["stratify"].as_boolean())
     return names
 
 
-def _last(name: str) -> Name:
-    return Name(number=trial.c.last[name].as_float())
+def _latest(name: str) -> TrialColumn:
+    return TrialColumn(number=trial.c.last[name].as_float())
 
 
-NAMES: Mapping[str, Name] = {
+COLUMNS: Mapping[str, TrialColumn] = {
     **{
-        name: Name(number=trial.c[name])
+        name: TrialColumn(number=trial.c[name])
         for name in (
             "number",
             "id",
@@ -97,16 +97,16 @@ NAMES: Mapping[str, Name] = {
             "finished_at",
         )
     },
-    "state": Name(word=trial.c.state, words=TRIAL_STATES),
-    "reason": Name(word=trial.c.reason),
-    "verdict": Name(word=trial.c.verdict, words=TRIAL_CODES),
-    "worker": Name(word=trial.c.worker),
-    "excluded": _truth(trial.c.excluded),
-    "has_model": _truth(trial.c.has_model),
-    **{name: _last(name) for name in METRICS if name != "lr"},  # of the latest epoch; lr is the setting
-    **{f"last.{name}": _last(name) for name in METRICS},
-    "gap": Name(number=trial.c.last["train_acc"].as_float() - trial.c.last["val_acc"].as_float()),
-    "update_ratio": Name(number=trial.c.last[("update_ratio", "W1")].as_float()),
-    "seconds": Name(number=trial.c.finished_at - trial.c.started_at),
-    **_setting_names(),
+    "state": TrialColumn(word=trial.c.state, words=TRIAL_STATES),
+    "reason": TrialColumn(word=trial.c.reason),
+    "verdict": TrialColumn(word=trial.c.verdict, words=TRIAL_CODES),
+    "worker": TrialColumn(word=trial.c.worker),
+    "excluded": _boolean(trial.c.excluded),
+    "has_model": _boolean(trial.c.has_model),
+    **{name: _latest(name) for name in METRICS if name != "lr"},  # of the latest epoch; lr is the setting
+    **{f"last.{name}": _latest(name) for name in METRICS},
+    "gap": TrialColumn(number=trial.c.last["train_acc"].as_float() - trial.c.last["val_acc"].as_float()),
+    "update_ratio": TrialColumn(number=trial.c.last[("update_ratio", "W1")].as_float()),
+    "seconds": TrialColumn(number=trial.c.finished_at - trial.c.started_at),
+    **_setting_columns(),
 }

@@ -1,12 +1,12 @@
-"""Owns the filter: a closed grammar over trials, read into one SQL condition (values as parameters only).
+"""The filter language over trials, parsed into one SQL condition (values only as bound parameters).
 
     filter     = all ("or" all)*
-    all        = one ("and" one)*
-    one        = "not" one | "(" filter ")" | comparison
+    all        = term ("and" term)*
+    term       = "not" term | "(" filter ")" | comparison
     comparison = NAME ("<" | "<=" | ">" | ">=" | "=" | "!=") value | NAME "in" "(" value ("," value)* ")"
     value      = NUMBER | WORD | "any text" | "[" numbers with commas "]"
 
-A comparison with a value that is missing is false, so != is true for it. Words and lists know only = and !=.
+A comparison with a missing value is false, so != is true for it. Words and lists support only = and !=.
 """
 
 import math
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from learning.errors import FilterError as FilterError
-from store.read.columns import Name, named
+from store.read.columns import TrialColumn, find_column
 
 MAX_LENGTH = 2000  # characters
-MAX_DEPTH = 30  # parentheses and nots inside each other
+MAX_DEPTH = 30  # of nested parentheses and nots
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.]))
@@ -43,14 +43,14 @@ class _Token:
         return self.kind == "word" and self.text.lower() == word
 
 
-def condition(text: str) -> ColumnElement[bool]:
-    """The filter as a condition on the table trial. Raises FilterError with one sentence that says where."""
+def parse_filter(text: str) -> ColumnElement[bool]:
+    """The filter as a condition on the trial table. Raises FilterError with a sentence that says where."""
     if len(text) > MAX_LENGTH:
         raise FilterError(f"The filter has {len(text)} characters; at most {MAX_LENGTH} are read.")
-    return _Reader(_tokens(text)).read()
+    return _Parser(_tokenize(text)).parse()
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokenize(text: str) -> list[_Token]:
     tokens: list[_Token] = []
     at = 0
     while not tokens or tokens[-1].kind != "end":
@@ -67,15 +67,15 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
-class _Reader:
-    """Recursive descent over the tokens, one method a rule."""
+class _Parser:
+    """Recursive descent over the tokens, with one method for each rule."""
 
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
         self._next = 0
         self._depth = 0
 
-    def read(self) -> ColumnElement[bool]:
+    def parse(self) -> ColumnElement[bool]:
         whole = self._any()
         if self._peek().kind != "end":
             raise _unexpected(self._peek(), "and, or, or the end")
@@ -89,25 +89,25 @@ class _Reader:
         return or_(*parts)
 
     def _all(self) -> ColumnElement[bool]:
-        parts = [self._one()]
+        parts = [self._term()]
         while self._peek().is_word("and"):
             self._take()
-            parts.append(self._one())
+            parts.append(self._term())
         return and_(*parts)
 
-    def _one(self) -> ColumnElement[bool]:
+    def _term(self) -> ColumnElement[bool]:
         token = self._take()
         if token.is_word("not"):
-            return not_(self._deeper(token, self._one))
+            return not_(self._nest(token, self._term))
         if token.text == "(" and token.kind == "sign":
-            inside = self._deeper(token, self._any)
+            inside = self._nest(token, self._any)
             closing = self._take()
             if closing.kind != "sign" or closing.text != ")":
                 raise _unexpected(closing, "and, or, or )")
             return inside.self_group()
         return self._comparison(token)
 
-    def _deeper(self, token: _Token, rule: Callable[[], ColumnElement[bool]]) -> ColumnElement[bool]:
+    def _nest(self, token: _Token, rule: Callable[[], ColumnElement[bool]]) -> ColumnElement[bool]:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise FilterError(f"At character {token.at} the filter is nested deeper than {MAX_DEPTH}.")
@@ -118,21 +118,21 @@ class _Reader:
     def _comparison(self, token: _Token) -> ColumnElement[bool]:
         if token.kind != "word" or token.text.lower() in ("and", "or"):
             raise _unexpected(token, "a column or setting")
-        meaning = named(token.text)
+        column = find_column(token.text)
         sign = self._take()
         if sign.is_word("in"):
-            return or_(*self._members(token, meaning))
+            return or_(*self._list_members(token, column))
         if sign.kind != "sign" or sign.text in "(),":
             raise _unexpected(sign, "one of < <= > >= = != in")
-        return _compare(token, meaning, sign, self._take())
+        return _compare(token, column, sign, self._take())
 
-    def _members(self, token: _Token, meaning: Name) -> list[ColumnElement[bool]]:
+    def _list_members(self, token: _Token, column: TrialColumn) -> list[ColumnElement[bool]]:
         self._expect("(")
         parts = []
         more = True
         while more:
             value = self._take()
-            parts.append(_compare(token, meaning, _Token("sign", "=", value.at), value))
+            parts.append(_compare(token, column, _Token("sign", "=", value.at), value))
             more = self._peek().kind == "sign" and self._peek().text == ","
             if more:
                 self._take()
@@ -153,37 +153,39 @@ class _Reader:
         return token
 
 
-def _compare(token: _Token, meaning: Name, sign: _Token, value: _Token) -> ColumnElement[bool]:
+def _compare(token: _Token, column: TrialColumn, sign: _Token, value: _Token) -> ColumnElement[bool]:
     if value.kind == "number":
-        return _compare_number(token, meaning, sign, value)
-    if value.kind == "list" and not meaning.lists:
+        return _compare_number(token, column, sign, value)
+    if value.kind == "list" and not column.is_list:
         raise FilterError(f"At character {value.at} {token.text} is compared with a list, but it is none.")
     if value.kind in ("word", "text", "list"):
-        return _compare_word(token, meaning, sign, value)
+        return _compare_word(token, column, sign, value)
     raise _unexpected(value, "a number or a word")
 
 
-def _compare_number(token: _Token, meaning: Name, sign: _Token, value: _Token) -> ColumnElement[bool]:
+def _compare_number(token: _Token, column: TrialColumn, sign: _Token, value: _Token) -> ColumnElement[bool]:
     number = float(value.text)
-    if meaning.number is None:
+    if column.number is None:
         raise FilterError(
             f"At character {value.at} {token.text} is compared with a number, but it is a word."
         )
     if not math.isfinite(number):
         raise FilterError(f"At character {value.at} the number {value.text[:20]} is too large.")
-    column = meaning.number
-    equal = func.coalesce(column == number, false())
+    stored = column.number
+    equal = func.coalesce(stored == number, false())
     compared = {
-        "<": column < number,
-        "<=": column <= number,
-        ">": column > number,
-        ">=": column >= number,
+        "<": stored < number,
+        "<=": stored <= number,
+        ">": stored > number,
+        ">=": stored >= number,
     }
-    return _signed(sign, equal) if sign.text not in compared else func.coalesce(compared[sign.text], false())
+    if sign.text in compared:
+        return func.coalesce(compared[sign.text], false())
+    return _negate_if_unequal(sign, equal)
 
 
-def _compare_word(token: _Token, meaning: Name, sign: _Token, value: _Token) -> ColumnElement[bool]:
-    if meaning.word is None:
+def _compare_word(token: _Token, column: TrialColumn, sign: _Token, value: _Token) -> ColumnElement[bool]:
+    if column.word is None:
         raise FilterError(
             f"At character {value.at} {token.text} is compared with a word, but it is a number."
         )
@@ -191,18 +193,18 @@ def _compare_word(token: _Token, meaning: Name, sign: _Token, value: _Token) -> 
         raise FilterError(f"At character {sign.at} words are compared by = or !=, not by {sign.text}.")
     if not value.text.isprintable():
         raise FilterError(f"At character {value.at} the text has a character that cannot be printed.")
-    word = value.text.lower() if meaning.words else value.text
-    if meaning.words and word not in meaning.words:
+    word = value.text.lower() if column.words else value.text
+    if column.words and word not in column.words:
         raise FilterError(
             f"At character {value.at} stands {value.text[:40]!r}, but {token.text} is one of "
-            f"{', '.join(meaning.words)}."
+            f"{', '.join(column.words)}."
         )
-    if meaning.lists:
+    if column.is_list:
         word = f"[{''.join(word.strip('[]').split())}]"
-    return _signed(sign, func.coalesce(meaning.word == word, false()))
+    return _negate_if_unequal(sign, func.coalesce(column.word == word, false()))
 
 
-def _signed(sign: _Token, equal: ColumnElement[bool]) -> ColumnElement[bool]:
+def _negate_if_unequal(sign: _Token, equal: ColumnElement[bool]) -> ColumnElement[bool]:
     return not_(equal) if sign.text in ("!=", "<>") else equal
 
 

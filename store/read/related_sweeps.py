@@ -1,4 +1,4 @@
-"""Sweeps that belong together: the family of one, and grids with the random search of the same problem."""
+"""Sweeps that belong together: the family of a sweep, and grids paired with random searches."""
 
 from sqlalchemy import Connection, Text, and_, cast, func, select
 
@@ -7,14 +7,14 @@ from store.read import sweeps
 from store.read.sweeps import Sweep
 
 
-def family(c: Connection, id: int) -> tuple[Sweep, ...]:
-    """The sweep, its ancestors and all that came from the first of them, in the order they were made."""
-    found = sweeps.by_ids(c, _below(c, _first(c, id)))
+def list_family(c: Connection, id: int) -> tuple[Sweep, ...]:
+    """The sweep, its ancestors and all descendants of the first of them, oldest first."""
+    found = sweeps.get_many(c, _find_descendants(c, _find_root(c, id)))
     return tuple(found[number] for number in sorted(found))
 
 
-def _first(c: Connection, id: int) -> int:
-    """The ancestor that has no parent; the sweep itself if it has none, or if that was deleted."""
+def _find_root(c: Connection, id: int) -> int:
+    """The id of the oldest ancestor; the sweep itself if it has no parent, or a deleted one."""
     start = select(sweep.c.id, sweep.c.parent_id).where(sweep.c.id == id).cte("above", recursive=True)
     above = start.union_all(
         select(sweep.c.id, sweep.c.parent_id).join(start, sweep.c.id == start.c.parent_id)
@@ -22,16 +22,16 @@ def _first(c: Connection, id: int) -> int:
     return int(c.execute(select(above.c.id).order_by(above.c.id).limit(1)).scalar_one_or_none() or id)
 
 
-def _below(c: Connection, id: int) -> list[int]:
+def _find_descendants(c: Connection, id: int) -> list[int]:
     start = select(sweep.c.id).where(sweep.c.id == id).cte("below", recursive=True)
     below = start.union_all(select(sweep.c.id).join(start, sweep.c.parent_id == start.c.id))
     return list(c.execute(select(below.c.id)).scalars())
 
 
-def grids_with_random(c: Connection, limit: int) -> tuple[tuple[Sweep, Sweep], ...]:
-    """Grids, newest first, each with the first random search of the same problem that was made after it."""
+def list_grid_random_pairs(c: Connection, limit: int) -> tuple[tuple[Sweep, Sweep], ...]:
+    """Grids, newest first, each with the first random search of the same problem made after it."""
     found = [(row.grid, row.random) for row in c.execute(_PAIRS.limit(limit))]
-    known = sweeps.by_ids(c, [id for pair in found for id in pair])
+    known = sweeps.get_many(c, [id for pair in found for id in pair])
     return tuple((known[grid], known[random]) for grid, random in found)
 
 

@@ -1,4 +1,4 @@
-"""Owns how fast training has been here: seconds and arithmetic of stored epochs (estimates nothing)."""
+"""How fast recent trials trained, in floating-point operations a second."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,31 +8,31 @@ from sqlalchemy import Connection, Row, func, select
 from learning.settings import Settings
 from store.db.tables import epoch, sweep, trial
 
-RECENT = 200  # trials looked at, the latest first: machines and programs change
+MAX_TRIALS = 200  # the latest ones: machines and programs change
 
 
-def flops_per_second(c: Connection, flops: Callable[[str, Settings], float | None]) -> float | None:
-    """Floating-point operations a second of one worker, over the latest trials; None before the first epoch.
+def measure_flops_per_second(c: Connection, flops: Callable[[str, Settings], float | None]) -> float | None:
+    """The FLOPS of one worker over the latest trials; None before the first epoch.
 
-    `flops(dataset, settings)` says how many one epoch takes, None where that is not known.
+    `flops(dataset, settings)`: the operations of one epoch, None if unknown.
     """
-    done = spent = 0.0
-    for row in _recent(c):
-        each = flops(row.dataset, Settings.parse(row.settings))
-        if each is not None:
-            done += each * row.epochs
-            spent += row.seconds
-    return done / spent if spent > 0 else None
+    operations = seconds = 0.0
+    for row in _read_recent(c):
+        per_epoch = flops(row.dataset, Settings.parse(row.settings))
+        if per_epoch is not None:
+            operations += per_epoch * row.epochs
+            seconds += row.seconds
+    return operations / seconds if seconds > 0 else None
 
 
-def _recent(c: Connection) -> list[Row[*tuple[Any, ...]]]:
-    """The latest trials with epochs: data set, settings, epochs and seconds."""
+def _read_recent(c: Connection) -> list[Row[*tuple[Any, ...]]]:
+    """Data set, settings, epochs and seconds of the latest trials with epochs."""
     latest = (
         select(trial.c.id, trial.c.settings, sweep.c.dataset)
         .join(sweep, sweep.c.id == trial.c.sweep_id)
         .where(trial.c.epochs_done > 0)
         .order_by(trial.c.id.desc())
-        .limit(RECENT)
+        .limit(MAX_TRIALS)
         .subquery()
     )
     measured = (

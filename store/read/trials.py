@@ -1,4 +1,4 @@
-"""Owns trials: their value, their lists, and what a user may do to one (the queue moves them otherwise)."""
+"""Reads trials: by id or number, in pages, ranked, or changed since a cursor."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
@@ -6,39 +6,38 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from learning.errors import NotAllowed as NotAllowed
-from learning.errors import NotFound as NotFound
+from learning.errors import NotFound
 from store.db.states import LIVING, UNRANKED
 from store.db.tables import trial
-from store.read.columns import ordering
-from store.read.filter import condition
+from store.read.columns import parse_sort
+from store.read.filter import parse_filter
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One drawn setting and its life so far."""
+    """A trial: its settings and its progress."""
 
     id: int
     sweep_id: int
     number: int  # 0.. in its sweep
     state: str
     reason: str | None
-    attempt: int  # rises with every claim: the fence
+    attempt: int  # rises with every claim: the fencing token
     failures: int  # attempts in a row that died without a new epoch
     settings: dict[str, Any]
     epochs_total: int
     epochs_done: int
     best_val_acc: float | None
     best_epoch: int | None
-    last: dict[str, Any] | None  # latest epoch: its number, metrics and flags
+    last: dict[str, Any] | None  # the latest epoch: number, metrics and flags
     excluded: bool
-    worker: str | None  # token of the one that trains or trained it last
+    worker: str | None  # token of the worker that trains it or trained it last
     has_model: bool
     started_at: float | None
     finished_at: float | None
-    spared: int  # epochs that a stopping rule kept it from
+    spared: int  # epochs that a stopping rule saved
     changed: int
-    verdict: str | None  # code of the first finding on its curve; None: not read yet
+    verdict: str | None  # code of the first finding on its curve; None: not judged yet
 
 
 _COLUMNS = [trial.c[field.name] for field in fields(Trial)]
@@ -48,7 +47,7 @@ _SELECT = select(*_COLUMNS)
 
 def get(c: Connection, id: int) -> Trial | None:
     row = c.execute(_SELECT.where(trial.c.id == id)).one_or_none()
-    return _trial(row) if row else None
+    return _build_trial(row) if row else None
 
 
 def must_get(c: Connection, id: int) -> Trial:
@@ -59,24 +58,23 @@ def must_get(c: Connection, id: int) -> Trial:
     return found
 
 
-def numbered(c: Connection, sweep_id: int, number: int) -> Trial | None:
-    """The trial that has this number in its sweep."""
+def get_by_number(c: Connection, sweep_id: int, number: int) -> Trial | None:
     row = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, trial.c.number == number)).one_or_none()
-    return _trial(row) if row else None
+    return _build_trial(row) if row else None
 
 
-def by_ids(c: Connection, ids: Collection[int]) -> dict[int, Trial]:
-    """The trials of these ids that exist."""
-    return {row.id: _trial(row) for row in c.execute(_SELECT.where(trial.c.id.in_(ids)))} if ids else {}
+def get_many(c: Connection, ids: Collection[int]) -> dict[int, Trial]:
+    """The trials with these ids, as far as they exist."""
+    return {row.id: _build_trial(row) for row in c.execute(_SELECT.where(trial.c.id.in_(ids)))} if ids else {}
 
 
-def of_sweep(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
+def list_by_sweep(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
     """All trials of a sweep by number."""
     rows = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id).order_by(trial.c.number))
-    return tuple(map(_trial, rows))
+    return tuple(map(_build_trial, rows))
 
 
-def page(
+def list_page(
     c: Connection,
     sweep_id: int,
     limit: int = 100,
@@ -84,25 +82,25 @@ def page(
     sort: str = "number",
     filter: str | None = None,
 ) -> tuple[tuple[Trial, ...], int]:
-    """Some trials of a sweep, and how many fit the filter. `sort` is a name, "-" before it for falling order.
+    """A page of a sweep's trials, and how many match the filter. `sort` is a column, "-" before it reverses.
 
-    What has no value comes last; equal ones by number. Raises FilterError for a bad filter or sort.
+    Missing values come last, ties by number. Raises FilterError for a bad filter or sort.
     """
     where = [trial.c.sweep_id == sweep_id]
     if filter and filter.strip():
-        where.append(condition(filter))
-    order = ordering(sort)
+        where.append(parse_filter(filter))
+    order = parse_sort(sort)
     total: int = c.execute(select(func.count()).select_from(trial).where(*where)).scalar_one()
     rows = c.execute(_SELECT.where(*where).order_by(*order).limit(limit).offset(offset))
-    return tuple(map(_trial, rows)), total
+    return tuple(map(_build_trial, rows)), total
 
 
-def after(c: Connection, cursor: int, sweeps: Sequence[int] | None, limit: int) -> tuple[Trial, ...]:
+def list_since(c: Connection, cursor: int, sweeps: Sequence[int] | None, limit: int) -> tuple[Trial, ...]:
     """Trials changed after a cursor in commit order, of some sweeps or (None) of all."""
     query = _SELECT.where(trial.c.changed > cursor)
     if sweeps is not None:
         query = query.where(trial.c.sweep_id.in_(sweeps))
-    return tuple(map(_trial, c.execute(query.order_by(trial.c.changed).limit(limit))))
+    return tuple(map(_build_trial, c.execute(query.order_by(trial.c.changed).limit(limit))))
 
 
 RANKED = trial.c.state.not_in(UNRANKED) & ~trial.c.excluded & trial.c.best_val_acc.is_not(None)
@@ -110,24 +108,34 @@ RANKED = trial.c.state.not_in(UNRANKED) & ~trial.c.excluded & trial.c.best_val_a
 BEST_FIRST = (trial.c.best_val_acc.desc(), trial.c.number)
 
 
-def outlines(c: Connection, sweep_id: int, filter: str) -> dict[int, tuple[int, str]]:
-    """By number: id and state of the trials of a sweep that fit a filter (empty: all). Raises FilterError."""
-    where = [trial.c.sweep_id == sweep_id, *([condition(filter)] if filter.strip() else [])]
+def find_ids_and_states(c: Connection, sweep_id: int, filter: str) -> dict[int, tuple[int, str]]:
+    """By number: id and state of a sweep's trials that match a filter (empty: all). Raises FilterError."""
+    where = [trial.c.sweep_id == sweep_id, *([parse_filter(filter)] if filter.strip() else [])]
     rows = c.execute(select(trial.c.number, trial.c.id, trial.c.state).where(*where).order_by(trial.c.number))
     return {row.number: (row.id, row.state) for row in rows}
 
 
-def best(c: Connection, sweep_id: int, limit: int = 20) -> tuple[Trial, ...]:
-    """The best by validation accuracy; never a diverged, failed or excluded one."""
-    rows = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, RANKED).order_by(*BEST_FIRST).limit(limit))
-    return tuple(map(_trial, rows))
+def list_model_candidates(c: Connection, sweep_id: int, limit: int) -> tuple[Trial, ...]:
+    """The trials whose weights are worth keeping, best first: not excluded, failed or cancelled.
+
+    A diverged trial counts with the best accuracy it had before.
+    """
+    wanted = trial.c.state.not_in(("failed", "cancelled")) & ~trial.c.excluded
+    order = (trial.c.best_val_acc.desc().nulls_last(), trial.c.number)
+    rows = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, wanted).order_by(*order).limit(limit))
+    return tuple(map(_build_trial, rows))
 
 
-def without_verdict(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
-    """The ended trials of a sweep that have epochs, but no verdict on them."""
-    unread = trial.c.verdict.is_(None) & (trial.c.epochs_done > 0) & trial.c.state.not_in(LIVING)
-    return tuple(map(_trial, c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, unread))))
+def find_ids_with_model(c: Connection, sweep_id: int) -> set[int]:
+    """Ids of the trials of a sweep that are marked as having their weights kept."""
+    return set(c.scalars(select(trial.c.id).where(trial.c.sweep_id == sweep_id, trial.c.has_model)))
 
 
-def _trial(row: Row[*tuple[Any, ...]]) -> Trial:
+def list_without_verdict(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
+    """The ended trials of a sweep that have epochs but no verdict."""
+    unjudged = trial.c.verdict.is_(None) & (trial.c.epochs_done > 0) & trial.c.state.not_in(LIVING)
+    return tuple(map(_build_trial, c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, unjudged))))
+
+
+def _build_trial(row: Row[*tuple[Any, ...]]) -> Trial:
     return Trial(**row._mapping)

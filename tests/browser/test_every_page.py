@@ -19,7 +19,7 @@ from store.jobs.autopilots import NewAutopilot
 from tests.support.accessibility import AXE, FOUND
 from tests.support.made_up_worker import Crew
 from tests.support.sites import DESKTOP, Complaints, Site
-from worker import autopilot as steps  # the arrows bind the program, not its tests
+from worker import autopilot_steps as steps  # the arrows bind the program, not its tests
 
 pytestmark = pytest.mark.browser
 

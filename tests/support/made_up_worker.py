@@ -6,7 +6,7 @@ from typing import Any
 
 from learning.training.trainer import Epoch
 from store.db.database import Database
-from store.queue import claims, fence
+from store.queue import claimed_groups, claims
 
 ADDRESS = "http://127.0.0.1:8000"
 
@@ -55,7 +55,7 @@ class Crew:
 
     def record(self, claim: claims.Claim, epochs: Sequence[Epoch]) -> frozenset[int]:
         with self.database.write() as c:
-            return fence.record(c, claim, epochs, None, time.time())
+            return claimed_groups.record(c, claim, epochs, None, time.time())
 
     def step(self, claim: claims.Claim, epoch: int) -> frozenset[int]:
         """One epoch of every trial of the group."""

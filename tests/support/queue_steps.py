@@ -1,17 +1,17 @@
-"""Epochs as a trainer would give them, and short ways through the queue."""
+"""Epochs as the trainer returns them, and short ways through the queue."""
 
 from collections.abc import Sequence
 
 from learning.training.trainer import Epoch
+from store.db.checkpoints_and_weights import CheckpointRef
 from store.db.database import Database
-from store.db.weight_files import CheckpointRef
-from store.queue import claims, fence
+from store.queue import claimed_groups, claims
 from store.queue.claims import Claim
 
 NOW = 1_700_000_100.0
 
 
-def epoch(key: int, number: int, **values: object) -> Epoch:
+def make_epoch(key: int, number: int, **values: object) -> Epoch:
     """One epoch; by default val_acc rises with its number."""
     default: dict[str, object] = {
         "loss": 2.0 / number,
@@ -50,13 +50,13 @@ def record(
 ) -> frozenset[int]:
     """Stores epochs; a number is that epoch of every claimed trial."""
     if isinstance(new, int):
-        new = [epoch(one.id, new) for one in claimed.trials]
+        new = [make_epoch(trial.id, new) for trial in claimed.trials]
     with database.write() as c:
-        return fence.record(c, claimed, new, checkpoint, now)
+        return claimed_groups.record(c, claimed, new, checkpoint, now)
 
 
 def train(database: Database, claimed: Claim, epochs: int | None = None) -> frozenset[int]:
-    """Stores epochs up to a number, all by default; the answer to the last."""
+    """Stores epochs up to a number, all by default; returns the answer to the last."""
     mine: frozenset[int] = frozenset()
     for number in range(1, (epochs or claimed.epochs_total) + 1):
         mine = record(database, claimed, number)

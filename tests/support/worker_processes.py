@@ -1,4 +1,4 @@
-"""What tests on real worker processes share: waiting for a state, looking at processes and rows."""
+"""Helpers for tests on real worker processes: waiting for a state, looking at processes and rows."""
 
 import os
 import subprocess
@@ -8,14 +8,14 @@ from collections.abc import Callable
 import psutil
 
 from store.db.database import Database
-from store.queue import epochs, fence, workers
+from store.queue import claimed_groups, epochs, workers
 from store.queue.epochs import EpochRow
 from store.queue.workers import Worker
 from store.read import sweeps, trials
 from store.read.trials import Trial
 
-PATIENCE = 120.0  # seconds; only a failing test waits that long
-TICK = 0.01
+TIMEOUT_SECONDS = 120.0  # seconds; only a failing test waits that long
+POLL_SECONDS = 0.01
 
 Process = subprocess.Popen[str]
 Start = Callable[..., Process]
@@ -31,15 +31,15 @@ STEADY_NETS: dict[str, object] = {
 }
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
-    """Looks again and again until the condition holds; fails naming `what` after `seconds`."""
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = TIMEOUT_SECONDS) -> None:
+    """Polls until the condition holds; fails with `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for: {what}"
-        time.sleep(TICK)
+        time.sleep(POLL_SECONDS)
 
 
-def crowd() -> float:
+def processes_per_core() -> float:
     """How many processes want each core now (at least 1): bars in seconds are for a core of our own."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
@@ -55,13 +55,13 @@ def end(process: Process) -> None:
     process.wait()
 
 
-def children(process: Process) -> list[psutil.Process]:
+def list_children(process: Process) -> list[psutil.Process]:
     """The living worker processes of a supervisor."""
     found = psutil.Process(process.pid).children()
     return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
 
 
-def state_of(database: Database, sweep_id: int) -> str:
+def read_state(database: Database, sweep_id: int) -> str:
     with database.read() as c:
         found = sweeps.get(c, sweep_id)
     assert found is not None
@@ -69,31 +69,33 @@ def state_of(database: Database, sweep_id: int) -> str:
 
 
 def wait_for_end(database: Database, sweep_id: int) -> None:
-    wait_until(lambda: state_of(database, sweep_id) in ("finished", "cancelled"), "the sweep's end")
+    wait_until(lambda: read_state(database, sweep_id) in ("finished", "cancelled"), "the sweep's end")
 
 
-def trials_of(database: Database, sweep_id: int) -> tuple[Trial, ...]:
+def list_trials(database: Database, sweep_id: int) -> tuple[Trial, ...]:
     with database.read() as c:
-        return trials.of_sweep(c, sweep_id)
+        return trials.list_by_sweep(c, sweep_id)
 
 
-def rows_of(database: Database, sweep_id: int) -> tuple[EpochRow, ...]:
+def list_epochs(database: Database, sweep_id: int) -> tuple[EpochRow, ...]:
     """Every epoch of a sweep, with traces."""
     with database.read() as c:
-        return epochs.of_sweep(c, sweep_id, 0, 1_000_000, trace=True)[0]
+        return epochs.list_by_sweep(c, sweep_id, 0, 1_000_000, trace=True)[0]
 
 
-def epochs_done(database: Database, sweep_id: int) -> int:
-    return sum(one.epochs_done for one in trials_of(database, sweep_id))
+def count_epochs_done(database: Database, sweep_id: int) -> int:
+    return sum(trial.epochs_done for trial in list_trials(database, sweep_id))
 
 
-def known_workers(database: Database) -> tuple[Worker, ...]:
+def list_workers(database: Database) -> tuple[Worker, ...]:
     with database.read() as c:
-        return workers.all(c)
+        return workers.list_all(c)
 
 
-def busy(database: Database) -> dict[int, int]:
+def find_busy_workers(database: Database) -> dict[int, int]:
     """Pid of each living worker that trains -> the group it trains."""
     with database.read() as c:
-        pids = {one.token: one.pid for one in workers.all(c) if one.gone_at is None}
-        return {pids[token]: group for group, (_, token) in fence.beats(c).items() if token in pids}
+        pids = {worker.token: worker.pid for worker in workers.list_all(c) if worker.gone_at is None}
+        return {
+            pids[token]: group for group, (_, token) in claimed_groups.list_beats(c).items() if token in pids
+        }

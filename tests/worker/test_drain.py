@@ -12,14 +12,14 @@ from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import (
     STEADY_NETS,
     Start,
-    busy,
-    children,
-    crowd,
-    epochs_done,
-    known_workers,
-    rows_of,
-    state_of,
-    trials_of,
+    count_epochs_done,
+    find_busy_workers,
+    list_children,
+    list_epochs,
+    list_trials,
+    list_workers,
+    processes_per_core,
+    read_state,
     wait_for_end,
     wait_until,
 )
@@ -34,12 +34,12 @@ NICE = 3  # times slower than others, on a machine that has
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_worker_ends_at_once(sqlite_database: Database, start: Start, number: signal.Signals) -> None:
     worker = start("--single")
-    wait_until(lambda: len(known_workers(sqlite_database)) == 1, "the worker to be known")
+    wait_until(lambda: len(list_workers(sqlite_database)) == 1, "the worker to be known")
     asked = time.monotonic()
     worker.send_signal(number)
     assert worker.wait(10) == 0
-    assert time.monotonic() - asked < IDLE * NICE * crowd()
-    assert known_workers(sqlite_database)[0].gone_at is not None
+    assert time.monotonic() - asked < IDLE * NICE * processes_per_core()
+    assert list_workers(sqlite_database)[0].gone_at is not None
 
 
 def test_a_busy_worker_finishes_its_epoch_and_gives_its_group_back(
@@ -47,17 +47,17 @@ def test_a_busy_worker_finishes_its_epoch_and_gives_its_group_back(
 ) -> None:
     sweep = make_sweep(sqlite_database, 1, **LONG)
     worker = start("--single")
-    wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
+    wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
     asked = time.monotonic()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
     assert time.monotonic() - asked < EPOCH
-    (left,) = trials_of(sqlite_database, sweep.id)
+    (left,) = list_trials(sqlite_database, sweep.id)
     assert (left.state, left.failures, left.attempt) == ("queued", 0, 1)
 
     start("--single")
-    wait_until(lambda: epochs_done(sqlite_database, sweep.id) > left.epochs_done, "more epochs")
-    epochs = [row.epoch for row in rows_of(sqlite_database, sweep.id)]
+    wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > left.epochs_done, "more epochs")
+    epochs = [row.epoch for row in list_epochs(sqlite_database, sweep.id)]
     assert epochs == list(range(1, len(epochs) + 1))
     went_on = f"group 1 goes on after epoch {left.epochs_done} of {left.epochs_done} stored"
     assert went_on in (tmp_path / "log").read_text()
@@ -68,14 +68,16 @@ def test_the_supervisor_passes_the_request_on(
 ) -> None:
     sweep = make_sweep(sqlite_database, 4, **LONG)
     supervisor = start(workers=2)
-    wait_until(lambda: len(busy(sqlite_database)) == 2, "two busy workers")
-    wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 2, "the first epochs")
-    crew = children(supervisor)
+    wait_until(lambda: len(find_busy_workers(sqlite_database)) == 2, "two busy workers")
+    wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > 2, "the first epochs")
+    crew = list_children(supervisor)
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(20) == 0
     assert not any(child.is_running() for child in crew)
-    assert {(one.state, one.failures) for one in trials_of(sqlite_database, sweep.id)} == {("queued", 0)}
-    assert all(one.gone_at is not None for one in known_workers(sqlite_database))
+    assert {(trial.state, trial.failures) for trial in list_trials(sqlite_database, sweep.id)} == {
+        ("queued", 0)
+    }
+    assert all(worker.gone_at is not None for worker in list_workers(sqlite_database))
 
 
 def test_cancel_ends_the_training_at_the_next_epoch(
@@ -84,13 +86,13 @@ def test_cancel_ends_the_training_at_the_next_epoch(
     sweep = make_sweep(sqlite_database, 2, workers=2, **LONG)
     after = make_sweep(sqlite_database, 1, **LONG | {"epochs": 2})
     start("--single")
-    wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
+    wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
     with sqlite_database.write() as c:
         sweep_actions.act(c, sweep.id, "cancel", time.time())
-    rows = len(rows_of(sqlite_database, sweep.id))
+    rows = len(list_epochs(sqlite_database, sweep.id))
     wait_for_end(sqlite_database, after.id)  # the worker is free for the next sweep
-    assert state_of(sqlite_database, sweep.id) == "cancelled"
-    assert len(rows_of(sqlite_database, sweep.id)) == rows
+    assert read_state(sqlite_database, sweep.id) == "cancelled"
+    assert len(list_epochs(sqlite_database, sweep.id)) == rows
 
 
 def test_a_stopped_trial_leaves_its_group_and_keeps_its_best_net(
@@ -98,15 +100,15 @@ def test_a_stopped_trial_leaves_its_group_and_keeps_its_best_net(
 ) -> None:
     sweep = make_sweep(sqlite_database, 6, workers=2, **LONG)  # two groups of three
     start("--single")
-    wait_until(lambda: epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
-    victim = trials_of(sqlite_database, sweep.id)[1].id
+    wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
+    victim = list_trials(sqlite_database, sweep.id)[1].id
     with sqlite_database.write() as c:
         stopped = trial_actions.stop(c, victim, time.time())
-    wait_until(lambda: trials_of(sqlite_database, sweep.id)[1].has_model, "the net of the stopped trial")
-    others = epochs_done(sqlite_database, sweep.id)
-    wait_until(lambda: epochs_done(sqlite_database, sweep.id) > others + 4, "the others' next epochs")
-    assert trials_of(sqlite_database, sweep.id)[1].epochs_done == stopped.epochs_done
-    assert [one.state for one in trials_of(sqlite_database, sweep.id)] == [
+    wait_until(lambda: list_trials(sqlite_database, sweep.id)[1].has_model, "the net of the stopped trial")
+    others = count_epochs_done(sqlite_database, sweep.id)
+    wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > others + 4, "the others' next epochs")
+    assert list_trials(sqlite_database, sweep.id)[1].epochs_done == stopped.epochs_done
+    assert [trial.state for trial in list_trials(sqlite_database, sweep.id)] == [
         "running",
         "stopped",
         "running",

@@ -13,14 +13,14 @@ from typing import Any
 
 from store.db.database import Database
 from store.db.states import LIVING
-from store.queue import fence, workers
+from store.queue import claimed_groups, workers
 from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import (
     STEADY_NETS,
     Process,
     Start,
-    rows_of,
-    trials_of,
+    list_epochs,
+    list_trials,
     wait_for_end,
     wait_until,
 )
@@ -60,7 +60,7 @@ def test_twenty_kills_change_nothing_but_the_attempts(
         undisturbed = start(cwd=quiet_home)
         wait_for_end(quiet, sweep.id)
         stop(undisturbed)
-        assert {one.attempt for one in trials_of(quiet, sweep.id)} == {1}
+        assert {trial.attempt for trial in list_trials(quiet, sweep.id)} == {1}
         assert facts(sqlite_database, sweep.id) == facts(quiet, sweep.id)
     assert_same_nets(home, quiet_home)
 
@@ -87,14 +87,18 @@ def kill_at_random(database: Database, sweep_id: int) -> None:
 
 
 def is_over(database: Database, sweep_id: int) -> bool:
-    return not any(one.state in LIVING for one in trials_of(database, sweep_id))
+    return not any(trial.state in LIVING for trial in list_trials(database, sweep_id))
 
 
 def victims(database: Database, killed: set[str]) -> dict[str, int]:
     """Token -> pid of the workers that live, hold a group and have stored an epoch of it."""
     with database.read() as c:
-        living = [one for one in workers.all(c) if one.gone_at is None and one.token not in killed]
-        return {one.token: one.pid for one in living if fence.has_progressed(c, one.token)}
+        living = [
+            worker for worker in workers.list_all(c) if worker.gone_at is None and worker.token not in killed
+        ]
+        return {
+            worker.token: worker.pid for worker in living if claimed_groups.has_progressed(c, worker.token)
+        }
 
 
 def stop(process: Process) -> None:
@@ -104,15 +108,17 @@ def stop(process: Process) -> None:
 
 def facts(database: Database, sweep_id: int) -> list[dict[str, Any]]:
     """Every epoch row of a sweep without what may differ, by trial and epoch."""
-    rows = [{k: v for k, v in asdict(row).items() if k not in DIFFERS} for row in rows_of(database, sweep_id)]
+    rows = [
+        {k: v for k, v in asdict(row).items() if k not in DIFFERS} for row in list_epochs(database, sweep_id)
+    ]
     return sorted(rows, key=lambda row: (row["number"], row["epoch"]))
 
 
 def assert_each_ended_once(database: Database, sweep_id: int) -> None:
-    ended = trials_of(database, sweep_id)
-    assert {one.state for one in ended} == {"finished"}
-    assert {one.epochs_done for one in ended} == {EPOCHS}
-    assert sum(one.attempt for one in ended) > TRIALS
+    ended = list_trials(database, sweep_id)
+    assert {trial.state for trial in ended} == {"finished"}
+    assert {trial.epochs_done for trial in ended} == {EPOCHS}
+    assert sum(trial.attempt for trial in ended) > TRIALS
     assert [(row["number"], row["epoch"]) for row in facts(database, sweep_id)] == [
         (number, epoch) for number in range(TRIALS) for epoch in range(1, EPOCHS + 1)
     ]

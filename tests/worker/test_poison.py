@@ -2,7 +2,7 @@
 
 from store.db.database import Database
 from tests.support.sweeps import MakeSweep
-from tests.support.worker_processes import STEADY_NETS, Start, rows_of, trials_of, wait_for_end
+from tests.support.worker_processes import STEADY_NETS, Start, list_epochs, list_trials, wait_for_end
 
 EPOCHS = 3
 NETS = STEADY_NETS | {"epochs": EPOCHS, "hidden": [20]}
@@ -11,9 +11,9 @@ POISON = 2  # number of the poisoned trial in its sweep, and the seed it is draw
 # A worker whose trainer breaks for one trial, when it reaches its second epoch. {does} is what it then does.
 PROGRAM = """
 import os, sys
-from worker import run, threads
+from worker import group_run
 from worker.__main__ import main
-healthy = run.train
+healthy = group_run.train
 
 def train(members, split, **more):
     poisoned = any(member.settings.seed == 2 for member in members)
@@ -27,7 +27,7 @@ def train(members, split, **more):
             {does}
         kept = yield step
 
-run.train = train
+group_run.train = train
 sys.exit(main(["--single", *sys.argv[1:]]))
 """
 
@@ -38,9 +38,9 @@ def test_an_exception_fails_one_trial_alone_with_its_traceback(
     sweep = make_sweep(sqlite_database, 5, workers=2, **NETS)
     worker = start(program=PROGRAM.format(does='raise ArithmeticError("the poison works")'))
     wait_for_end(sqlite_database, sweep.id)
-    states = {one.number: one.state for one in trials_of(sqlite_database, sweep.id)}
+    states = {trial.number: trial.state for trial in list_trials(sqlite_database, sweep.id)}
     assert states == {n: "failed" if n == POISON else "finished" for n in range(5)}
-    reason = trials_of(sqlite_database, sweep.id)[POISON].reason
+    reason = list_trials(sqlite_database, sweep.id)[POISON].reason
     assert reason is not None
     assert reason.splitlines()[0] == "ArithmeticError: the poison works"
     assert "in train" in reason
@@ -54,7 +54,7 @@ def test_lack_of_memory_is_reported_and_survived(
     sweep = make_sweep(sqlite_database, 3, workers=2, **NETS)
     worker = start(program=PROGRAM.format(does="bytearray(1 << 62)"))
     wait_for_end(sqlite_database, sweep.id)
-    poisoned = trials_of(sqlite_database, sweep.id)[POISON]
+    poisoned = list_trials(sqlite_database, sweep.id)[POISON]
     assert poisoned.state == "failed"
     assert poisoned.reason is not None
     assert poisoned.reason.startswith("out of memory")
@@ -68,8 +68,8 @@ def test_a_trial_that_kills_its_process_fails_with_the_signal(
     supervise = SUPERVISOR.format(program=PROGRAM.format(does="os.kill(os.getpid(), 9)"))
     start(program=supervise, workers=1)
     wait_for_end(sqlite_database, sweep.id)
-    ended = trials_of(sqlite_database, sweep.id)
-    assert [one.state for one in ended] == ["finished", "finished", "failed", "finished"]
+    ended = list_trials(sqlite_database, sweep.id)
+    assert [trial.state for trial in ended] == ["finished", "finished", "failed", "finished"]
     assert ended[POISON].reason == "worker was killed by signal 9"
     assert ended[POISON].failures == 3
     assert all_epochs_but_the_poisoned(sqlite_database, sweep.id)
@@ -83,11 +83,11 @@ def test_a_sweep_on_a_data_set_that_is_gone_fails_with_one_sentence(
     start("--single")
     wait_for_end(sqlite_database, there.id)
     wait_for_end(sqlite_database, gone.id)
-    for one in trials_of(sqlite_database, gone.id):
-        assert one.state == "failed"
-        assert one.reason is not None
-        assert "removed" in one.reason.splitlines()[0]
-    assert {one.state for one in trials_of(sqlite_database, there.id)} == {"finished"}
+    for trial in list_trials(sqlite_database, gone.id):
+        assert trial.state == "failed"
+        assert trial.reason is not None
+        assert "removed" in trial.reason.splitlines()[0]
+    assert {trial.state for trial in list_trials(sqlite_database, there.id)} == {"finished"}
 
 
 # The supervisor with children that run a program of the test's own.
@@ -107,6 +107,6 @@ sys.exit(main([]))
 
 
 def all_epochs_but_the_poisoned(database: Database, sweep_id: int) -> bool:
-    rows = sorted((row.number, row.epoch) for row in rows_of(database, sweep_id) if row.number != POISON)
-    healthy = [one.number for one in trials_of(database, sweep_id) if one.number != POISON]
+    rows = sorted((row.number, row.epoch) for row in list_epochs(database, sweep_id) if row.number != POISON)
+    healthy = [trial.number for trial in list_trials(database, sweep_id) if trial.number != POISON]
     return rows == [(number, epoch) for number in healthy for epoch in range(1, EPOCHS + 1)]

@@ -13,10 +13,10 @@ from store.config import Config
 from store.db.database import Database
 from store.jobs import preflights
 from store.jobs.preflights import Claim, Preflight
-from store.queue import fence, workers
+from store.queue import claimed_groups, workers
 from tests.support.sweeps import MakeSweep
-from tests.support.worker_processes import Start, children, wait_until
-from worker.preflight import run_preflight
+from tests.support.worker_processes import Start, list_children, wait_until
+from worker.preflight_run import run_preflight
 
 NOW = 1_700_000_100.0
 
@@ -91,7 +91,7 @@ def test_a_killed_workers_preflight_is_run_again(sqlite_database: Database, star
     id = make(sqlite_database, hidden=[512])
     supervisor = start(workers=1)
     wait_until(lambda: len(get(sqlite_database, id).checks) >= 4, "the long checks")
-    [child] = children(supervisor)
+    [child] = list_children(supervisor)
     os.kill(child.pid, signal.SIGKILL)
     done = wait_for(sqlite_database, id, "finished", "failed")
     assert (done.passed, done.attempt, done.failures) == (True, 2, 1)
@@ -129,9 +129,9 @@ def _cancel(database: Database, id: int) -> None:
 def _works_on(database: Database) -> list[int | None]:
     """The preflight of each living worker."""
     with database.read() as c:
-        return [one.preflight_id for one in workers.all(c) if one.gone_at is None]
+        return [worker.preflight_id for worker in workers.list_all(c) if worker.gone_at is None]
 
 
 def _running(database: Database) -> dict[int, tuple[int, str]]:
     with database.read() as c:
-        return fence.beats(c)
+        return claimed_groups.list_beats(c)

@@ -1,4 +1,4 @@
-"""A process's wish to end, on real processes and real signals."""
+"""A process's request to stop, on real processes and real signals."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ import pytest
 
 SCRIPT = """
 import sys
-from worker.signals import Stop
-stop = Stop(parent=int(sys.argv[1]) if len(sys.argv) > 1 else None)
+from worker.signals import StopRequest
+stop = StopRequest(parent=int(sys.argv[1]) if len(sys.argv) > 1 else None)
 stop.listen()
 print("ready", flush=True)
 while not stop.wait(30):

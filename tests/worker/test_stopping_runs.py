@@ -17,9 +17,16 @@ from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Database
-from store.queue import fence, groups, workers
+from store.queue import claimed_groups, groups, workers
 from store.read.trials import Trial
-from tests.support.worker_processes import STEADY_NETS, Start, rows_of, trials_of, wait_for_end, wait_until
+from tests.support.worker_processes import (
+    STEADY_NETS,
+    Start,
+    list_epochs,
+    list_trials,
+    wait_for_end,
+    wait_until,
+)
 
 NOW = 1_700_000_000.0
 TRIALS = 27
@@ -56,8 +63,8 @@ def quiet_run(folder: Path, migrated: Path, rule: dict[str, object], start: Star
 def victims(database: Database) -> set[int]:
     """Pids of the workers that hold a group and have stored an epoch of it."""
     with database.read() as c:
-        living = [one for one in workers.all(c) if one.gone_at is None]
-        return {one.pid for one in living if fence.has_progressed(c, one.token)}
+        living = [worker for worker in workers.list_all(c) if worker.gone_at is None]
+        return {worker.pid for worker in living if claimed_groups.has_progressed(c, worker.token)}
 
 
 def kill_at_random(database: Database, sweep_id: int) -> int:
@@ -66,7 +73,7 @@ def kill_at_random(database: Database, sweep_id: int) -> int:
     killed: set[int] = set()
 
     def is_over() -> bool:
-        return {one.state for one in trials_of(database, sweep_id)}.isdisjoint({"queued", "running"})
+        return {trial.state for trial in list_trials(database, sweep_id)}.isdisjoint({"queued", "running"})
 
     while len(killed) < KILLS and not is_over():
         wait_until(lambda: is_over() or bool(victims(database) - killed), "a worker that has stored an epoch")
@@ -80,20 +87,23 @@ def kill_at_random(database: Database, sweep_id: int) -> int:
 
 def facts(database: Database) -> list[dict[str, Any]]:
     """Every epoch row without what may differ, by trial and epoch."""
-    rows = [{k: v for k, v in asdict(row).items() if k not in DIFFERS} for row in rows_of(database, 1)]
+    rows = [{k: v for k, v in asdict(row).items() if k not in DIFFERS} for row in list_epochs(database, 1)]
     return sorted(rows, key=lambda row: (row["number"], row["epoch"]))
 
 
 def are_mixed(survivors: list[Trial]) -> bool:
     """Whether the rung has put trials of several groups into one, so that states had to be joined."""
-    came_from = {n: place for place, one in enumerate(groups.cut([BASE] * TRIALS, 2)) for n in one}
-    cut = groups.cut([BASE] * len(survivors), 2)
-    return any(len({came_from[survivors[place].number] for place in one}) > 1 for one in cut)
+    came_from = {n: place for place, group in enumerate(groups.split([BASE] * TRIALS, 2)) for n in group}
+    cut = groups.split([BASE] * len(survivors), 2)
+    return any(len({came_from[survivors[place].number] for place in group}) > 1 for group in cut)
 
 
 def fates(database: Database) -> list[tuple[object, ...]]:
-    ended = trials_of(database, 1)
-    return [(one.number, one.state, one.reason, one.spared, one.epochs_done, one.failures) for one in ended]
+    ended = list_trials(database, 1)
+    return [
+        (trial.number, trial.state, trial.reason, trial.spared, trial.epochs_done, trial.failures)
+        for trial in ended
+    ]
 
 
 @pytest.mark.parametrize("rule", [HALVING, PATIENCE], ids=["halving", "patience"])
@@ -112,11 +122,11 @@ def test_kills_change_neither_who_goes_on_nor_a_single_bit(
     disturbed.terminate()
     assert disturbed.wait(20) == 0
     assert killed >= KILLS // 2
-    assert sum(one.attempt for one in trials_of(sqlite_database, id)) > TRIALS
+    assert sum(trial.attempt for trial in list_trials(sqlite_database, id)) > TRIALS
     with closing(quiet_run(tmp_path / "quiet", migrated_sqlite, rule, start, 2)) as quiet:
         assert fates(sqlite_database) == fates(quiet)
         assert facts(sqlite_database) == facts(quiet)
-    assert [one for one in trials_of(sqlite_database, id) if one.spared]
+    assert [trial for trial in list_trials(sqlite_database, id) if trial.spared]
     models = sorted((home / "models").glob("[0-9]*.npz"))
     assert models
     for path in models:
@@ -131,7 +141,7 @@ def test_one_worker_and_two_let_the_same_trials_go_on(
     one = quiet_run(tmp_path / "one", migrated_sqlite, HALVING, start, 1)
     two = quiet_run(tmp_path / "two", migrated_sqlite, HALVING, start, 2)
     with closing(one), closing(two):
-        ended = trials_of(one, 1)
+        ended = list_trials(one, 1)
         assert Counter((trial.state, trial.epochs_done) for trial in ended) == {
             ("stopped", 3): 18,
             ("stopped", 9): 6,

@@ -12,7 +12,7 @@ from app.render import lr_probe_svg
 from learning.search.recipes import recipe_for
 from store.jobs import test_accuracies
 from tests.support.made_up_worker import Crew
-from worker import autopilot as steps  # the arrows bind the program, not its tests
+from worker import autopilot_steps as steps  # the arrows bind the program, not its tests
 
 
 def post(client: TestClient, **body: Any) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def test_workers_are_listed_with_what_they_do(client: TestClient) -> None:
         workers.touch(c, "a", 7, time.time())
         workers.register(c, "c", "here", 13, {}, time.time())
         workers.touch(c, "c", None, time.time(), preflight_id=3)
-        workers.gone(c, "b", time.time())
+        workers.mark_gone(c, "b", time.time())
     states = {one["id"]: one["state"] for one in client.get("/api/workers").json()["workers"]}
     assert states == {"a": "busy", "b": "gone", "c": "busy"}
 

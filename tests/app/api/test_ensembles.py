@@ -15,7 +15,7 @@ from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.settings import Settings
 from learning.training.prediction import Net, accuracy, probabilities
-from store.queue import annotations
+from store.queue import trial_updates
 from tests.support.made_up_worker import Crew, made_epoch
 
 Post = Callable[..., dict[str, Any]]
@@ -49,7 +49,7 @@ def keep(client: TestClient, crew: Crew, sweep: dict[str, Any], rows: list[dict[
         about["val_acc"] = recorded(sweep["dataset"], home, whole, row["settings"])
         client.app.state.files.save_model(row["id"], whole, about)  # type: ignore[attr-defined]
     with crew.database.write() as c:
-        annotations.mark_models(c, sweep["id"], {row["id"] for row in rows})
+        trial_updates.mark_models(c, sweep["id"], {row["id"] for row in rows})
 
 
 def recorded(name: str, home: Path, arrays: dict[str, np.ndarray], settings: dict[str, Any]) -> float:

@@ -23,8 +23,8 @@ from app.http.resources import AppResources
 from app.live.hub import Batch, LiveHub, Subscription
 from store.actions import sweep_actions
 from store.config import Config
+from store.db.checkpoints_and_weights import Files
 from store.db.database import Database
-from store.db.weight_files import Files
 from store.queue import workers
 from store.read import changes, sweeps
 from tests.support.made_up_worker import BODY, Crew, made_epoch
@@ -277,7 +277,7 @@ def test_whoever_is_too_far_behind_is_told_to_read_afresh(
         start = next(iter(reader)).id
     worker.record(claim, [made_epoch(claim.trials[0].id, epoch) for epoch in (1, 2)])
     with worker.database.read() as c:
-        newest = changes.cursor(c)
+        newest = changes.read_cursor(c)
     assert start is not None
     behind = newest - start
 
@@ -451,10 +451,10 @@ async def _compare(database: Database, make_sweep: MakeSweep) -> None:
     assert live.read_recent(0, Subscription(overview=True)) is None  # it has not looked yet
     assert await live.wait_for_change(PATIENCE)
     with database.read() as c:
-        start = changes.cursor(c)
+        start = changes.read_cursor(c)
     await asyncio.to_thread(Crew(database).finish_all)
     with database.read() as c:
-        end = changes.cursor(c)
+        end = changes.read_cursor(c)
     ids = [(), (first.id,), (second.id,), (first.id, second.id)]
     for sweeps_of, overview in [*product(ids[1:], (False, True)), ((), True)]:
         followed = Subscription(frozenset(sweeps_of), overview)

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.render import search_stages_svg
 from store.read import related_sweeps, trials
 from tests.support.made_up_worker import Crew, made_epoch
-from worker import autopilot as steps
+from worker import autopilot_steps as steps
 
 Post = Callable[..., dict[str, Any]]
 
@@ -33,9 +33,9 @@ def test_boxes_and_points_lie_where_the_axes_say(
     client: TestClient, crew: Crew, pair: tuple[int, int]
 ) -> None:
     with crew.database.read() as c:
-        related = related_sweeps.family(c, pair[1])
+        related = related_sweeps.list_family(c, pair[1])
         drawn = search_stages_svg.load_picture(c, related)
-        points = trials.of_sweep(c, pair[0])
+        points = trials.list_by_sweep(c, pair[0])
     assert [one.id for one in related] == list(pair)
     assert drawn is not None
     assert (drawn.x, drawn.y) == ("lr", "reg")
@@ -64,7 +64,7 @@ def test_what_diverged_is_a_cross_and_what_waits_is_not_drawn(crew: Crew, post_s
         claim, [made_epoch(claim.trials[0].id, 1, diverged="cost is nan"), made_epoch(claim.trials[1].id, 1)]
     )
     with crew.database.read() as c:
-        drawn = search_stages_svg.load_picture(c, related_sweeps.family(c, id))
+        drawn = search_stages_svg.load_picture(c, related_sweeps.list_family(c, id))
     assert drawn is not None
     assert [(dot.diverged, dot.best) for dot in drawn.dots] == [(True, False), (False, True)]
 

@@ -23,9 +23,9 @@ def test_what_exploded_squashes_nobody(crew: Crew, post_sweep: Callable[..., dic
             diverged = "cost 1e+30" if one.number == 0 else None
             crew.record(claim, [made_epoch(one.id, 1, data_loss=losses[one.number], diverged=diverged)])
     with crew.database.read() as c:
-        sweep, rows = sweeps.get(c, 1), trials.of_sweep(c, 1)
+        sweep, rows = sweeps.get(c, 1), trials.list_by_sweep(c, 1)
         assert sweep is not None
-        drawn = sweep_html.draw_figure(epochs.of_sweep(c, 1, 0, 100, False)[0], None)
+        drawn = sweep_html.draw_figure(epochs.list_by_sweep(c, 1, 0, 100, False)[0], None)
     assert drawn is not None
     heights = sorted(float(line.points.split()[0].split(",")[1]) for line in drawn.lines)
     assert heights[0] == sweep_html.PLOT[1], "it is drawn at the top edge"

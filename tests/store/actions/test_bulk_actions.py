@@ -1,4 +1,4 @@
-"""Many trials at once: done to those that allow it, in one step, and a reader by cursor sees all of it."""
+"""Actions on many trials at once: they change those that allow it, in one transaction."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.support.sweeps import MakeSweep
 
 def states(database: Database, sweep_id: int) -> list[str]:
     with database.read() as c:
-        return [one.state for one in trials.of_sweep(c, sweep_id)]
+        return [trial.state for trial in trials.list_by_sweep(c, sweep_id)]
 
 
 def test_stopping_all_that_live_ends_the_sweep(database: Database, make_sweep: MakeSweep) -> None:
@@ -20,13 +20,13 @@ def test_stopping_all_that_live_ends_the_sweep(database: Database, make_sweep: M
     running = claim(database)
     record(database, running, 1)
     with database.read() as c:
-        before = changes.cursor(c)
+        before = changes.read_cursor(c)
     with database.write() as c:
         outcome = bulk_actions.act(c, made.id, "stop", NOW)
-    assert outcome == bulk_actions.Done((0, 1, 2, 3, 4, 5), {})
+    assert outcome == bulk_actions.BulkResult((0, 1, 2, 3, 4, 5), {})
     assert states(database, made.id) == ["stopped"] * 6
     with database.read() as c:
-        found = changes.after(c, before, [made.id])
+        found = changes.list_since(c, before, [made.id])
         assert [change.kind for change in found].count("trial") == 6
         ended = sweeps.get(c, made.id)
     assert ended is not None
@@ -42,13 +42,13 @@ def test_a_retry_deletes_the_curves_and_asks_readers_to_start_again(
         bulk_actions.act(c, made.id, "stop", NOW, [1])
     train_all(database)
     with database.read() as c:
-        before = changes.cursor(c)
+        before = changes.read_cursor(c)
     with database.write() as c:
         outcome = bulk_actions.act(c, made.id, "retry", NOW)
     assert outcome.done == (1,)
     assert set(outcome.refused) == {0, 2}
     with database.read() as c:
-        assert [change.kind for change in changes.after(c, before)] == ["reset"]
+        assert [change.kind for change in changes.list_since(c, before)] == ["reset"]
     train_all(database)
     assert states(database, made.id) == ["finished"] * 3
 

@@ -11,11 +11,11 @@ from store.actions import sweep_actions, trial_actions
 from store.actions.sweep_actions import NewSweep
 from store.db import tables
 from store.db.database import Database
-from store.queue import annotations, epochs, groups
+from store.queue import epochs, groups, trial_updates
 from store.read import related_sweeps, sweeps, training_speed, trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
-from tests.support.queue_steps import NOW, claim, epoch, nothing_to_claim, record, train, train_all
+from tests.support.queue_steps import NOW, claim, make_epoch, nothing_to_claim, record, train, train_all
 from tests.support.sweeps import MakeSweep
 
 
@@ -33,7 +33,7 @@ def get(database: Database, id: int) -> Sweep:
 
 def all_trials(database: Database, id: int) -> tuple[Trial, ...]:
     with database.read() as c:
-        return trials.of_sweep(c, id)
+        return trials.list_by_sweep(c, id)
 
 
 def counted(sweep: Sweep) -> dict[str, int]:
@@ -64,8 +64,12 @@ def test_a_new_sweep_has_its_trials_queued_in_order(database: Database) -> None:
     ]
     assert (made.trials, counted(made), made.best, made.eta_seconds) == (3, {"queued": 3}, None, None)
     stored = all_trials(database, made.id)
-    assert [one.settings for one in stored] == [one.to_dict() for one in drawn]
-    assert [(one.number, one.attempt, one.failures) for one in stored] == [(0, 0, 0), (1, 0, 0), (2, 0, 0)]
+    assert [trial.settings for trial in stored] == [settings.to_dict() for settings in drawn]
+    assert [(trial.number, trial.attempt, trial.failures) for trial in stored] == [
+        (0, 0, 0),
+        (1, 0, 0),
+        (2, 0, 0),
+    ]
 
 
 def test_a_sweep_without_trials_or_with_an_unknown_parent_is_refused(database: Database) -> None:
@@ -120,7 +124,7 @@ def test_cancel_ends_everything_and_the_worker_learns_it_from_its_next_answer(
     assert record(database, claimed, 2) == frozenset()
     assert nothing_to_claim(database)
     with database.read() as c:
-        assert len(epochs.of_trial(c, claimed.trials[0].id)) == 1
+        assert len(epochs.list_by_trial(c, claimed.trials[0].id)) == 1
         assert c.scalar(select(func.count()).where(tables.trial_group.c.state != "done")) == 0
 
 
@@ -177,9 +181,9 @@ def test_a_trial_is_stopped_running_or_queued_and_no_other(database: Database, m
     claimed = claim(database)
     record(database, claimed, 1)
     running, queued = all_trials(database, made.id)
-    for one in (running, queued):
+    for target in (running, queued):
         with database.write() as c:
-            stopped = trial_actions.stop(c, one.id, NOW)
+            stopped = trial_actions.stop(c, target.id, NOW)
         assert (stopped.state, stopped.reason, stopped.finished_at) == ("stopped", "stopped by hand", NOW)
     assert record(database, claimed, 2) == frozenset()
     ended = get(database, made.id)
@@ -201,11 +205,11 @@ def test_retry_trains_a_trial_again_from_the_start(database: Database, make_swee
     assert (again.state, again.epochs_done, again.best_val_acc, again.last) == ("queued", 0, None, None)
     assert (get(database, made.id).state, get(database, made.id).finished_at) == ("running", None)
     second = claim(database)
-    assert [(one.id, one.attempt, one.epochs_done) for one in second.trials] == [(key, 2, 0)]
+    assert [(trial.id, trial.attempt, trial.epochs_done) for trial in second.trials] == [(key, 2, 0)]
     assert record(database, claimed, 2) == frozenset()
     train(database, second)
     with database.read() as c:
-        assert [row.epoch for row in epochs.of_trial(c, key)] == [1, 2, 3, 4, 5]
+        assert [row.epoch for row in epochs.list_by_trial(c, key)] == [1, 2, 3, 4, 5]
     assert get(database, made.id).state == "finished"
 
 
@@ -213,9 +217,9 @@ def test_what_may_be_retried(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 2)
     train(database, claim(database))
     finished, queued = all_trials(database, made.id)
-    for one in (finished, queued):
-        with database.write() as c, pytest.raises(NotAllowed, match=f"is {one.state}; retry needs"):
-            trial_actions.retry(c, one.id, NOW)
+    for target in (finished, queued):
+        with database.write() as c, pytest.raises(NotAllowed, match=f"is {target.state}; retry needs"):
+            trial_actions.retry(c, target.id, NOW)
 
 
 def test_excluded_trials_are_not_best_until_they_are_included(
@@ -223,8 +227,8 @@ def test_excluded_trials_are_not_best_until_they_are_included(
 ) -> None:
     made = make_sweep(database, 2, workers=2)
     pair = [claim(database), claim(database)]
-    for one, accuracy in zip(pair, (0.9, 0.5), strict=True):
-        record(database, one, [epoch(one.trials[0].id, 1, val_acc=accuracy)])
+    for claimed, accuracy in zip(pair, (0.9, 0.5), strict=True):
+        record(database, claimed, [make_epoch(claimed.trials[0].id, 1, val_acc=accuracy)])
     first, second = all_trials(database, made.id)
 
     def best() -> tuple[int | None, int]:
@@ -241,28 +245,29 @@ def test_excluded_trials_are_not_best_until_they_are_included(
     with database.write() as c:
         trial_actions.exclude(c, first.id, False)
     assert best() == (0, 1)
-    with database.read() as c:
-        assert [one.number for one in trials.best(c, made.id)] == [0]
 
 
 def test_equal_trials_rank_by_number(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 3)
     train_all(database)
     with database.read() as c:
-        assert [one.number for one in trials.best(c, made.id, 2)] == [0, 1]
+        assert [trial.number for trial in trials.list_model_candidates(c, made.id, 2)] == [0, 1]
+    best = get(database, made.id).best
+    assert best is not None
+    assert best.number == 0
 
 
 def test_the_time_left_is_measured(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 4, epochs=10)
     claims = [claim(database), claim(database)]
     assert get(database, made.id).eta_seconds is None
-    for one in claims:
-        record(database, one, [epoch(one.trials[0].id, 1, seconds=2.0)])
+    for claimed in claims:
+        record(database, claimed, [make_epoch(claimed.trials[0].id, 1, seconds=2.0)])
     assert get(database, made.id).eta_seconds == pytest.approx(38 * 2.0 / 2)
     assert get(database, made.id).eta_range is None  # after two steps it is too early
     for number in (2, 3):
-        for one in claims:
-            record(database, one, [epoch(one.trials[0].id, number, seconds=2.0)])
+        for claimed in claims:
+            record(database, claimed, [make_epoch(claimed.trials[0].id, number, seconds=2.0)])
     assert get(database, made.id).eta_range == pytest.approx(
         (34 * 2.0 / 2 / 1.1, (34 * 2.0 / 2 + 34 * 2.0 / 4 / 2) * 1.1)  # of four groups one may be left alone
     )
@@ -277,9 +282,9 @@ def test_trials_that_diverge_may_shorten_the_time_left(database: Database, make_
     made = make_sweep(database, 4, epochs=10)
     first = claim(database)
     for number in range(1, 6):
-        record(database, first, [epoch(first.trials[0].id, number, seconds=2.0)])
+        record(database, first, [make_epoch(first.trials[0].id, number, seconds=2.0)])
     assert get(database, made.id).eta_range == pytest.approx((35 * 2.0 / 1.1, 35 * 2.0 * 1.1))
-    record(database, first, [epoch(first.trials[0].id, 6, seconds=2.0, diverged="inf")])
+    record(database, first, [make_epoch(first.trials[0].id, 6, seconds=2.0, diverged="inf")])
     claim(database)
     assert get(database, made.id).eta_range == pytest.approx((0.8 * 30 * 2.0 / 1.1, 30 * 2.0 * 1.1))
 
@@ -290,7 +295,7 @@ def test_trials_are_added_with_the_next_numbers(database: Database, make_sweep: 
     assert get(database, made.id).state == "finished"
     with database.write() as c:
         added = sweep_actions.add_trials(c, made.id, (Settings(epochs=1), Settings(epochs=2)), NOW)
-    assert [(one.number, one.state, one.epochs_total) for one in added] == [
+    assert [(trial.number, trial.state, trial.epochs_total) for trial in added] == [
         (2, "queued", 1),
         (3, "queued", 2),
     ]
@@ -315,7 +320,7 @@ def test_a_deleted_sweep_leaves_nothing_and_its_id_is_not_used_again(
     with database.write() as c, pytest.raises(NotAllowed, match="is running; delete needs it to be"):
         sweep_actions.delete(c, made.id)
     train_all(database)
-    ids = {one.id for one in all_trials(database, made.id)}
+    ids = {trial.id for trial in all_trials(database, made.id)}
     with database.write() as c:
         removed = sweep_actions.delete(c, made.id)
     assert set(removed.trial_ids) == ids
@@ -346,7 +351,7 @@ def test_sweeps_are_listed_newest_first(database: Database, make_sweep: MakeSwee
     ids = [make_sweep(database, 1).id for _ in range(5)]
     with database.read() as c:
         found, total = sweeps.list_all(c, 2, 1)
-    assert ([one.id for one in found], total) == ([ids[3], ids[2]], 5)
+    assert ([trial.id for trial in found], total) == ([ids[3], ids[2]], 5)
 
 
 def test_a_sweep_is_renamed(database: Database, make_sweep: MakeSweep) -> None:
@@ -363,9 +368,9 @@ def test_tags_and_notes_change_one_by_one(database: Database, make_sweep: MakeSw
         sweep_actions.describe(c, id, tags=["a", "b"])
         sweep_actions.describe(c, id, notes="# Why\n\nbecause")
         after = sweep_actions.describe(c, id, name="new")
-        assert (after.name, after.tags, sweeps.notes(c, id)) == ("new", ("a", "b"), "# Why\n\nbecause")
+        assert (after.name, after.tags, sweeps.get_notes(c, id)) == ("new", ("a", "b"), "# Why\n\nbecause")
         assert sweep_actions.describe(c, id, tags=[], notes="").tags == ()
-        assert sweeps.notes(c, id) == ""
+        assert sweeps.get_notes(c, id) == ""
 
 
 def test_a_repeated_request_gives_the_first_sweep(database: Database) -> None:
@@ -383,21 +388,23 @@ def test_a_repeated_request_gives_the_first_sweep(database: Database) -> None:
 
 def test_kept_weights_are_marked_on_exactly_these_trials(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 3)
-    a, b, c_ = (one.id for one in all_trials(database, made.id))
+    a, b, c_ = (trial.id for trial in all_trials(database, made.id))
     for keep in ({a, b}, {b, c_}):
         with database.write() as c:
-            annotations.mark_models(c, made.id, keep)
-        assert {one.id for one in all_trials(database, made.id) if one.has_model} == keep
+            trial_updates.mark_models(c, made.id, keep)
+        assert {trial.id for trial in all_trials(database, made.id) if trial.has_model} == keep
 
 
 def test_speed_is_that_of_stored_epochs(database: Database, make_sweep: MakeSweep) -> None:
     with database.read() as c:
-        assert training_speed.flops_per_second(c, lambda dataset, settings: 1.0) is None
+        assert training_speed.measure_flops_per_second(c, lambda dataset, settings: 1.0) is None
     make_sweep(database, 2)
     train_all(database)  # 10 epochs of 0.5 s
     with database.read() as c:
-        assert training_speed.flops_per_second(c, lambda dataset, settings: 100.0) == pytest.approx(200.0)
-        assert training_speed.flops_per_second(c, lambda dataset, settings: None) is None
+        assert training_speed.measure_flops_per_second(c, lambda dataset, settings: 100.0) == pytest.approx(
+            200.0
+        )
+        assert training_speed.measure_flops_per_second(c, lambda dataset, settings: None) is None
 
 
 @pytest.mark.parametrize(
@@ -419,7 +426,7 @@ def test_speed_is_that_of_stored_epochs(database: Database, make_sweep: MakeSwee
 def test_groups_become_smaller_towards_the_end_and_are_as_many_for_each_worker(
     count: int, workers: int, sizes: list[int]
 ) -> None:
-    cut = groups.cut([Settings()] * count, workers)
+    cut = groups.split([Settings()] * count, workers)
     assert [len(group) for group in cut] == sizes
     assert [position for group in cut for position in group] == list(range(count))
 
@@ -437,7 +444,7 @@ def test_groups_become_smaller_towards_the_end_and_are_as_many_for_each_worker(
     ],
 )
 def test_wide_nets_are_stacked_in_smaller_groups(features: int, hidden: tuple[int, ...], size: int) -> None:
-    cut = groups.cut([Settings(hidden=hidden)] * 64, 2, features)
+    cut = groups.split([Settings(hidden=hidden)] * 64, 2, features)
     assert max(len(group) for group in cut) == size
 
 
@@ -453,12 +460,12 @@ def test_wide_nets_are_stacked_in_smaller_groups(features: int, hidden: tuple[in
     ],
 )
 def test_no_last_round_is_cut_too_small_to_be_worth_its_stack(count: int, sizes: list[int]) -> None:
-    assert [len(group) for group in groups.cut([Settings()] * count, 2, 3072)] == sizes
+    assert [len(group) for group in groups.split([Settings()] * count, 2, 3072)] == sizes
 
 
 def test_only_trials_that_fit_one_stack_share_a_group() -> None:
     mixed = [Settings(hidden=(50,) if n % 3 else (100,), lr=10.0**-n) for n in range(30)]
-    cut = groups.cut(mixed)
+    cut = groups.split(mixed)
     assert sorted(position for group in cut for position in group) == list(range(30))
     assert all(len({mixed[position].group_key() for position in group}) == 1 for group in cut)
     assert len(cut) == 3  # a share of the two for each kind, rounded up
@@ -475,11 +482,11 @@ def test_a_family_is_all_that_came_from_the_first_ancestor(database: Database) -
     finer = made(fine)
     with database.read() as c:
         for id in (first, fine, beside, finer):
-            assert [one.id for one in related_sweeps.family(c, id)] == [first, fine, beside, finer]
-        assert [one.id for one in related_sweeps.family(c, other)] == [other]
+            assert [sweep.id for sweep in related_sweeps.list_family(c, id)] == [first, fine, beside, finer]
+        assert [sweep.id for sweep in related_sweeps.list_family(c, other)] == [other]
     with database.write() as c:
         sweep_actions.act(c, fine, "cancel", NOW)
         sweep_actions.delete(c, fine)
     with database.read() as c:
-        assert [one.id for one in related_sweeps.family(c, finer)] == [finer]
-        assert [one.id for one in related_sweeps.family(c, first)] == [first, beside]
+        assert [sweep.id for sweep in related_sweeps.list_family(c, finer)] == [finer]
+        assert [sweep.id for sweep in related_sweeps.list_family(c, first)] == [first, beside]

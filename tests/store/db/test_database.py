@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from learning.errors import DatabaseError
 from store.config import Config
-from store.db.database import BUSY_SECONDS, Database, has_wal_reset_bug
+from store.db.database import BUSY_TIMEOUT, Database, has_wal_reset_bug
 from store.queue import workers
 from tests.support.queue_steps import NOW
 
@@ -49,7 +49,7 @@ def test_sqlite_is_set_up_on_every_connection(sqlite_database: Database) -> None
             }
             assert found == {
                 "journal_mode": "wal",
-                "busy_timeout": BUSY_SECONDS * 1000,
+                "busy_timeout": BUSY_TIMEOUT * 1000,
                 "foreign_keys": 1,
                 "synchronous": 1,
                 "mmap_size": 0,
@@ -77,17 +77,17 @@ def test_an_error_rolls_back(database: Database) -> None:
     with pytest.raises(InterruptedError):
         register_and_fail()
     with database.read() as c:
-        assert workers.all(c) == ()
+        assert workers.list_all(c) == ()
 
 
 def test_a_reader_sees_one_state_while_others_write(database: Database) -> None:
     with database.read() as reader:
-        assert workers.all(reader) == ()
+        assert workers.list_all(reader) == ()
         with database.write() as c:
             workers.register(c, "w", "host", 1, {}, NOW)
-        assert workers.all(reader) == ()
+        assert workers.list_all(reader) == ()
     with database.read() as reader:
-        assert len(workers.all(reader)) == 1
+        assert len(workers.list_all(reader)) == 1
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,9 @@ def test_the_folder_of_a_new_file_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_the_driver_is_named_for_the_user(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"{scheme}://u:p@h:1/d")
-    assert Config().url == "postgresql+psycopg://u:p@h:1/d"
+    database = Database.open(Config())
+    assert database.url.render_as_string(hide_password=False) == "postgresql+psycopg://u:p@h:1/d"
+    database.close()
 
 
 def test_config_reads_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,16 +140,19 @@ def test_workers_come_are_seen_and_go(database: Database) -> None:
         workers.register(c, "a", "host", 1, {"numpy": "2.4"}, NOW)
         workers.register(c, "b", "host", 2, {}, NOW + 1)
     with database.read() as c:
-        before = {one.token: one for one in workers.all(c)}
+        before = {worker.token: worker for worker in workers.list_all(c)}
     assert (before["a"].facts, before["a"].group_id, before["a"].gone_at) == ({"numpy": "2.4"}, None, None)
     with database.write() as c:
         workers.touch(c, "a", None, NOW + 2)
         workers.touch(c, "b", 7, NOW + 2)
     with database.read() as c:
-        after = {one.token: one for one in workers.all(c)}
+        after = {worker.token: worker for worker in workers.list_all(c)}
     assert (after["a"].seen_at, after["a"].changed) == (NOW + 2, before["a"].changed)
     assert (after["b"].group_id, after["b"].changed > before["b"].changed) == (7, True)
     with database.write() as c:
-        workers.gone(c, "b", NOW + 3)
+        workers.mark_gone(c, "b", NOW + 3)
     with database.read() as c:
-        assert [(one.token, one.gone_at) for one in workers.all(c)] == [("a", None), ("b", NOW + 3)]
+        assert [(worker.token, worker.gone_at) for worker in workers.list_all(c)] == [
+            ("a", None),
+            ("b", NOW + 3),
+        ]

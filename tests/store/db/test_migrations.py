@@ -21,9 +21,9 @@ from app.cli import main
 from learning.data import catalog
 from learning.errors import TooNew, TooOld
 from store.db import backup, migrations
+from store.db.checkpoints_and_weights import Files
 from store.db.database import Database
-from store.db.tables import clock, metadata
-from store.db.weight_files import Files
+from store.db.tables import change_counter, metadata
 from store.jobs import autopilots, preflights
 from store.queue import epochs, workers
 from store.read import sweeps, trials
@@ -95,7 +95,7 @@ def columns(connection: Connection) -> dict[str, list[str]]:
     """The columns of every table but that of the version."""
     found = inspect(connection)
     names = [name for name in found.get_table_names() if name != "alembic_version"]
-    return {name: [one["name"] for one in found.get_columns(name)] for name in names}
+    return {name: [column["name"] for column in found.get_columns(name)] for name in names}
 
 
 def rows(connection: Connection, of: dict[str, list[str]]) -> Rows:
@@ -164,12 +164,12 @@ def test_alembic_finds_nothing_left_to_do(empty: Database) -> None:
 def test_up_down_and_up_again_with_data(database: Database, make_sweep: MakeSweep) -> None:
     make_sweep(database, 3)
     migrations.downgrade(database, "base")
-    assert migrations.current(database) is None
+    assert migrations.read_version(database) is None
     migrations.upgrade(database)
-    assert migrations.current(database) == migrations.head()
+    assert migrations.read_version(database) == migrations.read_head()
     assert make_sweep(database, 2).id == 1
     with database.read() as c:
-        assert c.execute(select(clock)).one()[0] == 1
+        assert c.execute(select(change_counter)).one()[0] == 1
         assert sweeps.list_all(c)[1] == 1
 
 
@@ -188,7 +188,7 @@ def test_head_is_what_alembic_calls_head() -> None:
 
     config = Config()
     config.set_main_option("script_location", str(migrations.FOLDER))
-    assert ScriptDirectory.from_config(config).get_current_head() == migrations.head()
+    assert ScriptDirectory.from_config(config).get_current_head() == migrations.read_head()
 
 
 def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
@@ -206,7 +206,7 @@ def test_a_database_from_before_the_first_release_is_refused_and_left_as_it_is(
         c.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
     with old.read() as c:
         made, before = schema(c), rows(c, columns(c))
-    for step in (migrations.upgrade, migrations.current):
+    for step in (migrations.upgrade, migrations.read_version):
         with pytest.raises(TooOld, match=rf"^The database has schema version {version}, .+\.$"):
             step(old)
     with old.read() as c:
@@ -220,7 +220,7 @@ def test_an_old_database_keeps_every_row(old: Database) -> None:
         before = rows(c, had)
     assert all(before.values()), "there is something in every table"
     migrations.upgrade(old)
-    assert migrations.current(old) == migrations.head()
+    assert migrations.read_version(old) == migrations.read_head()
     with old.read() as c:
         assert rows(c, had) == before
 
@@ -240,11 +240,11 @@ def test_an_old_database_is_read_and_goes_on(old: Database, make_sweep: MakeSwee
     migrations.upgrade(old)
     with old.read() as c:
         first = sweeps.get(c, 1)
-        ended = trials.of_sweep(c, 1)
-        curves = [epochs.of_trial(c, trial.id) for trial in ended]
-        halved = trials.of_sweep(c, 2)
+        ended = trials.list_by_sweep(c, 1)
+        curves = [epochs.list_by_trial(c, trial.id) for trial in ended]
+        halved = trials.list_by_sweep(c, 2)
         search, checks = autopilots.get(c, 1), preflights.get(c, 1)
-        notes, (known,) = sweeps.notes(c, 1), workers.all(c)
+        notes, (known,) = sweeps.get_notes(c, 1), workers.list_all(c)
     assert first is not None
     assert (first.name, first.state, first.trials) == ("small rates and one too large", "finished", 4)
     assert (first.tags, notes) == (
@@ -320,7 +320,7 @@ def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     database = Database.open(empty_url)
-    assert migrations.current(database) == migrations.head()
+    assert migrations.read_version(database) == migrations.read_head()
     with database.read() as c:
-        assert len(c.execute(select(clock)).all()) == 1
+        assert len(c.execute(select(change_counter)).all()) == 1
     database.close()

@@ -1,4 +1,4 @@
-"""Autopilots: each stage begins once, ends are final, deletions under them are told; on both databases."""
+"""Autopilots: each stage begins once, ends are final, deleted stages are noticed; on both databases."""
 
 import threading
 
@@ -40,7 +40,7 @@ def get(database: Database, id: int) -> Autopilot:
 
 def due(database: Database) -> list[int]:
     with database.read() as c:
-        return [one.id for one in autopilots.due(c)]
+        return [row.id for row in autopilots.list_due(c)]
 
 
 def begin_sweep(database: Database, seen: Autopilot, name: str = "coarse") -> bool:
@@ -78,7 +78,7 @@ def test_a_stage_is_due_again_when_it_is_over(database: Database) -> None:
     made = make(database)
     assert begin_preflight(database, made)
     [stage] = get(database, made.id).stages
-    assert (stage.number, stage.name, stage.why, stage.state, stage.over) == (
+    assert (stage.number, stage.name, stage.why, stage.state, stage.is_over) == (
         0,
         "preflight",
         "because",
@@ -92,7 +92,7 @@ def test_a_stage_is_due_again_when_it_is_over(database: Database) -> None:
     assert due(database) == []
     train_all(database)
     assert due(database) == [made.id]
-    assert [(one.name, one.state) for one in get(database, made.id).stages] == [
+    assert [(stage.name, stage.state) for stage in get(database, made.id).stages] == [
         ("preflight", "finished"),
         ("coarse", "finished"),
     ]
@@ -128,13 +128,13 @@ def test_the_best_is_the_best_of_all_its_searches(database: Database, make_sweep
     make_sweep(database, 2)  # of somebody else, and as good
     seen = make(database)
     with database.read() as c:
-        assert autopilots.best(c, seen) is None
+        assert autopilots.find_best_trial(c, seen) is None
     for name in ("coarse", "fine"):
         begin_sweep(database, get(database, seen.id), name)
         train_all(database)
     row = get(database, seen.id)
     with database.read() as c:
-        best = autopilots.best(c, row)
+        best = autopilots.find_best_trial(c, row)
     assert best is not None
     assert (best.sweep_id, best.number) == (row.sweep_ids[1], 0)  # of equals the first of the latest search
 
@@ -144,8 +144,8 @@ def test_stopping_ends_the_stage_too(database: Database) -> None:
     begin_preflight(database, first)
     begin_sweep(database, second)
     with database.write() as c:
-        for one in (first, second):
-            assert autopilots.stop(c, one.id, NOW + 5).state == "stopped"
+        for created in (first, second):
+            assert autopilots.stop(c, created.id, NOW + 5).state == "stopped"
         with pytest.raises(
             NotAllowed, match=rf"Autopilot {first.id} is stopped; stop needs it to be running"
         ):
@@ -163,7 +163,7 @@ def test_what_is_deleted_under_it_is_told(database: Database) -> None:
     train_all(database)
     [sweep_id] = get(database, seen.id).sweep_ids
     with database.write() as c:
-        best = autopilots.best(c, get(database, seen.id))
+        best = autopilots.find_best_trial(c, get(database, seen.id))
         assert best is not None
         test_accuracies.record(c, "digits", best.id, 0.9, 100, NOW)
         autopilots.end(c, get(database, seen.id), "finished", "done", best.id, NOW)
@@ -178,8 +178,8 @@ def test_a_sweep_knows_its_autopilot(database: Database, make_sweep: MakeSweep) 
     other, seen = make_sweep(database, 1), make(database)
     begin_sweep(database, seen)
     with database.read() as c:
-        assert autopilots.of_sweep(c, get(database, seen.id).sweep_ids[0]) == seen.id
-        assert autopilots.of_sweep(c, other.id) is None
+        assert autopilots.find_by_sweep(c, get(database, seen.id).sweep_ids[0]) == seen.id
+        assert autopilots.find_by_sweep(c, other.id) is None
 
 
 def test_the_newest_come_first_page_by_page(database: Database) -> None:
@@ -192,15 +192,21 @@ def test_the_newest_come_first_page_by_page(database: Database) -> None:
 def test_looks_are_counted_by_data_set_and_once_a_trial(database: Database, make_sweep: MakeSweep) -> None:
     first, second, other = (make_sweep(database, 1) for _ in range(3))
     with database.write() as c:
-        ids = [row.id for one in (first, second, other) for row in trials.of_sweep(c, one.id)]
-        assert test_accuracies.of_trial(c, ids[0]) is None
-        one, new = test_accuracies.record(c, "digits", ids[0], 0.9, 100, NOW)
-        assert (one.number, one.accuracy, one.examples, one.taken_at, new) == (1, 0.9, 100, NOW, True)
+        ids = [row.id for sweep in (first, second, other) for row in trials.list_by_sweep(c, sweep.id)]
+        assert test_accuracies.get(c, ids[0]) is None
+        evaluation, new = test_accuracies.record(c, "digits", ids[0], 0.9, 100, NOW)
+        assert (evaluation.number, evaluation.accuracy, evaluation.examples, evaluation.taken_at, new) == (
+            1,
+            0.9,
+            100,
+            NOW,
+            True,
+        )
         assert test_accuracies.record(c, "mine", ids[2], 0.5, 7, NOW)[0].number == 1
         assert test_accuracies.record(c, "digits", ids[1], 0.8, 100, NOW)[0].number == 2
         again, new = test_accuracies.record(c, "digits", ids[0], 0.1, 100, NOW + 9)
-        assert (again, new) == (one, False)
-        assert test_accuracies.of_trial(c, ids[0]) == one
+        assert (again, new) == (evaluation, False)
+        assert test_accuracies.get(c, ids[0]) == evaluation
         assert (
             test_accuracies.count(c, "digits"),
             test_accuracies.count(c, "mine"),

@@ -189,15 +189,15 @@ def test_cancelling_ends_it_once(database: Database, end: str) -> None:
 def test_beats_rise_while_the_worker_lives(database: Database) -> None:
     id, claimed = make(database).id, claim(database, "me")
     seen = []
-    for write in (preflights.beat, lambda c, one: preflights.record(c, one, GOOD)):
+    for write in (preflights.beat, lambda c, claimed: preflights.record(c, claimed, GOOD)):
         with database.write() as c:
             assert write(c, claimed)
-            seen.append(preflights.beats(c)[id])
+            seen.append(preflights.list_beats(c)[id])
     assert [token for _, token in seen] == ["me", "me"]
     assert seen[0][0] < seen[1][0]
     with database.write() as c:
         preflights.finish(c, claimed, NOW)
-        assert preflights.beats(c) == {}
+        assert preflights.list_beats(c) == {}
 
 
 def test_every_change_is_news(database: Database) -> None:
@@ -231,10 +231,10 @@ def test_two_workers_never_claim_the_same(database: Database) -> None:
     def work(name: str) -> None:
         while True:
             with database.write() as c:
-                one = preflights.claim(c, name, NOW)
-            if one is None:
+                claim = preflights.claim(c, name, NOW)
+            if claim is None:
                 return
-            found.append(one.id)
+            found.append(claim.id)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Epoch rows keep what the trainer gave to the last bit, and say what was not finite."""
+"""Epoch rows keep the trained values to the last bit, and flag those that are not finite."""
 
 import json
 from dataclasses import asdict
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from store.db.database import Database
 from store.queue import epochs
-from store.queue.epochs import EpochRow, finite
-from tests.support.queue_steps import claim, epoch, record
+from store.queue.epochs import EpochRow, replace_non_finite
+from tests.support.queue_steps import claim, make_epoch, record
 from tests.support.sweeps import MakeSweep
 
 INF, NAN = float("inf"), float("nan")
@@ -20,9 +20,9 @@ INF, NAN = float("inf"), float("nan")
 def stored(database: Database, make_sweep: MakeSweep, **values: object) -> EpochRow:
     make_sweep(database, 1)
     claimed = claim(database)
-    record(database, claimed, [epoch(claimed.trials[0].id, 1, **values)])
+    record(database, claimed, [make_epoch(claimed.trials[0].id, 1, **values)])
     with database.read() as c:
-        (row,) = epochs.of_trial(c, claimed.trials[0].id)
+        (row,) = epochs.list_by_trial(c, claimed.trials[0].id)
     json.dumps(asdict(row), allow_nan=False)  # nothing in it breaks a page
     return row
 
@@ -93,7 +93,7 @@ def test_an_empty_trace_is_kept_as_one(sqlite_database: Database, make_sweep: Ma
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from("abc"), st.floats()))
 def test_finite_splits_values_into_numbers_and_flags(values: dict[str, float]) -> None:
-    clean, flags = finite(values)
+    clean, flags = replace_non_finite(values)
     assert set(clean) == set(values)
     assert {name for name, value in clean.items() if value is None} == set(flags)
     for name, flag in flags.items():
@@ -106,5 +106,5 @@ def test_a_trace_is_read_only_when_asked_for(
 ) -> None:
     row = stored(sqlite_database, make_sweep)
     with sqlite_database.read() as c:
-        (again,) = epochs.of_sweep(c, row.sweep_id, trace=trace)[0]
+        (again,) = epochs.list_by_sweep(c, row.sweep_id, trace=trace)[0]
     assert (again.trace is not None) == trace

@@ -1,4 +1,4 @@
-"""Successive halving in the store: rungs are decided once, by all results, whoever brought them and when."""
+"""Successive halving in the store: each rung is decided once, by all results, in whatever order they come."""
 
 from dataclasses import replace
 
@@ -7,14 +7,14 @@ import pytest
 from learning.settings import Settings
 from store.actions import sweep_actions, trial_actions
 from store.actions.sweep_actions import NewSweep
+from store.db.checkpoints_and_weights import CheckpointRef
 from store.db.database import Database
-from store.db.weight_files import CheckpointRef
-from store.queue import claims, fence
+from store.queue import claimed_groups, claims
 from store.queue.claims import Claim
 from store.read import files_in_use, sweeps, trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
-from tests.support.queue_steps import NOW, claim, epoch, nothing_to_claim, record
+from tests.support.queue_steps import NOW, claim, make_epoch, nothing_to_claim, record
 
 HALVING = {"halving": {"factor": 3, "first": 1}}
 
@@ -36,11 +36,11 @@ def get(database: Database, id: int) -> Sweep:
 
 def all_trials(database: Database, id: int) -> tuple[Trial, ...]:
     with database.read() as c:
-        return trials.of_sweep(c, id)
+        return trials.list_by_sweep(c, id)
 
 
 def states(database: Database, id: int) -> list[str]:
-    return [one.state for one in all_trials(database, id)]
+    return [trial.state for trial in all_trials(database, id)]
 
 
 def ref(claimed: Claim, number: int) -> CheckpointRef:
@@ -49,7 +49,9 @@ def ref(claimed: Claim, number: int) -> CheckpointRef:
 
 def step(database: Database, claimed: Claim, number: int, **values: object) -> frozenset[int]:
     """An epoch of every trial, a higher number being the better trial."""
-    new = [epoch(one.id, number, **{"val_acc": one.number / 100, **values}) for one in claimed.trials]
+    new = [
+        make_epoch(trial.id, number, **{"val_acc": trial.number / 100, **values}) for trial in claimed.trials
+    ]
     return record(database, claimed, new, ref(claimed, number))
 
 
@@ -69,20 +71,20 @@ def claim_all(database: Database) -> list[Claim]:
 
 def nothing_left(database: Database) -> bool:
     with database.read() as c:
-        return not claims.waiting(c)
+        return not claims.has_queued_group(c)
 
 
 def members(claimed: Claim) -> list[int]:
-    return [one.number for one in claimed.trials]
+    return [trial.number for trial in claimed.trials]
 
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_rung_is_decided_by_its_last_arrival_whoever_that_is(database: Database, backwards: bool) -> None:
     made = make(database)
     first = claim_all(database)
-    assert [members(one) for one in first] == [[0, 1, 2], [3, 4], [5, 6], [7, 8]]
-    assert {one.until for one in first} == {1}
-    for claimed in sorted(first, key=lambda one: one.group_id, reverse=backwards)[:-1]:
+    assert [members(claimed) for claimed in first] == [[0, 1, 2], [3, 4], [5, 6], [7, 8]]
+    assert {claimed.until for claimed in first} == {1}
+    for claimed in sorted(first, key=lambda trial: trial.group_id, reverse=backwards)[:-1]:
         to_rung(database, claimed)
         assert nothing_to_claim(database)
     assert "stopped" not in states(database, made.id)
@@ -99,10 +101,10 @@ def test_a_rung_is_decided_by_its_last_arrival_whoever_that_is(database: Databas
         NOW,
     )
     second = claim_all(database)
-    assert [members(one) for one in second] == [[6], [7], [8]]
-    assert [one.until for one in second] == [3, 3, 3]
-    sources = {number: one for one in first for number in members(one)}
-    assert [one.checkpoints for one in second] == [(ref(sources[number], 1),) for number in (6, 7, 8)]
+    assert [members(claimed) for claimed in second] == [[6], [7], [8]]
+    assert [claimed.until for claimed in second] == [3, 3, 3]
+    sources = {number: claimed for claimed in first for number in members(claimed)}
+    assert [claimed.checkpoints for claimed in second] == [(ref(sources[number], 1),) for number in (6, 7, 8)]
     for claimed in second:
         to_rung(database, claimed)
     (last,) = claim_all(database)
@@ -119,23 +121,25 @@ def test_a_group_of_a_later_rung_starts_from_the_files_of_all_its_trials_groups(
     make(database, 100)
     first = claim_all(database)
     for claimed in first:  # every third is good, so that the survivors come from all groups
-        new = [epoch(one.id, 1, val_acc=0.9 if one.number % 3 == 0 else 0.1) for one in claimed.trials]
+        new = [
+            make_epoch(trial.id, 1, val_acc=0.9 if trial.number % 3 == 0 else 0.1) for trial in claimed.trials
+        ]
         record(database, claimed, new, ref(claimed, 1))
     second = claim_all(database)
-    assert sorted(number for one in second for number in members(one)) == list(range(0, 99, 3))
-    source = {number: ref(one, 1) for one in first for number in members(one)}
+    assert sorted(number for claimed in second for number in members(claimed)) == list(range(0, 99, 3))
+    source = {number: ref(claimed, 1) for claimed in first for number in members(claimed)}
     for claimed in second:
         assert claimed.checkpoints == tuple(dict.fromkeys(source[number] for number in members(claimed)))
-    assert any(len(one.checkpoints) > 1 for one in second)
+    assert any(len(claimed.checkpoints) > 1 for claimed in second)
     with database.read() as c:
-        needed = {one.group_id for claimed in second for one in claimed.checkpoints}
-        assert files_in_use.groups_in_use(c) == needed | {one.group_id for one in second}
-        mixed = next(one for one in second if len(one.checkpoints) > 1)
-        assert files_in_use.checkpoints_of(c, mixed.trials[0].id) == mixed.checkpoints
+        needed = {ref.group_id for claimed in second for ref in claimed.checkpoints}
+        assert files_in_use.find_groups(c) == needed | {claimed.group_id for claimed in second}
+        mixed = next(claimed for claimed in second if len(claimed.checkpoints) > 1)
+        assert files_in_use.find_checkpoints(c, mixed.trials[0].id) == mixed.checkpoints
     for claimed in second:
         step(database, claimed, 2)
     with database.read() as c:  # each has a file of its own now
-        assert files_in_use.groups_in_use(c) == {one.group_id for one in second}
+        assert files_in_use.find_groups(c) == {claimed.group_id for claimed in second}
 
 
 def test_a_trial_that_diverges_counts_but_never_goes_on(database: Database) -> None:
@@ -143,8 +147,8 @@ def test_a_trial_that_diverges_counts_but_never_goes_on(database: Database) -> N
     first = claim_all(database)
     for claimed in first:
         new = [
-            epoch(one.id, 1, val_acc=0.9, diverged="cost is nan" if one.number > 0 else None)
-            for one in claimed.trials
+            make_epoch(trial.id, 1, val_acc=0.9, diverged="cost is nan" if trial.number > 0 else None)
+            for trial in claimed.trials
         ]
         record(database, claimed, new, ref(claimed, 1))
     (last,) = claim_all(database)
@@ -157,7 +161,7 @@ def test_a_late_writer_changes_nothing_about_a_rung(database: Database) -> None:
     first = claim_all(database)
     late = first[0]
     with database.write() as c:
-        fence.abandon(c, "w", "killed by signal 9", NOW)
+        claimed_groups.abandon(c, "w", "killed by signal 9", NOW)
     for claimed in claim_all(database):
         to_rung(database, claimed)
     before = all_trials(database, made.id)
@@ -185,7 +189,7 @@ def test_a_failed_trial_is_not_waited_for(database: Database) -> None:
     for claimed in first[:-1]:
         to_rung(database, claimed)
     with database.write() as c:
-        fence.fail(c, first[-1], "ValueError: no", NOW)
+        claimed_groups.fail(c, first[-1], "ValueError: no", NOW)
     assert states(database, made.id) == ["stopped", "stopped", "queued", "failed"]
 
 
@@ -255,7 +259,7 @@ def test_a_cancelled_sweep_cancels_those_that_wait(database: Database) -> None:
         sweep_actions.act(c, made.id, "cancel", NOW)
     assert set(states(database, made.id)) == {"cancelled"}
     with database.read() as c:
-        assert files_in_use.groups_in_use(c) == set()
+        assert files_in_use.find_groups(c) == set()
 
 
 def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Database) -> None:
@@ -285,11 +289,11 @@ def test_a_bracket_is_decided_by_itself_and_its_best_go_before_the_next_begins(d
         "8 epochs were not trained"
     )
     rest = claim_all(database)
-    assert [members(one) for one in rest[:3]] == [[4], [5], [9, 10, 11]]
+    assert [members(claimed) for claimed in rest[:3]] == [[4], [5], [9, 10, 11]]
     assert rest[3].sweep_id == later.id
     to_rung(database, third)
     to_rung(database, rest[2])
-    assert [members(one) for one in claim_all(database)] == [[10], [11]]
+    assert [members(claimed) for claimed in claim_all(database)] == [[10], [11]]
     assert states(database, made.id)[4:6] == ["running"] * 2
 
 
@@ -299,7 +303,7 @@ def test_a_later_rung_is_trained_before_a_sweep_that_was_queued_meanwhile(databa
     later = make(database, 4, stopping=None)
     for claimed in first:
         to_rung(database, claimed)
-    order = [one.sweep_id for one in claim_all(database)]
+    order = [claimed.sweep_id for claimed in claim_all(database)]
     assert order == [made.id] + [later.id] * 4
 
 
@@ -325,14 +329,16 @@ def test_added_trials_are_compared_with_each_other(database: Database) -> None:
 def test_a_group_that_fails_at_its_start_is_split_with_all_it_starts_from(database: Database) -> None:
     make(database, 100)
     for claimed in claim_all(database):
-        new = [epoch(one.id, 1, val_acc=0.9 if one.number % 3 == 0 else 0.1) for one in claimed.trials]
+        new = [
+            make_epoch(trial.id, 1, val_acc=0.9 if trial.number % 3 == 0 else 0.1) for trial in claimed.trials
+        ]
         record(database, claimed, new, ref(claimed, 1))
     mixed = claim(database)
     with database.write() as c:
-        fence.fail(c, mixed, "ValueError: no", NOW)
+        claimed_groups.fail(c, mixed, "ValueError: no", NOW)
     alone = claim_all(database)[-len(mixed.trials) :]
-    assert [members(one) for one in alone] == [[number] for number in members(mixed)]
-    assert {(one.checkpoints, one.until) for one in alone} == {(mixed.checkpoints, 3)}
+    assert [members(claimed) for claimed in alone] == [[number] for number in members(mixed)]
+    assert {(claimed.checkpoints, claimed.until) for claimed in alone} == {(mixed.checkpoints, 3)}
 
 
 def test_the_time_left_foresees_the_rungs(database: Database) -> None:

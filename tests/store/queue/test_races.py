@@ -17,10 +17,10 @@ from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Database
 from store.db.tables import sweep, trial
-from store.queue import claims, fence
+from store.queue import claimed_groups, claims
 from store.queue.epochs import EpochRow
 from store.read import changes, sweeps, trials
-from tests.support.queue_steps import NOW, epoch
+from tests.support.queue_steps import NOW, make_epoch
 from tests.support.sweeps import MakeSweep
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ def _claim_all(address: str, worker: str) -> tuple[list[int], float]:
         if claimed is None:
             database.close()
             return mine, longest
-        mine += [one.id for one in claimed.trials]
+        mine += [trial.id for trial in claimed.trials]
 
 
 def test_eight_processes_claim_two_thousand_trials_once_each(
@@ -121,10 +121,10 @@ def _train_all(address: str, worker: str, epochs: int) -> list[tuple[int, int]]:
             database.close()
             return stored
         for number in range(1, epochs + 1):
-            new = [epoch(one.id, number) for one in claimed.trials]
+            new = [make_epoch(trial.id, number) for trial in claimed.trials]
             with database.write() as c:
-                fence.record(c, claimed, new, None, NOW)
-            stored += [(one.id, number) for one in claimed.trials]
+                claimed_groups.record(c, claimed, new, None, NOW)
+            stored += [(trial.id, number) for trial in claimed.trials]
 
 
 def test_a_reader_sees_every_epoch_once_in_order_while_eight_processes_write(
@@ -144,7 +144,7 @@ def test_a_reader_sees_every_epoch_once_in_order_while_eight_processes_write(
         cursor = found[-1].seq if found else cursor
         if done and not found:
             break
-    written = [pair for one in writing.get() for pair in one]
+    written = [pair for pairs in writing.get() for pair in pairs]
     assert len(written) == 1600
     assert sorted((row.trial_id, row.epoch) for row in seen) == sorted(written)
     assert [row.seq for row in seen] == sorted({row.seq for row in seen})
@@ -152,7 +152,7 @@ def test_a_reader_sees_every_epoch_once_in_order_while_eight_processes_write(
 
 def _read(database: Database, cursor: int) -> tuple[changes.Change, ...]:
     with database.read() as c:
-        return changes.after(c, cursor, None, 500)
+        return changes.list_since(c, cursor, None, 500)
 
 
 def _create(address: str, digest: str) -> int | str:
@@ -172,7 +172,7 @@ def test_one_request_sent_many_times_at_once_makes_one_sweep(database: Database,
     assert answers == [1] * PROCESSES
     with database.read() as c:
         assert c.execute(select(sweep.c.id)).all() == [(1,)]
-        assert len(trials.of_sweep(c, 1)) == 2
+        assert len(trials.list_by_sweep(c, 1)) == 2
 
 
 def test_of_two_different_requests_under_one_key_one_is_refused(

@@ -11,12 +11,12 @@ from tests.support.sweeps import MakeSweep
 
 def after(database: Database, cursor: int, only: list[int] | None = None, limit: int = 500) -> list[str]:
     with database.read() as c:
-        return [change.kind for change in changes.after(c, cursor, only, limit)]
+        return [change.kind for change in changes.list_since(c, cursor, only, limit)]
 
 
 def now(database: Database) -> int:
     with database.read() as c:
-        return changes.cursor(c)
+        return changes.read_cursor(c)
 
 
 def test_each_write_shows_once_and_what_it_changed(database: Database, make_sweep: MakeSweep) -> None:
@@ -41,7 +41,7 @@ def test_reading_in_small_steps_gives_every_epoch_once_and_the_last_states(
     cursor, found = 0, []
     while True:
         with database.read() as c:
-            step = changes.after(c, cursor, None, 7)
+            step = changes.list_since(c, cursor, None, 7)
         if not step:
             break
         assert len(step) <= 7
@@ -59,8 +59,8 @@ def test_a_reader_of_some_sweeps_hears_of_those_only(database: Database, make_sw
     with database.write() as c:
         workers.register(c, "w", "host", 1, {}, NOW)
     with database.read() as c:
-        found = changes.after(c, 0, [other.id])
-        assert changes.after(c, 0, []) == ()
+        found = changes.list_since(c, 0, [other.id])
+        assert changes.list_since(c, 0, []) == ()
     assert sorted(change.kind for change in found) == ["sweep", "trial", "trial"]
     assert after(database, 0).count("worker") == 1
 
@@ -74,12 +74,12 @@ def test_deleting_and_retrying_tell_readers_to_start_again(database: Database, m
     with database.write() as c:
         sweep_actions.delete(c, made.id)
     with database.read() as c:
-        (reset,) = changes.after(c, cursor)
+        (reset,) = changes.list_since(c, cursor)
     assert (reset.kind, reset.row, reset.seq) == ("reset", None, now(database))
     assert after(database, reset.seq) == []
     with database.write() as c:
         sweep_actions.act(c, kept.id, "cancel", NOW)
-        trial_actions.retry(c, trials.of_sweep(c, kept.id)[0].id, NOW)
+        trial_actions.retry(c, trials.list_by_sweep(c, kept.id)[0].id, NOW)
     assert after(database, reset.seq) == ["reset"]
 
 
@@ -118,10 +118,10 @@ def test_epochs_of_a_sweep_come_by_cursor_too(database: Database, make_sweep: Ma
     made = make_sweep(database, 2, workers=2)
     train_all(database)
     with database.read() as c:
-        first, cursor = epochs.of_sweep(c, made.id, 0, 4)
-        rest, last = epochs.of_sweep(c, made.id, cursor, 100)
-        assert epochs.of_sweep(c, made.id, last, 100) == ((), last)
-        assert epochs.of_sweep(c, made.id + 1, 0, 100) == ((), 0)
+        first, cursor = epochs.list_by_sweep(c, made.id, 0, 4)
+        rest, last = epochs.list_by_sweep(c, made.id, cursor, 100)
+        assert epochs.list_by_sweep(c, made.id, last, 100) == ((), last)
+        assert epochs.list_by_sweep(c, made.id + 1, 0, 100) == ((), 0)
     assert len(first) == 4
     assert len({(row.trial_id, row.epoch) for row in (*first, *rest)}) == 10
     assert first[0].trace is None

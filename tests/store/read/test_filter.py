@@ -13,9 +13,9 @@ from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Database
 from store.read import trials
-from store.read.columns import NAMES, ordering
-from store.read.filter import MAX_DEPTH, MAX_LENGTH, condition
-from tests.support.queue_steps import NOW, claim, epoch, record
+from store.read.columns import COLUMNS, parse_sort
+from store.read.filter import MAX_DEPTH, MAX_LENGTH, parse_filter
+from tests.support.queue_steps import NOW, claim, make_epoch, record
 
 # lr, update, hidden, batch_size, best val_acc (None: has not begun)
 ROWS: list[tuple[float, str, tuple[int, ...], int | str, float | None]] = [
@@ -37,17 +37,17 @@ def sweep_id(database: Database) -> int:
     with database.write() as c:
         made = sweep_actions.create(c, NewSweep("a", "digits", None, {}, {}, "random", 0, drawn), NOW)
     for _ in ROWS:
-        one = claim(database)
-        accuracy = ROWS[one.trials[0].number][4]
+        claimed = claim(database)
+        accuracy = ROWS[claimed.trials[0].number][4]
         if accuracy is not None:
-            loss = float("inf") if one.trials[0].number == 3 else 1.0
-            record(database, one, [epoch(one.trials[0].id, 1, val_acc=accuracy, loss=loss)])
+            loss = float("inf") if claimed.trials[0].number == 3 else 1.0
+            record(database, claimed, [make_epoch(claimed.trials[0].id, 1, val_acc=accuracy, loss=loss)])
     return made.id
 
 
 def found(database: Database, sweep_id: int, filter: str | None = None, sort: str = "number") -> list[int]:
     with database.read() as c:
-        rows, total = trials.page(c, sweep_id, 100, 0, sort, filter)
+        rows, total = trials.list_page(c, sweep_id, 100, 0, sort, filter)
     assert total == len(rows)
     return [row.number for row in rows]
 
@@ -110,7 +110,7 @@ def test_sorting_puts_what_has_no_value_last_and_equals_by_number(database: Data
 
 
 def test_every_name_can_be_sorted_by_and_compared(database: Database, sweep_id: int) -> None:
-    for name, meaning in NAMES.items():
+    for name, meaning in COLUMNS.items():
         for direction in ("", "-"):
             assert sorted(found(database, sweep_id, sort=direction + name)) == [0, 1, 2, 3]
         if meaning.number is not None:
@@ -122,7 +122,7 @@ def test_every_name_can_be_sorted_by_and_compared(database: Database, sweep_id: 
 
 def test_pages_are_cut_after_sorting(database: Database, sweep_id: int) -> None:
     with database.read() as c:
-        rows, total = trials.page(c, sweep_id, 2, 1, "-lr", "update != adam")
+        rows, total = trials.list_page(c, sweep_id, 2, 1, "-lr", "update != adam")
     assert ([row.number for row in rows], total) == ([2, 3], 3)
 
 
@@ -160,7 +160,7 @@ def test_pages_are_cut_after_sorting(database: Database, sweep_id: int) -> None:
 )
 def test_a_bad_filter_is_refused_in_one_sentence_that_says_where(text: str, message: str) -> None:
     with pytest.raises(FilterError) as caught:
-        condition(text)
+        parse_filter(text)
     assert message in str(caught.value)
     assert str(caught.value).endswith(".")
     assert caught.value.field == "filter"
@@ -169,12 +169,12 @@ def test_a_bad_filter_is_refused_in_one_sentence_that_says_where(text: str, mess
 @pytest.mark.parametrize("sort", ["", "-", "speed", "--lr", "lr desc", "lr; drop table trial", "1"])
 def test_a_bad_sort_is_refused(sort: str) -> None:
     with pytest.raises(FilterError, match="is not a column or setting") as caught:
-        ordering(sort)
+        parse_sort(sort)
     assert caught.value.field == "sort"
 
 
 WORDS = [
-    *NAMES,
+    *COLUMNS,
     "and",
     "or",
     "not",
@@ -203,7 +203,7 @@ anything = st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=14).
 @example("lr = 1 " + "or lr = 1 " * 180)
 def test_any_text_is_a_filter_or_a_filter_error(sqlite_database: Database, text: str) -> None:
     try:
-        where = condition(text) if text.strip() else None
+        where = parse_filter(text) if text.strip() else None
     except FilterError:
         return
     if where is not None:
@@ -212,11 +212,11 @@ def test_any_text_is_a_filter_or_a_filter_error(sqlite_database: Database, text:
             assert "DROP" not in sql
             assert "'a;b\"'" not in sql
     with sqlite_database.read() as c:
-        assert trials.page(c, 1, 10, 0, "number", text) == ((), 0)
+        assert trials.list_page(c, 1, 10, 0, "number", text) == ((), 0)
 
 
 def test_values_are_parameters() -> None:
-    compiled = condition("worker = 'Robert; DROP TABLE trial' and lr > 0.125").compile(
+    compiled = parse_filter("worker = 'Robert; DROP TABLE trial' and lr > 0.125").compile(
         dialect=sqlite.dialect()
     )
     assert {"Robert; DROP TABLE trial", 0.125} <= set(compiled.params.values())

@@ -8,12 +8,14 @@ from tests.support.sweeps import MakeSweep
 def test_each_grid_goes_with_the_next_random_search_of_its_problem(
     database: Database, make_sweep: MakeSweep
 ) -> None:
-    first = [make_sweep(database, sampler=one).id for one in ("grid", "random")]
+    first = [make_sweep(database, sampler=sampler).id for sampler in ("grid", "random")]
     make_sweep(database, sampler="grid", sweep_seed=5)  # of another seed
     make_sweep(database, sampler="grid", space={"lr": {"uniform": [0.1, 0.2]}})
     make_sweep(database, sampler="sobol")
-    second = [make_sweep(database, sampler=one).id for one in ("grid", "random")]
+    second = [make_sweep(database, sampler=sampler).id for sampler in ("grid", "random")]
     with database.read() as c:
-        found = related_sweeps.grids_with_random(c, 10)
-        assert [[one.id for one in pair] for pair in found] == [second, first]
-        assert [[one.id for one in pair] for pair in related_sweeps.grids_with_random(c, 1)] == [second]
+        found = related_sweeps.list_grid_random_pairs(c, 10)
+        assert [[sweep.id for sweep in pair] for pair in found] == [second, first]
+        assert [[sweep.id for sweep in pair] for pair in related_sweeps.list_grid_random_pairs(c, 1)] == [
+            second
+        ]

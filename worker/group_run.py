@@ -1,4 +1,4 @@
-"""Owns the run of one claimed group: training, records, checkpoints and kept nets (claims nothing)."""
+"""Runs a claimed group: training, epoch records, checkpoints and kept nets."""
 
 import logging
 import time
@@ -10,13 +10,13 @@ from learning.search.early_stopping import Halving
 from learning.training.checkpoint_state import Best, State
 from learning.training.trainer import Member, Step, train
 from store.config import Config
+from store.db.checkpoints_and_weights import CheckpointRef, Files
 from store.db.database import Database
 from store.db.states import LIVING
-from store.db.weight_files import CheckpointRef, Files
-from store.queue import epochs, fence
+from store.queue import claimed_groups, epochs
 from store.queue.claims import Claim
 from store.read import curves, files_in_use, trials
-from worker import data, models
+from worker import kept_models, split_cache
 from worker.checkpoints import Checkpoints
 from worker.heartbeat import Heartbeat
 from worker.verdicts import Verdicts
@@ -32,21 +32,21 @@ def run_group(
     keep_going: Callable[[], bool],
     worker: str | None = None,
 ) -> None:
-    """Trains a claimed group to its end, or until another owns it; releases it when `keep_going()` says no.
+    """Trains a claimed group to its end or until it is lost; releases it when `keep_going()` is false.
 
-    Every write goes through the fence of the claim. With `worker` (its token) the heartbeat shows that one as
-    alive, too. Raises LeaseLost when the database stays out of reach, and what loading and training raise.
+    Every write goes through the fence of the claim. With `worker` (its token) the heartbeat also shows that
+    worker as alive. Raises LeaseLost when the database stays out of reach, and loading or training errors.
     """
     with Heartbeat(database, claim, worker) as heartbeat:
         if not keep_going():
-            heartbeat.ask(fence.release, claim, time.time())
+            heartbeat.transact(claimed_groups.release, claim, time.time())
             return
-        dataset, split = data.split_for(claim.dataset, claim.trials[0].settings, config)
-        _Run(claim, files, heartbeat, dataset, split).train(keep_going)
+        dataset, split = split_cache.load_split(claim.dataset, claim.trials[0].settings, config)
+        _GroupRun(claim, files, heartbeat, dataset, split).train(keep_going)
 
 
-class _Run:
-    """A claimed group while it trains."""
+class _GroupRun:
+    """A claimed group in training."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class _Run:
     ) -> None:
         self._claim, self._files, self._heartbeat = claim, files, heartbeat
         self._dataset, self._split = dataset, split
-        self._settings = {one.id: one.settings for one in claim.trials}
+        self._settings = {trial.id: trial.settings for trial in claim.trials}
         self._checkpoints = Checkpoints(files, claim)
         self._state: State | None = None  # after the last epoch that was stored
 
     def train(self, keep_going: Callable[[], bool]) -> None:
-        """Goes on from the last checkpoint; the answer to each epoch's record names those that train on."""
+        """Trains on from the last checkpoint; after each epoch the store says which trials go on."""
         self._state = self._checkpoints.resume()
-        self._verdicts = Verdicts(self._settings, self._split.n_classes, self._earlier())
+        self._verdicts = Verdicts(self._settings, self._split.n_classes, self._read_earlier())
         members = [Member(id, settings) for id, settings in self._settings.items()]
         training = train(members, self._split, seed=self._claim.seed, state=self._state)
         mine: frozenset[int] | None = None  # what a generator must be sent first
@@ -77,44 +77,46 @@ class _Run:
             going = keep_going()
             mine = self._store(step, last=not going)
             if mine and not going:
-                self._heartbeat.ask(fence.release, self._claim, time.time())
+                self._heartbeat.transact(claimed_groups.release, self._claim, time.time())
                 return
         self._clear()
 
-    def _earlier(self) -> dict[int, list[Point]]:
-        """What is stored of the curves that training goes on with."""
-        begun = [one.id for one in self._claim.trials if one.epochs_done]
-        return {id: curves.points(self._heartbeat.ask(epochs.of_trial, id)) for id in begun}
+    def _read_earlier(self) -> dict[int, list[Point]]:
+        """The stored points of the curves that training continues."""
+        begun = [trial.id for trial in self._claim.trials if trial.epochs_done]
+        return {id: curves.build_points(self._heartbeat.transact(epochs.list_by_trial, id)) for id in begun}
 
     def _store(self, step: Step, last: bool) -> frozenset[int]:
-        """Files first, then the transaction that names them, then away with what it made superfluous."""
+        """Writes files, then the transaction that refers to them; then removes what has become obsolete."""
         # When a trial leaves, the others' stack gets another shape: a resumed run must not start before that.
-        someone_left = any(epoch.diverged for epoch in step.epochs)
-        ref = self._checkpoints.save(step, now=last or someone_left)
-        ending = self._ending(step)
+        trial_left = any(epoch.diverged for epoch in step.epochs)
+        ref = self._checkpoints.save(step, now=last or trial_left)
+        ending = self._find_ending(step)
         saved = self._save(ending)
         mine, ref = self._record(step, ref)
         if ref is not None:
             self._checkpoints.drop_all_but(ref)
         gone = {epoch.key for epoch in step.epochs} - mine - set(ending)
-        saved |= self._save(self._stopped(gone, step))
+        saved |= self._save(self._find_stopped(gone, step))
         if saved:
-            self._heartbeat.ask(models.prune, self._files, self._claim.sweep_id, saved)
+            self._heartbeat.transact(kept_models.prune, self._files, self._claim.sweep_id, saved)
         self._state = step.state
         return mine
 
     def _record(self, step: Step, ref: CheckpointRef | None) -> tuple[frozenset[int], CheckpointRef | None]:
-        """The transaction; with a checkpoint made first where the stopping rule will take trials away."""
-        about, verdicts = (self._claim, step.epochs), self._verdicts.after(step.epochs)
+        """Records the step; writes a checkpoint first if the stopping rule will end trials."""
+        arguments, verdicts = (self._claim, step.epochs), self._verdicts.update(step.epochs)
         try:
-            mine = self._heartbeat.ask(fence.record, *about, ref, time.time(), verdicts, unless_leaving=True)
-        except fence.Leaving:
+            mine = self._heartbeat.transact(
+                claimed_groups.record, *arguments, ref, time.time(), verdicts, require_checkpoint=True
+            )
+        except claimed_groups.CheckpointNeeded:
             ref = self._checkpoints.save(step, now=True)
-            mine = self._heartbeat.ask(fence.record, *about, ref, time.time(), verdicts)
+            mine = self._heartbeat.transact(claimed_groups.record, *arguments, ref, time.time(), verdicts)
         return mine, ref
 
-    def _ending(self, step: Step) -> dict[int, Best | None]:
-        """The best nets of the trials that this epoch ends, or may: a rung is decided later, by others."""
+    def _find_ending(self, step: Step) -> dict[int, Best | None]:
+        """The best nets of the trials that this epoch ends, or may end: rungs are decided later."""
         final = step.state.epoch >= self._claim.until
         ending = {key: step.state.best(key) for key in step.state.keys if final}
         for epoch in step.epochs:
@@ -122,27 +124,27 @@ class _Run:
                 ending[epoch.key] = self._state.best(epoch.key) if self._state else None
         return ending
 
-    def _stopped(self, gone: set[int], step: Step) -> dict[int, Best | None]:
-        """The best nets of those that were stopped (the others were cancelled, or are no longer ours)."""
+    def _find_stopped(self, gone: set[int], step: Step) -> dict[int, Best | None]:
+        """The best nets of the stopped trials (the others were cancelled or are no longer ours)."""
         if not gone:
             return {}
-        found = self._heartbeat.ask(trials.by_ids, gone)
+        found = self._heartbeat.transact(trials.get_many, gone)
         stopped = [id for id, trial in found.items() if trial.state == "stopped"]
         return {id: step.state.best(id) for id in stopped if id in step.state.keys}
 
     def _save(self, bests: Mapping[int, Best | None]) -> set[int]:
-        """Writes those of these nets that are among the sweep's best; whose they are."""
+        """Writes those of these nets that are among the sweep's best. Returns their trials' ids."""
         if not bests:
             return set()
-        chosen = self._heartbeat.ask(models.worth_keeping, self._claim.sweep_id, bests)
+        chosen = self._heartbeat.transact(kept_models.choose_best, self._claim.sweep_id, bests)
         for id, best in chosen.items():
-            models.save(self._files, id, best, self._settings[id], self._dataset, self._split)
+            kept_models.save(self._files, id, best, self._settings[id], self._dataset, self._split)
         return set(chosen)
 
     def _clear(self) -> None:
-        """Removes the checkpoints, unless the group is only over for us because another worker has it."""
-        found = self._heartbeat.ask(trials.by_ids, list(self._settings))
-        if not any(one.state in LIVING for one in found.values()):
+        """Removes the checkpoints, unless another worker has the group."""
+        found = self._heartbeat.transact(trials.get_many, list(self._settings))
+        if not any(trial.state in LIVING for trial in found.values()):
             self._checkpoints.drop_all()
         if isinstance(self._claim.stopping, Halving):
-            self._checkpoints.drop_needless(lambda: self._heartbeat.ask(files_in_use.groups_in_use))
+            self._checkpoints.drop_unused(lambda: self._heartbeat.transact(files_in_use.find_groups))

@@ -11,9 +11,9 @@ from store.actions import sweep_actions
 from store.db.database import Database
 from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot, NewAutopilot
-from store.queue import fence
+from store.queue import claimed_groups
 from store.read import sweeps
-from tests.support.worker_processes import Start, children, wait_until
+from tests.support.worker_processes import Start, list_children, wait_until
 
 NOW = 1_700_000_100.0
 RECIPE = recipe_for("coarse", "digits", 1500)
@@ -54,8 +54,8 @@ def test_it_goes_through_all_stages_to_the_test_part(sqlite_database: Database, 
     assert names[:3] == ["preflight", "coarse", "fine"]
     with sqlite_database.read() as c:
         searches = [sweeps.get(c, sweep_id) for sweep_id in row.sweep_ids]
-        best = autopilots.best(c, row)
-        look = test_accuracies.of_trial(c, row.winner_id or 0)
+        best = autopilots.find_best_trial(c, row)
+        look = test_accuracies.get(c, row.winner_id or 0)
     assert best is not None
     assert best.id == row.winner_id
     assert (best.best_val_acc or 0) >= 0.96
@@ -78,15 +78,15 @@ def test_killed_workers_and_a_new_supervisor_lose_nothing(
     id = make(sqlite_database, settings={**QUICK, "epochs": 60}, preflight=stage == "preflight")
     supervisor = start(workers=2)
     wait_until(lambda: bool(get(sqlite_database, id).stages), "its first stage")
-    for child in children(supervisor):
+    for child in list_children(supervisor):
         os.kill(child.pid, signal.SIGKILL)
     supervisor.kill()
     supervisor.wait()
-    assert [one.name for one in get(sqlite_database, id).stages] == [stage]
+    assert [step.name for step in get(sqlite_database, id).stages] == [stage]
     start(workers=2)
     row = wait_for_end(sqlite_database, id)
     assert row.state == "finished", row.reason
-    names = [one.name for one in row.stages]
+    names = [step.name for step in row.stages]
     assert len(set(names)) == len(names)
     with sqlite_database.read() as c:
         assert sweeps.list_all(c)[1] == len(row.sweep_ids)
@@ -145,4 +145,4 @@ def test_a_data_set_that_is_gone_fails_it(sqlite_database: Database, start: Star
 
 def _running(database: Database) -> dict[int, tuple[int, str]]:
     with database.read() as c:
-        return fence.beats(c)
+        return claimed_groups.list_beats(c)

@@ -1,6 +1,7 @@
-"""Owns the queue behind its fence: writing the epochs of claimed groups, giving groups up (does not train).
+"""Writes for claimed groups: recording epochs, failing, releasing, heartbeats.
 
-A group is queued, running, waiting at a rung (rungs.py) or done. Whoever writes shows its claim (claims.py).
+A group is queued, running, waiting at a rung (halving_rungs.py) or done. Every write passes a fence: it names
+the claim (claims.py), and what is no longer held under it is left alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from store.db import change_counter
+from store.db.checkpoints_and_weights import CheckpointRef
 from store.db.states import WAITING
 from store.db.tables import sweep, trial, trial_group
-from store.db.weight_files import CheckpointRef
-from store.queue import early_stopping, epochs, groups, sweep_state, transitions
+from store.queue import early_stopping, epochs, groups, sweep_state, trial_updates
 from store.queue.claims import Claim
-from store.queue.groups import start_of
-from store.queue.progress import PROGRESS, Progress
+from store.queue.groups import read_start
+from store.queue.progress import UPDATE_PROGRESS, TrialProgress
 
 if TYPE_CHECKING:
     from learning.training.trainer import Epoch
 
-SPLIT_AT = 2  # deaths in a row without a new epoch, after which a group's trials are tried one by one
-FAIL_AT = 3  # and after which a trial has failed
+DEATHS_BEFORE_SPLIT = 2  # deaths in a row without a new epoch, after which a group's trials train alone
+MAX_DEATHS = 3  # and after which a trial fails
 
 
-class Leaving(Exception):  # noqa: N818  a state of affairs, not a mistake
-    """Trials would leave the stack, and there is no checkpoint for a resumed run to start from just there."""
+class CheckpointNeeded(Exception):  # noqa: N818  a request, not a mistake
+    """Trials would leave the stack, and there is no checkpoint to resume from at that epoch."""
 
 
 def record(
@@ -38,37 +39,41 @@ def record(
     now: float,
     verdicts: Mapping[int, str] = MappingProxyType({}),
     *,
-    unless_leaving: bool = False,
+    require_checkpoint: bool = False,
 ) -> frozenset[int]:
-    """Stores what one step of training gave; the ids of the trials that are still ours and still running.
+    """Stores the epochs of one training step; returns the ids of the trials that are ours and still running.
 
     Epochs of trials that are no longer ours are dropped, and rows that exist already are left as they are. An
     epoch that diverged or is the last one ends its trial here, and so may the sweep's stopping rule; at a
-    rung the trials wait. The sweep ends with its last trial. With `unless_leaving` raises Leaving, so that
-    nothing is stored, if the rule would stop some trials of several and there is no checkpoint. A trial
-    without a verdict here is one that has none.
+    rung the trials wait. The sweep ends with its last trial. With `require_checkpoint` raises
+    CheckpointNeeded, so that nothing is stored, if the rule would stop some trials of several and there is
+    no checkpoint. A trial that is not in `verdicts` gets none.
     """
     numbers = iter(change_counter.take(c, 2 * len(new) + 1))  # more than enough; unused numbers do no harm
-    mine = {row.id: Progress(row, claim.until) for row in _mine(c, claim)}
+    mine = {row.id: TrialProgress(row, claim.until) for row in _read_mine(c, claim)}
     if not mine:
         return frozenset()
     written = [
-        epochs.Numbered(next(numbers), mine[one.key].attempt, one)
-        for one in new
-        if one.key in mine and mine[one.key].advance(one, now)
+        epochs.NewEpoch(next(numbers), mine[epoch.key].attempt, epoch)
+        for epoch in new
+        if epoch.key in mine and mine[epoch.key].advance(epoch, now)
     ]
-    epochs.append(c, claim.sweep_id, written)
-    going = [one for one in mine.values() if one.moved and one.state == "running"]
-    stopped = early_stopping.stopped(c, claim.stopping, claim.sweep_id, going)
-    if unless_leaving and checkpoint is None and 0 < len(stopped) < len(going):
-        raise Leaving
+    epochs.insert_epochs(c, claim.sweep_id, written)
+    going = [progress for progress in mine.values() if progress.changed and progress.state == "running"]
+    stopped = early_stopping.find_stopped(c, claim.stopping, claim.sweep_id, going)
+    if require_checkpoint and checkpoint is None and 0 < len(stopped) < len(going):
+        raise CheckpointNeeded
     for id, reason in stopped.items():
         mine[id].stop(reason, now)
-    moved = [one.row(next(numbers), verdicts.get(one.id)) for one in mine.values() if one.moved]
-    if moved:
-        c.execute(PROGRESS, moved)
-    _beat_on(c, claim, checkpoint, bool(written))
-    _measure(c, claim.sweep_id, [one.epoch for one in written], next(numbers))
+    rows = [
+        progress.to_row(next(numbers), verdicts.get(progress.id))
+        for progress in mine.values()
+        if progress.changed
+    ]
+    if rows:
+        c.execute(UPDATE_PROGRESS, rows)
+    _update_group(c, claim, checkpoint, bool(written))
+    _measure(c, claim.sweep_id, [new_epoch.epoch for new_epoch in written], next(numbers))
     ended = {progress.id for progress in mine.values() if progress.state != "running"}
     if any(progress.state == "queued" for progress in mine.values()):
         c.execute(_WAIT, {"group": claim.group_id})
@@ -78,40 +83,40 @@ def record(
 
 
 def fail(c: Connection, claim: Claim, cause: str, now: float) -> None:
-    """Training raised an exception: several trials are queued again one by one; one alone has failed.
+    """After an exception in training: a single trial fails, several are queued again, each alone.
 
     Like any attempt it counts as a failure of its trials if it stored nothing new.
     """
     number, *_ = change_counter.take(c)
-    mine = _mine(c, claim)
+    mine = _read_mine(c, claim)
     if not mine:
         return
     group = c.execute(_GROUP, {"group": claim.group_id}).one()
     ids = [row.id for row in mine]
     if len(ids) == 1:
-        transitions.end_all(c, ids, "failed", cause, now, fault=not group.progressed)
+        trial_updates.end_all(c, ids, "failed", cause, now, fault=not group.progressed)
     else:
-        transitions.requeue(c, ids, fault=not group.progressed)
-        groups.separate(c, claim.sweep_id, ids, start_of(group))
-    sweep_state.mark(c, claim.sweep_id, number)
+        trial_updates.requeue(c, ids, fault=not group.progressed)
+        groups.separate(c, claim.sweep_id, ids, read_start(group))
+    sweep_state.mark_changed(c, claim.sweep_id, number)
     sweep_state.settle(c, claim.sweep_id, now)
 
 
 def release(c: Connection, claim: Claim, now: float) -> None:
-    """The worker stops of its own will: what is still ours is queued again, and no failure is counted."""
+    """Queues what is still ours again, because the worker stops by itself; no failure is counted."""
     number, *_ = change_counter.take(c)
-    mine = _mine(c, claim)
+    mine = _read_mine(c, claim)
     if not mine:
         return
-    transitions.requeue(c, [row.id for row in mine], fault=False)
+    trial_updates.requeue(c, [row.id for row in mine], fault=False)
     c.execute(_QUEUE, {"group": claim.group_id})
-    sweep_state.mark(c, claim.sweep_id, number)
+    sweep_state.mark_changed(c, claim.sweep_id, number)
 
 
 def abandon(c: Connection, worker: str, cause: str, now: float, *, fault: bool = True) -> int:
-    """The worker is dead: its groups are queued again, split or failed, see decision 3. How many it had.
+    """Takes the groups of a dead worker: queues, splits or fails them (decision 3). Returns how many it had.
 
-    Without `fault` its end was wanted, and is not counted against the trials.
+    Without `fault` its end was wanted and does not count against the trials.
     """
     if c.execute(_OWNED, {"token": worker}).first() is None:
         return 0
@@ -128,12 +133,12 @@ def has_progressed(c: Connection, worker: str) -> bool:
 
 
 def beat(c: Connection, claim: Claim) -> bool:
-    """Shows that the worker lives though no epoch is ready; whether the group is still ours."""
+    """Shows that the worker lives while no epoch is ready. Whether the group is still ours."""
     return c.execute(_BEAT, {"group": claim.group_id, "claimed": claim.attempt}).rowcount == 1
 
 
-def beats(c: Connection) -> dict[int, tuple[int, str]]:
-    """By running group: a counter that rises while its worker lives, and that worker's token."""
+def list_beats(c: Connection) -> dict[int, tuple[int, str]]:
+    """By running group: a counter that rises while its worker lives, and the worker's token."""
     rows = c.execute(
         select(trial_group.c.id, trial_group.c.beat, trial_group.c.worker).where(
             trial_group.c.state == "running"
@@ -158,9 +163,9 @@ _MINE = (
 )
 
 
-def _mine(c: Connection, claim: Claim) -> list[Row[*tuple[Any, ...]]]:
+def _read_mine(c: Connection, claim: Claim) -> list[Row[*tuple[Any, ...]]]:
     """The fence: of the claimed trials, those that still run under the attempt of the claim."""
-    attempts = {one.id: one.attempt for one in claim.trials}
+    attempts = {trial.id: trial.attempt for trial in claim.trials}
     rows = c.execute(_MINE, {"group": claim.group_id})
     return [row for row in rows if attempts.get(row.id) == row.attempt]
 
@@ -178,13 +183,13 @@ _BEAT_PROGRESSED = _BEAT.values(progressed=True)
 _BEAT_CHECKPOINT = _BEAT_PROGRESSED.values(checkpoints=bindparam("checkpoints"))
 
 
-def _beat_on(c: Connection, claim: Claim, checkpoint: CheckpointRef | None, progressed: bool) -> None:
-    """A new checkpoint is progress too: it moves on even while lost epochs are trained a second time."""
-    which: dict[str, Any] = {"group": claim.group_id, "claimed": claim.attempt}
+def _update_group(c: Connection, claim: Claim, checkpoint: CheckpointRef | None, progressed: bool) -> None:
+    """A new checkpoint is progress too: it advances even while lost epochs are trained a second time."""
+    key: dict[str, Any] = {"group": claim.group_id, "claimed": claim.attempt}
     if checkpoint is not None:
-        c.execute(_BEAT_CHECKPOINT, which | {"checkpoints": [asdict(checkpoint)]})
+        c.execute(_BEAT_CHECKPOINT, key | {"checkpoints": [asdict(checkpoint)]})
     else:
-        c.execute(_BEAT_PROGRESSED if progressed else _BEAT, which)
+        c.execute(_BEAT_PROGRESSED if progressed else _BEAT, key)
 
 
 _MEASURE = (
@@ -204,9 +209,9 @@ def _measure(c: Connection, sweep_id: int, written: Sequence["Epoch"], number: i
     values = {
         "sweep": sweep_id,
         "epochs": len(written),
-        "seconds": float(sum(one.seconds for one in written)),
-        "steps": len({one.epoch for one in written}),
-        "squares": float(sum(one.seconds**2 for one in written)),
+        "seconds": float(sum(epoch.seconds for epoch in written)),
+        "steps": len({epoch.epoch for epoch in written}),
+        "squares": float(sum(epoch.seconds**2 for epoch in written)),
         "number": number,
     }
     c.execute(_MEASURE, values)
@@ -222,13 +227,13 @@ _WAIT = _QUEUE.values(state=WAITING)
 
 def _abandon(c: Connection, group: Row[*tuple[Any, ...]], cause: str, now: float, *, fault: bool) -> None:
     rows = c.execute(_MINE, {"group": group.id}).all()
-    failed = [row.id for row in rows if row.failures + fault >= FAIL_AT]
+    failed = [row.id for row in rows if row.failures + fault >= MAX_DEATHS]
     again = [row.id for row in rows if row.id not in failed]
-    transitions.end_all(c, failed, "failed", cause, now, fault=fault)
-    transitions.requeue(c, again, fault=fault)
-    if len(rows) > 1 and any(row.failures + fault >= SPLIT_AT for row in rows):
-        groups.separate(c, group.sweep_id, again, start_of(group))
+    trial_updates.end_all(c, failed, "failed", cause, now, fault=fault)
+    trial_updates.requeue(c, again, fault=fault)
+    if len(rows) > 1 and any(row.failures + fault >= DEATHS_BEFORE_SPLIT for row in rows):
+        groups.separate(c, group.sweep_id, again, read_start(group))
     elif again:
         c.execute(_QUEUE, {"group": group.id})
-    sweep_state.mark(c, group.sweep_id, change_counter.take(c)[0])
+    sweep_state.mark_changed(c, group.sweep_id, change_counter.take(c)[0])
     sweep_state.settle(c, group.sweep_id, now)

@@ -1,4 +1,4 @@
-"""Owns how a sweep's new trials come into the queue: their brackets, groups and rows (claims none)."""
+"""Adds a sweep's new trials to the queue: their brackets, groups and rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from learning.settings import Settings
 from store.db import change_counter
 from store.db.tables import trial
 from store.queue import groups
-from store.queue.groups import Start
+from store.queue.groups import GroupStart
 
 UNTRAINED: dict[str, Any] = {
     "state": "queued",
@@ -40,34 +40,32 @@ def enqueue(
 ) -> None:
     """Queues new trials of a sweep, the first with number `start`; the caller has taken the change counter.
 
-    The groups are cut for so many workers, on examples of so many features (0: not known).
+    The groups are sized for `workers` workers and for examples of `features` features (0: not known).
     """
-    everyone = range(len(settings))
-    brackets = list(rule.brackets(len(settings))) if isinstance(rule, Halving) else [everyone]
-    cut: list[tuple[int, ...]] = []
-    starts: list[Start] = []
+    everything = range(len(settings))
+    brackets = list(rule.brackets(len(settings))) if isinstance(rule, Halving) else [everything]
+    members: list[tuple[int, ...]] = []
+    starts: list[GroupStart] = []
     for bracket, order in zip(brackets, change_counter.take(c, len(brackets)), strict=True):
-        for places in groups.cut([settings[one] for one in bracket], workers, features):
-            cut.append(tuple(bracket[place] for place in places))
-            starts.append(Start(order, until=_first_rung(rule, settings[cut[-1][0]])))
-    group_ids = groups.new(c, id, starts)
-    of_position = {one: group for group, members in zip(group_ids, cut, strict=True) for one in members}
+        for places in groups.split([settings[n] for n in bracket], workers, features):
+            members.append(tuple(bracket[place] for place in places))
+            starts.append(GroupStart(order, until=_first_rung(rule, settings[members[-1][0]])))
+    group_ids = groups.insert_groups(c, id, starts)
+    group_of = {n: group for group, positions in zip(group_ids, members, strict=True) for n in positions}
     numbers = change_counter.take(c, len(settings))
     rows = [
-        _new_row(id, start + n, of_position[n], one, seq)
-        for n, (one, seq) in enumerate(zip(settings, numbers, strict=True))
+        _make_row(id, start + n, group_of[n], trial_settings, seq)
+        for n, (trial_settings, seq) in enumerate(zip(settings, numbers, strict=True))
     ]
     if rows:
         c.execute(insert(trial), rows)
 
 
 def _first_rung(rule: StoppingRule | None, settings: Settings) -> int | None:
-    """Of a group with a trial of these settings."""
     return rule.next_rung(0, settings.epochs) if isinstance(rule, Halving) else None
 
 
-def _new_row(sweep_id: int, number: int, group_id: int, settings: Settings, seq: int) -> dict[str, Any]:
-    """The row of a trial that is queued for the first time."""
+def _make_row(sweep_id: int, number: int, group_id: int, settings: Settings, seq: int) -> dict[str, Any]:
     return {
         **UNTRAINED,
         "sweep_id": sweep_id,

@@ -1,9 +1,9 @@
-"""Owns the moves of trials from state to state (decides none; endings settles what follows for the sweep)."""
+"""Updates of trial rows: changes of state, verdicts and kept weights, each with its own change number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from store.db import change_counter
 from store.db.tables import trial
@@ -42,3 +42,27 @@ def requeue(c: Connection, ids: Sequence[int], fault: bool) -> None:
     """Puts running trials back in the queue, counting a failure or not; their group is the caller's."""
     counted = {"failures": trial.c.failures + 1} if fault else {}
     change(c, ids, state="queued", worker=None, **counted)
+
+
+def mark_models(c: Connection, sweep_id: int, ids: Collection[int]) -> None:
+    """Records that of this sweep the weights of exactly these trials are kept."""
+    change_counter.take(c)
+    query = select(trial.c.id, trial.c.has_model).where(trial.c.sweep_id == sweep_id)
+    wrong = [row.id for row in c.execute(query) if row.has_model != (row.id in ids)]
+    change(c, wrong, has_model=~trial.c.has_model)
+
+
+def set_verdicts(c: Connection, verdicts: Mapping[int, str]) -> None:
+    """Gives trials that have none their verdicts, by id."""
+    if not verdicts:
+        return
+    numbers = change_counter.take(c, len(verdicts))
+    rows = [{"_id": id, "_verdict": code} for id, code in verdicts.items()]
+    c.execute(_SET_VERDICT, [row | {"_seq": seq} for row, seq in zip(rows, numbers, strict=True)])
+
+
+_SET_VERDICT = (
+    update(trial)
+    .where(trial.c.id == bindparam("_id"), trial.c.verdict.is_(None), trial.c.finished_at.is_not(None))
+    .values(verdict=bindparam("_verdict"), changed=bindparam("_seq"))
+)

@@ -3,14 +3,14 @@
 import pytest
 
 from store.actions import sweep_actions, trial_actions
+from store.db.checkpoints_and_weights import CheckpointRef
 from store.db.database import Database
-from store.db.weight_files import CheckpointRef
-from store.queue import epochs, fence
+from store.queue import claimed_groups, epochs
 from store.queue.claims import Claim
 from store.read import sweeps, trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
-from tests.support.queue_steps import NOW, claim, epoch, nothing_to_claim, record, train, train_all
+from tests.support.queue_steps import NOW, claim, make_epoch, nothing_to_claim, record, train, train_all
 from tests.support.sweeps import MakeSweep
 
 REF = CheckpointRef("1/1-1.npz", "00" * 32, 1)
@@ -32,21 +32,21 @@ def sweep(database: Database, id: int) -> Sweep:
 
 def all_trials(database: Database, id: int) -> tuple[Trial, ...]:
     with database.read() as c:
-        return trials.of_sweep(c, id)
+        return trials.list_by_sweep(c, id)
 
 
 def abandon(database: Database, worker: str = "w") -> int:
     with database.write() as c:
-        return fence.abandon(c, worker, "killed by signal 9", NOW)
+        return claimed_groups.abandon(c, worker, "killed by signal 9", NOW)
 
 
 def fail(database: Database, claimed: Claim) -> None:
     with database.write() as c:
-        fence.fail(c, claimed, "ValueError: no", NOW)
+        claimed_groups.fail(c, claimed, "ValueError: no", NOW)
 
 
 def states(database: Database, id: int) -> list[str]:
-    return [one.state for one in all_trials(database, id)]
+    return [trial.state for trial in all_trials(database, id)]
 
 
 def test_a_claim_is_the_group_with_all_that_training_needs(database: Database, make_sweep: MakeSweep) -> None:
@@ -58,8 +58,11 @@ def test_a_claim_is_the_group_with_all_that_training_needs(database: Database, m
         42,
         7,
     )
-    assert [(one.number, one.attempt, one.epochs_done) for one in claimed.trials] == [(0, 1, 0), (1, 1, 0)]
-    assert [one.settings.seed for one in claimed.trials] == [0, 1]
+    assert [(trial.number, trial.attempt, trial.epochs_done) for trial in claimed.trials] == [
+        (0, 1, 0),
+        (1, 1, 0),
+    ]
+    assert [trial.settings.seed for trial in claimed.trials] == [0, 1]
     assert claimed.trials[0].settings.lr == 0.25
     assert claimed.checkpoints == ()
     running = trial(database, claimed.trials[0].id)
@@ -100,7 +103,7 @@ def test_the_best_epoch_is_the_first_of_the_highest_accuracy(
     claimed = claim(database)
     key = claimed.trials[0].id
     for number, accuracy in enumerate([0.2, 0.6, 0.6, 0.5], 1):
-        record(database, claimed, [epoch(key, number, val_acc=accuracy)])
+        record(database, claimed, [make_epoch(key, number, val_acc=accuracy)])
     assert (trial(database, key).best_val_acc, trial(database, key).best_epoch) == (0.6, 2)
 
 
@@ -109,12 +112,15 @@ def test_a_diverged_trial_keeps_its_best_from_before_and_is_never_ranked(
 ) -> None:
     made = make_sweep(database, 3, workers=2)
     pair = claim(database)
-    a, b = (one.id for one in pair.trials)
-    record(database, pair, [epoch(a, 1, val_acc=0.8), epoch(b, 1, val_acc=0.1)])
+    a, b = (trial.id for trial in pair.trials)
+    record(database, pair, [make_epoch(a, 1, val_acc=0.8), make_epoch(b, 1, val_acc=0.1)])
     left = record(
         database,
         pair,
-        [epoch(a, 2, loss=float("inf"), val_acc=0.9, diverged="cost is inf"), epoch(b, 2, val_acc=0.2)],
+        [
+            make_epoch(a, 2, loss=float("inf"), val_acc=0.9, diverged="cost is inf"),
+            make_epoch(b, 2, val_acc=0.2),
+        ],
     )
     assert left == {b}
     gone = trial(database, a)
@@ -129,7 +135,7 @@ def test_a_trial_that_diverges_at_once_has_no_best(database: Database, make_swee
     made = make_sweep(database, 1)
     claimed = claim(database)
     nan = float("nan")
-    record(database, claimed, [epoch(claimed.trials[0].id, 1, loss=nan, diverged="cost is nan")])
+    record(database, claimed, [make_epoch(claimed.trials[0].id, 1, loss=nan, diverged="cost is nan")])
     gone = trial(database, claimed.trials[0].id)
     assert (gone.state, gone.best_val_acc, gone.best_epoch) == ("diverged", None, None)
     assert sweep(database, made.id).state == "finished"
@@ -148,12 +154,12 @@ def test_a_late_writer_is_refused_though_it_tries_everything(
 
     assert record(database, old, 1, REF) == frozenset()
     with database.write() as c:
-        assert not fence.beat(c, old)
-        fence.release(c, old, NOW)
-        fence.fail(c, old, "late", NOW)
+        assert not claimed_groups.beat(c, old)
+        claimed_groups.release(c, old, NOW)
+        claimed_groups.fail(c, old, "late", NOW)
     assert all_trials(database, made.id) == before
     with database.read() as c:
-        assert epochs.of_sweep(c, made.id)[0] == ()
+        assert epochs.list_by_sweep(c, made.id)[0] == ()
     assert record(database, new, 1) == {new.trials[0].id}
     assert not abandon(database, "old")
 
@@ -173,28 +179,28 @@ def test_epochs_of_a_trial_that_left_are_dropped_and_the_others_stored(
 ) -> None:
     make_sweep(database, 3, workers=2)
     pair = claim(database)
-    a, b = (one.id for one in pair.trials)
+    a, b = (trial.id for trial in pair.trials)
     with database.write() as c:
         trial_actions.stop(c, a, NOW)
     assert record(database, pair, 1) == {b}
     with database.read() as c:
-        assert epochs.of_trial(c, a) == ()
-        assert len(epochs.of_trial(c, b)) == 1
+        assert epochs.list_by_trial(c, a) == ()
+        assert len(epochs.list_by_trial(c, b)) == 1
 
 
 def test_rows_that_exist_are_left_as_they_are(database: Database, make_sweep: MakeSweep) -> None:
     make_sweep(database, 1, epochs=3)
     claimed = claim(database)
     key = claimed.trials[0].id
-    record(database, claimed, [epoch(key, 1, loss=7.0, val_acc=0.3)])
+    record(database, claimed, [make_epoch(key, 1, loss=7.0, val_acc=0.3)])
     abandon(database)
     again = claim(database)
     assert again.trials[0].epochs_done == 1
-    assert record(database, again, [epoch(key, 1, loss=8.0, val_acc=0.9)]) == {key}
+    assert record(database, again, [make_epoch(key, 1, loss=8.0, val_acc=0.9)]) == {key}
     record(database, again, 2)
     assert record(database, again, 3) == frozenset()
     with database.read() as c:
-        rows = epochs.of_trial(c, key)
+        rows = epochs.list_by_trial(c, key)
     assert [(row.epoch, row.loss) for row in rows] == [(1, 7.0), (2, 1.0), (3, 2 / 3)]
     assert trial(database, key).best_val_acc == 0.3
 
@@ -219,7 +225,7 @@ def test_release_queues_again_and_counts_nothing(database: Database, make_sweep:
     claimed = claim(database)
     record(database, claimed, 1, REF)
     with database.write() as c:
-        fence.release(c, claimed, NOW)
+        claimed_groups.release(c, claimed, NOW)
     assert states(database, made.id) == ["queued"]
     again = claim(database)
     assert (again.group_id, again.checkpoints) == (claimed.group_id, (REF,))
@@ -233,7 +239,7 @@ def test_an_exception_splits_a_group_and_fails_one_alone(database: Database, mak
     fail(database, pair)
     assert states(database, made.id) == ["queued"] * 3
     third, first, second = claim(database), claim(database), claim(database)
-    assert [one.number for one in (*third.trials, *first.trials, *second.trials)] == [2, 0, 1]
+    assert [trial.number for trial in (*third.trials, *first.trials, *second.trials)] == [2, 0, 1]
     assert first.group_id != pair.group_id
     assert first.checkpoints == (REF,)
 
@@ -251,13 +257,13 @@ def test_deaths_without_progress_requeue_then_split_then_fail(
     database: Database, make_sweep: MakeSweep
 ) -> None:
     made = make_sweep(database, 4, workers=2)
-    assert [len(one.trials) for one in (claim(database, "a"), claim(database, "b"))] == [2, 2]
+    assert [len(claimed.trials) for claimed in (claim(database, "a"), claim(database, "b"))] == [2, 2]
     abandon(database, "a")
     again = claim(database, "a")
     assert len(again.trials) == 2  # the first death: as it was
     abandon(database, "a")
     alone = [claim(database, "a"), claim(database, "c")]
-    assert [len(one.trials) for one in alone] == [1, 1]  # the second: one by one
+    assert [len(claimed.trials) for claimed in alone] == [1, 1]  # the second: one by one
     abandon(database, "a")
     first = all_trials(database, made.id)[0]
     assert (first.state, first.reason, first.failures) == ("failed", "killed by signal 9", 3)
@@ -312,11 +318,11 @@ def test_the_beat_rises_with_every_sign_of_life(database: Database, make_sweep: 
 
     def beat() -> tuple[int, str]:
         with database.read() as c:
-            return fence.beats(c)[claimed.group_id]
+            return claimed_groups.list_beats(c)[claimed.group_id]
 
     counts = [beat()]
     with database.write() as c:
-        assert fence.beat(c, claimed)
+        assert claimed_groups.beat(c, claimed)
     counts.append(beat())
     record(database, claimed, 1)
     counts.append(beat())
@@ -326,7 +332,7 @@ def test_the_beat_rises_with_every_sign_of_life(database: Database, make_sweep: 
     for number in range(2, 6):
         record(database, claimed, number)
     with database.read() as c:
-        assert fence.beats(c) == {}
+        assert claimed_groups.list_beats(c) == {}
 
 
 def test_a_stopping_sweep_lets_a_requeued_trial_end(database: Database, make_sweep: MakeSweep) -> None:

@@ -1,4 +1,4 @@
-"""Lean readings for pictures: columns of trials, and curves thinned in the query."""
+"""Series for charts: columns of trials, and curves thinned in the query."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ import pytest
 
 from learning.errors import FilterError
 from store.db.database import Database
-from store.read import chart_columns
-from tests.support.queue_steps import claim, epoch, record
+from store.read import chart_series
+from tests.support.queue_steps import claim, make_epoch, record
 from tests.support.sweeps import MakeSweep
 
 
-def columns(database: Database, *names: str, **options: Any) -> dict[str, tuple[chart_columns.Value, ...]]:
+def columns(database: Database, *names: str, **options: Any) -> dict[str, tuple[chart_series.Value, ...]]:
     with database.read() as c:
-        return chart_columns.columns(c, 1, names, **options)
+        return chart_series.read_columns(c, 1, names, **options)
 
 
-def curves(database: Database, points: int, **options: Any) -> tuple[chart_columns.Thinned, ...]:
+def curves(database: Database, points: int, **options: Any) -> tuple[chart_series.ThinnedCurve, ...]:
     with database.read() as c:
-        return chart_columns.curves(c, 1, [0, 1], ("loss", "val_acc"), points, **options)
+        return chart_series.read_curves(c, 1, [0, 1], ("loss", "val_acc"), points, **options)
 
 
 def test_columns_are_in_one_order_with_words_and_numbers(database: Database, make_sweep: MakeSweep) -> None:
@@ -51,7 +51,7 @@ def test_names_that_are_none_are_refused(database: Database, make_sweep: MakeSwe
         columns(database, "password")
     assert caught.value.field == "of"
     with pytest.raises(FilterError, match="trace"), database.read() as c:
-        chart_columns.curves(c, 1, [0], ["trace"], 5)
+        chart_series.read_curves(c, 1, [0], ["trace"], 5)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_a_curve_keeps_its_first_epochs_its_last_and_what_lies_even_between(
     claimed = claim(database)
     for number in range(1, 9):
         record(database, claimed, number)
-    one = curves(database, points, elapsed=True)[0]
-    assert (one.number, one.stride, one.epoch) == (0, stride, kept)
-    assert one.metrics["loss"] == pytest.approx([2.0 / n for n in kept])
-    assert one.elapsed == pytest.approx([0.5 * n for n in kept])
+    curve = curves(database, points, elapsed=True)[0]
+    assert (curve.number, curve.stride, curve.epoch) == (0, stride, kept)
+    assert curve.metrics["loss"] == pytest.approx([2.0 / n for n in kept])
+    assert curve.elapsed == pytest.approx([0.5 * n for n in kept])
     plain = curves(database, points)[0]
-    assert (plain.epoch, plain.metrics, plain.elapsed) == (kept, one.metrics, None)
+    assert (plain.epoch, plain.metrics, plain.elapsed) == (kept, curve.metrics, None)
 
 
 def test_what_is_not_finite_is_none_and_who_has_no_epoch_is_left_out(
@@ -85,6 +85,6 @@ def test_what_is_not_finite_is_none_and_who_has_no_epoch_is_left_out(
 ) -> None:
     make_sweep(database, trials=2, workers=2)
     claimed = claim(database)
-    record(database, claimed, [epoch(claimed.trials[0].id, 1, loss=float("inf"), diverged="boom")])
+    record(database, claimed, [make_epoch(claimed.trials[0].id, 1, loss=float("inf"), diverged="boom")])
     (only,) = curves(database, 10)
     assert (only.number, only.metrics["loss"]) == (claimed.trials[0].number, (None,))

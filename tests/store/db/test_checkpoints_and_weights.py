@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from learning.errors import Damaged
-from store.db.weight_files import CheckpointRef, Files
+from store.db.checkpoints_and_weights import CheckpointRef, Files
 
 ARRAYS = {
     "W1": np.arange(12, dtype=np.float32).reshape(3, 4),

@@ -1,6 +1,6 @@
-"""Owns the steps of autopilots: gathers what a stage found, begins what comes next (trains nothing).
+"""The steps of autopilots: reads the results of the last stage and begins the next one.
 
-Any worker may take a step, several may try the same one: the store lets one of them begin it.
+Any worker may take a step. If several try the same one, the store lets only one of them begin it.
 """
 
 import logging
@@ -16,9 +16,9 @@ from learning.settings import Settings
 from learning.training.prediction import Net, accuracy, probabilities
 from store.actions.sweep_actions import NewSweep
 from store.config import Config
+from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection, Database
 from store.db.errors import is_outage
-from store.db.weight_files import Files
 from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot
 from store.read import sweeps, trials
@@ -26,17 +26,16 @@ from store.read.trials import Trial
 
 log = logging.getLogger("lossdeck.worker")
 
-SAMPLER = "sobol"  # spreads few trials more evenly than chance does
+SAMPLER = "sobol"  # spreads few trials more evenly than random sampling
 
 
 def advance(database: Database, config: Config) -> None:
     """Begins the next stage of every autopilot whose last one is over, or ends it.
 
-    What cannot be decided or drawn fails the autopilot with its reason; only outages of the database are
-    raised.
+    An error fails the autopilot with its reason; only outages of the database are raised.
     """
     with database.read() as c:
-        due = autopilots.due(c)
+        due = autopilots.list_due(c)
     for seen in due:
         try:
             _advance(seen, database, config)
@@ -50,8 +49,8 @@ def advance(database: Database, config: Config) -> None:
 
 def _advance(seen: Autopilot, database: Database, config: Config) -> None:
     with database.read() as c:
-        step = _broken_off(seen) or _next_step(c, seen)
-        leader = autopilots.best(c, seen)
+        step = _check_interrupted(seen) or _decide_next_step(c, seen)
+        leader = autopilots.find_best_trial(c, seen)
     if isinstance(step, End):
         _end(seen, step, leader, database, config)
         return
@@ -61,12 +60,12 @@ def _advance(seen: Autopilot, database: Database, config: Config) -> None:
             autopilots.begin_preflight(c, seen, step.name, step.why, settings, time.time())
         else:
             features = catalog.summary(seen.dataset, config.home, config.data).n_features
-            new = _sweep(seen, step, features)
+            new = _build_sweep(seen, step, features)
             autopilots.begin_sweep(c, seen, step.name, step.why, new, time.time(), config.workers)
 
 
-def _broken_off(seen: Autopilot) -> End | None:
-    """The end of an autopilot whose last stage was cancelled, failed or deleted under it."""
+def _check_interrupted(seen: Autopilot) -> End | None:
+    """The end of an autopilot whose last stage was cancelled, failed or deleted; None if it can go on."""
     if not seen.stages or seen.stages[-1].state == "finished":
         return None
     last = seen.stages[-1]
@@ -76,7 +75,7 @@ def _broken_off(seen: Autopilot) -> End | None:
     return End("failed", f"The {noun} {last.state or 'was deleted'}, so there is nothing to go on from.")
 
 
-def _next_step(c: Connection, seen: Autopilot) -> autopilot.Step:
+def _decide_next_step(c: Connection, seen: Autopilot) -> autopilot.Step:
     plan = Plan(Space.parse(seen.space), seen.settings, seen.trials, seen.preflight)
     checks = None
     searches = []
@@ -85,21 +84,22 @@ def _next_step(c: Connection, seen: Autopilot) -> autopilot.Step:
             made = preflights.get(c, stage.preflight_id)
             checks = made.checks if made else None
         elif stage.sweep_id is not None:
-            searches.append(_searched(c, stage.sweep_id))
+            searches.append(_read_results(c, stage.sweep_id))
     return autopilot.next_step(plan, checks, searches)
 
 
-def _searched(c: Connection, sweep_id: int) -> Searched:
+def _read_results(c: Connection, sweep_id: int) -> Searched:
     sweep = sweeps.get(c, sweep_id)
     assert sweep is not None  # by foreign key
-    counted = [one for one in trials.of_sweep(c, sweep_id) if not one.excluded]
+    counted = [trial for trial in trials.list_by_sweep(c, sweep_id) if not trial.excluded]
     results = [
-        Result(Settings.parse(one.settings), one.state, one.best_val_acc, one.verdict) for one in counted
+        Result(Settings.parse(trial.settings), trial.state, trial.best_val_acc, trial.verdict)
+        for trial in counted
     ]
     return Searched(Space.parse(sweep.space), results)
 
 
-def _sweep(seen: Autopilot, step: Search, features: int) -> NewSweep:
+def _build_sweep(seen: Autopilot, step: Search, features: int) -> NewSweep:
     settings = dict(step.settings)
     return NewSweep(
         name=f"{seen.name}: {step.name}",
@@ -116,8 +116,8 @@ def _sweep(seen: Autopilot, step: Search, features: int) -> NewSweep:
 
 
 def _end(seen: Autopilot, step: End, leader: Trial | None, database: Database, config: Config) -> None:
-    """The winner is tried on the test part, this once; whoever ends the autopilot records it."""
-    found = _try(leader, seen.dataset, config) if leader and step.state == "finished" else None
+    """Evaluates the winner on the test part; the worker that ends the autopilot records the accuracy."""
+    found = _evaluate(leader, seen.dataset, config) if leader and step.state == "finished" else None
     with database.write() as c:
         winner_id = leader.id if leader else None
         ended = autopilots.end(c, seen, step.state, step.why, winner_id, time.time())
@@ -125,8 +125,8 @@ def _end(seen: Autopilot, step: End, leader: Trial | None, database: Database, c
             test_accuracies.record(c, seen.dataset, leader.id, *found, time.time())
 
 
-def _try(leader: Trial, name: str, config: Config) -> tuple[float, int] | None:
-    """Accuracy on the test part and its size; None without such a part, or with the weights elsewhere."""
+def _evaluate(leader: Trial, name: str, config: Config) -> tuple[float, int] | None:
+    """Accuracy on the test part and its size; None without a test part or without the weights."""
     dataset = catalog.load(name, config.home, config.data)
     try:
         model = Files(config.home).load_model(leader.id)

@@ -1,4 +1,4 @@
-"""Owns the files beside the database: checkpoints of groups and weights of trials (no pickle)."""
+"""Files under the home folder: checkpoints of groups and weights of trials, as .npz without pickle."""
 
 import hashlib
 import io
@@ -23,7 +23,7 @@ _NAME = re.compile(r"[0-9]+/[0-9]+-[0-9]+\.npz")
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRef:
-    """A checkpoint's file, what its bytes hash to, and the epoch after which it was taken."""
+    """A checkpoint's file name, the SHA-256 of its bytes, and the last epoch it includes."""
 
     name: str
     sha256: str
@@ -36,14 +36,14 @@ class CheckpointRef:
 
 
 class Files:
-    """The files under one home folder. Safe among processes: every file appears whole or not at all."""
+    """The files of one home folder. Process-safe: every file appears whole or not at all."""
 
     def __init__(self, home: Path) -> None:
         self._checkpoints = Path(home) / "checkpoints"
         self._models = Path(home) / "models"
 
     def save_checkpoint(self, group_id: int, attempt: int, epoch: int, arrays: Arrays) -> CheckpointRef:
-        """Writes the state of a group after an epoch; of use once its reference is in the database."""
+        """Writes a group's state after an epoch; it counts once its reference is in the database."""
         name = f"{group_id}/{attempt}-{epoch}.npz"
         return CheckpointRef(name, _write(self._checkpoints / name, arrays), epoch)
 
@@ -61,15 +61,15 @@ class Files:
         return _read(path, content)
 
     def groups_with_checkpoints(self) -> set[int]:
-        """Groups that have a folder here."""
-        return {int(path.name) for path in _listing(self._checkpoints) if path.name.isdecimal()}
+        """Ids of the groups that have a folder of checkpoints."""
+        return {int(path.name) for path in _list_folder(self._checkpoints) if path.name.isdecimal()}
 
     def drop_checkpoints(self, group_id: int, keep: CheckpointRef | None = None) -> None:
-        """Removes the checkpoints of a group but one."""
+        """Removes the checkpoints of a group, except `keep`."""
         folder = self._checkpoints / str(group_id)
-        kept = Path(keep.name).name if keep else None
-        for path in _listing(folder):
-            if path.name != kept:
+        kept_name = Path(keep.name).name if keep else None
+        for path in _list_folder(folder):
+            if path.name != kept_name:
                 path.unlink(missing_ok=True)
         if keep is None and folder.is_dir():
             _remove_empty(folder)
@@ -103,7 +103,7 @@ class Files:
 
 
 def _write(path: Path, arrays: Arrays) -> str:
-    """Writes all or nothing, through the disk's own cache too; gives the SHA-256 of the bytes."""
+    """Writes all or nothing, flushed to disk; returns the SHA-256 of the bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -137,7 +137,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _listing(folder: Path) -> list[Path]:
+def _list_folder(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except FileNotFoundError:

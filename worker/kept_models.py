@@ -1,4 +1,4 @@
-"""Owns which trained nets of a sweep are kept as files, and what such a file holds (does not use them)."""
+"""Which trained nets of a sweep are kept as files, and what such a file holds."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -7,24 +7,23 @@ from learning.data.dataset import Dataset, Split
 from learning.settings import Settings
 from learning.training.checkpoint_state import Best
 from learning.training.prediction import arrays_of
+from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection
-from store.db.weight_files import Files
-from store.queue import annotations
+from store.queue import trial_updates
 from store.read import trials
 
 log = logging.getLogger("lossdeck.worker")
 
-KEPT = 20  # nets of a sweep, the best by validation accuracy
-RANKED = "excluded = false and state != failed and state != cancelled"
+MAX_MODELS = 20  # of a sweep, the best by validation accuracy
 
 
-def worth_keeping(c: Connection, sweep_id: int, bests: Mapping[int, Best | None]) -> dict[int, Best]:
-    """Those of these nets that would be among the sweep's best, by what the sweep has reached so far."""
+def choose_best(c: Connection, sweep_id: int, bests: Mapping[int, Best | None]) -> dict[int, Best]:
+    """Those of these nets that would be among the sweep's best so far."""
     candidates = {id: best for id, best in bests.items() if best is not None}
-    top = best_trials(c, sweep_id)
-    rivals = [one.best_val_acc or 0.0 for one in top if one.id not in candidates]
-    bar = rivals[KEPT - 1] if len(rivals) >= KEPT else 0.0
-    ranked = sorted(candidates, key=lambda id: -candidates[id].val_acc)[:KEPT]
+    best_trials = trials.list_model_candidates(c, sweep_id, MAX_MODELS)
+    rivals = [trial.best_val_acc or 0.0 for trial in best_trials if trial.id not in candidates]
+    bar = rivals[MAX_MODELS - 1] if len(rivals) >= MAX_MODELS else 0.0
+    ranked = sorted(candidates, key=lambda id: -candidates[id].val_acc)[:MAX_MODELS]
     return {id: candidates[id] for id in ranked if candidates[id].val_acc >= bar}
 
 
@@ -51,13 +50,9 @@ def save(files: Files, id: int, best: Best, settings: Settings, dataset: Dataset
 
 
 def prune(c: Connection, files: Files, sweep_id: int, saved: Collection[int]) -> None:
-    """Of the trials just saved and those marked before, keeps the best ones' files; marks exactly these."""
-    marked, _ = trials.page(c, sweep_id, 10 * KEPT, 0, "number", "has_model = true")
-    keep = {one.id for one in best_trials(c, sweep_id) if files.has_model(one.id)}
-    files.keep_models(keep, {one.id for one in marked} | set(saved))
-    annotations.mark_models(c, sweep_id, keep)
-
-
-def best_trials(c: Connection, sweep_id: int) -> tuple[trials.Trial, ...]:
-    """The trials whose nets are worth keeping, best first; a diverged one with its best before that."""
-    return trials.page(c, sweep_id, KEPT, 0, "-best_val_acc", RANKED)[0]
+    """Keeps the files of the best among the trials saved now and before; marks exactly these."""
+    marked = trials.find_ids_with_model(c, sweep_id)
+    best_trials = trials.list_model_candidates(c, sweep_id, MAX_MODELS)
+    keep = {trial.id for trial in best_trials if files.has_model(trial.id)}
+    files.keep_models(keep, marked | set(saved))
+    trial_updates.mark_models(c, sweep_id, keep)

@@ -58,7 +58,7 @@ def tasks(home: Path, data: Path | None, small: bool) -> list[Task]:
     clusters = _clusters()
     more = {"batch_size": 100, "val_count": 1000}
     found.append(Task(clusters, base | more | {"epochs": 15}, _rates(-3, 0.5), 60))
-    if any(one.name == "cifar10" and one.ready for one in catalog.summaries(home, data)):
+    if any(one.name == "cifar10" and one.ready for one in catalog.list_summaries(home, data)):
         cifar = catalog.load("cifar10", home, data)
         few = {"batch_size": 100, "val_count": 1000, "epochs": 12, "train_count": 8000}
         found.append(Task(cifar, base | few, _rates(-4, -0.5), 200))

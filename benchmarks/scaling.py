@@ -91,7 +91,7 @@ def healthy(task: Task, trials: int, *, hidden: int = 50, whole: bool = False) -
 
 def _few(task: Task) -> int:
     """Training rows of a figure that needs no more."""
-    return min(FEW, catalog.summary(task.dataset, task.home, task.data).n_train // 2)
+    return min(FEW, catalog.find_summary(task.dataset, task.home, task.data).n_train // 2)
 
 
 def memory(task: Task) -> tuple[float, float]:

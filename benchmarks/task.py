@@ -94,7 +94,7 @@ def coarse(
     With momentum the learning rates are multiplied by (1 - momentum), so that the steps sum up to the same.
     `beside` is searched beside the recipe's space.
     """
-    plan = recipe_for(RECIPE, dataset, catalog.summary(dataset, home, data).n_train)
+    plan = recipe_for(RECIPE, dataset, catalog.find_summary(dataset, home, data).n_train)
     lr = Space.parse(plan.space).distributions["lr"]
     assert isinstance(lr, LogUniform)
     low, high = lr.low * (1 - momentum), lr.high * (1 - momentum)
@@ -149,6 +149,6 @@ class Sizes:
 
 def sizes(task: Task) -> Sizes:
     """Without loading the data."""
-    summary = catalog.summary(task.dataset, task.home, task.data)
+    summary = catalog.find_summary(task.dataset, task.home, task.data)
     held = task.settings[0].val_count
     return Sizes(summary.n_features, len(summary.classes), summary.n_train - held, held)

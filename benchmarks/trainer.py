@@ -16,7 +16,7 @@ Group = tuple[int, ...]
 
 
 def jobs(task: Task) -> list[Group]:
-    features = catalog.summary(task.dataset, task.home, task.data).n_features
+    features = catalog.find_summary(task.dataset, task.home, task.data).n_features
     return list(groups.split(task.settings, PROCESSES, features))
 
 

@@ -100,7 +100,7 @@ def body(task: Task) -> dict[str, object]:
 
 def outcomes(lossdeck: Server, sweep_id: int, task: Task) -> list[Outcome]:
     """Read from the API after the end; of a diverged epoch the mini-batches count that are known to."""
-    train = catalog.summary(task.dataset, lossdeck.home, task.data).n_train - task.settings[0].val_count
+    train = catalog.find_summary(task.dataset, lossdeck.home, task.data).n_train - task.settings[0].val_count
     steps = train // batch_size(task)
     trials = lossdeck.ask(f"/api/sweeps/{sweep_id}/trials?limit=10000")["trials"]
     found = []

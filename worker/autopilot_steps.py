@@ -59,7 +59,7 @@ def _advance(seen: Autopilot, database: Database, config: Config) -> None:
             settings = Settings.parse({**seen.settings, "seed": seen.seed})
             autopilots.begin_preflight(c, seen, step.name, step.why, settings, time.time())
         else:
-            features = catalog.summary(seen.dataset, config.home, config.data).n_features
+            features = catalog.find_summary(seen.dataset, config.home, config.data).n_features
             new = _build_sweep(seen, step, features)
             autopilots.begin_sweep(c, seen, step.name, step.why, new, time.time(), config.workers)
 

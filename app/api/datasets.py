@@ -26,14 +26,14 @@ router = APIRouter(prefix="/api/datasets", tags=["datasets"])
 @router.get("", response_model=DatasetsOut)
 def list_datasets(resources: Resources) -> JSONResponse:
     """Every data set that is known; `ready` are those on this machine."""
-    summaries = catalog.summaries(resources.config.home, resources.config.data)
+    summaries = catalog.list_summaries(resources.config.home, resources.config.data)
     return StrictJSONResponse({"datasets": [dataset_json(summary) for summary in summaries]})
 
 
 @router.get("/{name}", response_model=DatasetOut)
 def read_dataset(name: str, resources: Resources) -> JSONResponse:
     """One data set."""
-    for summary in catalog.summaries(resources.config.home, resources.config.data):
+    for summary in catalog.list_summaries(resources.config.home, resources.config.data):
         if summary.name == name:
             return StrictJSONResponse(dataset_json(summary))
     raise not_found("data set", name[:MAX_NAME])
@@ -57,7 +57,7 @@ def add_dataset(
             shutil.copyfileobj(file.file, target, 1 << 20)
         shown_name = _display_name(file.filename, name)
         with _blame_field("file", file.filename):
-            summary = catalog.add(path, name, resources.config.home, called=shown_name)
+            summary = catalog.add(path, name, resources.config.home, file_name=shown_name)
     return created_response(f"/api/datasets/{summary.name}", dataset_json(summary))
 
 

@@ -11,7 +11,7 @@ from app.cli.options import Data, Home, Json, configure
 from learning.errors import Failure
 
 if TYPE_CHECKING:
-    from learning.data.catalog import Summary
+    from learning.data.catalog import DatasetSummary
 
 program = typer.Typer(
     help="List, fetch and add data sets.",
@@ -33,7 +33,7 @@ def list_datasets(home: Home = None, data: Data = None, as_json: Json = False) -
     from learning.data.download import OFFICIAL
 
     config = configure(home=home, data=data)
-    summaries = catalog.summaries(config.home, config.data)
+    summaries = catalog.list_summaries(config.home, config.data)
     if as_json:
         print(json.dumps([to_dict(summary) for summary in summaries]))
         return
@@ -73,13 +73,13 @@ def get(
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task(name, total=None)
-        download.get(
+        download.fetch(
             name,
-            search_paths.downloads(config.home),
+            search_paths.downloads_folder(config.home),
             url or download.OFFICIAL[name],
             lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    print(format_line(catalog.summary(name, config.home, config.data)))
+    print(format_line(catalog.find_summary(name, config.home, config.data)))
 
 
 @program.command()
@@ -109,7 +109,7 @@ def add(
     print(json.dumps(to_dict(summary)) if as_json else format_line(summary))
 
 
-def to_dict(summary: "Summary") -> dict[str, object]:
+def to_dict(summary: "DatasetSummary") -> dict[str, object]:
     return {
         "name": summary.name,
         "ready": summary.ready,
@@ -123,7 +123,7 @@ def to_dict(summary: "Summary") -> dict[str, object]:
     }
 
 
-def format_line(summary: "Summary") -> str:
+def format_line(summary: "DatasetSummary") -> str:
     shape = (
         "x".join(map(str, summary.image_shape)) if summary.image_shape else f"{summary.n_features} features"
     )

@@ -99,7 +99,7 @@ def check_database(config: "Config") -> Outcome:
 def check_data(config: "Config") -> Outcome:
     from learning.data import catalog
 
-    ready = [summary.name for summary in catalog.summaries(config.home, config.data) if summary.ready]
+    ready = [summary.name for summary in catalog.list_summaries(config.home, config.data) if summary.ready]
     if config.data is not None and not config.data.is_dir():
         return Outcome(
             "data",

@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 def ready_names(config: Config) -> list[str]:
     """The names of the data sets that are ready to train on."""
-    return [summary.name for summary in catalog.summaries(config.home, config.data) if summary.ready]
+    return [summary.name for summary in catalog.list_summaries(config.home, config.data) if summary.ready]
 
 
 @router.get("/datasets")
@@ -25,7 +25,7 @@ def show_datasets(resources: Resources) -> HTMLResponse:
     """The data sets on this machine, and those that can be fetched."""
     ready = [
         summary
-        for summary in catalog.summaries(resources.config.home, resources.config.data)
+        for summary in catalog.list_summaries(resources.config.home, resources.config.data)
         if summary.ready
     ]
     absent = [name for name in OFFICIAL if name not in {summary.name for summary in ready}]

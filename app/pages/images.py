@@ -12,7 +12,7 @@ from app.http.resources import AppResources, Resources
 from app.render import png
 from app.schemas.fields import Id
 from learning.data import catalog
-from learning.data.dataset import samples
+from learning.data.dataset import sample_images
 from learning.errors import Damaged
 from learning.training.checkpoint_state import State as TrainingState
 from store.read import files_in_use, sweeps, trials
@@ -27,7 +27,9 @@ router = APIRouter(include_in_schema=False)
 @router.get("/datasets/{name}/classes/{label}.png")
 def show_class_samples(name: str, label: int, resources: Resources) -> Response:
     """The first training images of one class, in a row."""
-    images = samples(catalog.load(name, resources.config.home, resources.config.data), SAMPLES_PER_CLASS)
+    images = sample_images(
+        catalog.load(name, resources.config.home, resources.config.data), SAMPLES_PER_CLASS
+    )
     if images is None or not 0 <= label < len(images):
         raise not_found("picture of class", label)
     return _png_response(
@@ -43,7 +45,7 @@ def show_weights(id: Id, resources: Resources) -> Response:
         sweep = sweeps.get(c, trial.sweep_id) if trial is not None else None
     if trial is None or sweep is None:
         raise not_found("trial", id)
-    shape = catalog.summary(sweep.dataset, resources.config.home, resources.config.data).image_shape
+    shape = catalog.find_summary(sweep.dataset, resources.config.home, resources.config.data).image_shape
     first = load_first_layer(trial, resources)
     if shape is None or first is None:
         return Response(status_code=204)

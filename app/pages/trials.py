@@ -97,5 +97,5 @@ def compare_settings(rows: Sequence[Trial]) -> list[dict[str, Any]]:
 
 
 def _find_image_shape(dataset: str, resources: AppResources) -> tuple[int, int, int] | None:
-    summaries = catalog.summaries(resources.config.home, resources.config.data)
+    summaries = catalog.list_summaries(resources.config.home, resources.config.data)
     return next((summary.image_shape for summary in summaries if summary.name == dataset), None)

@@ -2,7 +2,7 @@
 
 from app.schemas.fields import Out
 from app.schemas.json_values import json_safe
-from learning.data.catalog import Summary
+from learning.data.catalog import DatasetSummary
 
 
 class DatasetOut(Out):
@@ -21,7 +21,7 @@ class DatasetsOut(Out):
     datasets: list[DatasetOut]
 
 
-def dataset_json(value: Summary) -> dict[str, object]:
+def dataset_json(value: DatasetSummary) -> dict[str, object]:
     return {
         "name": value.name,
         "ready": value.ready,

@@ -48,7 +48,7 @@ def _test_note(row: Autopilot, winner: Trial | None, look: Evaluation | None, co
 
 def _explain_untested(row: Autopilot, winner: Trial | None, config: Config) -> str | None:
     try:
-        if not catalog.summary(row.dataset, config.home, config.data).n_test:
+        if not catalog.find_summary(row.dataset, config.home, config.data).n_test:
             return "There is no test part."
     except DatasetError:  # deleted since, or on another machine only
         return None

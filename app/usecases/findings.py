@@ -55,7 +55,7 @@ def diagnose_sweep(
     sweep: Sweep, database: Database, config: Config
 ) -> tuple[tuple[Finding, ...], Importance]:
     """The findings on a sweep's trials together, and the importance of each searched setting."""
-    summary = catalog.summary(sweep.dataset, config.home, config.data)
+    summary = catalog.find_summary(sweep.dataset, config.home, config.data)
     held = Settings.parse(sweep.settings).val_count or summary.n_train
     space, trials = Space.parse(sweep.space), load_results(sweep, database, config)
     found = sweep_findings(
@@ -95,4 +95,4 @@ def load_results(sweep: Sweep, database: Database, config: Config) -> tuple[Resu
 
 
 def _n_classes(dataset: str, config: Config) -> int:
-    return len(catalog.summary(dataset, config.home, config.data).classes)
+    return len(catalog.find_summary(dataset, config.home, config.data).classes)

@@ -51,7 +51,7 @@ def find_warnings(
 ) -> tuple[PreflightWarning, ...]:
     """Empty where the nets of the first trials have passed, else a warning about the first other net."""
     rows, _ = preflights.list_all(c, sweep.dataset, MAX_INSPECTED)
-    since = 0.0 if catalog.is_built_in(sweep.dataset) else catalog.stored_at(sweep.dataset, home)
+    since = 0.0 if catalog.is_built_in(sweep.dataset) else catalog.read_stored_time(sweep.dataset, home)
     nets = {
         _net_key(settings): settings for settings in reversed(_nets_to_check(sweep, drawn[:MAX_INSPECTED]))
     }

@@ -163,7 +163,7 @@ def _accuracies(side: Side, chance: float) -> list[float]:
 def _chance(dataset: str, config: Config) -> float:
     """The accuracy of guessing; 0 for a data set that was deleted."""
     try:
-        return 1 / len(catalog.summary(dataset, config.home, config.data).classes)
+        return 1 / len(catalog.find_summary(dataset, config.home, config.data).classes)
     except DatasetError:
         return 0.0
 

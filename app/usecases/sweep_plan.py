@@ -17,7 +17,7 @@ from app.schemas.sweeps import SweepIn
 from app.schemas.trials import MoreTrials
 from app.usecases.repeats import SEED, next_seeds
 from learning.data import catalog
-from learning.data.catalog import DatasetError, Summary
+from learning.data.catalog import DatasetError, DatasetSummary
 from learning.errors import FieldError, Invalid
 from learning.preflight.preflight import NETS
 from learning.refinement.refinement import Refinement
@@ -169,10 +169,10 @@ def plan_autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
     return NewAutopilot(name, body.dataset, settings, space, body.trials, body.seed, body.preflight)
 
 
-def require_dataset(name: str, config: Config) -> Summary:
+def require_dataset(name: str, config: Config) -> DatasetSummary:
     """The data set's summary. Raises Invalid when it is unknown or not on this machine."""
     try:
-        return catalog.summary(name, config.home, config.data)
+        return catalog.find_summary(name, config.home, config.data)
     except DatasetError as error:
         raise _invalid("dataset", name, str(error)) from error
 
@@ -180,12 +180,12 @@ def require_dataset(name: str, config: Config) -> Summary:
 def count_examples(name: str, config: Config) -> int | None:
     """The number of training examples of a data set; None when it is not on this machine."""
     try:
-        return catalog.summary(name, config.home, config.data).n_train
+        return catalog.find_summary(name, config.home, config.data).n_train
     except DatasetError:
         return None
 
 
-def check_trials(trials: Sequence[Settings], summary: Summary) -> None:
+def check_trials(trials: Sequence[Settings], summary: DatasetSummary) -> None:
     """Raises Invalid for trials that the data set is too small for, or that do not fit into memory."""
     rows = sum(settings.epochs for settings in trials)
     if rows > MAX_EPOCH_ROWS:
@@ -201,7 +201,7 @@ def check_trials(trials: Sequence[Settings], summary: Summary) -> None:
 
 def estimate_seconds(
     trials: Sequence[Settings],
-    summary: Summary,
+    summary: DatasetSummary,
     rate: float | None,
     workers: int,
     spec: Mapping[str, object] | None = None,
@@ -227,7 +227,7 @@ def estimate_seconds(
 
 def make_flops_counter(config: Config) -> Callable[[str, Settings], float | None]:
     """A function of a data set and settings: flop of one epoch; None for a data set that is not here."""
-    summaries = {summary.name: summary for summary in catalog.summaries(config.home, config.data)}
+    summaries = {summary.name: summary for summary in catalog.list_summaries(config.home, config.data)}
 
     def flops(name: str, settings: Settings) -> float | None:
         summary = summaries.get(name)
@@ -236,7 +236,7 @@ def make_flops_counter(config: Config) -> Callable[[str, Settings], float | None
     return flops
 
 
-def _sizes(summary: Summary, held: int) -> tuple[int, int, int, int]:
+def _sizes(summary: DatasetSummary, held: int) -> tuple[int, int, int, int]:
     """Training examples, validation examples, features, classes."""
     train = summary.n_train - held
     return train, held or train, summary.n_features, len(summary.classes)
@@ -296,7 +296,7 @@ def _distinct_groups(trials: Iterable[Settings]) -> Iterable[Settings]:
     return {settings.group_key(): settings for settings in trials}.values()
 
 
-def _check_split(settings: Settings, summary: Summary) -> None:
+def _check_split(settings: Settings, summary: DatasetSummary) -> None:
     held, total = settings.val_count, summary.n_train
     wanted = settings.train_count or 1
     if held + wanted > total:
@@ -312,7 +312,7 @@ def _check_split(settings: Settings, summary: Summary) -> None:
         )
 
 
-def _check_memory(settings: Settings, summary: Summary, trials: int) -> None:
+def _check_memory(settings: Settings, summary: DatasetSummary, trials: int) -> None:
     """By the bytes of one group: `COPIES` of the weights, and a mini-batch's activations and gradients."""
     sizes = [summary.n_features, *settings.hidden, len(summary.classes)]
     weights = sum(a * b + b for a, b in itertools.pairwise(sizes))

@@ -1,4 +1,4 @@
-"""The cache: decoded data sets as home/data/<name>/*.npy and meta.json; the catalog knows their sources."""
+"""The cache of decoded data sets: arrays and meta.json under home/data/<name>."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.data.dataset import Dataset, class_counts
-from learning.data.files import UNREADABLE, locked, new_folder, remove_folder, write_npy, write_text
-from learning.data.formats import Decoded
+from learning.data.dataset import Dataset, count_classes
+from learning.data.decoding import DecodedDataset
+from learning.data.files import READ_ERRORS, lock_file, remove_folder, replace_folder, write_npy, write_text
 from learning.errors import DatasetError
 
 Array = NDArray[Any]
 
-VERSION = 1  # raise it when the stored form changes: older caches are then decoded again
+CACHE_VERSION = 1  # raise it when the stored form changes; older caches are then decoded again
 _ARRAYS = ("X_train", "y_train", "X_test", "y_test")
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a page says about a data set; `ready`: it can be loaded, without fetching it first.
+class DatasetSummary:
+    """Facts about a data set. It is `ready` when it can be loaded without a download.
 
-    Until it is first loaded, the numbers of a known data set are those of its official archive.
+    Until a built-in data set is first loaded, the numbers are those of its official archive.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Summary:
     source: str
 
 
-def folder(home: Path, name: str) -> Path:
-    """Where the arrays of a data set lie; the caller has checked the name."""
+def dataset_folder(home: Path, name: str) -> Path:
+    """The folder of a data set's arrays. The caller has checked the name."""
     return home / "data" / name
 
 
@@ -49,23 +49,22 @@ def lock_path(home: Path, name: str) -> Path:
     return home / "data" / f".{name}.lock"
 
 
-def names(home: Path) -> tuple[str, ...]:
-    """Names of all cached data sets."""
+def list_names(home: Path) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in (home / "data").glob("[!.]*/meta.json")))
 
 
 def read(home: Path, name: str) -> Dataset | None:
-    """The cached data set, mapped into memory; None when it is not there, damaged or just being replaced."""
-    place = folder(home, name)
-    stamp = _stamp(place)
-    meta = _meta(place)
+    """The cached data set, mapped into memory; None if it is missing, damaged or being replaced."""
+    place = dataset_folder(home, name)
+    stamp = _read_stamp(place)
+    meta = _read_meta(place)
     if meta is None:
         return None
     try:
-        arrays = {key: _mapped(place / f"{key}.npy", file, meta) for key, file in meta.files.items()}
-    except UNREADABLE:
+        arrays = {key: _map_array(place / f"{key}.npy", file, meta) for key, file in meta.files.items()}
+    except READ_ERRORS:
         return None
-    if _stamp(place) != stamp:  # the arrays may be of two data sets that had this name
+    if _read_stamp(place) != stamp:  # the arrays may be of two data sets that had this name
         return None
     return Dataset(
         name=name,
@@ -81,43 +80,43 @@ def read(home: Path, name: str) -> Dataset | None:
     )
 
 
-def summary(home: Path, name: str) -> Summary | None:
-    """The summary that was stored with the arrays; None when there is none."""
-    meta = _meta(folder(home, name))
+def read_summary(home: Path, name: str) -> DatasetSummary | None:
+    """The summary stored with the arrays; None if there is none."""
+    meta = _read_meta(dataset_folder(home, name))
     if meta is None:
         return None
     n_train, n_features = meta.files["X_train"].shape
     n_test = meta.files["X_test"].shape[0] if "X_test" in meta.files else 0
     facts = meta.image_shape, meta.classes, meta.class_counts, meta.source
-    return Summary(name, True, n_train, n_test, n_features, *facts)
+    return DatasetSummary(name, True, n_train, n_test, n_features, *facts)
 
 
-def stored_at(home: Path, name: str) -> float:
-    """When a data set was stored, UTC seconds; 0 when there is none."""
+def read_stored_time(home: Path, name: str) -> float:
+    """When the arrays were stored, in UTC seconds; 0 if there are none."""
     try:
-        return (folder(home, name) / "meta.json").stat().st_mtime
+        return (dataset_folder(home, name) / "meta.json").stat().st_mtime
     except OSError:
         return 0.0
 
 
-def read_or_decode(home: Path, name: str, decode: Callable[[], Decoded]) -> Dataset:
-    """The cached data set; decoded first when it is missing or damaged, by one process while others wait."""
+def read_or_decode(home: Path, name: str, decode: Callable[[], DecodedDataset]) -> Dataset:
+    """The cached data set. If it is missing or damaged, one process decodes it while the others wait."""
     found = read(home, name)
     if found is not None:
         return found
-    with locked(lock_path(home, name)):
+    with lock_file(lock_path(home, name)):
         found = read(home, name)
         if found is None:
             write(home, name, decode())
             found = read(home, name)
     if found is None:
-        raise DatasetError(f"The data set {name} could not be read back from {folder(home, name)}.")
+        raise DatasetError(f"The data set {name} could not be read back from {dataset_folder(home, name)}.")
     return found
 
 
-def write(home: Path, name: str, decoded: Decoded) -> None:
-    """Store a data set; the folder appears whole. The caller holds the lock."""
-    with new_folder(folder(home, name)) as place:
+def write(home: Path, name: str, decoded: DecodedDataset) -> None:
+    """Store a data set; its folder appears all at once. The caller holds the lock."""
+    with replace_folder(dataset_folder(home, name)) as place:
         files = {}
         for key in _ARRAYS:
             array = getattr(decoded, key)
@@ -125,10 +124,10 @@ def write(home: Path, name: str, decoded: Decoded) -> None:
                 write_npy(place / f"{key}.npy", array)
                 size = (place / f"{key}.npy").stat().st_size
                 files[key] = {"shape": list(array.shape), "dtype": array.dtype.str, "bytes": size}
-        counts = class_counts(decoded.y_train, len(decoded.classes))
+        counts = count_classes(decoded.y_train, len(decoded.classes))
         shape = list(decoded.image_shape) if decoded.image_shape else None
         meta = {
-            "version": VERSION,
+            "version": CACHE_VERSION,
             "image_shape": shape,
             "classes": list(decoded.classes),
             "class_counts": counts,
@@ -139,14 +138,14 @@ def write(home: Path, name: str, decoded: Decoded) -> None:
 
 
 def remove(home: Path, name: str) -> None:
-    """Forget a data set. Processes that mapped it keep what they mapped."""
-    with locked(lock_path(home, name)):
-        remove_folder(folder(home, name))
+    """Delete a data set. Processes that have it mapped keep their copy."""
+    with lock_file(lock_path(home, name)):
+        remove_folder(dataset_folder(home, name))
 
 
 @dataclass(frozen=True)
 class _File:
-    """What one stored array was when it was written."""
+    """A stored array as it was written."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -155,7 +154,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Meta:
-    """What meta.json says, in its own types."""
+    """The contents of meta.json."""
 
     image_shape: tuple[int, int, int] | None
     classes: tuple[str, ...]
@@ -164,8 +163,8 @@ class _Meta:
     files: dict[str, _File]
 
 
-def _stamp(place: Path) -> str:
-    """Another text for every time a data set was stored; empty when there is none."""
+def _read_stamp(place: Path) -> str:
+    """A text that differs each time a data set is stored; empty if there is none."""
     try:
         facts = (place / "meta.json").stat()
     except OSError:
@@ -173,16 +172,16 @@ def _stamp(place: Path) -> str:
     return f"{facts.st_mtime_ns:x}-{facts.st_ino:x}"
 
 
-def _meta(place: Path) -> _Meta | None:
-    """None when there is none, or none that this version wrote whole."""
+def _read_meta(place: Path) -> _Meta | None:
+    """None if meta.json is missing, damaged or of another version."""
     try:
-        return _parsed(json.loads((place / "meta.json").read_text(encoding="utf-8")))
+        return _parse_meta(json.loads((place / "meta.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
-def _parsed(meta: dict[str, Any]) -> _Meta:
-    if meta["version"] != VERSION:
+def _parse_meta(meta: dict[str, Any]) -> _Meta:
+    if meta["version"] != CACHE_VERSION:
         raise ValueError(meta["version"])
     written = meta["files"].items()
     files = {key: _File(tuple(file["shape"]), file["dtype"], file["bytes"]) for key, file in written}
@@ -195,8 +194,8 @@ def _parsed(meta: dict[str, Any]) -> _Meta:
     return _Meta(shape, tuple(meta["classes"]), tuple(meta["class_counts"]), meta["source"], files)
 
 
-def _mapped(path: Path, written: _File, meta: _Meta) -> Array:
-    """One array, mapped. ValueError when it is not what was written (one cut short would kill us)."""
+def _map_array(path: Path, written: _File, meta: _Meta) -> Array:
+    """Map one array. Raises ValueError if it is not as written: reading past a short file would kill us."""
     if path.stat().st_size != written.bytes:
         raise ValueError(path)
     array: Array = np.load(path, mmap_mode="r", allow_pickle=False)

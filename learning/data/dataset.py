@@ -1,4 +1,4 @@
-"""Datasets and splits: labelled rows, and which of them train and validate; files are the catalog's."""
+"""Data sets in memory, and how they are split into training and validation rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from learning.data.files import UNREADABLE, locked, write_npz
+from learning.data.files import READ_ERRORS, lock_file, write_npz
 from learning.data.preprocessing import MAX_WHITENED, Preprocessing
 from learning.errors import FieldError, Invalid
 from learning.settings import Settings
@@ -44,10 +44,10 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Training and validation rows of one data set, and the preprocessing learnt from the training rows.
+    """Training and validation rows of one data set, and the preprocessing fitted to the training rows.
 
-    `train_rows` and `val_rows` are rising row numbers of `X`. One thread may use a split at a time (it keeps
-    a buffer); processes may share the mapped `X`.
+    `train_rows` and `val_rows` are sorted row numbers of `X`. Only one thread at a time may use a split (it
+    keeps a buffer); processes may share the mapped `X`.
     """
 
     X: Array
@@ -90,7 +90,7 @@ class Split:
 
 
 def make_split(dataset: Dataset, settings: Settings, seed: int = SPLIT_SEED) -> Split:
-    """Cut the training part of a data set as `settings` ask, and fit the preprocessing to the training rows.
+    """Split the training part as the settings ask, and fit the preprocessing to its training rows.
 
     With `train_count` the training rows are the first ones of the archive's order and validation is drawn
     from the others; without it validation is drawn from all and training takes the rest. `val_count` 0
@@ -104,21 +104,21 @@ def make_split(dataset: Dataset, settings: Settings, seed: int = SPLIT_SEED) -> 
     if settings.val_count == 0:
         train = val = np.arange(first)
     elif settings.train_count is None:
-        val = _draw(np.arange(total), dataset.y_train, settings, seed)
+        val = _draw_val_rows(np.arange(total), dataset.y_train, settings, seed)
         train = np.setdiff1d(np.arange(total), val, assume_unique=True)
     else:
         train = np.arange(first)
-        val = _draw(np.arange(first, total), dataset.y_train, settings, seed)
-    preprocessing = _preprocessing(dataset, settings, seed, train)
+        val = _draw_val_rows(np.arange(first, total), dataset.y_train, settings, seed)
+    preprocessing = _fit_preprocessing(dataset, settings, seed, train)
     return Split(dataset.X_train, dataset.y_train, train, val, preprocessing, len(dataset.classes))
 
 
-def class_counts(y: Rows, n_classes: int) -> tuple[int, ...]:
-    """How many rows each class has."""
+def count_classes(y: Rows, n_classes: int) -> tuple[int, ...]:
+    """The number of rows of each class."""
     return tuple(int(n) for n in np.bincount(y, minlength=n_classes))
 
 
-def samples(dataset: Dataset, per_class: int = 8) -> NDArray[np.uint8] | None:
+def sample_images(dataset: Dataset, per_class: int = 8) -> NDArray[np.uint8] | None:
     """The first training images of each class, (C, per_class, h, w, c) uint8; None when rows are no images.
 
     Images that do not use the range of a byte (digits count to 16, some files hold 0..1) are stretched to it.
@@ -130,10 +130,10 @@ def samples(dataset: Dataset, per_class: int = 8) -> NDArray[np.uint8] | None:
     for label, images in enumerate(picked):
         rows = np.flatnonzero(dataset.y_train == label)[:per_class]
         images[: len(rows)] = dataset.X_train[rows]
-    return _as_bytes(picked).reshape(*picked.shape[:2], *dataset.image_shape)
+    return _scale_to_bytes(picked).reshape(*picked.shape[:2], *dataset.image_shape)
 
 
-def _as_bytes(images: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _scale_to_bytes(images: NDArray[np.float64]) -> NDArray[np.uint8]:
     low, high = float(images.min()), float(images.max())
     if low >= 0 and 127 < high <= 255:
         low, high = 0.0, 255.0
@@ -158,18 +158,18 @@ def _check_counts(dataset: Dataset, settings: Settings) -> None:
         raise Invalid(FieldError("preprocess", settings.preprocess, message))
 
 
-def _draw(pool: Rows, y: Rows, settings: Settings, seed: int) -> Rows:
-    """`val_count` rows of the pool, rising."""
+def _draw_val_rows(pool: Rows, y: Rows, settings: Settings, seed: int) -> Rows:
+    """Draw `val_count` rows of the pool, sorted."""
     rng = np.random.default_rng(seed)
     if not settings.stratify:
         return np.sort(rng.permutation(pool)[: settings.val_count])
     groups = [pool[y[pool] == label] for label in np.unique(y[pool])]
-    shares = _shares([len(group) for group in groups], settings.val_count)
+    shares = _split_proportionally([len(group) for group in groups], settings.val_count)
     return np.sort(np.concatenate([rng.permutation(g)[:n] for g, n in zip(groups, shares, strict=True)]))
 
 
-def _shares(sizes: list[int], count: int) -> list[int]:
-    """Cut `count` in proportion to `sizes`: whole numbers first, then one more to the largest remainders."""
+def _split_proportionally(sizes: list[int], count: int) -> list[int]:
+    """Split `count` in proportion to `sizes`, rounded down, then one more for the largest remainders."""
     total = sum(sizes)
     shares = [count * size // total for size in sizes]
     by_remainder = sorted(range(len(sizes)), key=lambda i: (-(count * sizes[i] % total), i))
@@ -178,15 +178,15 @@ def _shares(sizes: list[int], count: int) -> list[int]:
     return shares
 
 
-def _preprocessing(dataset: Dataset, settings: Settings, seed: int, train: Rows) -> Preprocessing:
-    """Fit once per data set and split; the result is kept beside the cached arrays, for all processes."""
+def _fit_preprocessing(dataset: Dataset, settings: Settings, seed: int, train: Rows) -> Preprocessing:
+    """Fit once per data set and split; the result is stored beside the cached arrays for all processes."""
     kind = settings.preprocess
     if dataset.folder is None or kind == "none":
         return Preprocessing.fit(kind, dataset.X_train, train, dataset.image_shape)
     counts = f"{settings.train_count}-{settings.val_count}-{int(settings.stratify)}-{seed}"
     path = dataset.folder / f"{kind}-{counts}-{dataset.stamp}.npz"
-    with locked(dataset.folder.with_name(f".{dataset.name}.{kind}.lock")):
-        stored = _stored(path, kind, dataset.X_train.shape[1])
+    with lock_file(dataset.folder.with_name(f".{dataset.name}.{kind}.lock")):
+        stored = _read_stored(path, kind, dataset.X_train.shape[1])
         if stored is None:
             stored = Preprocessing.fit(kind, dataset.X_train, train, dataset.image_shape)
             if dataset.folder.is_dir():  # else the data set was removed while it is still in use here
@@ -194,13 +194,13 @@ def _preprocessing(dataset: Dataset, settings: Settings, seed: int, train: Rows)
     return stored
 
 
-def _stored(path: Path, kind: str, features: int) -> Preprocessing | None:
-    """What an earlier fit kept; None when there is nothing, or nothing whole."""
+def _read_stored(path: Path, kind: str, features: int) -> Preprocessing | None:
+    """The result of an earlier fit; None if there is none or it is damaged."""
     try:
         # Opened here: np.load leaves its own file open when it meets a damaged archive.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             stored = Preprocessing.from_arrays(dict(arrays))
-    except UNREADABLE:
+    except READ_ERRORS:
         return None
     return (
         stored if stored.kind == kind and stored.mean is not None and len(stored.mean) == features else None

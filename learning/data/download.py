@@ -1,4 +1,4 @@
-"""Downloads: files of known data sets from their official addresses, resumed and checked; opens none."""
+"""Downloads of built-in data sets from their official addresses, resumed and checked by MD5 sum."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from learning.data.files import locked
+from learning.data.files import lock_file
 from learning.errors import DatasetError
 
 Progress = Callable[[int, int | None], None]  # bytes so far and bytes in all, of all files together
@@ -25,7 +25,7 @@ OFFICIAL: Mapping[str, str] = {
     "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 }
 # The folder below the target, "" for the target itself; each file with its MD5 sum.
-FILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+OFFICIAL_FILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "cifar10": ("", {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}),
     "mnist": (
         "mnist",
@@ -46,23 +46,23 @@ FILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
 }
-MAX_BYTES = 256 << 20  # of one file; the largest has 170 MB
+MAX_DOWNLOAD_BYTES = 256 << 20  # of one file; the largest has 170 MB
 TIMEOUT = 30.0  # seconds without a byte
 TRIES = 5  # connections in a row that bring nothing new
-_CHUNK = 1 << 18
+_CHUNK_BYTES = 1 << 18
 
 
-class _Stopped(Exception):  # noqa: N818  caught in this file only
+class _Interrupted(Exception):  # noqa: N818  caught in this file only
     """The connection ended before the file did."""
 
 
-_NETWORK = (
+_NETWORK_ERRORS = (
     urllib.error.URLError,
     http.client.HTTPException,
     TimeoutError,
     ConnectionError,
     ssl.SSLError,
-    _Stopped,
+    _Interrupted,
 )
 
 
@@ -78,23 +78,24 @@ class _Counter:
             self.report(self.before + done, None if total is None else self.before + total)
 
 
-def get(
+def fetch(
     name: str,
     folder: Path,
     base_url: str | None = None,
     progress: Progress | None = None,
     files: Mapping[str, str] | None = None,
 ) -> Path:
-    """Fetch the files of data set `name` into `folder`; the path of the archive, or of a folder of several.
+    """Fetch the files of data set `name` into `folder`; returns the archive, or the folder of several files.
 
-    A file that is there and right is not fetched again, a partial one is gone on with. Each file appears
-    whole and with the right MD5 sum or not at all. `base_url` is another folder to fetch from than
-    OFFICIAL[name]; `files` replaces names and sums. Raises DatasetError with one sentence; what has come so
-    far is then kept for the next try, except when the sum is wrong.
+    A complete file is not fetched again, a partial one is resumed. Each file appears whole and with the
+    right MD5 sum or not at all. `base_url` replaces OFFICIAL[name]; `files` replaces names and sums. Raises
+    DatasetError; what has arrived is kept for the next try, unless the sum is wrong.
     """
-    if name not in FILES:
-        raise DatasetError(f"There is no address for the data set {name!r}; there are {', '.join(FILES)}.")
-    below, official = FILES[name]
+    if name not in OFFICIAL_FILES:
+        raise DatasetError(
+            f"There is no address for the data set {name!r}; there are {', '.join(OFFICIAL_FILES)}."
+        )
+    below, official = OFFICIAL_FILES[name]
     target = folder / below if below else folder
     base = (base_url or OFFICIAL[name]).rstrip("/") + "/"
     if not _is_address(base):
@@ -104,7 +105,7 @@ def get(
     try:
         target.mkdir(parents=True, exist_ok=True)
         for file, md5 in sums.items():
-            with locked(target / f".{file}.lock"):
+            with lock_file(target / f".{file}.lock"):
                 counter.before += _fetch(base + file, target / file, md5, counter)
     except OSError as error:
         raise DatasetError(f"{target} cannot take the files of {name} ({error}).") from error
@@ -112,7 +113,7 @@ def get(
 
 
 def _fetch(url: str, path: Path, md5: str, progress: Progress) -> int:
-    """One file, whole and checked; its size in bytes."""
+    """Fetch and check one file; returns its size in bytes."""
     if path.is_file() and _md5(path) == md5:
         return path.stat().st_size
     partial = path.with_name(f".{path.name}.part")
@@ -135,17 +136,17 @@ def _fetch_all(url: str, partial: Path, progress: Progress) -> None:
         except urllib.error.HTTPError as error:
             error.close()
             raise DatasetError(f"{url} answered {error.code} {error.reason}.") from error
-        except _NETWORK as error:
+        except _NETWORK_ERRORS as error:
             grown = partial.exists() and partial.stat().st_size > before
             fruitless = 0 if grown else fruitless + 1
-            if fruitless >= TRIES or _hopeless(error):
+            if fruitless >= TRIES or _is_hopeless(error):
                 raise DatasetError(
-                    f"{url} could not be fetched ({_words(error)}); try again to go on."
+                    f"{url} could not be fetched ({_describe_error(error)}); try again to go on."
                 ) from error
 
 
 def _fetch_some(url: str, partial: Path, progress: Progress) -> None:
-    """One connection: from the end of what is there, or from the start when the server cannot do that."""
+    """One connection: resume at the end of the file, or start over if the server cannot resume."""
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "lossdeck", "Accept-Encoding": "identity"})
     if have:
@@ -156,38 +157,38 @@ def _fetch_some(url: str, partial: Path, progress: Progress) -> None:
         if error.code != 416:
             raise
         with error:  # nothing after what is there: whole, or of another file; the MD5 sum tells
-            if _whole(error.headers.get("Content-Range"), have):
+            if _is_whole(error.headers.get("Content-Range"), have):
                 return
         partial.unlink()
-        raise _Stopped("the server has less than is here already") from error
+        raise _Interrupted("the server has less than is here already") from error
     with answer:
         goes_on = answer.status == 206 and _starts_at(answer.headers.get("Content-Range"), have)
         if answer.status == 206 and not goes_on:
             partial.unlink()
-            raise _Stopped("the server sent another part than the one asked for")
+            raise _Interrupted("the server sent another part than the one asked for")
         start = have if goes_on else 0
         length = answer.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
-        _copy(answer, partial, start, total, progress)
+        _copy_body(answer, partial, start, total, progress)
 
 
-def _copy(
+def _copy_body(
     answer: http.client.HTTPResponse, partial: Path, start: int, total: int | None, progress: Progress
 ) -> None:
     done = start
     with partial.open("ab" if start else "wb") as file:
         progress(done, total)
-        while chunk := answer.read(_CHUNK):
+        while chunk := answer.read(_CHUNK_BYTES):
             done += len(chunk)
-            if done > MAX_BYTES:
+            if done > MAX_DOWNLOAD_BYTES:
                 partial.unlink()
                 raise DatasetError(
-                    f"{answer.url} sent more than {MAX_BYTES:,} bytes, which no known file has."
+                    f"{answer.url} sent more than {MAX_DOWNLOAD_BYTES:,} bytes, which no known file has."
                 )
             file.write(chunk)
             progress(done, total)
     if total is not None and done < total:
-        raise _Stopped(f"the connection ended after {done:,} of {total:,} bytes")
+        raise _Interrupted(f"the connection ended after {done:,} of {total:,} bytes")
 
 
 def _is_address(url: str) -> bool:
@@ -207,18 +208,18 @@ def _starts_at(content_range: str | None, start: int) -> bool:
     return found is not None and int(found[1]) == start
 
 
-def _whole(content_range: str | None, have: int) -> bool:
+def _is_whole(content_range: str | None, have: int) -> bool:
     found = re.fullmatch(r"bytes \*/(\d+)", content_range or "")
     return found is not None and int(found[1]) == have
 
 
-def _hopeless(error: Exception) -> bool:
-    """True when nobody answers at that address: asking again at once would not help."""
+def _is_hopeless(error: Exception) -> bool:
+    """Whether nobody answers at that address, so that trying again at once would not help."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     return isinstance(cause, ConnectionRefusedError) or type(cause).__name__ == "gaierror"
 
 
-def _words(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     return str(cause) or type(cause).__name__
 

@@ -1,4 +1,4 @@
-"""Disk: locks between processes, and files that appear whole or not at all; not what is in them."""
+"""Locks between processes, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 # What reading a damaged .npy or .npz raises; RuntimeError is zipfile's for a password or an unknown method.
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+READ_ERRORS = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`; others (threads too) wait. The system frees it when the holder dies."""
+def lock_file(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`; other processes and threads wait. The system frees it if the holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -29,36 +29,36 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_npy(path: Path, array: NDArray[Any]) -> None:
-    """Write one array and see it to the disk."""
+    """Write one array and flush it to the disk."""
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
-        _sync(file.fileno())
+        os.fsync(file.fileno())
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays to a neighbouring file first, so that `path` is never half of one."""
+    """Write arrays to a neighbouring file first, so that `path` is never half written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-            _sync(file.fileno())
+            os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text and see it to the disk."""
+    """Write a text and flush it to the disk."""
     with path.open("w", encoding="utf-8") as file:
         file.write(text)
-        _sync(file.fileno())
+        os.fsync(file.fileno())
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `path` (replacing it) when the block ends well, and vanishes when not.
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that replaces `path` when the block succeeds, and is removed when it fails.
 
-    The caller holds the lock of `path`; what an earlier, killed writer left is swept away.
+    The caller holds the lock of `path`. What a killed writer left behind is removed.
     """
     partial = path.with_name(f".{path.name}.part")
     remove_folder(partial)
@@ -72,10 +72,6 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder and all in it, if it is there. Readers that mapped its files keep them."""
+    """Remove a folder with its contents, if it exists. Readers that have its files mapped keep them."""
     if path.is_dir():
         shutil.rmtree(path)
-
-
-def _sync(number: int) -> None:
-    os.fsync(number)

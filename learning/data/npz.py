@@ -1,4 +1,4 @@
-"""Users' own .npz files: checked by their headers before a byte is loaded, and never unpickled."""
+"""A reader of users' .npz files that checks every header before it loads an array, and never unpickles."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.data.formats import (
-    DEFAULT_CAP,
+from learning.data.decoding import (
     MAX_CLASS_NAME,
     MAX_CLASSES,
-    Decoded,
-    Guarded,
-    check,
+    MAX_DATASET_BYTES,
+    DecodedDataset,
+    GuardedReader,
+    check_decoded,
+    format_size,
     read_exactly,
-    size_words,
 )
 from learning.errors import DatasetError
 
@@ -29,10 +29,10 @@ Array = NDArray[Any]
 
 _MAX_MEMBERS = 64
 _BOMB_BYTES, _BOMB_RATIO = 32 << 20, 300  # an array above this size that was packed this much is a bomb
-_HEADER_BYTES = 10_000  # of the text that describes an array
+_MAX_HEADER_BYTES = 10_000  # of the text that describes an array
 _PARTS = (("x_train", "y_train"), ("x_val", "y_val"), ("x_test", "y_test"))
-_WANTED = "X and y, or x_train and y_train (and x_val, y_val, x_test, y_test if there are such parts)"
-_UNREADABLE = (
+_WANTED_ARRAYS = "X and y, or x_train and y_train (and x_val, y_val, x_test, y_test if there are such parts)"
+_NPZ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     OSError,
@@ -50,7 +50,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class _Header:
-    """What an array says it is; `info` is its entry in the archive's directory."""
+    """The header of an array; `info` is its entry in the archive's directory."""
 
     info: zipfile.ZipInfo
     dtype: np.dtype[Any]
@@ -59,37 +59,36 @@ class _Header:
     length: int  # of the header itself, in bytes
 
 
-def read(path: Path, source: str, cap: int = DEFAULT_CAP, called: str = "") -> Decoded:
-    """The data set in a .npz with X, y or x_train, y_train[, x_val, y_val][, x_test, y_test], in any case.
+def read(path: Path, source: str, cap: int = MAX_DATASET_BYTES, file_name: str = "") -> DecodedDataset:
+    """Read a .npz with X, y or x_train, y_train[, x_val, y_val][, x_test, y_test], in upper or lower case.
 
-    Validation rows are added at the end of the training part: Lossdeck draws its own validation rows. An
-    array `classes` of texts names the classes. Other arrays are not looked at. Raises DatasetError, with one
-    sentence, for anything that is not so, and for arrays of more than `cap` bytes altogether; there the file
-    is `called` so, or by its name.
+    Validation rows join the end of the training part: Lossdeck draws its own validation rows. An array
+    `classes` of texts names the classes. Other arrays are ignored. Raises DatasetError for anything else,
+    and for more than `cap` bytes of arrays; its message names the file `file_name`, or by its own name.
     """
-    what = called or path.name
+    what = file_name or path.name
     try:
-        with path.open("rb") as file, zipfile.ZipFile(Guarded(file, 1 << 62)) as archive:
-            arrays = _arrays(archive, what, cap)
-    except _UNREADABLE as error:
-        raise DatasetError(f"{what} is no readable .npz file ({_words(error)}).") from error
-    return check(_decoded(arrays, source, what), what)
+        with path.open("rb") as file, zipfile.ZipFile(GuardedReader(file, 1 << 62)) as archive:
+            arrays = _read_arrays(archive, what, cap)
+    except _NPZ_ERRORS as error:
+        raise DatasetError(f"{what} is no readable .npz file ({_describe_error(error)}).") from error
+    return check_decoded(_assemble(arrays, source, what), what)
 
 
-def _arrays(archive: zipfile.ZipFile, what: str, cap: int) -> dict[str, Array]:
+def _read_arrays(archive: zipfile.ZipFile, what: str, cap: int) -> dict[str, Array]:
     infos = archive.infolist()
     if len(infos) > _MAX_MEMBERS:
         raise DatasetError(f"{what} holds {len(infos):,} arrays; a data set has at most {_MAX_MEMBERS}.")
-    headers = {name: _header(archive, info, what) for name, info in _wanted(infos, what).items()}
-    total = sum(_bytes(header) for header in headers.values())
+    headers = {name: _check_header(archive, info, what) for name, info in _find_wanted(infos, what).items()}
+    total = sum(_count_bytes(header) for header in headers.values())
     if total > cap:
         raise DatasetError(
-            f"The arrays of {what} take {size_words(total)}; at most {size_words(cap)} are read."
+            f"The arrays of {what} take {format_size(total)}; at most {format_size(cap)} are read."
         )
-    return {name: _array(archive, header, what) for name, header in headers.items()}
+    return {name: _read_array(archive, header, what) for name, header in headers.items()}
 
 
-def _wanted(infos: list[zipfile.ZipInfo], what: str) -> dict[str, zipfile.ZipInfo]:
+def _find_wanted(infos: list[zipfile.ZipInfo], what: str) -> dict[str, zipfile.ZipInfo]:
     known = {"x", "y", "classes"} | {name for part in _PARTS for name in part}
     found: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
@@ -101,13 +100,13 @@ def _wanted(infos: list[zipfile.ZipInfo], what: str) -> dict[str, zipfile.ZipInf
     return found
 
 
-def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, what: str) -> _Header:
+def _check_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, what: str) -> _Header:
     name = f"{info.filename!r} in {what}"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
         raise DatasetError(f"{name} is packed in a way that NumPy does not write.")
     if info.file_size > _BOMB_BYTES and info.file_size > _BOMB_RATIO * info.compress_size:
         raise DatasetError(
-            f"{name} would grow from {size_words(info.compress_size)} to {size_words(info.file_size)}; "
+            f"{name} would grow from {format_size(info.compress_size)} to {format_size(info.file_size)}; "
             "no real images are packed like that."
         )
     with archive.open(info) as file:
@@ -115,9 +114,9 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, what: str) -> _Head
         header = _Header(info, dtype, shape, fortran, file.tell())
     if dtype.hasobject:
         raise DatasetError(f"{name} holds Python objects; only plain numbers are read.")
-    if header.length + _bytes(header) != info.file_size:
+    if header.length + _count_bytes(header) != info.file_size:
         raise DatasetError(
-            f"{name} says it has {_bytes(header):,} bytes of data, which is not what is there."
+            f"{name} says it has {_count_bytes(header):,} bytes of data, which is not what is there."
         )
     return header
 
@@ -127,41 +126,41 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...], bool]
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"array format {version[0]}.{version[1]}")
-    shape, fortran, dtype = read(file, max_header_size=_HEADER_BYTES)
+    shape, fortran, dtype = read(file, max_header_size=_MAX_HEADER_BYTES)
     if any(length < 0 for length in shape):
         raise ValueError("a negative shape")
     return dtype, shape, fortran
 
 
-def _bytes(header: _Header) -> int:
+def _count_bytes(header: _Header) -> int:
     return math.prod(header.shape) * header.dtype.itemsize
 
 
-def _array(archive: zipfile.ZipFile, header: _Header, what: str) -> Array:
+def _read_array(archive: zipfile.ZipFile, header: _Header, what: str) -> Array:
     with archive.open(header.info) as file:
         read_exactly(file, header.length, what)
-        data = read_exactly(file, _bytes(header), f"{header.info.filename!r} in {what}")
+        data = read_exactly(file, _count_bytes(header), f"{header.info.filename!r} in {what}")
         file.read(1)  # the end, where the checksum is compared
     flat = np.frombuffer(data, header.dtype) if data else np.empty(math.prod(header.shape), header.dtype)
     return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
 
-def _decoded(arrays: dict[str, Array], source: str, what: str) -> Decoded:
+def _assemble(arrays: dict[str, Array], source: str, what: str) -> DecodedDataset:
     if {"x", "y"} <= set(arrays) and not {"x_train", "y_train"} & set(arrays):
         arrays = arrays | {"x_train": arrays["x"], "y_train": arrays["y"]}
     if not {"x_train", "y_train"} <= set(arrays):
-        raise DatasetError(f"{what} must hold the arrays {_WANTED}.")
+        raise DatasetError(f"{what} must hold the arrays {_WANTED_ARRAYS}.")
     for X, y in _PARTS:
         if (X in arrays) != (y in arrays):
             raise DatasetError(f"{what} has only one of {X} and {y}.")
     if "x_val" in arrays:
-        arrays |= _joined(arrays, what)
+        arrays |= _join_parts(arrays, what)
     test = arrays.get("x_test"), arrays.get("y_test")
-    classes = _class_names(arrays.get("classes"), what)
-    return Decoded(arrays["x_train"], arrays["y_train"], *test, None, classes, source)
+    classes = _read_class_names(arrays.get("classes"), what)
+    return DecodedDataset(arrays["x_train"], arrays["y_train"], *test, None, classes, source)
 
 
-def _joined(arrays: dict[str, Array], what: str) -> dict[str, Array]:
+def _join_parts(arrays: dict[str, Array], what: str) -> dict[str, Array]:
     """Training and validation rows as one training part."""
     joined = {}
     for train, val in (("x_train", "x_val"), ("y_train", "y_val")):
@@ -177,7 +176,7 @@ def _joined(arrays: dict[str, Array], what: str) -> dict[str, Array]:
     return joined
 
 
-def _class_names(names: Array | None, what: str) -> tuple[str, ...]:
+def _read_class_names(names: Array | None, what: str) -> tuple[str, ...]:
     if names is None:
         return ()
     if names.dtype.kind != "U" or names.ndim != 1 or not 2 <= len(names) <= MAX_CLASSES:
@@ -192,7 +191,7 @@ def _class_names(names: Array | None, what: str) -> tuple[str, ...]:
     return texts
 
 
-def _words(error: BaseException) -> str:
-    """The first line of what the reader said: NumPy adds advice that does not apply here."""
-    said = str(error).partition("\n")[0].rstrip(".")
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+def _describe_error(error: BaseException) -> str:
+    """The first line of its message: NumPy adds advice that does not apply here."""
+    message = str(error).partition("\n")[0].rstrip(".")
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -96,7 +96,7 @@ def test_a_name_in_both_the_body_s_space_and_settings_is_refused(config: Config)
 def test_the_parts_must_fit_the_data_set(
     config: Config, val: int, train: int | None, bad: str | None
 ) -> None:
-    assert catalog.summary("digits", config.home, None).n_train == 1500
+    assert catalog.find_summary("digits", config.home, None).n_train == 1500
     body = SweepIn(space=SPACE, trials=1, settings={"val_count": val, "train_count": train})
     if bad is None:
         assert len(sweep_plan.plan_sweep(body, config).trials) == 1
@@ -144,7 +144,7 @@ def test_the_finer_sweep_takes_what_is_proposed_and_what_is_asked(
 
 
 def test_an_estimate_grows_with_the_work_and_falls_with_the_workers(config: Config) -> None:
-    summary = catalog.summary("digits", config.home, None)
+    summary = catalog.find_summary("digits", config.home, None)
     trials = [Settings.parse({"epochs": 10, "val_count": 300})] * 8
     one = sweep_plan.estimate_seconds(trials, summary, 1e9, 1)
     assert sweep_plan.estimate_seconds(trials, summary, 1e9, 2) == pytest.approx(one / 2)

@@ -67,10 +67,10 @@ def test_mapped_arrays_cannot_be_written(home: Path) -> None:
 
 
 def test_summaries_before_and_after_decoding_are_the_same(home: Path) -> None:
-    before = catalog.summaries(home, None)
+    before = catalog.list_summaries(home, None)
     assert [summary.name for summary in before] == ["digits"]
     catalog.load("digits", home, None)
-    assert catalog.summaries(home, None) == before
+    assert catalog.list_summaries(home, None) == before
     (digits,) = before
     assert (digits.n_train, digits.n_test, digits.n_features, digits.ready) == (1500, 297, 64, True)
     assert sum(digits.class_counts) == 1500
@@ -124,9 +124,10 @@ def test_processes_that_race_decode_once_and_map_the_same_file(home: Path, tmp_p
 def test_a_decoder_that_was_killed_leaves_nothing_in_the_way(home: Path) -> None:
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom learning.data import cache\n"
-        "from learning.data.files import locked, new_folder\n"
+        "from learning.data.files import lock_file, replace_folder\n"
         "home = Path(sys.argv[1])\n"
-        "with locked(cache.lock_path(home, 'digits')), new_folder(cache.folder(home, 'digits')) as place:\n"
+        "folder = cache.dataset_folder(home, 'digits')\n"
+        "with lock_file(cache.lock_path(home, 'digits')), replace_folder(folder) as place:\n"
         "    (place / 'X_train.npy').write_bytes(b'half')\n    print('in', flush=True)\n    time.sleep(60)\n"
     )
     root = Path(catalog.__file__).parents[2]
@@ -190,14 +191,14 @@ def test_a_damaged_cache_is_decoded_again(damage: str, home: Path) -> None:
     DAMAGE[damage](home / "data" / "digits")
     again = catalog.load("digits", home, None)
     assert np.array_equal(again.X_train, X)
-    assert catalog.summary("digits", home, None).n_train == 1500
+    assert catalog.find_summary("digits", home, None).n_train == 1500
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_summaries_never_stumble_over_a_damaged_cache(damage: str, home: Path) -> None:
     catalog.load("digits", home, None)
     DAMAGE[damage](home / "data" / "digits")
-    assert [summary.name for summary in catalog.summaries(home, None)] == ["digits"]
+    assert [summary.name for summary in catalog.list_summaries(home, None)] == ["digits"]
 
 
 def test_a_data_set_of_ones_own(home: Path, tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_a_data_set_of_ones_own(home: Path, tmp_path: Path) -> None:
     assert (summary.name, summary.n_train, summary.n_test, summary.n_features) == ("pets-1", 6, 0, 6)
     assert summary.class_counts == (2, 2, 2)
     assert summary.classes == ("cat", "dog", "fox")
-    assert catalog.summaries(home, None)[1:] == (summary,)
+    assert catalog.list_summaries(home, None)[1:] == (summary,)
     pets: Dataset = catalog.load("pets-1", home, None)
     assert isinstance(pets.X_train, np.memmap)
     assert pets.X_train[1].tolist() == [6, 7, 8, 9, 10, 11]
@@ -220,7 +221,7 @@ def test_a_name_is_used_once_whatever_its_case_and_again_after_removal(home: Pat
     pets = catalog.load("pets", home, None)
     catalog.remove("pets", home)
     assert pets.X_train[1, 0] == 6, "who mapped it keeps it"
-    assert [summary.name for summary in catalog.summaries(home, None)] == ["digits"]
+    assert [summary.name for summary in catalog.list_summaries(home, None)] == ["digits"]
     with pytest.raises(DatasetError, match="no data set called 'pets' to remove"):
         catalog.remove("pets", home)
     assert catalog.add(own_file(tmp_path), "PETS", home).name == "PETS"
@@ -252,7 +253,7 @@ def test_names_that_could_be_something_else(name: str, home: Path, tmp_path: Pat
     for attempt in (
         lambda: catalog.add(own_file(home), name, home),
         lambda: catalog.load(name, home, None),
-        lambda: catalog.summary(name, home, None),
+        lambda: catalog.find_summary(name, home, None),
         lambda: catalog.remove(name, home),
     ):
         with pytest.raises(DatasetError, match="must be 1 to 60 letters, digits, - and _"):
@@ -296,7 +297,7 @@ def test_unknown_and_absent_sets_say_what_would_do(home: Path) -> None:
     ):
         catalog.load("cifar10", home, None)
     with pytest.raises(DatasetError, match="mnist is not on this machine"):
-        catalog.summary("mnist", home, None)
+        catalog.find_summary("mnist", home, None)
 
 
 def test_a_home_that_cannot_be_written(home: Path, tmp_path: Path) -> None:
@@ -312,7 +313,7 @@ def test_the_real_cifar10_by_name(home: Path) -> None:
     data = Path(os.environ.get("LOSSDECK_DATA", "/nowhere"))
     if not data.is_dir():
         pytest.skip("LOSSDECK_DATA names no folder")
-    before = catalog.summary("cifar10", home, data)
+    before = catalog.find_summary("cifar10", home, data)
     cifar10 = catalog.load("cifar10", home, data)
     assert cifar10.X_train.shape == (50_000, 3072)
-    assert catalog.summary("cifar10", home, None) == before
+    assert catalog.find_summary("cifar10", home, None) == before

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from learning.data import cifar
 from learning.data.cifar_pickle import read_pickled
-from learning.data.formats import Decoded
+from learning.data.decoding import DecodedDataset
 from learning.errors import DatasetError
 from tests.support import archives
 
@@ -30,7 +30,7 @@ def pickled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return archives.cifar_folder(tmp_path_factory.mktemp("pickled"), pickled=True)
 
 
-def assert_right(decoded: Decoded) -> None:
+def assert_right(decoded: DecodedDataset) -> None:
     """Rows of the made-up batches, turned from channel-first into h, w, c order."""
     assert decoded.X_test is not None
     assert decoded.y_test is not None

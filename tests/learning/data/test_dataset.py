@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.data import catalog, dataset, preprocessing
-from learning.data.dataset import Dataset, class_counts, make_split, samples
+from learning.data.dataset import Dataset, count_classes, make_split, sample_images
 from learning.errors import Invalid
-from learning.settings import Settings
+from learning.settings import PREPROCESSES, Settings
 
 
 def data_set(
@@ -120,7 +120,7 @@ def test_whitening_very_wide_rows_is_refused_before_the_work() -> None:
     assert caught.value.errors[0].field == "preprocess"
 
 
-@pytest.mark.parametrize("kind", preprocessing.KINDS)
+@pytest.mark.parametrize("kind", PREPROCESSES)
 @pytest.mark.parametrize("stored", [np.uint8, np.float32])
 @pytest.mark.parametrize("wanted", [np.float32, np.float64])
 def test_gathered_rows_are_the_preprocessed_rows(kind: str, stored: type, wanted: type) -> None:
@@ -205,7 +205,7 @@ def test_other_counts_have_other_statistics(tmp_path: Path) -> None:
 
 
 def test_samples_are_the_first_images_of_each_class(digits: Dataset) -> None:
-    shown = samples(digits, per_class=5)
+    shown = sample_images(digits, per_class=5)
     assert shown is not None
     assert shown.shape == (10, 5, 8, 8, 1)
     assert shown.dtype == np.uint8
@@ -216,7 +216,7 @@ def test_samples_are_the_first_images_of_each_class(digits: Dataset) -> None:
 def test_samples_keep_bytes_as_they_are_and_fill_small_classes_with_black() -> None:
     X = np.full((5, 12), 200, np.uint8)
     data = Dataset("toy", X, np.array([0, 0, 0, 0, 1]), None, None, (2, 2, 3), ("a", "b"), "made")
-    shown = samples(data, per_class=3)
+    shown = sample_images(data, per_class=3)
     assert shown is not None
     assert (shown[0] == 200).all()
     assert (shown[1, 0] == 200).all()
@@ -226,15 +226,15 @@ def test_samples_keep_bytes_as_they_are_and_fill_small_classes_with_black() -> N
 def test_samples_stretch_floats_and_flat_rows_have_none() -> None:
     X = np.linspace(-1, 1, 48, dtype=np.float32).reshape(4, 12)
     data = Dataset("toy", X, np.array([0, 0, 1, 1]), None, None, (2, 2, 3), ("a", "b"), "made")
-    shown = samples(data, per_class=2)
+    shown = sample_images(data, per_class=2)
     assert shown is not None
     assert shown.min() == 0
     assert shown.max() == 255
-    assert samples(data_set(image_shape=None)) is None
+    assert sample_images(data_set(image_shape=None)) is None
 
 
 def test_class_counts_name_empty_classes_too() -> None:
-    assert class_counts(np.array([0, 2, 2]), 4) == (1, 0, 2, 0)
+    assert count_classes(np.array([0, 2, 2]), 4) == (1, 0, 2, 0)
 
 
 @pytest.mark.cifar10

@@ -285,7 +285,7 @@ def test_nothing_large_is_held_for_a_bomb_or_a_crowd_of_members(tmp_path: Path) 
         file.write(struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
     program = (
         "import resource, sys\nfrom pathlib import Path\nfrom learning.data import npz\n"
-        "from learning.data.dataset import DatasetError\n"
+        "from learning.errors import DatasetError\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: npz.read(Path(sys.argv[1]), 'mine')\n"
         "except DatasetError as error:\n"

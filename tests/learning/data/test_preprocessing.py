@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from learning.data import preprocessing
-from learning.data.preprocessing import KINDS, Preprocessing
+from learning.data.preprocessing import Preprocessing
+from learning.settings import PREPROCESSES
 
 SHAPE = (3, 4, 2)
 D = 24
@@ -39,7 +40,7 @@ def expected(kind: str, X: NDArray[np.float64], train: NDArray[np.float64]) -> N
     return centred @ U / np.sqrt(S + preprocessing.WHITEN_EPS * S.mean())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PREPROCESSES)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("out_dtype", [np.float32, np.float64])
 def test_every_kind_is_its_formula(kind: str, dtype: type, out_dtype: type) -> None:
@@ -52,7 +53,7 @@ def test_every_kind_is_its_formula(kind: str, dtype: type, out_dtype: type) -> N
     assert np.allclose(out, want, rtol=1e-4, atol=2e-4 if kind == "whiten" else 2e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PREPROCESSES)
 def test_only_the_training_rows_count(kind: str) -> None:
     X, rows = images(), np.arange(100, 500)
     other = X.copy()
@@ -68,7 +69,7 @@ def test_flat_rows_are_one_channel() -> None:
     assert np.allclose(out, (X - X.mean()) / X.std(), atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PREPROCESSES)
 def test_features_that_never_vary_stay_finite(kind: str) -> None:
     X = images()
     X[:, ::2] = 7  # a whole channel, so that all kinds meet it
@@ -102,7 +103,7 @@ def test_rows_that_are_all_alike(kind: str) -> None:
     assert (Preprocessing.fit(kind, X, np.arange(5), SHAPE).apply(X) == 0).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PREPROCESSES)
 def test_more_rows_than_one_block(kind: str) -> None:
     X = images(2500)
     fitted = Preprocessing.fit(kind, X, np.arange(2500), SHAPE)
@@ -118,7 +119,7 @@ def test_in_place_when_the_rows_are_of_the_wanted_type() -> None:
     assert np.array_equal(X, want)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PREPROCESSES)
 def test_arrays_there_and_back(kind: str) -> None:
     X = images()
     fitted = Preprocessing.fit(kind, X, np.arange(700), SHAPE)
@@ -156,7 +157,7 @@ def test_what_cannot_be_fitted_says_why() -> None:
         Preprocessing.fit("whiten", wide, np.arange(2), None)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PREPROCESSES)
 def test_a_batch_is_preprocessed_without_new_arrays(kind: str) -> None:
     X = np.random.default_rng(0).integers(0, 256, (800, 256)).astype(np.uint8)
     fitted = Preprocessing.fit(kind, X, np.arange(800), (16, 16, 1))
@@ -170,7 +171,10 @@ def test_a_batch_is_preprocessed_without_new_arrays(kind: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(X=hnp.arrays(np.uint8, st.tuples(st.integers(1, 40), st.just(12))), kind=st.sampled_from(KINDS))
+@given(
+    X=hnp.arrays(np.uint8, st.tuples(st.integers(1, 40), st.just(12))),
+    kind=st.sampled_from(PREPROCESSES),
+)
 def test_any_bytes_give_finite_rows(X: NDArray[np.uint8], kind: str) -> None:
     out = Preprocessing.fit(kind, X, np.arange(len(X)), (2, 2, 3)).apply(X)
     assert np.isfinite(out).all()

@@ -27,16 +27,19 @@ def cut(path: Path) -> None:
 @pytest.mark.parametrize("folder", ["mnist", "MNIST/raw", "MNIST"])
 def test_mnist_where_torchvision_and_others_put_it(folder: str, home: Path, tmp_path: Path) -> None:
     archives.mnist_folder(tmp_path / "data" / folder)
-    assert [found.name for found in catalog.summaries(home, tmp_path / "data")] == ["digits", "mnist"]
+    assert [found.name for found in catalog.list_summaries(home, tmp_path / "data")] == ["digits", "mnist"]
     mnist = catalog.load("mnist", home, tmp_path / "data")
     assert mnist.X_train.shape == (60, 784)
-    assert catalog.summary("mnist", home, None).n_train == 60, "known from the cache now"
+    assert catalog.find_summary("mnist", home, None).n_train == 60, "known from the cache now"
 
 
 @pytest.mark.parametrize("folder", ["fashion-mnist", "fashion_mnist", "FashionMNIST/raw"])
 def test_fashion_mnist_is_told_from_mnist_by_its_folder(folder: str, home: Path, tmp_path: Path) -> None:
     archives.mnist_folder(tmp_path / "data" / folder)
-    assert [found.name for found in catalog.summaries(home, tmp_path / "data")] == ["digits", "fashion_mnist"]
+    assert [found.name for found in catalog.list_summaries(home, tmp_path / "data")] == [
+        "digits",
+        "fashion_mnist",
+    ]
     assert catalog.load("fashion_mnist", home, tmp_path / "data").classes[9] == "Ankle boot"
 
 
@@ -66,7 +69,7 @@ def test_cifar10_in_the_usual_places(place: str, home: Path, tmp_path: Path) -> 
     folder = tmp_path / place / "cifar-10-batches-py"
     folder.mkdir(parents=True)
     (folder / "data_batch_1").touch()
-    assert list(search_paths.cifar10(home, tmp_path / "named")) == [folder]
+    assert list(search_paths.find_cifar10(home, tmp_path / "named")) == [folder]
 
 
 def test_the_named_folder_comes_first_and_binary_before_pickled(home: Path, tmp_path: Path) -> None:
@@ -79,14 +82,14 @@ def test_the_named_folder_comes_first_and_binary_before_pickled(home: Path, tmp_
         for name in ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"):
             (place / name).touch()
             wanted.append(place / name)
-    assert list(search_paths.cifar10(home, tmp_path / "named")) == wanted
+    assert list(search_paths.find_cifar10(home, tmp_path / "named")) == wanted
 
 
 def test_the_data_folder_may_be_the_batches_folder_itself(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cifar-10-batches-bin"
     folder.mkdir()
     (folder / "data_batch_1.bin").touch()
-    assert list(search_paths.cifar10(home, folder)) == [folder]
+    assert list(search_paths.find_cifar10(home, folder)) == [folder]
 
 
 def test_a_broken_source_is_passed_over_and_named_when_all_are_broken(home: Path, tmp_path: Path) -> None:

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from learning.data import mnist_idx
-from learning.data.formats import CHUNK, MAX_CLASSES, Decoded, Guarded, check, read_exactly, size_words
+from learning.data.decoding import (
+    MAX_CLASSES,
+    READ_BYTES,
+    DecodedDataset,
+    GuardedReader,
+    check_decoded,
+    format_size,
+    read_exactly,
+)
 from learning.errors import DatasetError
 from tests.support import archives
 
@@ -23,9 +31,11 @@ Array = NDArray[Any]
 Y = np.array([0, 1, 2, 0])
 
 
-def decoded(X: Array, y: Array = Y, test: tuple[Array, Array] | None = None, classes: str = "") -> Decoded:
+def decoded(
+    X: Array, y: Array = Y, test: tuple[Array, Array] | None = None, classes: str = ""
+) -> DecodedDataset:
     X_test, y_test = test or (None, None)
-    return check(Decoded(X, y, X_test, y_test, None, tuple(classes), "made"), "pets.npz")
+    return check_decoded(DecodedDataset(X, y, X_test, y_test, None, tuple(classes), "made"), "pets.npz")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint16, np.int8, np.bool_])
@@ -130,14 +140,14 @@ def test_what_is_refused_gets_one_sentence(attempt: Callable[[], object], senten
     [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1 KiB"), (5 << 20, "5 MiB"), (2 << 30, "2 GiB")],
 )
 def test_sizes_in_words(count: int, words: str) -> None:
-    assert size_words(count) == words
+    assert format_size(count) == words
 
 
 def test_a_guarded_file_stops_at_its_budget_and_at_large_reads() -> None:
-    file = Guarded(io.BytesIO(bytes(100)), budget=50)
+    file = GuardedReader(io.BytesIO(bytes(100)), budget=50)
     assert len(file.read(10)) == 10
     with pytest.raises(DatasetError, match="claim more"):
-        file.read(CHUNK + 1)
+        file.read(READ_BYTES + 1)
     assert file.seek(50) == 50
     with pytest.raises(DatasetError, match="claims more than 50 bytes"):
         file.seek(51)
@@ -155,7 +165,7 @@ def test_exactly_so_many_bytes_or_a_sentence() -> None:
 @pytest.mark.parametrize("packed", [True, False])
 def test_mnist_files_packed_and_plain(packed: bool, tmp_path: Path) -> None:
     folder = archives.mnist_folder(tmp_path / "mnist", packed=packed, rows=60)
-    found = mnist_idx.read_folder(folder, mnist_idx.DIGITS, "made")
+    found = mnist_idx.read_folder(folder, mnist_idx.DIGIT_CLASSES, "made")
     rng = np.random.default_rng(0)
     assert np.array_equal(found.X_train, rng.integers(0, 256, (60, 28, 28)).astype(np.uint8).reshape(60, 784))
     assert found.X_test is not None
@@ -168,14 +178,14 @@ def test_other_spellings_of_the_names_are_found(tmp_path: Path) -> None:
     folder = archives.mnist_folder(tmp_path / "mnist", packed=False)
     for path in folder.iterdir():
         path.rename(path.with_name(path.name.replace("-idx", ".idx")))
-    assert len(mnist_idx.read_folder(folder, mnist_idx.DIGITS, "made").y_train) == 60
+    assert len(mnist_idx.read_folder(folder, mnist_idx.DIGIT_CLASSES, "made").y_train) == 60
 
 
 def test_a_folder_without_all_four_files(tmp_path: Path) -> None:
     folder = archives.mnist_folder(tmp_path / "mnist")
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DatasetError, match="lacks t10k-labels-idx1-ubyte"):
-        mnist_idx.read_folder(folder, mnist_idx.DIGITS, "made")
+        mnist_idx.read_folder(folder, mnist_idx.DIGIT_CLASSES, "made")
 
 
 def test_images_where_labels_should_be(tmp_path: Path) -> None:
@@ -184,7 +194,7 @@ def test_images_where_labels_should_be(tmp_path: Path) -> None:
     archives.mnist_folder(tmp_path / "other")
     (tmp_path / "other" / "t10k-images-idx3-ubyte.gz").replace(folder / "t10k-images-idx3-ubyte.gz")
     with pytest.raises(DatasetError, match="images where labels should be"):
-        mnist_idx.read_folder(folder, mnist_idx.DIGITS, "made")
+        mnist_idx.read_folder(folder, mnist_idx.DIGIT_CLASSES, "made")
 
 
 WHOLE = archives.idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
@@ -212,7 +222,7 @@ def test_idx_files_that_lie_or_break_off(data: bytes, sentence: str, packed: boo
     path = tmp_path / ("images.gz" if packed else "images")
     path.write_bytes(gzip.compress(data) if packed else data)
     with pytest.raises(DatasetError, match=sentence):
-        mnist_idx.read(path)
+        mnist_idx.read_file(path)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +231,7 @@ def test_idx_files_that_lie_or_break_off(data: bytes, sentence: str, packed: boo
 def test_gzip_files_that_are_none(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "images.gz").write_bytes(data)
     with pytest.raises(DatasetError, match=r"cannot be read|ends after"):
-        mnist_idx.read(tmp_path / "images.gz")
+        mnist_idx.read_file(tmp_path / "images.gz")
 
 
 @settings(max_examples=200, deadline=None)
@@ -235,7 +245,7 @@ def test_damaged_idx_files_are_refused_or_whole(
         spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))])
     try:
-        array = mnist_idx.read(path)
+        array = mnist_idx.read_file(path)
     except DatasetError:
         return
     assert array.dtype == np.uint8

@@ -26,7 +26,7 @@ from benchmarks.task import RECIPE  # noqa: E402  NumPy comes with it
 from learning.data import catalog  # noqa: E402
 from learning.data.dataset import Split, make_split  # noqa: E402
 from learning.errors import DatasetError, Invalid  # noqa: E402
-from learning.search.recipes import recipe_for  # noqa: E402
+from learning.search.recipes import plan_recipe  # noqa: E402
 from learning.settings import Settings  # noqa: E402
 from learning.training import group, net, updates  # noqa: E402
 from learning.training.trainer import Member, Step, train  # noqa: E402
@@ -174,7 +174,7 @@ def _table(watch: Watch, steps: int, trials: int) -> str:
 
 def _settings(options: argparse.Namespace) -> Settings:
     """The coarse recipe's, a learning rate that neither explodes nor collapses, and what was asked for."""
-    plan = recipe_for(RECIPE, options.dataset)
+    plan = plan_recipe(RECIPE, options.dataset)
     asked = {
         name: getattr(options, name)
         for name in ("hidden", "update", "momentum", "batch_size", "dropout", "train_count", "epochs", "reg")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from learning.search.space import Space, draw
+from learning.search.space import Space, draw_trials
 from learning.settings import Settings
 from learning.training.trainer import Epoch
 from store.actions import sweep_actions
@@ -36,7 +36,7 @@ def sweep(
 ) -> Sweep:
     """A sweep of which a share (`trained`, 0..1) of the groups has run to its end."""
     fixed = {name: value for name, value in FIXED.items() if name not in space} | {"epochs": epochs}
-    drawn = draw(Space.parse(space), fixed, trials, "random", seed)
+    drawn = draw_trials(Space.parse(space), fixed, trials, "random", seed)
     new = NewSweep(name, "digits", None, space, fixed, "random", seed, drawn)
     with database.write() as c:
         made = sweep_actions.create(c, new, START, workers=WORKERS)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from learning.data import catalog
 from learning.data.dataset import make_split
-from learning.search.recipes import recipe_for
-from learning.search.space import LogUniform, Space, draw
+from learning.search.recipes import plan_recipe
+from learning.search.space import LogUniform, Space, draw_trials
 from learning.settings import Settings
 
 RECIPE = "coarse"
@@ -94,14 +94,16 @@ def coarse(
     With momentum the learning rates are multiplied by (1 - momentum), so that the steps sum up to the same.
     `beside` is searched beside the recipe's space.
     """
-    plan = recipe_for(RECIPE, dataset, catalog.find_summary(dataset, home, data).n_train)
+    plan = plan_recipe(RECIPE, dataset, catalog.find_summary(dataset, home, data).n_train)
     lr = Space.parse(plan.space).distributions["lr"]
     assert isinstance(lr, LogUniform)
     low, high = lr.low * (1 - momentum), lr.high * (1 - momentum)
     space = plan.space | {"lr": {"log_uniform": [low, high]}} | dict(beside or {})
     fixed = plan.settings | {"momentum": momentum} | ({"epochs": epochs} if epochs else {})
     fixed = {name: value for name, value in fixed.items() if name not in space}
-    return Task(dataset, home, data, seed, space, draw(Space.parse(space), fixed, WHOLE, plan.sampler, seed))
+    return Task(
+        dataset, home, data, seed, space, draw_trials(Space.parse(space), fixed, WHOLE, plan.sampler, seed)
+    )
 
 
 def part(task: Task, trials: int, number: int) -> Task:

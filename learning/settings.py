@@ -1,4 +1,4 @@
-"""Owns Settings: the hyper-parameters of one trial, read and checked (does not draw or train)."""
+"""The hyper-parameters of one trial: their defaults, limits and checks."""
 
 import dataclasses
 import itertools
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from learning.errors import FieldError, Invalid
-from learning.number_format import brief
+from learning.number_format import format_number
 
 ACTIVATIONS = ("relu", "tanh", "leaky_relu")
 INITS = ("normal", "xavier", "he")
@@ -17,14 +17,14 @@ UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
 SCHEDULES = ("exponential", "step", "cosine", "inverse", "constant")
 PREPROCESSES = ("none", "mean_image", "channel", "standardise", "whiten")
 
-# Caps: what one request may ask for. Generous for any net that is sensible here, short of the absurd.
+# What one request may ask for: generous for any sensible net, short of the absurd.
 MAX_LAYERS = 8
 MAX_UNITS = 4096
 MAX_HIDDEN_WEIGHTS = 4096 * 4096  # weights between hidden layers, all together
 MAX_EPOCHS = 10_000
 MAX_ROWS = 10_000_000
 MAX_RATE = 1e12  # lr and reg: far above anything that could work, far below float32's 3e38
-SHOWN_CHARACTERS = 60  # of a bad value
+MAX_SHOWN_CHARACTERS = 60  # of a bad value
 MAX_SEED = 2**53 - 1  # exact in JSON and in JavaScript
 
 
@@ -54,7 +54,7 @@ class Settings:
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> "Settings":
-        """Checked settings; fields left out keep their default. Raises Invalid naming every bad field."""
+        """Read settings; fields left out keep their default. Raises Invalid naming every bad field."""
         errors: list[FieldError] = []
         fields: dict[str, object] = {}
         for name, value in values.items():
@@ -67,17 +67,17 @@ class Settings:
         return cls(**fields)  # type: ignore[arg-type]  # read_field has checked each
 
     def to_dict(self) -> dict[str, object]:
-        """Every field, fit for JSON; Settings.parse gives the same settings back."""
+        """Every field in its JSON form; Settings.parse gives the same settings back."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return values | {"hidden": list(self.hidden)}
 
     def group_key(self) -> str:
         """Equal for two trials of one sweep if and only if one stack can train both."""
-        shared = {name: value for name, value in self.to_dict().items() if name in _SHARED}
+        shared = {name: value for name, value in self.to_dict().items() if name in _GROUP_FIELDS}
         return json.dumps(shared | {"dropout": self.dropout > 0}, sort_keys=True)
 
 
-_SHARED = {
+_GROUP_FIELDS = {
     "hidden",
     "activation",
     "update",
@@ -91,29 +91,29 @@ _SHARED = {
 
 
 def read_field(name: str, value: object) -> object:
-    """The value of one field in its own type. Raises Invalid with one FieldError."""
-    if name not in _RULES:
-        known = ", ".join(_RULES)
+    """Convert the value of one field to its own type. Raises Invalid with one FieldError."""
+    if name not in _FIELD_RULES:
+        known = ", ".join(_FIELD_RULES)
         raise Invalid(FieldError(name, value, f"{name} is not a setting; the settings are {known}."))
-    wanted, read = _RULES[name]
+    wanted, read = _FIELD_RULES[name]
     try:
         return read(value)
     except (ValueError, TypeError, OverflowError):
-        message = f"{name} must be {wanted}, not {_shown(value)}."
+        message = f"{name} must be {wanted}, not {_format_bad_value(value)}."
         raise Invalid(FieldError(name, value, message)) from None
 
 
-Rule = tuple[str, Callable[[object], object]]  # what would do, in words; and a reader that raises ValueError
+FieldRule = tuple[str, Callable[[object], object]]  # what is allowed, and a reader that raises ValueError
 
 
-def in_words(value: object) -> str:
-    """A setting's value in a sentence, such as `100 × 50` or `0.012`."""
+def format_setting(value: object) -> str:
+    """The value of a setting for a sentence, such as `100 × 50` or `0.012`."""
     if isinstance(value, tuple):
         return " × ".join(map(str, value)) or "no hidden layer"
-    return brief(value) if isinstance(value, float) else str(value)
+    return format_number(value) if isinstance(value, float) else str(value)
 
 
-def _one_of(names: Sequence[str]) -> Rule:
+def _one_of(names: Sequence[str]) -> FieldRule:
     def read(value: object) -> str:
         if isinstance(value, str) and value in names:
             return value
@@ -122,8 +122,8 @@ def _one_of(names: Sequence[str]) -> Rule:
     return "one of " + ", ".join(names), read
 
 
-def real(low: float, high: float, *, above: bool = False, below: bool = False) -> Rule:
-    """A reader of floats from low to high; `above` and `below` leave out the ends."""
+def real(low: float, high: float, *, above: bool = False, below: bool = False) -> FieldRule:
+    """Floats from low to high; `above` and `below` exclude the ends."""
 
     def read(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -135,12 +135,10 @@ def real(low: float, high: float, *, above: bool = False, below: bool = False) -
         return number
 
     start, end = "above" if above else "at least", "below" if below else "at most"
-    return f"a number {start} {brief(low, 6)} and {end} {brief(high, 6)}", read
+    return f"a number {start} {format_number(low, 6)} and {end} {format_number(high, 6)}", read
 
 
-def whole(low: int, high: int) -> Rule:
-    """A reader of whole numbers from low to high."""
-
+def whole(low: int, high: int) -> FieldRule:
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise TypeError
@@ -151,8 +149,7 @@ def whole(low: int, high: int) -> Rule:
     return f"a whole number from {low} to {high}", read
 
 
-def either(rule: Rule, word: str, constant: object) -> Rule:
-    """The rule, or one value beside it."""
+def either(rule: FieldRule, word: str, constant: object) -> FieldRule:
     wanted, read = rule
 
     def read_or(value: object) -> object:
@@ -162,7 +159,7 @@ def either(rule: Rule, word: str, constant: object) -> Rule:
 
 
 def _read_hidden(value: object) -> tuple[int, ...]:
-    """A list of units; a bare number is one layer, so that a space may draw it."""
+    """A list of units. A bare number is one layer, so that a space can draw it."""
     layers = list(value) if isinstance(value, (list, tuple)) else [value]
     units = tuple(_read_units(layer) for layer in layers)
     between = sum(a * b for a, b in itertools.pairwise(units))
@@ -191,13 +188,13 @@ def _read_explosion(value: object) -> float:
     return factor
 
 
-_HIDDEN_WORDS = (
+_HIDDEN_LIMITS = (
     f"a list of at most {MAX_LAYERS} layers of 1 to {MAX_UNITS} units with at most "
     f"{MAX_HIDDEN_WEIGHTS:,} weights between them"
 )
 
-_RULES: Mapping[str, Rule] = {
-    "hidden": (_HIDDEN_WORDS, _read_hidden),
+_FIELD_RULES: Mapping[str, FieldRule] = {
+    "hidden": (_HIDDEN_LIMITS, _read_hidden),
     "activation": _one_of(ACTIVATIONS),
     "init": _one_of(INITS),
     "init_scale": real(0, 1e3, above=True),
@@ -219,10 +216,10 @@ _RULES: Mapping[str, Rule] = {
 }
 
 
-def _shown(value: object) -> str:
-    """A bad value as it was sent, in JSON, cut where it is long; its type where JSON has no word for it."""
+def _format_bad_value(value: object) -> str:
+    """A bad value as it was sent: its JSON, shortened, or its type if JSON has no form for it."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = type(value).__name__
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "…"

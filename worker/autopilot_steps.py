@@ -11,7 +11,7 @@ from learning.diagnosis.curves import Result
 from learning.errors import Damaged
 from learning.refinement import autopilot
 from learning.refinement.autopilot import Checks, End, Plan, Search, Searched
-from learning.search.space import Space, draw
+from learning.search.space import Space, draw_trials
 from learning.settings import Settings
 from learning.training.prediction import Net, accuracy, probabilities
 from store.actions.sweep_actions import NewSweep
@@ -109,7 +109,7 @@ def _build_sweep(seen: Autopilot, step: Search, features: int) -> NewSweep:
         settings=settings,
         sampler=SAMPLER,
         seed=seen.seed,
-        trials=draw(step.space, settings, step.trials, SAMPLER, seen.seed),
+        trials=draw_trials(step.space, settings, step.trials, SAMPLER, seen.seed),
         parent_id=seen.sweep_ids[-1] if seen.sweep_ids else None,
         features=features,
     )

@@ -13,7 +13,7 @@ from app.operations.exit_codes import DONE, FAILED
 from app.reports import transcript
 from app.text.formats import format_trial
 from learning.errors import Failure, NoWorker
-from learning.number_format import brief
+from learning.number_format import format_number
 
 if TYPE_CHECKING:
     from store.db.database import Connection, Database
@@ -189,7 +189,7 @@ def describe_saved(saved: "Savings") -> str:
     """What the stopping rule has saved, as the middle of a sentence; empty if nothing."""
     if not saved.trials:
         return ""
-    about = f" (about {brief(saved.seconds, 3)} s of training)" if saved.seconds is not None else ""
+    about = f" (about {format_number(saved.seconds, 3)} s of training)" if saved.seconds is not None else ""
     return f"stopping early saved {saved.epochs} epochs{about}; "
 
 

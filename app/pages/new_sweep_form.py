@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.search.early_stopping import Halving, Median, Patience, StoppingRule
 from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
 
@@ -124,13 +124,13 @@ def describe_rule(spec: Mapping[str, Mapping[str, float | None]]) -> str:
     """A sweep's stopping rule with its numbers, such as `successive halving: factor 3, first 1`."""
     ((name, numbers),) = spec.items()
     title = next(rule.title for rule in list_rules() if rule.name == name)
-    values = [f"{key} {brief(value, 6)}" for key, value in numbers.items() if value is not None]
+    values = [f"{key} {format_number(value, 6)}" for key, value in numbers.items() if value is not None]
     return f"{title}: {', '.join(values)}"
 
 
 def _rule_field(rule: StoppingRule, name: str, label: str, hint: str) -> FormField:
     default = getattr(rule, name)
-    return FormField(name, label, hint, "" if default is None else brief(default, 6))
+    return FormField(name, label, hint, "" if default is None else format_number(default, 6))
 
 
 def _setting_field(name: str, label: str, hint: str) -> FormField:

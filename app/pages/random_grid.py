@@ -38,7 +38,7 @@ def _comparison_json(pair: str, resources: AppResources) -> dict[str, Any]:
     with resources.database.read() as c:
         cursor = changes.read_cursor(c)
         found = random_grid.load_pair(c, random_grid.parse_pair(pair))
-    ranges = found.space.numeric()
+    ranges = found.space.numeric_ranges()
     axes = list(ranges)[: random_grid.MIN_RANGES]
     logs = [isinstance(ranges[name], LogUniform) for name in axes]
     shells = {

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.preflight.check_result import Check
 
 WIDTH, HEIGHT = 480, 150  # in SVG units
@@ -66,7 +66,7 @@ def draw_curve(curve: Sequence[tuple[float, float]], span: tuple[float, float] |
     def mark(lr: float, cost: float) -> Mark:
         over = not cost <= top
         y = round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (1.0 if over else cost / top), 1)
-        return Mark(across(lr), y, over, f"learning rate {brief(lr)}: cost {brief(cost, 4)}")
+        return Mark(across(lr), y, over, f"learning rate {format_number(lr)}: cost {format_number(cost, 4)}")
 
     marks = tuple(mark(lr, cost) for lr, cost in curve)
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
@@ -74,6 +74,6 @@ def draw_curve(curve: Sequence[tuple[float, float]], span: tuple[float, float] |
         marks,
         " ".join(f"{point.x},{point.y}" for point in marks if not point.over),
         (across(span[0]), round(across(span[1]) - across(span[0]), 1)) if span else None,
-        tuple(Decade(across(10.0**n), brief(10.0**n)) for n in range(first, last + 1)),
-        brief(top),
+        tuple(Decade(across(10.0**n), format_number(10.0**n)) for n in range(first, last + 1)),
+        format_number(top),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.render.palettes import PALETTES
 from app.text.formats import format_setting, format_trial
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.search.space import Choice, Distribution, LogUniform, Space
 from store.db.database import Connection
 from store.db.states import UNRANKED
@@ -66,13 +66,13 @@ class Axis:
         if not self.log:
             for n in range(LINEAR_TICK_STEPS + 1):
                 value = self.low + (self.high - self.low) * n / LINEAR_TICK_STEPS
-                yield self.at(value), brief(value, 3)
+                yield self.at(value), format_number(value, 3)
             return
         step = max(1, math.ceil((self.high - self.low) / MOST_TICKS))
         for decade in range(math.floor(self.low), math.floor(self.high) + 1, step):
             for digit in (1, 2, 5) if self.high - self.low < FEW_DECADES else (1,):
                 if 0 <= (at := self.at(digit * 10.0**decade)) <= 1:
-                    yield at, brief(digit * 10.0**decade, 1)
+                    yield at, format_number(digit * 10.0**decade, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from app.render.search_stages_svg import Axis, Tick
 from app.render.templates import render
 from app.text.formats import format_setting, format_time
 from learning.diagnosis.findings import Finding
-from learning.number_format import brief
+from learning.number_format import format_number
 from store.db.states import UNRANKED
 from store.queue.epochs import EpochRow
 from store.read.sweeps import Sweep
@@ -110,7 +110,7 @@ def _loss_ticks(low: float, high: float) -> tuple[Tick, ...]:
     ticks = [(math.log10(value), value) for value in (float(text) for _, text in round_numbers)]
     if len(ticks) < 2:
         ticks = [(end, 10**end) for end in dict.fromkeys((low, high))]
-    return tuple(Tick(round(_y(at, low, high, PLOT), 1), brief(value, 3)) for at, value in ticks)
+    return tuple(Tick(round(_y(at, low, high, PLOT), 1), format_number(value, 3)) for at, value in ticks)
 
 
 def _epoch_ticks(last: int) -> list[int]:

@@ -83,7 +83,7 @@ def _to_pydantic(name: str, error: FieldError) -> InitErrorDetails:
 
 Settings = Annotated[JsonObject, _parsable_by("settings", settings.Settings.parse)]
 Space = Annotated[JsonObject, _parsable_by("space", space.Space.parse)]
-Stopping = Annotated[JsonObject, _parsable_by("stopping", early_stopping.parse)]
+Stopping = Annotated[JsonObject, _parsable_by("stopping", early_stopping.parse_rule)]
 Sampler = Literal["random", "grid", "sobol"]
 TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
 Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]

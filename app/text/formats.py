@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from learning.number_format import brief
+from learning.number_format import format_number
 
 if TYPE_CHECKING:
     from store.read.trials import Trial
@@ -25,7 +25,7 @@ def format_distribution(name: str, spec: Mapping[str, Any]) -> str:
 
 def format_bound(value: float) -> str:
     """An end of a range, such as `1e-6`."""
-    return brief(value, 6)
+    return format_number(value, 6)
 
 
 def format_trial(trial: "Trial") -> str:
@@ -43,7 +43,7 @@ def format_time(seconds: float | None) -> str:
 def format_setting(name: str, value: object) -> str:
     """A setting's value, such as `100 × 50` units or `3.2e-4`."""
     if isinstance(value, float):
-        return brief(value, 4 if name in ROUNDED_SETTINGS else 6)
+        return format_number(value, 4 if name in ROUNDED_SETTINGS else 6)
     if isinstance(value, list | tuple):
         return " × ".join(map(str, value)) or "none (softmax regression)"
     return "–" if value is None else value if isinstance(value, str) else json.dumps(value)

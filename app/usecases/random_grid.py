@@ -10,7 +10,7 @@ from learning.data import catalog
 from learning.diagnosis.curves import Result
 from learning.errors import DatasetError, FieldError, Invalid, NotFound
 from learning.refinement.random_vs_grid import Side, distinct, expected_best, full_grid, most_important, words
-from learning.search.recipes import recipe_for
+from learning.search.recipes import plan_recipe
 from learning.search.space import LogUniform, Space
 from learning.settings import Settings
 from store.actions.sweep_actions import NewSweep
@@ -41,7 +41,7 @@ class Pair:
 def plan_sweeps(body: RandomGridIn, config: Config) -> list[NewSweep]:
     """A grid and a random sweep of one space, equal in all else. Raises Invalid."""
     summary = sweep_plan.require_dataset(body.dataset, config)
-    recipe = recipe_for(sweep_plan.DEFAULT_RECIPE, body.dataset, summary.n_train)
+    recipe = plan_recipe(sweep_plan.DEFAULT_RECIPE, body.dataset, summary.n_train)
     spec = _default_space(Space.parse(recipe.space)) if body.space is None else body.space
     space = Space.parse(spec)
     _check(space, spec, body.trials)
@@ -63,7 +63,7 @@ def list_pairs(c: Connection) -> list[tuple[Sweep, Sweep]]:
     return [
         pair
         for pair in related_sweeps.list_grid_random_pairs(c, MAX_LISTED_PAIRS)
-        if len(Space.parse(pair[0].space).numeric()) >= MIN_RANGES
+        if len(Space.parse(pair[0].space).numeric_ranges()) >= MIN_RANGES
         and max(sweep.trials for sweep in pair) <= MAX_COMPARED_TRIALS
     ]
 
@@ -80,7 +80,7 @@ def load_pair(c: Connection, ids: list[int]) -> Pair:
         message = f"Sweeps {ids[0]} and {ids[1]} differ in their space or data set; two that differ in "
         raise _invalid("sweeps", asked, message + "nothing but the sampler can be compared.")
     space = Space.parse(first.space)
-    if len(space.numeric()) < MIN_RANGES:
+    if len(space.numeric_ranges()) < MIN_RANGES:
         message = f"Sweeps {ids[0]} and {ids[1]} search fewer than two ranges, so there is no second axis."
         raise _invalid("sweeps", asked, message)
     if (largest := max(first.trials, second.trials)) > MAX_COMPARED_TRIALS:
@@ -134,7 +134,7 @@ def _default_space(space: Space) -> dict[str, object]:
 
 
 def _check(space: Space, spec: object, trials: int) -> None:
-    if len(space.numeric()) < MIN_RANGES:
+    if len(space.numeric_ranges()) < MIN_RANGES:
         message = "space must have two ranges or more: one that may matter, and one that may not."
         raise _invalid("space", spec, message)
     if (grid := full_grid(space, trials)) != trials:

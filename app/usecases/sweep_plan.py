@@ -22,8 +22,8 @@ from learning.errors import FieldError, Invalid
 from learning.preflight.preflight import NETS
 from learning.refinement.refinement import Refinement
 from learning.search import early_stopping
-from learning.search.recipes import RECIPES, RecipePlan, recipe_for
-from learning.search.space import Space, draw, from_points
+from learning.search.recipes import RECIPES, RecipePlan, plan_recipe
+from learning.search.space import Space, draw_trials, build_trials
 from learning.settings import Settings
 from learning.training import cost
 from store.actions.sweep_actions import NewSweep
@@ -65,8 +65,8 @@ def plan_sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> N
     choice = _apply_recipe(body, summary.n_train)
     trials = _draw_trials(body, choice)
     check_trials(trials, summary)
-    rule = early_stopping.parse(body.stopping)
-    early_stopping.check(rule, trials)
+    rule = early_stopping.parse_rule(body.stopping)
+    early_stopping.check_rule(rule, trials)
     return NewSweep(
         name=body.name or choice.title,
         dataset=body.dataset,
@@ -77,7 +77,7 @@ def plan_sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> N
         seed=body.seed,
         trials=trials,
         parent_id=parent_id,
-        stopping=early_stopping.to_dict(rule) if rule else None,
+        stopping=early_stopping.rule_to_dict(rule) if rule else None,
         features=summary.n_features,
     )
 
@@ -94,10 +94,10 @@ def plan_more_trials(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Se
             "trials", count, f"The sweep would have more than {MAX_TRIALS:,} trials, the most it may have."
         )
     if body.points is not None:
-        trials = from_points(body.points, sweep.settings, sweep.seed, sweep.trials)
+        trials = build_trials(body.points, sweep.settings, sweep.seed, sweep.trials)
     else:
         space = Space.parse(sweep.space)
-        trials = draw(space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
+        trials = draw_trials(space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
     check_trials(trials, require_dataset(sweep.dataset, config))
     return trials
 
@@ -141,15 +141,15 @@ def plan_repeats(
 def list_recipes(dataset_name: str, config: Config) -> list[RecipePlan]:
     """Every recipe, with its numbers for a data set."""
     examples = count_examples(dataset_name, config)
-    return [recipe_for(name, dataset_name, examples) for name in RECIPES]
+    return [plan_recipe(name, dataset_name, examples) for name in RECIPES]
 
 
 def plan_preflight(body: PreflightIn, config: Config) -> Settings:
     """The net that a body asks to check. Raises Invalid naming every bad field."""
     summary = require_dataset(body.dataset, config)
     recipe = body.recipe or (None if body.settings else DEFAULT_RECIPE)
-    given = recipe_for(recipe, body.dataset, summary.n_train).settings if recipe else {}
-    (settings,) = from_points([{}], {**given, **body.settings}, body.seed)
+    given = plan_recipe(recipe, body.dataset, summary.n_train).settings if recipe else {}
+    (settings,) = build_trials([{}], {**given, **body.settings}, body.seed)
     check_trials([settings] * NETS, summary)
     return settings
 
@@ -157,13 +157,13 @@ def plan_preflight(body: PreflightIn, config: Config) -> Settings:
 def plan_autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
     """The autopilot that a body asks for. Raises Invalid naming every bad field."""
     summary = require_dataset(body.dataset, config)
-    recipe = recipe_for(DEFAULT_RECIPE, body.dataset, summary.n_train)
+    recipe = plan_recipe(DEFAULT_RECIPE, body.dataset, summary.n_train)
     space = {name: spec for name, spec in recipe.space.items() if name not in body.settings}
     if not space:
         names = " and ".join(recipe.space)
         raise _invalid("settings", body.settings, f"settings fixes {names}, so nothing is left to search.")
     settings = {**recipe.settings, **AUTOPILOT_UPDATE, **body.settings}
-    trials = draw(Space.parse(space), settings, body.trials, "random", body.seed)  # only for the check below
+    trials = draw_trials(Space.parse(space), settings, body.trials, "random", body.seed)  # only for the check below
     check_trials([replace(trial, epochs=trial.epochs * FINEST_EPOCHS_FACTOR) for trial in trials], summary)
     name = body.name or f"Autopilot on {body.dataset}"
     return NewAutopilot(name, body.dataset, settings, space, body.trials, body.seed, body.preflight)
@@ -212,7 +212,7 @@ def estimate_seconds(
     """
     held = max(settings.val_count for settings in trials)
     train, val, features, classes = _sizes(summary, held)
-    rule = early_stopping.parse(spec)
+    rule = early_stopping.parse_rule(spec)
     return cost.estimate_seconds(
         trials,
         train,
@@ -221,7 +221,7 @@ def estimate_seconds(
         classes,
         rate or DEFAULT_FLOPS_PER_SECOND,
         max(workers, 1),
-        (lambda epochs: rule.expected(0, epochs)) if isinstance(rule, early_stopping.Halving) else float,
+        (lambda epochs: rule.expected_epochs(0, epochs)) if isinstance(rule, early_stopping.Halving) else float,
     )
 
 
@@ -249,7 +249,7 @@ def _invalid(field: str, value: object, message: str) -> Invalid:
 def _apply_recipe(body: SweepIn, examples: int | None) -> _Request:
     if body.recipe is None:
         return _Request("sweep", body.space or {}, body.settings, body.trials, body.sampler or "random")
-    recipe = recipe_for(body.recipe, body.dataset, examples)
+    recipe = plan_recipe(body.recipe, body.dataset, examples)
     space = body.space if body.space is not None else recipe.space
     space = {
         name: spec for name, spec in space.items() if name not in body.settings or body.space is not None
@@ -271,11 +271,11 @@ def _draw_trials(body: SweepIn, choice: _Request) -> tuple[Settings, ...]:
             errors.append(FieldError("space", dict(body.space), message))
         if errors:
             raise Invalid(*errors)
-        return from_points(body.points, choice.settings, body.seed)
+        return build_trials(body.points, choice.settings, body.seed)
     space = Space.parse(choice.space)
 
     def draw_from_space(count: int) -> tuple[Settings, ...]:
-        return draw(space, choice.settings, count, choice.sampler, body.seed)
+        return draw_trials(space, choice.settings, count, choice.sampler, body.seed)
 
     if choice.trials is None:
         missing = FieldError("trials", None, "trials is missing: say how many to draw, or give points.")

@@ -23,7 +23,7 @@ from learning.diagnosis.curve_facts import (
     end_slope,
 )
 from learning.diagnosis.curves import Finding
-from learning.number_format import brief
+from learning.number_format import format_number
 
 EXPLOSION = 3.0  # times the first cost; the lecture's rule for breaking out
 FLAT_BAND = 0.01  # of ln(C), either side: the flat stretch of a bad initialisation
@@ -49,16 +49,16 @@ def divergence(f: Facts) -> Finding | None:
     cost, epoch, lr = f.loss[-1], f.epochs[-1], f.settings.lr
     if f.diverged is None and math.isfinite(cost) and not (f.n > 1 and cost > EXPLOSION * f.loss[0]):
         return None
-    why = f.diverged or f"cost {brief(cost, 3)}"
+    why = f.diverged or f"cost {format_number(cost, 3)}"
     if not math.isfinite(cost) and epoch == 1:
-        sentence = f"The cost is not a number any more in epoch 1 at lr {brief(lr)} ({why})."
+        sentence = f"The cost is not a number any more in epoch 1 at lr {format_number(lr)} ({why})."
         return Finding("nan-at-once", "bad", (1, 1), sentence, _calm_down(f, "Divide lr by 10 or more"))
     low = min(f.loss)
     if math.isfinite(cost) and f.diverged is not None:
-        sentence = f"Broke out in epoch {epoch} at lr {brief(lr)}: {why}."
+        sentence = f"Broke out in epoch {epoch} at lr {format_number(lr)}: {why}."
         return Finding("broke-out", "bad", (epoch, epoch), sentence, _calm_down(f, "Divide lr by 3 to 10"))
-    sentence = f"The cost was {brief(low, 3)} at best and exploded by epoch {epoch} "
-    sentence += f"at lr {brief(lr)} ({why})."
+    sentence = f"The cost was {format_number(low, 3)} at best and exploded by epoch {epoch} "
+    sentence += f"at lr {format_number(lr)} ({why})."
     start = f.epochs[f.loss.index(low)] if math.isfinite(low) else f.epochs[0]
     return Finding("exploding", "bad", (start, epoch), sentence, _calm_down(f, "Divide lr by 3 to 10"))
 
@@ -86,23 +86,32 @@ def reg_crushing(f: Facts) -> Finding | None:
     if not (reg > 0 and max(first, last) > PENALTY_SEEN * f.chance):
         return None
     if last < SHRUNK * first and f.data[-1] >= (1 - AT_CHANCE) * f.chance:
-        sentence = f"Reg {brief(reg)} crushes the weights: their penalty fell from {brief(first)} to "
-        sentence += f"{brief(last)}, the loss stays at {f.data[-1]:.3f}, which is chance."
+        sentence = (
+            f"Reg {format_number(reg)} crushes the weights: their penalty fell from "
+            f"{format_number(first)} to "
+        )
+        sentence += f"{format_number(last)}, the loss stays at {f.data[-1]:.3f}, which is chance."
         return Finding("reg-crushing", "bad", f.all_epochs, sentence, "Lower reg by a factor of 100.")
     low = min(f.data)
     if last < SHRUNK * first and f.data[-1] - low > RISEN * f.chance:
         since = f.epochs[f.data.index(low)]
         sentence = (
-            f"Reg {brief(reg)} crushes the weights: their penalty fell from {brief(first)} to "
-            f"{brief(last)}, and "
+            f"Reg {format_number(reg)} crushes the weights: their penalty fell from {format_number(first)} "
+            f"to {format_number(last)}, and "
         )
-        sentence += f"since epoch {since} the loss rose from {brief(low, 3)} to {brief(f.data[-1], 3)}."
+        sentence += (
+            f"since epoch {since} the loss rose from {format_number(low, 3)} to "
+            f"{format_number(f.data[-1], 3)}."
+        )
         advice = "Lower reg by a factor of 100."
         return Finding("reg-crushing", "warning", (since, f.epochs[-1]), sentence, advice)
     learned = f.chance - f.data[-1]
     if learned > AT_CHANCE * f.chance and f.held and not f.penalty_falls and f.train_acc[-1] < FITTED:
-        sentence = f"Reg {brief(reg)} holds the weights back: the penalty is {brief(last)} where learning "
-        sentence += f"has lowered the loss by {brief(learned)} below chance; "
+        sentence = (
+            f"Reg {format_number(reg)} holds the weights back: the penalty is "
+            f"{format_number(last)} where learning "
+        )
+        sentence += f"has lowered the loss by {format_number(learned)} below chance; "
         sentence += f"train accuracy {f.train_acc[-1]:.2f}."
         return Finding("reg-crushing", "warning", f.all_epochs, sentence, "Lower reg by a factor of 10.")
     return None
@@ -114,7 +123,9 @@ def dead_units(f: Facts) -> Finding | None:
     stopped = bool(known) and all(abs(r) <= f.quiet for r in known)
     if not stopped or not abs(f.data[-1] - f.chance) <= AT_CHANCE * f.chance:
         return None
-    sentence = f"No weight moves any more (update:weight ratio {brief(max(known), 1)}) while the loss stays "
+    sentence = (
+        f"No weight moves any more (update:weight ratio {format_number(max(known), 1)}) while the loss stays "
+    )
     sentence += f"at {f.data[-1]:.3f}, which is chance: the units are dead."
     advice = f"Divide lr by 10, or start from other weights: init {_other_init(f)}; leaky_relu cannot die."
     return Finding("dead-units", "bad", (_stopped_at(f), f.epochs[-1]), sentence, advice)
@@ -126,7 +137,8 @@ def lr_too_low(f: Facts) -> Finding | None:
     if first - last >= LOW_FALL * first or last < (1 - LOW_FALL) * f.chance or f.moving:
         return None
     sentence = (
-        f"The loss barely changes: {first:.4f} to {last:.4f} in {f.n} epochs at lr {brief(f.settings.lr)}."
+        f"The loss barely changes: {first:.4f} to {last:.4f} in {f.n} epochs at lr "
+        f"{format_number(f.settings.lr)}."
     )
     return Finding("lr-too-low", "warning", f.all_epochs, sentence, "Raise lr by a factor of 10 or more.")
 
@@ -148,14 +160,15 @@ def bad_init(f: Facts) -> Finding | None:
                 f"The loss stays at ln(C) = {f.chance:.3f}, and the gradient vanishes: the update:weight "
             )
             sentence += (
-                f"ratio is {brief(f.last_ratios['W1'], 1)} in W1 and "
-                f"{brief(max(f.last_ratios.values()), 1)} at the top."
+                f"ratio is {format_number(f.last_ratios['W1'], 1)} in W1 and "
+                f"{format_number(max(f.last_ratios.values()), 1)} at the top."
             )
         elif _shrinking(f):
             sentence = (
-                f"The loss stays at ln(C) = {f.chance:.3f}: weights of scale {brief(f.settings.init_scale)} "
+                f"The loss stays at ln(C) = {f.chance:.3f}: weights of scale "
+                f"{format_number(f.settings.init_scale)} "
             )
-            sentence += f"shrink the signal to {brief(_signal(f))} of itself "
+            sentence += f"shrink the signal to {format_number(_signal(f))} of itself "
             sentence += f"in each of {len(f.ratios)} layers."
         fires = f.moving or _vanishing(f) or _shrinking(f)
     else:
@@ -176,8 +189,8 @@ def lr_too_high(f: Facts) -> Finding | None:
     creeping = f.quiet < max(f.last_ratios.values(), default=0.0) < SMALL  # on its way down, by small steps
     if near and f.settled and not creeping:
         sentence = (
-            f"At lr {brief(lr)} the loss began at {brief(first, 3)} and settled at chance ({last:.3f}): "
-            "units died."
+            f"At lr {format_number(lr)} the loss began at {format_number(first, 3)} and settled at chance "
+            f"({last:.3f}): units died."
         )
         return Finding("lr-too-high", "bad", f.all_epochs, sentence, advice)
     start = max(first, f.chance)  # the first epoch's mean may already lie far below
@@ -187,8 +200,8 @@ def lr_too_high(f: Facts) -> Finding | None:
     if not f.plateau or not quick or calm or f.noisy or f.held:  # what noise or reg holds up
         return None
     since = f.epochs[f.n // 2]
-    sentence = f"The loss fell quickly, then stayed near {brief(last, 3)} from epoch {since} on "
-    sentence += f"at lr {brief(lr)}."
+    sentence = f"The loss fell quickly, then stayed near {format_number(last, 3)} from epoch {since} on "
+    sentence += f"at lr {format_number(lr)}."
     return Finding("lr-too-high", "warning", (since, f.epochs[-1]), sentence, advice)
 
 
@@ -210,12 +223,15 @@ def lr_bit_low(f: Facts) -> Finding | None:
         sentence = (
             f"The loss still falls, {f.data[0]:.3f} to {f.data[-1]:.3f}, by small steps: the update:weight "
         )
-        sentence += f"ratio is {brief(max(f.last_ratios.values()))} at most, at lr {brief(f.settings.lr)}."
+        sentence += (
+            f"ratio is {format_number(max(f.last_ratios.values()))} at most, at lr "
+            f"{format_number(f.settings.lr)}."
+        )
         return Finding("lr-bit-low", "warning", f.all_epochs, sentence, "Raise lr by a factor of 3.")
     sentence = (
         f"The loss falls in an almost straight line, {f.data[0]:.3f} to {f.data[-1]:.3f}: its last slope is "
     )
-    sentence += f"{share:.0%} of the mean slope at lr {brief(f.settings.lr)}."
+    sentence += f"{share:.0%} of the mean slope at lr {format_number(f.settings.lr)}."
     return Finding("lr-bit-low", "warning", f.all_epochs, sentence, "Raise lr by a factor of 3.")
 
 
@@ -224,7 +240,10 @@ def _calm_down(f: Facts, advice: str) -> str:
     s = f.settings
     momentum = s.momentum if s.update in ("momentum", "nesterov") else 0.0
     if s.update in ("sgd", "momentum", "nesterov") and s.lr * s.reg > 2 * (1 + momentum):
-        return f"Lower reg or lr: lr x reg is {brief(s.lr * s.reg)}, and above 2 the L2 term alone explodes."
+        return (
+            f"Lower reg or lr: lr x reg is {format_number(s.lr * s.reg)}, and above 2 the L2 term "
+            f"alone explodes."
+        )
     return f"{advice}; the highest rate that survives is the upper end of the range to search."
 
 

@@ -64,7 +64,7 @@ def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
     best that lie there have curves that speak against it. Who reached as much as the fifth counts with it.
     """
     best_first = ranked(trials)
-    ranges = space.numeric()
+    ranges = space.numeric_ranges()
     if not best_first or not ranges:
         return ()
     places = {name: positions(dist, name, best_first) for name, dist in ranges.items()}

@@ -20,7 +20,7 @@ from learning.diagnosis.curve_facts import (
     wiggle,
 )
 from learning.diagnosis.curves import Finding
-from learning.number_format import brief
+from learning.number_format import format_number
 
 GAP = 0.10  # train - val accuracy: the "big gap" of the lecture (number ours: 4.5 standard errors)
 NO_GAP = 0.02  # "no gap", about one standard error of the difference between two thousand images
@@ -72,19 +72,23 @@ def noisy_loss(f: Facts) -> Finding | None:
     level, inside = f.level, f.inside
     if f.noisy:
         sentence = (
-            f"The cost jumps by {brief(inside)} from mini-batch to mini-batch of {f.settings.batch_size}, "
+            f"The cost jumps by {format_number(inside)} from mini-batch to mini-batch of "
+            f"{f.settings.batch_size}, "
         )
         sentence += f"{inside / level:.0%} of its level"
     elif f.rough:
         sentence = (
-            f"The loss jumps from epoch to epoch by {brief(f.wiggle)}, {f.wiggle / level:.0%} of its level"
+            f"The loss jumps from epoch to epoch by {format_number(f.wiggle)}, "
+            f"{f.wiggle / level:.0%} of its level"
         )
     else:
         return None
     shaken, largest = wiggle(f.val_acc[f.n // 2 :]), max(f.last_ratios.values(), default=0.0)
     if shaken >= SHAKEN or largest > BAND[1]:
         sentence += f", and val accuracy by {shaken:.3f} from epoch to epoch"
-        sentence += f"; the largest update:weight ratio is {brief(largest)}." if largest > BAND[1] else "."
+        sentence += (
+            f"; the largest update:weight ratio is {format_number(largest)}." if largest > BAND[1] else "."
+        )
         return Finding("noisy-loss", "warning", f.all_epochs, sentence, "Use larger batches, or a lower lr.")
     sentence += f", but val accuracy by {shaken:.3f} only, from epoch to epoch."
     advice = "Nothing to mend while accuracy holds; larger batches would smooth the curve."
@@ -97,12 +101,12 @@ def update_ratio(f: Facts) -> Finding | None:
     outside = {name: r for name, r in f.last_ratios.items() if not low <= r <= BAND[1]}
     if not outside:
         return None
-    listed = ", ".join(f"{brief(r)} in {name}" for name, r in outside.items())
+    listed = ", ".join(f"{format_number(r)} in {name}" for name, r in outside.items())
     far = any(r > FAR * BAND[1] or r < BAND[0] / FAR for r in outside.values())
     third = f.epochs[-max(1, f.n // 3)]
     sentence = (
         f"The update:weight ratio is {listed} on average since epoch {third}; about 0.001 is right, "
-        f"{brief(BAND[0], 1)} to {brief(BAND[1], 1)} will do."
+        f"{format_number(BAND[0], 1)} to {format_number(BAND[1], 1)} will do."
     )
     high = max(outside.values()) > BAND[1]
     advice = "Lower lr or reg." if high else "Raise lr, or start from smaller weights."
@@ -145,7 +149,7 @@ def still_improving(f: Facts) -> Finding | None:
 
 def healthy(f: Facts) -> Finding:
     sentence = (
-        f"The loss fell from {brief(f.data[0], 3)} to {brief(f.data[-1], 3)}; "
+        f"The loss fell from {format_number(f.data[0], 3)} to {format_number(f.data[-1], 3)}; "
         f"val accuracy {max(f.val_acc):.3f} at best"
     )
     sentence += "." if f.same_part else f", a gap of {f.gap:.2f} to train."

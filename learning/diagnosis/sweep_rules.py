@@ -10,9 +10,9 @@ from learning.diagnosis.curves import Finding, Result
 from learning.diagnosis.importance import importance
 from learning.diagnosis.range_edges import MANY, TOP, Edge, touched_edges
 from learning.diagnosis.ranking import ranked
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.search.space import Choice, Space
-from learning.settings import in_words
+from learning.settings import format_setting
 
 FEW_TRIALS = 10  # finished; the best of 10 random trials is within the best 26 % with 95 % (1 - 0.74**10)
 MOSTLY = 0.5  # of the trials that have trained diverged
@@ -42,7 +42,7 @@ def range_edges(seen: Seen) -> tuple[Finding, ...]:
     if len(ranked(seen.trials)) < MIN_RANKED:
         return ()
     touched = touched_edges(seen.space, seen.trials)
-    return tuple(_edge(edge, brief(edge.extended)) for edge in touched if edge.extended is not None)
+    return tuple(_edge(edge, format_number(edge.extended)) for edge in touched if edge.extended is not None)
 
 
 def mostly_diverged(seen: Seen) -> tuple[Finding, ...]:
@@ -102,7 +102,7 @@ def does_not_matter(seen: Seen) -> tuple[Finding, ...]:
     for one in known.shares:
         if one.matters or one.share >= IDLE_SHARE:
             continue
-        held = in_words(getattr(best, one.parameter))
+        held = format_setting(getattr(best, one.parameter))
         sentence = f"{one.parameter} hardly matters in this range: it has {one.share:.0%} of the importance, "
         sentence += f"read off the best {known.top} of {known.trials} trials."
         advice = f"Keep {one.parameter} at {held}, and spend the trials on what matters."
@@ -166,7 +166,7 @@ def _seen(edge: Edge) -> str:
         return sentence + "a parabola through the better half of the trials still rises there."
     where = []
     if edge.best_there:
-        where.append(f"the best trial has {name} {brief(edge.best_value)}")
+        where.append(f"the best trial has {name} {format_number(edge.best_value)}")
     if edge.top_there > edge.best_there:
         where.append(f"{edge.top_there} of the best {edge.top} lie there")
     sentence = f"The best results lie at the {side} end of the range of {name}: {' and '.join(where)}"

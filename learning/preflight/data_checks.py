@@ -3,7 +3,7 @@
 import numpy as np
 
 from learning.data.dataset import Rows, Split
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.preflight.check_result import Check, at_most
 from learning.training.net import Array
 
@@ -44,7 +44,7 @@ def _fine(split: Split, counts: Array) -> str:
     return (
         f"{len(split.train_rows):,} examples train and {len(split.val_rows):,} validate; each of the "
         f"{split.n_classes} classes has {counts.min():,} to {counts.max():,}; all numbers are finite, and "
-        f"after preprocessing run from {brief(X.min(), 3)} to {brief(X.max(), 3)}."
+        f"after preprocessing run from {format_number(X.min(), 3)} to {format_number(X.max(), 3)}."
     )
 
 

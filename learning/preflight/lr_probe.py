@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from learning.data.dataset import Split
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.preflight.check_result import Check, at_least
 from learning.preflight.data_checks import spread
 from learning.settings import Settings
@@ -152,18 +152,19 @@ def _lr_probe(found: Probed) -> Check:
 
 def _words(found: Probed) -> str:
     first, best = found.first, found.best
-    ends = f"{brief(found.tried[0].lr, 1)} to {brief(found.tried[-1].lr, 1)}"
+    ends = f"{format_number(found.tried[0].lr, 1)} to {format_number(found.tried[-1].lr, 1)}"
     if best.last.diverged:
-        return f"The cost of {brief(first, 4)} exploded at every rate from {ends}."
+        return f"The cost of {format_number(first, 4)} exploded at every rate from {ends}."
     if not found.workable:
         return (
-            f"No rate from {ends} brought the cost clearly down from {brief(first, 4)}: "
-            f"the best came to {brief(best.last.data_loss, 4)}. "
+            f"No rate from {ends} brought the cost clearly down from {format_number(first, 4)}: "
+            f"the best came to {format_number(best.last.data_loss, 4)}. "
             "Look at the initial weights, the preprocessing and reg."
         )
     words = (
-        f"Workable: {brief(found.workable[0].lr)} to {brief(found.workable[-1].lr)}; {brief(best.lr)} went "
-        f"furthest, from {brief(first, 4)} to {brief(best.last.data_loss, 4)}."
+        f"Workable: {format_number(found.workable[0].lr)} to {format_number(found.workable[-1].lr)}; "
+        f"{format_number(best.lr)} went "
+        f"furthest, from {format_number(first, 4)} to {format_number(best.last.data_loss, 4)}."
     )
     return words + _fast_words(found) + _slow_words(found)
 
@@ -173,8 +174,8 @@ def _fast_words(found: Probed) -> str:
     above = [one for one in found.tried if one.lr > found.workable[-1].lr]
     wild = [one.lr for one in above if one.last.diverged]
     if wild:
-        return f" From {brief(wild[0])} on the cost explodes."
-    return f" From {brief(above[0].lr)} on the cost stays high." if above else ""
+        return f" From {format_number(wild[0])} on the cost explodes."
+    return f" From {format_number(above[0].lr)} on the cost stays high." if above else ""
 
 
 def _slow_words(found: Probed) -> str:
@@ -182,7 +183,7 @@ def _slow_words(found: Probed) -> str:
     slow = [one for one in found.tried if abs(one.fall(found.first)) < BARELY and one.lr < found.best.lr]
     if not slow:
         return ""
-    words = f" Up to {brief(slow[-1].lr)} it barely moves"
+    words = f" Up to {format_number(slow[-1].lr)} it barely moves"
     if slow[-1].last.val_acc < _needed(found.part):
         return f"{words}."
     return (
@@ -199,7 +200,7 @@ def _learns(found: Probed) -> Check:
     best, part = found.best, found.part
     needed, val_acc = _needed(part), best.last.val_acc
     sentence = (
-        f"After about {STEPS} steps at {brief(best.lr)} val accuracy is {val_acc:.3f}; "
+        f"After about {STEPS} steps at {format_number(best.lr)} val accuracy is {val_acc:.3f}; "
         f"guessing on {len(part.val_rows):,} examples gives {_chance(part):.3f}."
     )
     if not val_acc >= needed:

@@ -8,7 +8,7 @@ from learning.preflight.check_result import Check
 from learning.preflight.data_checks import data, labels_fit
 from learning.preflight.lr_probe import FIRST, probe
 from learning.preflight.training_checks import chance_loss, gradient, overfit_tiny, reg_raises_loss
-from learning.search.recipes import recipe_for
+from learning.search.recipes import plan_recipe
 from learning.settings import Settings
 
 CODES = ("data", "chance-loss", "reg-raises-loss", "gradient", "overfit-tiny", "lr-probe", "learns")
@@ -34,5 +34,5 @@ def run(split: Split, settings: Settings, dataset: str) -> Iterator[Check | None
 
 def tiny_settings(settings: Settings, dataset: str) -> Settings:
     """The overfit-tiny recipe's numbers for the data set, with the net of `settings`."""
-    recipe = Settings.parse(recipe_for("overfit-tiny", dataset).settings)
+    recipe = Settings.parse(plan_recipe("overfit-tiny", dataset).settings)
     return replace(recipe, **{name: getattr(settings, name) for name in NET})

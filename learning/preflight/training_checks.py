@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from learning.data.dataset import Rows, Split
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.preflight.check_result import Check, at_least, at_most
 from learning.preflight.data_checks import spread
 from learning.settings import Settings
@@ -54,7 +54,9 @@ def chance_loss(split: Split, settings: Settings) -> Check:
     if abs(costs[0] - guess) > CHANCE_TOLERANCE or not math.isfinite(costs[0]):
         sentence += " The loss or the labels are wrong."
     elif not abs(own - guess) <= CHANCE_TOLERANCE:
-        sentence += f" The weights of these settings begin at {brief(own, 4)}, for they are not small."
+        sentence += (
+            f" The weights of these settings begin at {format_number(own, 4)}, for they are not small."
+        )
     distance = abs(costs[0] - guess)
     curve = list(zip(scales, costs, strict=True))
     return at_most("chance-loss", "First cost", distance, CHANCE_TOLERANCE, sentence, curve)
@@ -66,7 +68,8 @@ def reg_raises_loss(split: Split, settings: Settings) -> Check:
     costs = first_costs(split, [replace(fresh, reg=reg) for reg in REGS])
     rise = costs[-1] - costs[0]
     sentence = (
-        f"The cost goes from {brief(costs[0], 4)} with reg 0 to {brief(costs[-1], 4)} with reg {REG:g}."
+        f"The cost goes from {format_number(costs[0], 4)} with reg 0 to "
+        f"{format_number(costs[-1], 4)} with reg {REG:g}."
     )
     if not rise >= REG_RISE:
         sentence += " It must go up: the penalty is missing from the loss."
@@ -89,7 +92,7 @@ def gradient(split: Split, settings: Settings) -> Check:
     sentence = f"{', '.join(errors)} agree with numeric derivatives; the largest error, of {worst}, is "
     if wrong:
         sentence = f"The gradient of {', '.join(wrong)} is not the derivative of the loss: {worst} is off by "
-    sentence += f"{brief(errors[worst])} of its size."
+    sentence += f"{format_number(errors[worst])} of its size."
     curve = [(float(place), error) for place, error in enumerate(errors.values(), start=1)]
     return at_most("gradient", "Gradients", errors[worst], GRADIENT_ERROR, sentence, curve, list(errors))
 
@@ -112,8 +115,8 @@ def overfit_tiny(split: Split, tiny: Settings) -> Iterator[Check | None]:
     last = best[-1]
     passed = last.train_acc == 1.0 and last.loss < TINY_COST
     sentence = (
-        f"The first {len(rows)} examples came to cost {brief(last.loss, 4)} and train accuracy "
-        f"{last.train_acc:.2f} in {last.epoch} epochs at learning rate {brief(last.lr, 6)}."
+        f"The first {len(rows)} examples came to cost {format_number(last.loss, 4)} and train accuracy "
+        f"{last.train_acc:.2f} in {last.epoch} epochs at learning rate {format_number(last.lr, 6)}."
     )
     if not passed:
         sentence += _why_not(split, rows)

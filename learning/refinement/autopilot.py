@@ -13,7 +13,7 @@ from learning.diagnosis.curves import Result
 from learning.diagnosis.range_edges import rounded, touched_edges
 from learning.diagnosis.ranking import ranked
 from learning.errors import NothingToRefine
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.preflight.check_result import Check, verdict
 from learning.refinement.refinement import Bound, refine
 from learning.search.space import LogUniform, Space
@@ -113,9 +113,9 @@ def _after_checks(plan: Plan, checks: Sequence[Check]) -> Search:
     low, high = found
     lr = LogUniform(rounded(old, low / MARGIN), rounded(old, high * MARGIN))
     why = (
-        f"The preflight passed. Its probe found learning rates from {brief(low)} to {brief(high)} workable; "
-        "half a decade more at each end leaves room for what a few hundred steps cannot show: "
-        f"{brief(lr.low)} to {brief(lr.high)}."
+        f"The preflight passed. Its probe found learning rates from {format_number(low)} to "
+        f"{format_number(high)} workable; half a decade more at each end leaves room for what a few hundred "
+        f"steps cannot show: {format_number(lr.low)} to {format_number(lr.high)}."
     )
     return _coarse(plan, Space({**plan.space.distributions, "lr": lr}), why)
 
@@ -123,7 +123,7 @@ def _after_checks(plan: Plan, checks: Sequence[Check]) -> Search:
 def _coarse(plan: Plan, space: Space, why: str) -> Search:
     reg = space.distributions.get("reg")
     if isinstance(reg, LogUniform):
-        ends = f"{brief(reg.low, 6)} to {brief(reg.high, 6)}"
+        ends = f"{format_number(reg.low, 6)} to {format_number(reg.high, 6)}"
         why += f" reg goes from {ends}, wide enough to show where it begins to hurt."
     return Search(SEARCHES[0], why, space, plan.settings, plan.trials)
 

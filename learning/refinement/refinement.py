@@ -14,9 +14,9 @@ from learning.diagnosis.curves import Result
 from learning.diagnosis.range_edges import MANY, TOP, Edge, at_position, rounded, touched_edges
 from learning.diagnosis.ranking import Range, leaders, positions, ranked
 from learning.errors import NothingToRefine
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.search.space import Choice, Distribution, Integer, LogUniform, Space, Uniform
-from learning.settings import MAX_EPOCHS, in_words
+from learning.settings import MAX_EPOCHS, format_setting
 
 PADDING = 0.3  # of the spread of the top trials, added at each end: the true optimum need not lie among them
 MIN_WIDTH = 0.3  # of the old range, so that one lucky cluster cannot pin the next search down
@@ -115,26 +115,30 @@ def _place_end(
     was = old.low if end == "low" else old.high
     if edge is not None and edge.opposed:
         but = f"best trials lie there, but most of them are called {edge.opposed}"
-        return was, f"kept at {brief(was, 3)}: {but}"
+        return was, f"kept at {format_number(was, 3)}: {but}"
     if edge is not None and edge.extended is None:
-        return was, f"kept at {brief(was, 3)}, where this setting itself ends"
+        return was, f"kept at {format_number(was, 3)}, where this setting itself ends"
     if edge is not None and edge.extended is not None:
         new = edge.extended
-        return new, f"extended from {brief(was, 3)} to {brief(new, 3)}, because {_what_was_seen(edge)}"
+        return (
+            new,
+            f"extended from {format_number(was, 3)} to {format_number(new, 3)}, because "
+            f"{_what_was_seen(edge)}",
+        )
     if not 0.0 < place < 1.0:
-        return was, f"kept at {brief(was, 3)}, because the best trials do not favour a side"
+        return was, f"kept at {format_number(was, 3)}, because the best trials do not favour a side"
     new = min(max(rounded(old, at_position(old, place)), old.low), old.high)
     if new == was:
-        return was, f"kept at {brief(was, 3)}, because the best {len(top)} come close to it"
+        return was, f"kept at {format_number(was, 3)}, because the best {len(top)} come close to it"
     nearest = at_position(old, float(top.min() if end == "low" else top.max()))
     moved, side = ("raised", "at or above") if end == "low" else ("lowered", "at or below")
-    why = f"the best {len(top)} lie {side} {brief(nearest, 3)}"
-    return new, f"{moved} from {brief(was, 3)} to {brief(new, 3)}, because {why}"
+    why = f"the best {len(top)} lie {side} {format_number(nearest, 3)}"
+    return new, f"{moved} from {format_number(was, 3)} to {format_number(new, 3)}, because {why}"
 
 
 def _what_was_seen(edge: Edge) -> str:
     if edge.best_there:
-        return f"the best trial lies at {brief(edge.best_value, 3)}"
+        return f"the best trial lies at {format_number(edge.best_value, 3)}"
     if edge.top_there >= MANY:
         return f"{edge.top_there} of the best {edge.top} lie in the outer tenth"
     return "a fit through the better half still rises there"
@@ -149,7 +153,7 @@ def _refine_choice(name: str, old: Choice, best_first: Sequence[Result]) -> tupl
         return old, Bound(
             name, None, None, f"{name}: all values kept, because none of them is clearly worse."
         )
-    dropped = ", ".join(in_words(v) for v in old.values if v not in kept)
+    dropped = ", ".join(format_setting(v) for v in old.values if v not in kept)
     sentence = f"{name}: {dropped} dropped, because no trial with it is among the better fifth."
     return Choice(kept), Bound(name, None, None, sentence)
 

@@ -1,6 +1,6 @@
-"""Stopping: rules that end trials early, so that the time goes to better ones (decides only, stops nothing).
+"""Stopping rules: which trials should end early, so that the time goes to better ones.
 
-A sweep has one rule at most. Successive halving compares the trials of a sweep at fixed epochs, its rungs,
+A sweep has at most one rule. Successive halving compares the trials of a sweep at fixed epochs, its rungs,
 and so gives the same survivors whoever trained them and when. The median rule compares a trial with those
 that are as far, so it depends on who was first. Patience looks at one trial alone.
 """
@@ -13,15 +13,15 @@ from itertools import pairwise
 from statistics import median
 
 from learning.errors import FieldError, Invalid
-from learning.number_format import brief
-from learning.settings import MAX_EPOCHS, Rule, Settings, either, real, whole
+from learning.number_format import format_number
+from learning.settings import MAX_EPOCHS, FieldRule, Settings, either, real, whole
 
-MOST = 1_000_000  # trials that a rule may speak of
+MAX_RULE_TRIALS = 1_000_000  # the largest number of trials in a rule
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """What a trial had come to at a rung; val_acc, its best so far, is None if it diverged on the way."""
+class RungResult:
+    """A trial at a rung; val_acc, its best so far, is None if it diverged before."""
 
     number: int
     val_acc: float | None
@@ -40,43 +40,43 @@ class Halving:
     first: int = 1  # epochs to the first rung
     bracket: int | None = None  # trials in one, at most; None: all that come together
 
-    def brackets(self, count: int) -> Iterator[range]:
-        """The positions of so many trials, in brackets of about the same size, in their order."""
+    def split_brackets(self, count: int) -> Iterator[range]:
+        """Split the positions of `count` trials, in order, into brackets of about the same size."""
         pieces = max(1, -(-count // self.bracket)) if self.bracket else 1
         ends = [-(-count * piece // pieces) for piece in range(pieces + 1)]
         return (range(a, b) for a, b in pairwise(ends))
 
     def rungs(self, total: int) -> Iterator[int]:
-        """The epochs after which a trial of `total` epochs is compared; all lie before its last."""
+        """The epochs after which a trial of `total` epochs is compared, all before its last."""
         epoch = self.first
         while epoch < total:
             yield epoch
             epoch *= self.factor
 
     def next_rung(self, done: int, total: int) -> int | None:
-        """The first rung after so many epochs; None when the end comes first."""
+        """The first rung after `done` epochs; None if the trial ends first."""
         return next((epoch for epoch in self.rungs(total) if epoch > done), None)
 
-    def number(self, rung: int) -> int:
-        """Which rung lies after so many epochs: 1, 2, ..."""
+    def rung_number(self, rung: int) -> int:
+        """The number, 1, 2, ..., of the rung after `rung` epochs."""
         return 1 + sum(1 for _ in self.rungs(rung))
 
-    def kept(self, count: int) -> int:
-        """How many of so many trials go on: 1 / factor, rounded down, but always one."""
+    def promoted_count(self, count: int) -> int:
+        """How many of `count` trials go on: 1 / factor, rounded down, but at least one."""
         return max(1, count // self.factor)
 
-    def promoted(self, results: Sequence[Reached]) -> frozenset[int]:
-        """The numbers of the trials that go on: the best by val accuracy, of equal ones the lower number.
+    def promote(self, results: Sequence[RungResult]) -> frozenset[int]:
+        """The numbers of the trials that go on: the best by val accuracy, ties to the lower number.
 
-        A trial that diverged counts among those compared but never goes on, so it may be fewer than `kept`.
+        A trial that diverged is compared but never goes on, so there may be fewer than `promoted_count`.
         """
-        alive = [(-one.val_acc, one.number) for one in results if one.val_acc is not None]
-        return frozenset(number for _, number in sorted(alive)[: self.kept(len(results))])
+        alive = [(-result.val_acc, result.number) for result in results if result.val_acc is not None]
+        return frozenset(number for _, number in sorted(alive)[: self.promoted_count(len(results))])
 
-    def expected(self, done: int, total: int, *, waits: bool = False) -> float:
-        """Epochs a trial still trains, on average over all: at each rung 1 / factor of them go on.
+    def expected_epochs(self, done: int, total: int, *, waits: bool = False) -> float:
+        """How many epochs a trial still trains on average, when 1 / factor of them go on at each rung.
 
-        `waits`: it has reached a rung that is not decided yet.
+        `waits`: the trial is at a rung that is not decided yet.
         """
         ends = [done, *(epoch for epoch in self.rungs(total) if epoch > done), total]
         share = 1 / self.factor if waits else 1.0
@@ -86,11 +86,12 @@ class Halving:
             share /= self.factor
         return epochs
 
-    def reason(self, one: Reached, rung: int, of: int, left: int) -> str:
-        """Why a trial was not among those that go on from a rung that `of` trials took part in."""
+    def reason(self, result: RungResult, rung: int, of: int, left: int) -> str:
+        """Why a trial did not go on from a rung that `of` trials took part in."""
         return (
-            f"best val accuracy {_accuracy(one.val_acc)} after {_epochs(rung)} was not among the best "
-            f"{self.kept(of)} of {of} at rung {self.number(rung)}; {_untrained(left)}"
+            f"best val accuracy {_format_accuracy(result.val_acc)} after {_format_epochs(rung)} was "
+            f"not among the best "
+            f"{self.promoted_count(of)} of {of} at rung {self.rung_number(rung)}; {_format_untrained(left)}"
         )
 
 
@@ -107,15 +108,16 @@ class Median:
     trials: int = 5  # others to compare with, at least
 
     def reason(self, epoch: int, best: float | None, means: Sequence[float], left: int) -> str | None:
-        """Why a trial is to be stopped after this epoch; None: it goes on."""
+        """Why a trial should stop after this epoch; None if it goes on."""
         if epoch < self.after or len(means) < self.trials:
             return None
         middle = median(means)
         if best is not None and best >= middle:
             return None
         return (
-            f"best val accuracy {_accuracy(best)} after {_epochs(epoch)} was below {middle:.4f}, the median "
-            f"of the averages of {len(means)} other trial{'' if len(means) == 1 else 's'}; {_untrained(left)}"
+            f"best val accuracy {_format_accuracy(best)} after {_format_epochs(epoch)} was below "
+            f"{middle:.4f}, the median of the averages of {len(means)} other "
+            f"trial{'' if len(means) == 1 else 's'}; {_format_untrained(left)}"
         )
 
 
@@ -127,34 +129,36 @@ class Patience:
     by: float = 0.0
 
     def reason(self, before: float | None, lately: float | None, left: int) -> str | None:
-        """Why a trial is to be stopped; None: it goes on.
+        """Why a trial should stop; None if it goes on.
 
-        `before`: its best val accuracy until `epochs` epochs ago; `lately`: the best since; None: no number.
+        `before` is its best val accuracy until `epochs` epochs ago, `lately` the best since; None: no number.
         """
         if lately is not None and (before is None or lately > before + self.by):
             return None
-        more = f"more than {brief(self.by, 6)}" if self.by else "at all"
+        more = f"more than {format_number(self.by, 6)}" if self.by else "at all"
         return (
-            f"val accuracy has not risen {more} above {_accuracy(before)} in the last "
-            f"{_epochs(self.epochs)}; {_untrained(left)}"
+            f"val accuracy has not risen {more} above {_format_accuracy(before)} in the last "
+            f"{_format_epochs(self.epochs)}; {_format_untrained(left)}"
         )
 
 
 StoppingRule = Halving | Median | Patience
 
 
-def parse(spec: object) -> StoppingRule | None:
-    """The rule of `{"halving": {"factor": 3, "first": 1}}` and the like; None for null.
+def parse_rule(spec: object) -> StoppingRule | None:
+    """Read a rule such as `{"halving": {"factor": 3, "first": 1}}`; null gives None.
 
     Numbers left out keep their default. Raises Invalid naming every bad field as `stopping.RULE.FIELD`.
     """
     if spec is None:
         return None
-    if not isinstance(spec, Mapping) or len(spec) != 1 or not set(spec) <= set(_KINDS):
-        message = f"stopping must be null or an object with one of {', '.join(_KINDS)}, not {spec!r:.200}."
+    if not isinstance(spec, Mapping) or len(spec) != 1 or not set(spec) <= set(_RULE_KINDS):
+        message = (
+            f"stopping must be null or an object with one of {', '.join(_RULE_KINDS)}, not {spec!r:.200}."
+        )
         raise Invalid(FieldError("stopping", spec, message))
     ((name, numbers),) = spec.items()
-    make, rules = _KINDS[name]
+    make, rules = _RULE_KINDS[name]
     if not isinstance(numbers, Mapping):
         message = f"stopping.{name} must be an object of {', '.join(rules)}, not {numbers!r:.200}."
         raise Invalid(FieldError(f"stopping.{name}", numbers, message))
@@ -162,7 +166,7 @@ def parse(spec: object) -> StoppingRule | None:
     errors: list[FieldError] = []
     for field, value in numbers.items():
         try:
-            read[field] = _read(name, str(field), value, rules)
+            read[field] = _read_field(name, str(field), value, rules)
         except Invalid as invalid:
             errors.extend(invalid.errors)
     if errors:
@@ -170,24 +174,24 @@ def parse(spec: object) -> StoppingRule | None:
     return make(**read)
 
 
-def to_dict(rule: StoppingRule) -> dict[str, dict[str, object]]:
-    """The JSON form, all numbers named; `parse` gives the rule back."""
-    name = next(name for name, (make, _) in _KINDS.items() if make is type(rule))
+def rule_to_dict(rule: StoppingRule) -> dict[str, dict[str, object]]:
+    """The JSON form with every number; `parse_rule` gives the rule back."""
+    name = next(name for name, (make, _) in _RULE_KINDS.items() if make is type(rule))
     return {name: asdict(rule)}
 
 
-def check(rule: StoppingRule | None, trials: Sequence[Settings]) -> None:
-    """Raises Invalid for halving without a rung before the last epoch of any trial: it would stop nothing."""
-    longest = max((one.epochs for one in trials), default=0)
+def check_rule(rule: StoppingRule | None, trials: Sequence[Settings]) -> None:
+    """Raises Invalid if halving has no rung before the last epoch of any trial: it would stop nothing."""
+    longest = max((trial.epochs for trial in trials), default=0)
     if isinstance(rule, Halving) and trials and rule.first >= longest:
         message = (
-            f"stopping.halving.first is {rule.first}, but no trial trains more than {_epochs(longest)}; "
-            "the first rung must lie before the last epoch."
+            f"stopping.halving.first is {rule.first}, but no trial trains more than "
+            f"{_format_epochs(longest)}; the first rung must lie before the last epoch."
         )
         raise Invalid(FieldError("stopping.halving.first", rule.first, message))
 
 
-def _read(rule: str, field: str, value: object, rules: Mapping[str, Rule]) -> object:
+def _read_field(rule: str, field: str, value: object, rules: Mapping[str, FieldRule]) -> object:
     path = f"stopping.{rule}.{field}"
     if field not in rules:
         raise Invalid(FieldError(path, value, f"{path} is not a field; {rule} has {', '.join(rules)}."))
@@ -198,27 +202,27 @@ def _read(rule: str, field: str, value: object, rules: Mapping[str, Rule]) -> ob
         raise Invalid(FieldError(path, value, f"{path} must be {wanted}, not {value!r:.200}.")) from None
 
 
-_KINDS: Mapping[str, tuple[Callable[..., StoppingRule], Mapping[str, Rule]]] = {
+_RULE_KINDS: Mapping[str, tuple[Callable[..., StoppingRule], Mapping[str, FieldRule]]] = {
     "halving": (
         Halving,
         {
             "factor": whole(2, 100),
             "first": whole(1, MAX_EPOCHS),
-            "bracket": either(whole(2, MOST), "null", None),
+            "bracket": either(whole(2, MAX_RULE_TRIALS), "null", None),
         },
     ),
-    "median": (Median, {"after": whole(1, MAX_EPOCHS), "trials": whole(1, MOST)}),
+    "median": (Median, {"after": whole(1, MAX_EPOCHS), "trials": whole(1, MAX_RULE_TRIALS)}),
     "patience": (Patience, {"epochs": whole(1, MAX_EPOCHS), "by": real(0, 1)}),
 }
 
 
-def _accuracy(value: float | None) -> str:
+def _format_accuracy(value: float | None) -> str:
     return "nan" if value is None else f"{value:.4f}"
 
 
-def _epochs(count: int) -> str:
+def _format_epochs(count: int) -> str:
     return f"{count} epoch{'' if count == 1 else 's'}"
 
 
-def _untrained(left: int) -> str:
-    return f"{_epochs(left)} {'was' if left == 1 else 'were'} not trained"
+def _format_untrained(left: int) -> str:
+    return f"{_format_epochs(left)} {'was' if left == 1 else 'were'} not trained"

@@ -1,4 +1,4 @@
-"""Recipes: the lecture's named checks and searches, ready to run, with numbers that fit the data set in use.
+"""Recipes: the lecture's checks and searches, ready to run, with numbers that fit the data set.
 
 Numbers for `cifar10` are the lecture's own (raw 0..255 pixels minus the mean image). Those for `digits`
 were measured. Every other data set gets a scaled guess: standardised inputs and He weights make the
@@ -16,7 +16,7 @@ from learning.errors import FieldError, Invalid
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a recipe is for, whatever the data."""
+    """A recipe without numbers: what it is for."""
 
     name: str
     title: str
@@ -25,7 +25,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class RecipePlan:
-    """A recipe with the numbers for one data set; `space` and `settings` in their JSON form."""
+    """A recipe with the numbers for one data set; `space` and `settings` are in JSON form."""
 
     name: str
     title: str
@@ -38,7 +38,7 @@ class RecipePlan:
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """What a recipe changes for one data set."""
+    """The numbers of one recipe for one data set."""
 
     settings: Mapping[str, object]
     space: Mapping[str, object] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class _Numbers:
     sampler: str = "random"
 
 
-def recipe_for(name: str, dataset_name: str, n_examples: int | None = None) -> RecipePlan:
+def plan_recipe(name: str, dataset_name: str, n_examples: int | None = None) -> RecipePlan:
     """The plan of a recipe for a data set. Raises Invalid (field `recipe`) for an unknown name.
 
     `n_examples`, the size of the training archive where known, makes the validation part of a small data set
@@ -57,13 +57,13 @@ def recipe_for(name: str, dataset_name: str, n_examples: int | None = None) -> R
         raise Invalid(FieldError("recipe", name, f"recipe is {name!r}; the recipes are {known}."))
     recipe = RECIPES[name]
     numbers = _NUMBERS[name].get(dataset_name, _NUMBERS[name][OTHER])
-    settings = {**_common(dataset_name, n_examples), **numbers.settings}
+    settings = {**_common_settings(dataset_name, n_examples), **numbers.settings}
     return RecipePlan(
         name, recipe.title, recipe.note, dict(numbers.space), settings, numbers.trials, numbers.sampler
     )
 
 
-def _common(dataset_name: str, n_examples: int | None) -> dict[str, object]:
+def _common_settings(dataset_name: str, n_examples: int | None) -> dict[str, object]:
     if dataset_name in _COMMON:
         return dict(_COMMON[dataset_name])
     common = dict(_COMMON[OTHER])
@@ -114,11 +114,11 @@ _TINY = {
     "batch_size": "full",
     "epochs": 200,
 }
-_PROBE = {"update": "sgd", "lr_decay": 1.0, "reg": 1e-6, "epochs": 10}
+_ONE_RATE = {"update": "sgd", "lr_decay": 1.0, "reg": 1e-6, "epochs": 10}
 _SEARCH = {"update": "momentum", "momentum": 0.0, "lr_decay": 0.9}
 
 
-def _log(low: float, high: float) -> dict[str, object]:
+def _log_uniform(low: float, high: float) -> dict[str, object]:
     return {"log_uniform": [low, high]}
 
 
@@ -133,37 +133,49 @@ _NUMBERS: Mapping[str, Mapping[str, _Numbers]] = {
         OTHER: _Numbers({**_TINY, "lr": 5e-2, "epochs": 400}),
     },
     "lr-too-low": {
-        "cifar10": _Numbers({**_PROBE, "lr": 1e-6}),
-        "digits": _Numbers({**_PROBE, "lr": 1e-3, "init_scale": 1e-3}),  # small, or the cost falls too far
-        OTHER: _Numbers({**_PROBE, "lr": 1e-6}),
+        "cifar10": _Numbers({**_ONE_RATE, "lr": 1e-6}),
+        "digits": _Numbers({**_ONE_RATE, "lr": 1e-3, "init_scale": 1e-3}),  # small, or the cost falls too far
+        OTHER: _Numbers({**_ONE_RATE, "lr": 1e-6}),
     },
     "lr-too-high": {
-        OTHER: _Numbers({**_PROBE, "lr": 1e6, "explosion": 0.0}),  # to see the nan itself
+        OTHER: _Numbers({**_ONE_RATE, "lr": 1e6, "explosion": 0.0}),  # to see the nan itself
     },
     "lr-3e-3": {
-        "cifar10": _Numbers({**_PROBE, "lr": 3e-3, "explosion": 0.0}),  # the lecture's cost goes to inf
-        "digits": _Numbers({**_PROBE, "update": "momentum", "momentum": 0.9, "lr": 0.2}),
-        OTHER: _Numbers({**_PROBE, "update": "momentum", "momentum": 0.9, "lr": 3.0}),
+        "cifar10": _Numbers({**_ONE_RATE, "lr": 3e-3, "explosion": 0.0}),  # the lecture's cost goes to inf
+        "digits": _Numbers({**_ONE_RATE, "update": "momentum", "momentum": 0.9, "lr": 0.2}),
+        OTHER: _Numbers({**_ONE_RATE, "update": "momentum", "momentum": 0.9, "lr": 3.0}),
     },
     "coarse": {
-        "cifar10": _Numbers({**_SEARCH, "epochs": 5}, {"lr": _log(1e-6, 1e-3), "reg": _log(1e-5, 1e5)}, 100),
+        "cifar10": _Numbers(
+            {**_SEARCH, "epochs": 5},
+            {"lr": _log_uniform(1e-6, 1e-3), "reg": _log_uniform(1e-5, 1e5)},
+            100,
+        ),
         "digits": _Numbers(
-            {**_SEARCH, "lr_decay": 0.95, "epochs": 20}, {"lr": _log(1e-2, 1.0), "reg": _log(1e-5, 10.0)}, 100
+            {**_SEARCH, "lr_decay": 0.95, "epochs": 20},
+            {"lr": _log_uniform(1e-2, 1.0), "reg": _log_uniform(1e-5, 10.0)},
+            100,
         ),
         OTHER: _Numbers(
-            {**_SEARCH, "lr_decay": 0.95, "epochs": 10}, {"lr": _log(1e-3, 1.0), "reg": _log(1e-5, 10.0)}, 100
+            {**_SEARCH, "lr_decay": 0.95, "epochs": 10},
+            {"lr": _log_uniform(1e-3, 1.0), "reg": _log_uniform(1e-5, 10.0)},
+            100,
         ),
     },
     "fine": {
-        "cifar10": _Numbers({**_SEARCH, "epochs": 10}, {"lr": _log(1e-4, 1e-3), "reg": _log(1e-4, 1.0)}, 100),
+        "cifar10": _Numbers(
+            {**_SEARCH, "epochs": 10},
+            {"lr": _log_uniform(1e-4, 1e-3), "reg": _log_uniform(1e-4, 1.0)},
+            100,
+        ),
         "digits": _Numbers(
             {**_SEARCH, "lr_decay": 0.95, "epochs": 40},
-            {"lr": _log(3e-2, 5e-1), "reg": _log(1e-5, 1e-1)},
+            {"lr": _log_uniform(3e-2, 5e-1), "reg": _log_uniform(1e-5, 1e-1)},
             100,
         ),
         OTHER: _Numbers(
             {**_SEARCH, "lr_decay": 0.95, "epochs": 20},
-            {"lr": _log(1e-2, 3e-1), "reg": _log(1e-5, 1e-1)},
+            {"lr": _log_uniform(1e-2, 3e-1), "reg": _log_uniform(1e-5, 1e-1)},
             100,
         ),
     },

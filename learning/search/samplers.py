@@ -1,7 +1,8 @@
-"""Samplers: where trials lie in the unit cube. They know how many levels a dimension has, not its meaning.
+"""Samplers: where the trials of a sweep lie in the unit cube.
 
-Every sampler is a function of (dimensions, seed, numbers wanted). Streams come from the sweep's seed and the
-trial's number, never from what was drawn before, so adding trials leaves the earlier ones as they were.
+A sampler is a function of (levels of each dimension, seed, start, stop). Its random streams come from the
+sweep's seed and the trial's number, never from what was drawn before, so that adding trials leaves the
+earlier ones as they were.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ GRID_STREAM = 4  # spawn_key (4,): the order of a sweep's grid cells
 
 
 def trial_stream(seed: int, number: int) -> np.random.SeedSequence:
-    """The one source of randomness of trial `number` of a sweep with this seed."""
+    """The only source of randomness of trial `number` of a sweep with this seed."""
     return np.random.SeedSequence(seed, spawn_key=(TRIAL_STREAM, number))
 
 
@@ -60,7 +61,7 @@ def grid_points(levels: Levels, seed: int, start: int, stop: int) -> Cube:
     cells = math.prod(shape) if stop > 0 else 0
     order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(GRID_STREAM,))).permutation(cells)
     columns = [
-        _grid_positions(size)[index] for size, index in zip(shape, _indices(order, shape), strict=True)
+        _grid_positions(size)[index] for size, index in zip(shape, _unravel(order, shape), strict=True)
     ]
     grid = np.array(columns, dtype=np.float64).T.reshape(cells, len(shape))
     return np.concatenate([grid, random_points(levels, seed, cells, stop)])
@@ -89,7 +90,7 @@ SAMPLERS: Mapping[str, Callable[[Levels, int, int, int], Cube]] = {
 }
 
 
-def _indices(order: NDArray[np.int64], shape: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+def _unravel(order: NDArray[np.int64], shape: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
     return tuple(np.unravel_index(order, shape)) if shape else ()
 
 

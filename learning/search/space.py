@@ -1,4 +1,4 @@
-"""Space: which settings may vary and how, and drawing trials from it. Where the points lie: samplers.py."""
+"""The search space: which settings vary and how, and drawing trials from it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ from learning.errors import FieldError, Invalid
 from learning.search.samplers import SAMPLERS
 from learning.settings import Settings, read_field
 
-MAX_TRIALS = 100_000  # in one draw; keeps a mistyped number from filling the disk
+MAX_DRAWN_TRIALS = 100_000  # in one draw; keeps a mistyped number from filling the disk
 MAX_CHOICES = 1_000  # in one dimension
 
-NAMES = tuple(field.name for field in dataclasses.fields(Settings))
-REAL = frozenset({"init_scale", "lr", "momentum", "reg", "dropout", "lr_decay", "explosion"})
-WHOLE = frozenset({"hidden", "batch_size", "epochs", "seed", "train_count", "val_count"})  # hidden: one layer
+SETTING_NAMES = tuple(field.name for field in dataclasses.fields(Settings))
+REAL_SETTINGS = frozenset({"init_scale", "lr", "momentum", "reg", "dropout", "lr_decay", "explosion"})
+WHOLE_SETTINGS = frozenset(
+    {"hidden", "batch_size", "epochs", "seed", "train_count", "val_count"}
+)  # hidden: one layer
 
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """A real number, every value between low and high alike."""
+    """A real number, uniform between low and high."""
 
     low: float
     high: float
 
-    def at(self, u: float) -> float:
+    def value_at(self, u: float) -> float:
         return min(max(self.low + u * (self.high - self.low), self.low), self.high)
 
     def position(self, value: float) -> float:
-        """Where a value lies: 0 at the low end, 1 at the high end, outside beyond them."""
+        """Where a value lies: 0 at the low end, 1 at the high end, less or more beyond."""
         return (value - self.low) / (self.high - self.low)
 
     def to_dict(self) -> dict[str, object]:
@@ -42,12 +44,12 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class LogUniform:
-    """A positive real number, every order of magnitude between low and high alike."""
+    """A positive real number, uniform in its logarithm between low and high."""
 
     low: float
     high: float
 
-    def at(self, u: float) -> float:
+    def value_at(self, u: float) -> float:
         exponent = math.log10(self.low) + u * (math.log10(self.high) - math.log10(self.low))
         return min(max(float(10.0**exponent), self.low), self.high)
 
@@ -63,12 +65,12 @@ class LogUniform:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number from low to high, both included."""
+    """A whole number, uniform from low to high, both included."""
 
     low: int
     high: int
 
-    def at(self, u: float) -> int:
+    def value_at(self, u: float) -> int:
         return self.low + min(int(u * self.levels), self.levels - 1)
 
     def position(self, value: float) -> float:
@@ -84,11 +86,11 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the values, all alike; they have no order and so no ends."""
+    """One of several values, all equally likely; they have no order and so no ends."""
 
     values: tuple[object, ...]
 
-    def at(self, u: float) -> object:
+    def value_at(self, u: float) -> object:
         return self.values[min(int(u * self.levels), self.levels - 1)]
 
     @property
@@ -100,18 +102,18 @@ class Choice:
 
 
 Distribution = Uniform | LogUniform | Integer | Choice
-KINDS = ("uniform", "log_uniform", "integer", "choice")
+DISTRIBUTION_KINDS = ("uniform", "log_uniform", "integer", "choice")
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What may vary: a distribution for each parameter, in the order of their names."""
+    """A distribution for each setting that varies, in the order of their names."""
 
     distributions: Mapping[str, Distribution]
 
     @classmethod
     def parse(cls, spec: Mapping[str, object]) -> Space:
-        """A space from its JSON form `{"lr": {"log_uniform": [1e-6, 1e-3]}, ...}`.
+        """Read the JSON form `{"lr": {"log_uniform": [1e-6, 1e-3]}, ...}`.
 
         Raises Invalid that names every bad entry as `space.NAME`.
         """
@@ -124,7 +126,7 @@ class Space:
         for name in sorted(spec, key=str):
             try:
                 parsed[str(name)] = _parse_distribution(str(name), spec[name])
-            except _Refusal as refusal:
+            except _BadDistribution as refusal:
                 errors.append(FieldError(f"space.{name}", spec[name], str(refusal)))
         if errors:
             raise Invalid(*errors)
@@ -134,23 +136,23 @@ class Space:
         """The JSON form; `Space.parse(space.to_dict()) == space`."""
         return {name: distribution.to_dict() for name, distribution in self.distributions.items()}
 
-    def at(self, point: Iterable[float]) -> dict[str, object]:
+    def values_at(self, point: Iterable[float]) -> dict[str, object]:
         """The values at a point of the unit cube, one coordinate for each parameter in order."""
-        return {n: d.at(float(u)) for (n, d), u in zip(self.distributions.items(), point, strict=True)}
+        return {n: d.value_at(float(u)) for (n, d), u in zip(self.distributions.items(), point, strict=True)}
 
     def levels(self) -> list[int | None]:
-        """How many values each parameter may take, in order; None: a continuum."""
+        """How many values each parameter may take, in order; None for a continuum."""
         return [d.levels if isinstance(d, Integer | Choice) else None for d in self.distributions.values()]
 
-    def numeric(self) -> dict[str, Uniform | LogUniform | Integer]:
+    def numeric_ranges(self) -> dict[str, Uniform | LogUniform | Integer]:
         """The distributions that have two ends."""
         return {n: d for n, d in self.distributions.items() if not isinstance(d, Choice)}
 
 
-def draw(
+def draw_trials(
     space: Space, fixed: Mapping[str, object], count: int, sampler: str, seed: int, start: int = 0
 ) -> tuple[Settings, ...]:
-    """Trials start..start+count-1 of a sweep: one complete Settings each, `seed` filled.
+    """Draw trials start..start+count-1 of a sweep: one complete Settings each, `seed` filled in.
 
     With `random` and `sobol`, trial n depends on (space, seed, n) only, so a draw from start = a is the
     suffix of a longer one. A `grid` is fixed by its first draw; trials added to it are random by number
@@ -160,13 +162,15 @@ def draw(
     _check_request(count, sampler, seed, start)
     _check_fixed(fixed, taken=space.distributions)
     cube = SAMPLERS[sampler](space.levels(), seed, start, start + count)
-    return tuple(_settings({**fixed, **space.at(point)}, seed, where="space.") for point in cube)
+    return tuple(
+        _complete_settings({**fixed, **space.values_at(point)}, seed, where="space.") for point in cube
+    )
 
 
-def from_points(
+def build_trials(
     points: Sequence[Mapping[str, object]], fixed: Mapping[str, object], seed: int, start: int = 0
 ) -> tuple[Settings, ...]:
-    """One Settings for each point, which overrides what is fixed; Invalid fields read `points[3].lr`."""
+    """One Settings for each point, which overrides what is fixed. Raises Invalid (`points[3].lr`)."""
     _check_request(len(points), "random", seed, start)
     if not points:
         raise Invalid(FieldError("points", [], "points is empty; give at least one object of settings."))
@@ -181,7 +185,7 @@ def from_points(
             )
             continue
         try:
-            drawn.append(_settings({**fixed, **point}, seed, where=f"{where}."))
+            drawn.append(_complete_settings({**fixed, **point}, seed, where=f"{where}."))
         except Invalid as invalid:
             errors.extend(invalid.errors)
     if errors:
@@ -189,23 +193,27 @@ def from_points(
     return tuple(drawn)
 
 
-class _Refusal(Exception):  # noqa: N818
-    """Why one distribution was refused; becomes a FieldError."""
+class _BadDistribution(Exception):  # noqa: N818
+    """Why a distribution was refused; becomes a FieldError."""
 
 
 def _parse_distribution(name: str, spec: object) -> Distribution:
-    if name not in NAMES:
-        raise _Refusal(f"space.{name} is no setting; it may be one of {', '.join(NAMES)}.")
-    if not isinstance(spec, Mapping) or len(spec) != 1 or next(iter(spec)) not in KINDS:
-        raise _Refusal(f"space.{name} is {_show(spec)}; write one of {_examples()}.")
+    if name not in SETTING_NAMES:
+        raise _BadDistribution(f"space.{name} is no setting; it may be one of {', '.join(SETTING_NAMES)}.")
+    if not isinstance(spec, Mapping) or len(spec) != 1 or next(iter(spec)) not in DISTRIBUTION_KINDS:
+        raise _BadDistribution(f"space.{name} is {_format_value(spec)}; write one of {_format_examples()}.")
     kind, body = next(iter(spec.items()))
     if kind == "choice":
         return _parse_choice(name, body)
-    if name not in REAL | WHOLE:
-        raise _Refusal(f'space.{name} has no ends to lie between; list its values as {{"choice": [...]}}.')
-    if kind != "integer" and name in WHOLE:
-        raise _Refusal(f'space.{name} takes whole numbers; write {{"integer": [low, high]}} or a choice.')
-    low, high = _bounds(name, kind, body)
+    if name not in REAL_SETTINGS | WHOLE_SETTINGS:
+        raise _BadDistribution(
+            f'space.{name} has no ends to lie between; list its values as {{"choice": [...]}}.'
+        )
+    if kind != "integer" and name in WHOLE_SETTINGS:
+        raise _BadDistribution(
+            f'space.{name} takes whole numbers; write {{"integer": [low, high]}} or a choice.'
+        )
+    low, high = _parse_bounds(name, kind, body)
     ends = (int(low), int(high)) if kind == "integer" else (low, high)
     _read_values(name, ends)
     if kind == "integer":
@@ -213,41 +221,51 @@ def _parse_distribution(name: str, spec: object) -> Distribution:
     return LogUniform(float(low), float(high)) if kind == "log_uniform" else Uniform(float(low), float(high))
 
 
-def _bounds(name: str, kind: str, body: object) -> tuple[float, float]:
-    """Two finite ends, low below high; positive on a log axis, whole for an integer."""
+def _parse_bounds(name: str, kind: str, body: object) -> tuple[float, float]:
+    """Read two finite ends, low below high; positive on a log axis, whole for an integer."""
     if not isinstance(body, list | tuple) or len(body) != 2 or not all(map(_is_finite, body)):
-        raise _Refusal(f"space.{name} is {kind} of {_show(body)}; give two finite numbers [low, high].")
+        raise _BadDistribution(
+            f"space.{name} is {kind} of {_format_value(body)}; give two finite numbers [low, high]."
+        )
     low, high = body
     if kind == "integer" and not (float(low).is_integer() and float(high).is_integer()):
-        raise _Refusal(
+        raise _BadDistribution(
             f"space.{name} goes from {low} to {high}; the ends of an integer range are whole numbers."
         )
     if low >= high:
-        raise _Refusal(f"space.{name} goes from {low} to {high}; the low end must be below the high end.")
+        raise _BadDistribution(
+            f"space.{name} goes from {low} to {high}; the low end must be below the high end."
+        )
     if kind == "log_uniform" and low <= 0:
-        raise _Refusal(f"space.{name} goes from {low} to {high}; both ends of a log range must be above 0.")
+        raise _BadDistribution(
+            f"space.{name} goes from {low} to {high}; both ends of a log range must be above 0."
+        )
     return low, high
 
 
 def _parse_choice(name: str, body: object) -> Choice:
     if not isinstance(body, list | tuple) or not body:
-        raise _Refusal(f"space.{name} is choice of {_show(body)}; give a list of one value or more.")
+        raise _BadDistribution(
+            f"space.{name} is choice of {_format_value(body)}; give a list of one value or more."
+        )
     if len(body) > MAX_CHOICES:
-        raise _Refusal(f"space.{name} lists {len(body)} values; at most {MAX_CHOICES} do.")
+        raise _BadDistribution(f"space.{name} lists {len(body)} values; at most {MAX_CHOICES} do.")
     values = _read_values(name, body)
     if len(set(values)) < len(values):
-        raise _Refusal(f"space.{name} lists a value twice in {_show(body)}; list each value once.")
+        raise _BadDistribution(
+            f"space.{name} lists a value twice in {_format_value(body)}; list each value once."
+        )
     return Choice(values)
 
 
 def _read_values(name: str, values: Iterable[object]) -> tuple[object, ...]:
-    """Each value as Settings keeps it; refuses one that Settings would."""
+    """Each value in the type of its setting. Raises _BadDistribution for a value that Settings refuses."""
     read = []
     for value in values:
         try:
             read.append(read_field(name, value))
         except Invalid as invalid:
-            raise _Refusal(f"space.{name} includes {_show(value)}: {invalid}") from invalid
+            raise _BadDistribution(f"space.{name} includes {_format_value(value)}: {invalid}") from invalid
     return tuple(read)
 
 
@@ -256,18 +274,21 @@ def _check_request(count: int, sampler: str, seed: int, start: int) -> None:
         message = f"sampler is {sampler!r}; it must be one of {', '.join(SAMPLERS)}."
         raise Invalid(FieldError("sampler", sampler, message))
     read_field("seed", -1 if seed is None else seed)
-    if not (0 <= count <= MAX_TRIALS and 0 <= start <= MAX_TRIALS - count):
-        message = f"trials is {count} beside {start} drawn before; a sweep holds at most {MAX_TRIALS} in all."
+    if not (0 <= count <= MAX_DRAWN_TRIALS and 0 <= start <= MAX_DRAWN_TRIALS - count):
+        message = (
+            f"trials is {count} beside {start} drawn before; a sweep holds at most {MAX_DRAWN_TRIALS} in all."
+        )
         raise Invalid(FieldError("trials", count, message))
 
 
 def _check_fixed(fixed: Mapping[str, object], taken: Iterable[str]) -> None:
-    """What is fixed must be valid by itself and must not also vary."""
+    """What is fixed must be valid on its own and must not vary too."""
     errors = [
         FieldError(
             f"settings.{name}",
             fixed[name],
-            f"{name} is {_show(fixed[name])} in settings and also varies in space; keep only one of the two.",
+            f"{name} is {_format_value(fixed[name])} in settings and also varies in space; keep only "
+            f"one of the two.",
         )
         for name in taken
         if name in fixed
@@ -280,8 +301,8 @@ def _check_fixed(fixed: Mapping[str, object], taken: Iterable[str]) -> None:
         raise Invalid(*errors)
 
 
-def _settings(values: Mapping[str, object], seed: int, where: str) -> Settings:
-    """Complete settings of one trial; its seed is the sweep's unless given (docs/decisions/0004)."""
+def _complete_settings(values: Mapping[str, object], seed: int, where: str) -> Settings:
+    """The complete settings of one trial; its seed is the sweep's unless given (docs/decisions/0004)."""
     try:
         settings = Settings.parse(values)
     except Invalid as invalid:
@@ -297,12 +318,12 @@ def _is_finite(value: object) -> bool:
     return abs(value) <= sys.float_info.max  # also takes whole numbers too long for a float
 
 
-def _examples() -> str:
-    return ", ".join(f'{{"{kind}": [low, high]}}' for kind in KINDS[:3]) + ', {"choice": [...]}'
+def _format_examples() -> str:
+    return ", ".join(f'{{"{kind}": [low, high]}}' for kind in DISTRIBUTION_KINDS[:3]) + ', {"choice": [...]}'
 
 
-def _show(value: object) -> str:
-    """A value for a sentence, cut so that a hostile body cannot make a page of it."""
+def _format_value(value: object) -> str:
+    """A value for a sentence, shortened so that a hostile body cannot fill a page with it."""
     try:
         text = json.dumps(value)
     except (TypeError, ValueError):

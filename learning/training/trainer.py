@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from learning.data.dataset import Split
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.settings import Settings
 from learning.training.checkpoint_state import Best, State
 from learning.training.group import Costs, Group, shape_of
@@ -109,7 +109,10 @@ def explosion_reason(cost: float, first: float, factor: float) -> str:
         return "cost is nan"
     if np.isinf(cost):
         return f"cost {cost} is not finite"
-    return f"cost {brief(cost, 3)} > {brief(factor, 6)} x the first cost {brief(first, 3)}"
+    return (
+        f"cost {format_number(cost, 3)} > {format_number(factor, 6)} x the first cost "
+        f"{format_number(first, 3)}"
+    )
 
 
 def trace(costs: Array) -> tuple[tuple[float, float, float], ...]:

@@ -10,7 +10,7 @@ from sqlalchemy import delete as delete_from
 from learning.errors import FieldError, IdempotencyConflict, Invalid
 from learning.errors import NotAllowed as NotAllowed
 from learning.errors import NotFound as NotFound
-from learning.search.early_stopping import parse
+from learning.search.early_stopping import parse_rule
 from learning.settings import Settings
 from store.db import change_counter
 from store.db.tables import idempotency, sweep, trial, trial_group
@@ -74,7 +74,7 @@ def create(
     _check(c, new)
     row = _make_row(new, now, number) | {"workers": max(1, workers)}
     id: int = c.execute(insert(sweep).values(**row).returning(sweep.c.id)).scalar_one()
-    enqueue(c, id, 0, new.trials, parse(new.stopping), workers, new.features)
+    enqueue(c, id, 0, new.trials, parse_rule(new.stopping), workers, new.features)
     if idempotency:
         _remember(c, *idempotency, sweep_id=id, now=now)
     return sweeps.must_get(c, id)
@@ -123,7 +123,7 @@ def add_trials(
         select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
     ).scalar_one()
     features = c.execute(select(sweep.c.features).where(sweep.c.id == id)).scalar_one()
-    enqueue(c, id, start, settings, parse(found.stopping), workers, features)
+    enqueue(c, id, start, settings, parse_rule(found.stopping), workers, features)
     if settings and found.state == "finished":
         c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
     sweep_state.mark_changed(c, id, number)

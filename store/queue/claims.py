@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
-from learning.search.early_stopping import StoppingRule, parse
+from learning.search.early_stopping import StoppingRule, parse_rule
 from learning.settings import Settings
 from store.db import change_counter
 from store.db.checkpoints_and_weights import CheckpointRef
@@ -146,5 +146,5 @@ def _build_claim(
         read_start(group).checkpoints,
         group.attempt,
         group.until or rows[0].epochs_total,
-        parse(sweep_row.stopping),
+        parse_rule(sweep_row.stopping),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from learning.search.early_stopping import Halving, Reached, parse
+from learning.search.early_stopping import Halving, RungResult, parse_rule
 from learning.settings import Settings
 from store.db.states import WAITING
 from store.db.tables import sweep, trial, trial_group
@@ -42,7 +42,7 @@ def decide(c: Connection, sweep_id: int, now: float) -> bool:
     sweep that is stopping no trial goes on.
     """
     sweep_row = c.execute(_SWEEP, {"sweep": sweep_id}).one()
-    rule = parse(sweep_row.stopping)
+    rule = parse_rule(sweep_row.stopping)
     if not isinstance(rule, Halving):
         return False
     waited_at = {(row.bracket, row.until) for row in c.execute(_WAITED_AT, {"sweep": sweep_id})}
@@ -51,7 +51,7 @@ def decide(c: Connection, sweep_id: int, now: float) -> bool:
     for bracket, rung in sorted(waited_at):
         rows = c.execute(_AT_RUNG, {"sweep": sweep_id, "bracket": bracket, "rung": rung}).all()
         if sweep_row.state == "stopping":
-            _end(c, rows, f"the sweep was stopped when it waited at rung {rule.number(rung)}", now)
+            _end(c, rows, f"the sweep was stopped when it waited at rung {rule.rung_number(rung)}", now)
         else:
             _decide(c, rule, rows, now, sweep_row.workers, sweep_row.features)
     return bool(waited_at)
@@ -59,7 +59,7 @@ def decide(c: Connection, sweep_id: int, now: float) -> bool:
 
 def _decide(c: Connection, rule: Halving, rows: Rows, now: float, workers: int, features: int) -> None:
     compared = {row.number: _build_reached(row) for row in rows if not row.excluded}
-    chosen = rule.promoted(list(compared.values()))
+    chosen = rule.promote(list(compared.values()))
     waiting = [row for row in rows if row.state == "queued"]
     losers: dict[int, dict[str, Any]] = {}
     for row in waiting:
@@ -67,14 +67,14 @@ def _decide(c: Connection, rule: Halving, rows: Rows, now: float, workers: int, 
             left = row.epochs_total - row.epochs_done
             reason = rule.reason(_build_reached(row), row.until, len(compared), left)
             if row.excluded:
-                reason = f"excluded from the ranking when rung {rule.number(row.until)} was decided"
+                reason = f"excluded from the ranking when rung {rule.rung_number(row.until)} was decided"
             losers[row.id] = {"reason": reason, "spared": left}
     trial_updates.change_each(c, losers, state="stopped", finished_at=now, verdict=None)
     _regroup(c, rule, [row for row in waiting if row.number in chosen], workers, features)
 
 
-def _build_reached(row: Row[*tuple[Any, ...]]) -> Reached:
-    return Reached(row.number, row.best_val_acc if row.state == "queued" else None)
+def _build_reached(row: Row[*tuple[Any, ...]]) -> RungResult:
+    return RungResult(row.number, row.best_val_acc if row.state == "queued" else None)
 
 
 def _regroup(c: Connection, rule: Halving, rows: Rows, workers: int, features: int) -> None:

@@ -43,7 +43,7 @@ def enqueue(
     The groups are sized for `workers` workers and for examples of `features` features (0: not known).
     """
     everything = range(len(settings))
-    brackets = list(rule.brackets(len(settings))) if isinstance(rule, Halving) else [everything]
+    brackets = list(rule.split_brackets(len(settings))) if isinstance(rule, Halving) else [everything]
     members: list[tuple[int, ...]] = []
     starts: list[GroupStart] = []
     for bracket, order in zip(brackets, change_counter.take(c, len(brackets)), strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, select
 
-from learning.search.early_stopping import Halving, StoppingRule, parse
+from learning.search.early_stopping import Halving, StoppingRule, parse_rule
 from learning.training.eta import Pace, Rest, seconds_left
 from store.db.states import LIVING, WAITING
 from store.db.tables import trial, trial_group
@@ -48,7 +48,7 @@ def estimate_epochs_left(c: Connection, stopping: Mapping[int, object]) -> dict[
 
     Before a rung it is the average that halving leaves; the median rule and patience are not anticipated.
     """
-    rules = {id: parse(spec) for id, spec in stopping.items()}
+    rules = {id: parse_rule(spec) for id, spec in stopping.items()}
     key = (
         trial.c.sweep_id,
         trial.c.epochs_done,
@@ -70,7 +70,7 @@ def estimate_epochs_left(c: Connection, stopping: Mapping[int, object]) -> dict[
 
 def _expect_left(rule: StoppingRule | None, row: Any) -> float:
     if isinstance(rule, Halving) and row.until is not None:
-        return rule.expected(row.epochs_done, row.epochs_total, waits=row.state == WAITING)
+        return rule.expected_epochs(row.epochs_done, row.epochs_total, waits=row.state == WAITING)
     return float(row.epochs_total - row.epochs_done)
 
 
@@ -97,7 +97,7 @@ def _measure_lost_share(
 
     Without sweeps that halve: estimate_epochs_left() accounts for these.
     """
-    ids = [row.id for row in sweeps if not isinstance(parse(row.stopping), Halving)]
+    ids = [row.id for row in sweeps if not isinstance(parse_rule(row.stopping), Halving)]
     share = 1 - trial.c.epochs_done * 1.0 / trial.c.epochs_total
     query = (
         select(trial.c.sweep_id, func.sum(share).label("lost"))

@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 
 from learning.data import catalog
 from learning.data.dataset import Dataset, make_split
-from learning.search.recipes import recipe_for
-from learning.search.space import from_points
+from learning.search.recipes import plan_recipe
+from learning.search.space import build_trials
 from learning.training.trainer import Epoch, Member, train
 
 pytestmark = pytest.mark.cifar10
@@ -39,7 +39,7 @@ def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def curves(dataset: Dataset, *each: dict[str, object], **shared: object) -> list[list[Epoch]]:
     """The epochs of each trial of a sweep with seed 0."""
-    drawn = from_points(each, {"hidden": [50], **shared}, seed=0)
+    drawn = build_trials(each, {"hidden": [50], **shared}, seed=0)
     group = [Member(number, settings) for number, settings in enumerate(drawn)]
     rows = [
         row for step in train(group, make_split(dataset, group[0].settings), seed=0) for row in step.epochs
@@ -59,7 +59,7 @@ def test_the_coarse_search_comes_out_as_in_the_lecture(cifar10):
 
 def recipes(dataset: Dataset, *names: str) -> list[list[Epoch]]:
     """The epochs of recipes of one trial, trained as one group."""
-    plans = [recipe_for(name, "cifar10") for name in names]
+    plans = [plan_recipe(name, "cifar10") for name in names]
     return curves(dataset, *(plan.settings for plan in plans))
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from learning.number_format import brief
+from learning.number_format import format_number
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ from learning.number_format import brief
     ],
 )
 def test_a_number_is_written_as_people_do(value: float, digits: int, words: str) -> None:
-    assert brief(value, digits) == words
+    assert format_number(value, digits) == words

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from learning.search.recipes import recipe_for
+from learning.search.recipes import plan_recipe
 from store.actions import sweep_actions
 from store.db.database import Database
 from store.jobs import autopilots, preflights, test_accuracies
@@ -16,7 +16,7 @@ from store.read import sweeps
 from tests.support.worker_processes import Start, list_children, wait_until
 
 NOW = 1_700_000_100.0
-RECIPE = recipe_for("coarse", "digits", 1500)
+RECIPE = plan_recipe("coarse", "digits", 1500)
 QUICK: dict[str, Any] = {**RECIPE.settings, "momentum": 0.9, "epochs": 10}
 
 

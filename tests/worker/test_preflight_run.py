@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from learning.preflight import preflight
-from learning.search.recipes import recipe_for
+from learning.search.recipes import plan_recipe
 from learning.settings import Settings
 from store.config import Config
 from store.db.database import Database
@@ -22,7 +22,7 @@ NOW = 1_700_000_100.0
 
 
 def make(database: Database, **values: object) -> int:
-    settings = Settings.parse({**recipe_for("coarse", "digits").settings, "seed": 0, **values})
+    settings = Settings.parse({**plan_recipe("coarse", "digits").settings, "seed": 0, **values})
     with database.write() as c:
         return preflights.create(c, str(values.get("dataset", "digits")), settings, NOW).id
 

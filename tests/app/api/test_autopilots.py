@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.render import lr_probe_svg
-from learning.search.recipes import recipe_for
+from learning.search.recipes import plan_recipe
 from store.jobs import test_accuracies
 from tests.support.made_up_worker import Crew
 from worker import autopilot_steps as steps  # the arrows bind the program, not its tests
@@ -33,7 +33,7 @@ def step(client: TestClient) -> None:
 
 def test_a_new_one_has_the_coarse_recipes_ranges(client: TestClient) -> None:
     made = post(client)
-    recipe = recipe_for("coarse", "digits", 1500)
+    recipe = plan_recipe("coarse", "digits", 1500)
     assert made == show(client, made["id"])
     assert (made["state"], made["stages"], made["best"], made["test"]) == ("running", [], None, None)
     assert made["to_come"] == ["preflight", "coarse", "fine", "finer"]

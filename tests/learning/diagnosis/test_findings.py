@@ -20,7 +20,7 @@ from learning.diagnosis.findings import (
     trial_findings,
 )
 from learning.refinement.refinement import refine
-from learning.search.space import Space, draw
+from learning.search.space import Space, draw_trials
 from learning.settings import Settings
 
 CHANCE = math.log(10)
@@ -469,7 +469,7 @@ def test_a_hundred_epochs_are_read_quickly() -> None:
 
 
 def sweep(n: int, accuracy: Callable[[Settings], float], state: str = "finished") -> list[Result]:
-    return [Result(s, state, accuracy(s)) for s in draw(SPACE, {}, n, "random", 0)]
+    return [Result(s, state, accuracy(s)) for s in draw_trials(SPACE, {}, n, "random", 0)]
 
 
 SPACE = Space.parse({"lr": {"log_uniform": [1e-4, 1e-3]}, "reg": {"log_uniform": [1e-4, 1.0]}})
@@ -532,7 +532,7 @@ def test_a_fit_that_rises_at_both_ends_leads_to_the_higher_one_only() -> None:
 
 def test_an_edge_that_cannot_be_extended_is_not_reported() -> None:
     space = Space.parse({"dropout": {"uniform": [0.0, 0.5]}})
-    trials = [Result(s, "finished", 0.5 - s.dropout / 2) for s in draw(space, {}, 40, "random", 0)]
+    trials = [Result(s, "finished", 0.5 - s.dropout / 2) for s in draw_trials(space, {}, 40, "random", 0)]
     assert [f.code for f in sweep_findings(space, trials, 100_000)] == []
 
 
@@ -560,7 +560,9 @@ def test_a_best_trial_at_the_end_of_what_does_not_matter_is_only_noted() -> None
 
 def test_an_edge_whose_best_trials_have_curves_that_speak_against_it_is_a_note() -> None:
     space = Space.parse({"reg": {"log_uniform": [1e-2, 10.0]}})
-    trials = [Result(s, "finished", 0.5 + math.log10(s.reg) / 10) for s in draw(space, {}, 60, "random", 0)]
+    trials = [
+        Result(s, "finished", 0.5 + math.log10(s.reg) / 10) for s in draw_trials(space, {}, 60, "random", 0)
+    ]
     (clear,) = sweep_findings(space, trials, 100_000)
     assert (clear.code, clear.severity) == ("range-edge", "warning")
     crushed = [replace(t, verdict="reg-crushing" if t.settings.reg > 3 else "healthy") for t in trials]
@@ -650,7 +652,7 @@ def test_what_does_not_matter_is_named_beside_what_does() -> None:
 
 def test_a_shape_that_does_not_matter_is_named_as_people_write_it() -> None:
     space = Space.parse({"lr": {"log_uniform": [1e-6, 1e-2]}, "hidden": {"choice": [[20, 10], [20, 10, 5]]}})
-    drawn = draw(space, {}, 80, "random", 1)
+    drawn = draw_trials(space, {}, 80, "random", 1)
     trials = [Result(settings, "finished", peak(3e-4)(settings)) for settings in drawn]
     (idle,) = [f for f in sweep_findings(space, trials, 100_000) if f.code == "does-not-matter"]
     assert re.match(r"Keep hidden at 20 × 10( × 5)?, and ", idle.advice)

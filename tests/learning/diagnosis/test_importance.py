@@ -8,7 +8,7 @@ import pytest
 
 from learning.diagnosis.curves import Result
 from learning.diagnosis.importance import MIN_TRIALS, Importance, importance
-from learning.search.space import Space, draw
+from learning.search.space import Space, draw_trials
 from learning.settings import Settings
 
 SPACE = Space.parse(
@@ -27,7 +27,7 @@ def bump(s: Settings) -> float:
 
 def of(worth: Callable[[Settings], float], n: int, seed: int = 0, sampler: str = "random") -> Importance:
     noise = np.random.default_rng(seed).normal(0, NOISE, n).tolist()
-    drawn = draw(SPACE, {}, n, sampler, seed)
+    drawn = draw_trials(SPACE, {}, n, sampler, seed)
     return importance(SPACE, [Result(s, "finished", worth(s) + e) for s, e in zip(drawn, noise, strict=True)])
 
 
@@ -52,7 +52,7 @@ def test_a_choice_may_be_what_matters() -> None:
 
 def test_divergence_is_a_result_too() -> None:
     """Where all that survive are alike, the setting that decides who survives is the important one."""
-    drawn = draw(SPACE, {}, 60, "random", 0)
+    drawn = draw_trials(SPACE, {}, 60, "random", 0)
     trials = [Result(s, "diverged", 0.9) if s.lr > 1e-3 else Result(s, "finished", 0.4) for s in drawn]
     assert importance(SPACE, trials).shares[0].parameter == "lr"
 
@@ -66,7 +66,7 @@ def test_it_says_nothing_from_too_few_and_counts_what_it_rests_on() -> None:
     assert of(bump, MIN_TRIALS - 1).shares == ()
     found = of(bump, MIN_TRIALS)
     assert (len(found.shares), found.trials, found.top) == (3, MIN_TRIALS, 5)
-    running = [Result(s, "running", 0.9) for s in draw(SPACE, {}, 50, "random", 0)]
+    running = [Result(s, "running", 0.9) for s in draw_trials(SPACE, {}, 50, "random", 0)]
     assert importance(SPACE, running).trials == 0
     assert importance(Space.parse({}), []).shares == ()
 

@@ -15,7 +15,7 @@ from learning.data.dataset import Dataset, Split, make_split
 from learning.preflight import data_checks, preflight, training_checks
 from learning.preflight.check_result import Check, at_most, verdict
 from learning.preflight.lr_probe import probe
-from learning.search.recipes import recipe_for
+from learning.search.recipes import plan_recipe
 from learning.settings import Settings
 from learning.training.group import Group
 from learning.training.net import Pass
@@ -23,7 +23,7 @@ from learning.training.updates import Updater
 
 
 def plan(name: str = "digits", **values: object) -> Settings:
-    return Settings.parse({**recipe_for("coarse", name).settings, "seed": 0, **values})
+    return Settings.parse({**plan_recipe("coarse", name).settings, "seed": 0, **values})
 
 
 @pytest.fixture(scope="module")

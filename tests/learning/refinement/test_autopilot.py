@@ -22,7 +22,7 @@ def searched(accuracies: list[float], space: Space = SPACE, state: str = "finish
     results = []
     for n, accuracy in enumerate(sorted(accuracies, reverse=True)):
         spread = min(0.4, 0.02 * n)
-        drawn = space.at(0.5 + spread * rng.uniform(-1, 1, len(space.distributions)))
+        drawn = space.values_at(0.5 + spread * rng.uniform(-1, 1, len(space.distributions)))
         settings = Settings.parse({**SETTINGS, **drawn})
         results.append(Result(settings, state, accuracy if state == "finished" else None))
     return Searched(space, results)

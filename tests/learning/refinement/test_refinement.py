@@ -11,14 +11,14 @@ from learning.diagnosis.findings import Result
 from learning.diagnosis.range_edges import extend, touched_edges
 from learning.errors import NothingToRefine
 from learning.refinement.refinement import MIN_WIDTH, Refinement, refine
-from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, draw
+from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, draw_trials
 from learning.settings import Settings
 
 SPACE = Space.parse({"lr": {"log_uniform": [1e-6, 1e-3]}, "reg": {"log_uniform": [1e-5, 1e5]}})
 
 
 def sweep(space: Space, accuracy: Callable[[Settings], float], n: int = 100, seed: int = 0) -> list[Result]:
-    return [Result(s, "finished", accuracy(s)) for s in draw(space, {"epochs": 5}, n, "random", seed)]
+    return [Result(s, "finished", accuracy(s)) for s in draw_trials(space, {"epochs": 5}, n, "random", seed)]
 
 
 def peak(**at: float) -> Callable[[Settings], float]:
@@ -90,7 +90,7 @@ def test_longer_and_fewer() -> None:
     assert refined.trials == 50
     assert refine(SPACE, sweep(SPACE, peak(lr=3e-5), n=8)).trials == 20
     space = Space.parse({"epochs": {"integer": [1, 50]}})
-    trials = [Result(s, "finished", s.epochs / 100) for s in draw(space, {}, 30, "random", 0)]
+    trials = [Result(s, "finished", s.epochs / 100) for s in draw_trials(space, {}, 30, "random", 0)]
     assert refine(space, trials).settings_changes == {}
 
 
@@ -104,7 +104,7 @@ def test_whole_numbers_stay_whole_and_settings_limits_hold() -> None:
     )
     trials = [
         Result(s, "finished", 0.3 + s.hidden[0] / 1000 + s.momentum / 10 + s.lr_decay / 10)
-        for s in draw(space, {}, 100, "random", 0)
+        for s in draw_trials(space, {}, 100, "random", 0)
     ]
     refined = refine(space, trials).space.distributions
     hidden, momentum, decay = refined["hidden"], refined["momentum"], refined["lr_decay"]
@@ -114,7 +114,7 @@ def test_whole_numbers_stay_whole_and_settings_limits_hold() -> None:
     assert 0.9 < momentum.high < 1.0
     assert isinstance(decay, Uniform)
     assert decay.high == 1.0
-    assert draw(Space(refined), {}, 20, "sobol", 0)
+    assert draw_trials(Space(refined), {}, 20, "sobol", 0)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_choices_that_were_tried_and_never_came_near_are_dropped() -> None:
     worth = {"sgd": 0.5, "adam": 0.48, "rmsprop": 0.2}
     trials = [
         Result(s, "finished", worth[s.update] - math.log10(s.lr / 1e-3) ** 2 / 10)
-        for s in draw(space, {}, 60, "random", 0)
+        for s in draw_trials(space, {}, 60, "random", 0)
     ]
     refined = refine(space, trials)
     assert refined.space.distributions["update"] == Choice(("sgd", "adam"))
@@ -195,7 +195,7 @@ def test_a_proposal_is_a_valid_space_in_json() -> None:
     for seed in range(60):
         trials = [
             Result(s, "finished", float(a))
-            for s, a in zip(draw(space, {}, 12, "random", seed), rng.random(12), strict=True)
+            for s, a in zip(draw_trials(space, {}, 12, "random", seed), rng.random(12), strict=True)
         ]
         refined = refine(space, trials)
         assert Space.parse(json.loads(json.dumps(refined.space.to_dict()))) == refined.space
@@ -220,7 +220,7 @@ class Surface:
         self.rng = rng
 
     def trials(self, space: Space, n: int, seed: int) -> list[Result]:
-        drawn = draw(space, {}, n, "random", seed)
+        drawn = draw_trials(space, {}, n, "random", seed)
         u = np.array([[math.log10(getattr(s, name)) for name in space.distributions] for s in drawn])
         z = (u - self.at) / self.width
         z[:, 0] *= np.where(z[:, 0] > 0, self.cliff, 1.0)
@@ -280,7 +280,7 @@ def test_two_rounds_keep_the_optimum_and_shrink_the_volume() -> None:
         surface = Surface(rng, 2, outside=False)
         for n in (100, 50):
             space = refine(space, surface.trials(space, n, number)).space
-        logs = [(math.log10(d.low), math.log10(d.high)) for d in space.numeric().values()]
+        logs = [(math.log10(d.low), math.log10(d.high)) for d in space.numeric_ranges().values()]
         inside += all(low <= at <= high for (low, high), at in zip(logs, surface.at, strict=True))
         shrunk.append(math.prod(1 / (high - low) for low, high in logs))
     assert inside >= 190
@@ -295,6 +295,6 @@ def test_an_optimum_outside_is_inside_after_two_rounds() -> None:
         surface = Surface(rng, len(space.distributions), outside=True)
         for n in (100, 50):
             space = refine(space, surface.trials(space, n, number)).space
-        logs = [(math.log10(d.low), math.log10(d.high)) for d in space.numeric().values()]
+        logs = [(math.log10(d.low), math.log10(d.high)) for d in space.numeric_ranges().values()]
         inside += all(low <= at <= high for (low, high), at in zip(logs, surface.at, strict=True))
     assert inside >= 190

@@ -9,26 +9,34 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from learning.errors import Invalid
-from learning.search.early_stopping import Halving, Median, Patience, Reached, check, parse, to_dict
+from learning.search.early_stopping import (
+    Halving,
+    Median,
+    Patience,
+    RungResult,
+    check_rule,
+    parse_rule,
+    rule_to_dict,
+)
 from learning.settings import Settings
 from learning.training.checkpoint_state import State
 
 quick = hypothesis_settings(max_examples=60, deadline=None)
 accuracies = st.one_of(st.none(), st.sampled_from([0.1, 0.2, 0.2001, 0.5]), st.floats(0, 1))
 results = st.lists(accuracies, min_size=1, max_size=60).map(
-    lambda values: [Reached(number, value) for number, value in enumerate(values)]
+    lambda values: [RungResult(number, value) for number, value in enumerate(values)]
 )
 
 
 @quick
 @given(results, st.integers(2, 5), st.randoms(use_true_random=False))
 def test_who_goes_on_is_the_best_share_whatever_order_they_come_in(
-    reached: list[Reached], factor: int, random: object
+    reached: list[RungResult], factor: int, random: object
 ) -> None:
     rule = Halving(factor)
-    chosen = rule.promoted(reached)
+    chosen = rule.promote(reached)
     random.shuffle(reached)  # type: ignore[attr-defined]
-    assert rule.promoted(reached) == chosen
+    assert rule.promote(reached) == chosen
     by_number = {one.number: one.val_acc for one in reached}
     alive = sum(one.val_acc is not None for one in reached)
     assert len(chosen) == min(alive, max(1, len(reached) // factor))
@@ -40,10 +48,10 @@ def test_who_goes_on_is_the_best_share_whatever_order_they_come_in(
 
 
 def test_equal_trials_go_on_by_their_numbers_and_diverged_ones_never_do() -> None:
-    tied = [Reached(number, 0.5) for number in (4, 2, 9, 7, 1, 3)]
-    assert Halving(3).promoted(tied) == {1, 2}
-    assert Halving(3).promoted([Reached(0, None), Reached(1, None), Reached(2, 0.1)]) == {2}
-    assert Halving(3).promoted([Reached(0, None), Reached(1, None)]) == frozenset()
+    tied = [RungResult(number, 0.5) for number in (4, 2, 9, 7, 1, 3)]
+    assert Halving(3).promote(tied) == {1, 2}
+    assert Halving(3).promote([RungResult(0, None), RungResult(1, None), RungResult(2, 0.1)]) == {2}
+    assert Halving(3).promote([RungResult(0, None), RungResult(1, None)]) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -65,12 +73,12 @@ def test_rungs_grow_by_the_factor_and_end_before_the_last_epoch(
         walked.append(rung)
         done = rung
     assert walked == rungs
-    assert [rule.number(rung) for rung in rungs] == list(range(1, len(rungs) + 1))
+    assert [rule.rung_number(rung) for rung in rungs] == list(range(1, len(rungs) + 1))
 
 
 @given(st.integers(0, 500), st.none() | st.integers(2, 600))
 def test_brackets_are_even_runs_of_all_trials(count: int, most: int | None) -> None:
-    brackets = list(Halving(bracket=most).brackets(count))
+    brackets = list(Halving(bracket=most).split_brackets(count))
     assert [number for one in brackets for number in one] == list(range(count))
     sizes = {len(one) for one in brackets}
     assert max(sizes) - min(sizes) <= 1
@@ -86,20 +94,20 @@ def test_the_epochs_expected_are_those_of_the_rungs(count: int, factor: int, fir
     trained, left, start = 0, count, 0
     for end in ends:
         trained += left * (end - start)
-        left, start = rule.kept(left), end
-    assert abs(rule.expected(0, total) * count - trained) <= 2 * sum(ends)
-    assert rule.expected(total - 1, total) == 1
-    assert rule.expected(0, total) <= total
+        left, start = rule.promoted_count(left), end
+    assert abs(rule.expected_epochs(0, total) * count - trained) <= 2 * sum(ends)
+    assert rule.expected_epochs(total - 1, total) == 1
+    assert rule.expected_epochs(0, total) <= total
 
 
 def test_a_trial_that_waits_is_expected_to_go_on_as_one_in_factor() -> None:
-    assert Halving().expected(3, 9) == 6.0
-    assert Halving().expected(3, 9, waits=True) == 2.0
-    assert Halving().expected(1, 9, waits=True) == pytest.approx((2 + 6 / 3) / 3)
+    assert Halving().expected_epochs(3, 9) == 6.0
+    assert Halving().expected_epochs(3, 9, waits=True) == 2.0
+    assert Halving().expected_epochs(1, 9, waits=True) == pytest.approx((2 + 6 / 3) / 3)
 
 
 def test_a_loser_is_told_why_with_the_numbers() -> None:
-    told = Halving(3, 2).reason(Reached(5, 0.31), rung=2, of=33, left=18)
+    told = Halving(3, 2).reason(RungResult(5, 0.31), rung=2, of=33, left=18)
     assert told == (
         "best val accuracy 0.3100 after 2 epochs was not among the best 11 of 33 at rung 1; "
         "18 epochs were not trained"
@@ -131,13 +139,13 @@ def test_patience_counts_only_a_rise_above_the_best_before() -> None:
     "rule", [Halving(), Halving(4, 2, 25), Median(), Median(3, 9), Patience(), Patience(2, 0.5)]
 )
 def test_a_rule_comes_back_from_its_json_form(rule: Halving | Median | Patience) -> None:
-    assert parse(to_dict(rule)) == rule
-    (name,) = to_dict(rule)
-    assert parse({name: {}}) == type(rule)()
+    assert parse_rule(rule_to_dict(rule)) == rule
+    (name,) = rule_to_dict(rule)
+    assert parse_rule({name: {}}) == type(rule)()
 
 
 def test_no_rule_is_no_rule() -> None:
-    assert parse(None) is None
+    assert parse_rule(None) is None
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,7 @@ def test_no_rule_is_no_rule() -> None:
 )
 def test_a_bad_rule_is_refused_by_the_name_of_its_field(spec: object, field: str, told: str) -> None:
     with pytest.raises(Invalid) as caught:
-        parse(spec)
+        parse_rule(spec)
     (error,) = caught.value.errors
     assert error.field == field
     assert told in error.message
@@ -175,10 +183,10 @@ def test_a_bad_rule_is_refused_by_the_name_of_its_field(spec: object, field: str
 
 def test_halving_without_a_rung_would_stop_nothing_and_is_refused() -> None:
     trials = [Settings(epochs=5), Settings(epochs=3)]
-    check(Halving(3, 4), trials)
-    check(Median(after=9), trials)
+    check_rule(Halving(3, 4), trials)
+    check_rule(Median(after=9), trials)
     with pytest.raises(Invalid, match="first is 5, but no trial trains more than 5 epochs"):
-        check(Halving(3, 5), trials)
+        check_rule(Halving(3, 5), trials)
 
 
 def state(keys: tuple[int, ...], epoch: int = 2) -> State:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from learning.errors import Invalid
 from learning.search.samplers import grid_shape
-from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, draw, from_points
+from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, build_trials, draw_trials
 from learning.settings import MAX_RATE, Settings
 
 SPACE = {
@@ -114,7 +114,7 @@ def test_json_round_trip(spec: dict[str, object]) -> None:
 @given(spaces, st.sampled_from(["random", "grid", "sobol"]), st.integers(0, 2**40), st.integers(0, 33))
 def test_draws_lie_within_bounds(spec: dict[str, object], sampler: str, seed: int, count: int) -> None:
     space = Space.parse(spec)
-    drawn = draw(space, {}, count, sampler, seed)
+    drawn = draw_trials(space, {}, count, sampler, seed)
     assert len(drawn) == count
     for settings in drawn:
         assert settings.seed is not None
@@ -134,28 +134,28 @@ def test_a_later_draw_is_the_suffix_of_a_longer_one(
     spec: dict[str, object], sampler: str, seed: int, first: int, more: int
 ) -> None:
     space = Space.parse(spec)
-    whole = draw(space, {}, first + more, sampler, seed)
-    assert draw(space, {}, first, sampler, seed) == whole[:first]
-    assert draw(space, {}, more, sampler, seed, start=first) == whole[first:]
+    whole = draw_trials(space, {}, first + more, sampler, seed)
+    assert draw_trials(space, {}, first, sampler, seed) == whole[:first]
+    assert draw_trials(space, {}, more, sampler, seed, start=first) == whole[first:]
 
 
 def test_the_order_of_the_entries_does_not_matter() -> None:
     backwards = Space.parse(dict(reversed(SPACE.items())))
-    assert draw(backwards, {}, 5, "random", 1) == draw(Space.parse(SPACE), {}, 5, "random", 1)
+    assert draw_trials(backwards, {}, 5, "random", 1) == draw_trials(Space.parse(SPACE), {}, 5, "random", 1)
 
 
 def test_trials_have_their_sweep_s_seed_and_a_given_one_stays() -> None:
     space = Space.parse({})
-    assert [s.seed for s in draw(space, {}, 3, "random", 11)] == [11, 11, 11]
-    assert [s.seed for s in draw(space, {"seed": 7}, 3, "random", 0)] == [7, 7, 7]
-    assert [s.seed for s in draw(Space.parse({"seed": {"choice": [5]}}), {}, 2, "random", 0)] == [5, 5]
+    assert [s.seed for s in draw_trials(space, {}, 3, "random", 11)] == [11, 11, 11]
+    assert [s.seed for s in draw_trials(space, {"seed": 7}, 3, "random", 0)] == [7, 7, 7]
+    assert [s.seed for s in draw_trials(Space.parse({"seed": {"choice": [5]}}), {}, 2, "random", 0)] == [5, 5]
 
 
 def test_log_uniform_is_uniform_in_the_exponent() -> None:
     """Kolmogorov-Smirnov distance of 2,000 draws below the 1 % point, 1.63 / sqrt(n)."""
     space = Space.parse({"reg": {"log_uniform": [1e-5, 1e5]}, "lr": {"log_uniform": [1e-6, 1e-3]}})
     for sampler in ("random", "sobol"):
-        drawn = draw(space, {}, 2000, sampler, 0)
+        drawn = draw_trials(space, {}, 2000, sampler, 0)
         for name, low, span in (("reg", -5, 10), ("lr", -6, 3)):
             u = np.sort([(math.log10(getattr(s, name)) - low) / span for s in drawn])
             steps = np.arange(1, 2001) / 2000
@@ -163,7 +163,7 @@ def test_log_uniform_is_uniform_in_the_exponent() -> None:
 
 
 def test_integers_take_both_ends_and_all_between_alike() -> None:
-    drawn = draw(Space.parse({"epochs": {"integer": [3, 6]}}), {}, 4000, "random", 0)
+    drawn = draw_trials(Space.parse({"epochs": {"integer": [3, 6]}}), {}, 4000, "random", 0)
     counts = np.bincount([s.epochs for s in drawn], minlength=7)
     assert counts[3:].min() > 900
     assert counts.sum() == counts[3:].sum()
@@ -171,24 +171,24 @@ def test_integers_take_both_ends_and_all_between_alike() -> None:
 
 def test_sobol_covers_better_than_chance() -> None:
     space = Space.parse({"momentum": {"uniform": [0, 0.8]}})
-    cells = {int(s.momentum / 0.1) for s in draw(space, {}, 8, "sobol", 3)}
+    cells = {int(s.momentum / 0.1) for s in draw_trials(space, {}, 8, "sobol", 3)}
     assert cells == set(range(8))
 
 
 def test_a_grid_is_full_shuffled_and_includes_the_ends() -> None:
     space = Space.parse({"lr": {"log_uniform": [1e-6, 1e-3]}, "reg": {"uniform": [0, 2]}})
-    drawn = draw(space, {}, 9, "grid", 0)
+    drawn = draw_trials(space, {}, 9, "grid", 0)
     cells = [(round(math.log10(s.lr), 9), s.reg) for s in drawn]
     assert set(cells) == {(e, r) for e in (-6.0, -4.5, -3.0) for r in (0.0, 1.0, 2.0)}
     assert cells != sorted(cells)
-    assert cells != [(round(math.log10(s.lr), 9), s.reg) for s in draw(space, {}, 9, "grid", 1)]
+    assert cells != [(round(math.log10(s.lr), 9), s.reg) for s in draw_trials(space, {}, 9, "grid", 1)]
 
 
 def test_what_a_grid_cannot_hold_and_what_is_added_is_random_by_number() -> None:
     space = Space.parse({"lr": {"log_uniform": [1e-6, 1e-3]}, "reg": {"uniform": [0, 2]}})
-    random = draw(space, {}, 15, "random", 4)
-    assert draw(space, {}, 10, "grid", 4)[9:] == random[9:10]
-    assert draw(space, {}, 5, "grid", 4, start=10) == random[10:]
+    random = draw_trials(space, {}, 15, "random", 4)
+    assert draw_trials(space, {}, 10, "grid", 4)[9:] == random[9:10]
+    assert draw_trials(space, {}, 5, "grid", 4, start=10) == random[10:]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_grid_shape(levels: list[int | None], count: int, shape: tuple[int, ...]
 
 def test_a_setting_both_fixed_and_searched_is_refused() -> None:
     with pytest.raises(Invalid) as caught:
-        draw(Space.parse({"lr": {"uniform": [0.1, 1]}}), {"lr": 0.5}, 3, "random", 0)
+        draw_trials(Space.parse({"lr": {"uniform": [0.1, 1]}}), {"lr": 0.5}, 3, "random", 0)
     (error,) = caught.value.errors
     assert error.field == "settings.lr"
     assert error.message == "lr is 0.5 in settings and also varies in space; keep only one of the two."
@@ -232,21 +232,21 @@ def test_a_bad_request_names_its_field(
     field: str, arguments: tuple[dict[str, object], int, str, int]
 ) -> None:
     with pytest.raises(Invalid) as caught:
-        draw(Space.parse({}), *arguments)
+        draw_trials(Space.parse({}), *arguments)
     assert [error.field for error in caught.value.errors] == [field]
 
 
 def test_points_override_what_is_fixed_and_number_on() -> None:
     points = [{"lr": 0.1}, {"reg": 2.0, "seed": 9}]
-    first, second = from_points(points, {"lr": 0.5, "epochs": 3}, seed=1, start=4)
+    first, second = build_trials(points, {"lr": 0.5, "epochs": 3}, seed=1, start=4)
     assert (first.lr, first.epochs, second.lr, second.reg, second.seed) == (0.1, 3, 0.5, 2.0, 9)
-    assert first.seed == draw(Space.parse({}), {}, 1, "random", 1, start=4)[0].seed
+    assert first.seed == draw_trials(Space.parse({}), {}, 1, "random", 1, start=4)[0].seed
     assert isinstance(first, Settings)
 
 
 def test_bad_points_are_all_named() -> None:
     with pytest.raises(Invalid) as caught:
-        from_points([{"lr": 0.1}, {"lr": -1}, {"foo": 1}, 5], {}, 0)  # type: ignore[list-item]
+        build_trials([{"lr": 0.1}, {"lr": -1}, {"foo": 1}, 5], {}, 0)  # type: ignore[list-item]
     assert [error.field for error in caught.value.errors] == ["points[1].lr", "points[2].foo", "points[3]"]
     with pytest.raises(Invalid, match="points is empty"):
-        from_points([], {}, 0)
+        build_trials([], {}, 0)

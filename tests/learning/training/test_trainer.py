@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from learning.number_format import brief
+from learning.number_format import format_number
 from learning.settings import UPDATES
 from learning.training import group as group_module
 from learning.training import prediction
@@ -233,8 +233,8 @@ def test_the_rule_compares_with_the_first_cost_and_its_factor():
     assert outcome(factor * 1.001).diverged is None
     ended = outcome(factor * 0.999)
     assert (
-        f"cost {brief(highest, 3)} > {brief(factor * 0.999, 6)} x the first cost {brief(first, 3)}"
-        == ended.diverged
+        f"cost {format_number(highest, 3)} > {format_number(factor * 0.999, 6)} x the first cost "
+        f"{format_number(first, 3)}" == ended.diverged
     )
     assert ended.trace[-1][2] == highest
     assert ended.loss == pytest.approx(np.mean([part[1] for part in ended.trace]))

@@ -29,7 +29,7 @@ from learning.errors import DatasetError, Invalid  # noqa: E402
 from learning.search.recipes import plan_recipe  # noqa: E402
 from learning.settings import Settings  # noqa: E402
 from learning.training import group, net, updates  # noqa: E402
-from learning.training.trainer import Member, Step, train  # noqa: E402
+from learning.training.trainer import GroupEpoch, Member, train  # noqa: E402
 from store.config import Config  # noqa: E402
 from store.db import migrations  # noqa: E402
 from store.db.checkpoints_and_weights import Files  # noqa: E402
@@ -52,7 +52,7 @@ NAMES = {
     "apply": "update",
     "penalty": "L2 penalty",
     "evaluate": "evaluation",
-    "run": "rest of the steps",
+    "train_epoch": "rest of the steps",
 }
 STORAGE, BETWEEN = "storage", "between epochs"
 
@@ -120,7 +120,7 @@ class Storage:
         self._checkpoints = Checkpoints(Files(home), self._claims[0])
         self.members = [Member(one.id, one.settings) for claim in self._claims for one in claim.trials]
 
-    def record(self, step: Step) -> None:
+    def record(self, step: GroupEpoch) -> None:
         ref = self._checkpoints.save(step, now=False)
         for claim in self._claims:
             ids = {one.id for one in claim.trials}

@@ -8,7 +8,7 @@ from benchmarks.crew import PROCESSES
 from benchmarks.task import Outcome, Task
 from learning.data import catalog
 from learning.data.dataset import make_split
-from learning.training.gradient import blas
+from learning.training.gradient import find_blas_routine
 from learning.training.trainer import TRACE_BUCKETS, Epoch, Member, train
 from store.queue import groups
 
@@ -22,7 +22,7 @@ def jobs(task: Task) -> list[Group]:
 
 def load(task: Task) -> Callable[[Group], list[Outcome]]:
     """The data mapped and BLAS loaded, as in a worker that has begun."""
-    blas("gemm", np.float32)
+    find_blas_routine("gemm", np.float32)
     split = make_split(catalog.load(task.dataset, task.home, task.data), task.settings[0])
 
     def work(group: Group) -> list[Outcome]:

@@ -13,7 +13,7 @@ from learning.refinement import autopilot
 from learning.refinement.autopilot import Checks, End, Plan, Search, Searched
 from learning.search.space import Space, draw_trials
 from learning.settings import Settings
-from learning.training.prediction import Net, accuracy, probabilities
+from learning.training.prediction import TrainedNet, measure_accuracy, predict_probabilities
 from store.actions.sweep_actions import NewSweep
 from store.config import Config
 from store.db.checkpoints_and_weights import Files
@@ -135,5 +135,5 @@ def _evaluate(leader: Trial, name: str, config: Config) -> tuple[float, int] | N
         model = None
     if model is None or dataset.X_test is None or dataset.y_test is None:
         return None
-    net = Net.of(model[0], Settings.parse(leader.settings))
-    return accuracy(probabilities(net, dataset.X_test), dataset.y_test), len(dataset.y_test)
+    net = TrainedNet.from_arrays(model[0], Settings.parse(leader.settings))
+    return measure_accuracy(predict_probabilities(net, dataset.X_test), dataset.y_test), len(dataset.y_test)

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from learning.errors import Damaged
-from learning.training.checkpoint_state import State
-from learning.training.trainer import Step
+from learning.training.checkpoint_state import TrainingState
+from learning.training.trainer import GroupEpoch
 from store.db.checkpoints_and_weights import CheckpointRef, Files
 from store.queue.claims import Claim
 
@@ -26,7 +26,7 @@ class Checkpoints:
         self._files, self._claim, self._clock = files, claim, clock
         self._due = clock()  # the first epoch is written at once
 
-    def resume(self) -> State | None:
+    def resume(self) -> TrainingState | None:
         """The state the group was left in; None to start from the beginning."""
         state = self._read() if self._claim.checkpoints else None
         done = max(trial.epochs_done for trial in self._claim.trials)
@@ -37,7 +37,7 @@ class Checkpoints:
             log.info("group %d begins with %d trials", self._claim.group_id, len(self._claim.trials))
         return state
 
-    def save(self, step: Step, *, now: bool) -> CheckpointRef | None:
+    def save(self, step: GroupEpoch, *, now: bool) -> CheckpointRef | None:
         """Writes the state if it is due, or `now`. None: not written, the last one stays valid.
 
         At a rung it is always due: from there the trials go on in other groups.
@@ -72,20 +72,20 @@ class Checkpoints:
         """Removes all files of the group, once it has ended."""
         self._files.drop_checkpoints(self._claim.group_id)
 
-    def _read(self) -> State | None:
+    def _read(self) -> TrainingState | None:
         ids = [trial.id for trial in self._claim.trials]
         try:
-            return State.join([self._part(ref, ids) for ref in self._claim.checkpoints]).only(ids)
+            return TrainingState.join([self._part(ref, ids) for ref in self._claim.checkpoints]).select(ids)
         except (Damaged, KeyError, ValueError) as error:
             log.warning("group %d starts from the beginning: %s", self._claim.group_id, error)
             return None
 
-    def _part(self, ref: CheckpointRef, ids: Sequence[int]) -> State:
+    def _part(self, ref: CheckpointRef, ids: Sequence[int]) -> TrainingState:
         """What a file holds of these trials."""
-        state = State.from_arrays(self._files.load_checkpoint(ref))
-        return state.only([id for id in ids if id in state.keys])
+        state = TrainingState.from_arrays(self._files.load_checkpoint(ref))
+        return state.select([id for id in ids if id in state.keys])
 
-    def _write(self, state: State) -> CheckpointRef:
+    def _write(self, state: TrainingState) -> CheckpointRef:
         return self._files.save_checkpoint(
             self._claim.group_id, self._claim.attempt, state.epoch, state.to_arrays()
         )

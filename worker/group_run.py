@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from learning.data.dataset import Dataset, Split
 from learning.diagnosis.curves import Point
 from learning.search.early_stopping import Halving
-from learning.training.checkpoint_state import Best, State
-from learning.training.trainer import Member, Step, train
+from learning.training.checkpoint_state import BestEpoch, TrainingState
+from learning.training.trainer import Member, GroupEpoch, train
 from store.config import Config
 from store.db.checkpoints_and_weights import CheckpointRef, Files
 from store.db.database import Database
@@ -60,7 +60,7 @@ class _GroupRun:
         self._dataset, self._split = dataset, split
         self._settings = {trial.id: trial.settings for trial in claim.trials}
         self._checkpoints = Checkpoints(files, claim)
-        self._state: State | None = None  # after the last epoch that was stored
+        self._state: TrainingState | None = None  # after the last epoch that was stored
 
     def train(self, keep_going: Callable[[], bool]) -> None:
         """Trains on from the last checkpoint; after each epoch the store says which trials go on."""
@@ -86,7 +86,7 @@ class _GroupRun:
         begun = [trial.id for trial in self._claim.trials if trial.epochs_done]
         return {id: curves.build_points(self._heartbeat.transact(epochs.list_by_trial, id)) for id in begun}
 
-    def _store(self, step: Step, last: bool) -> frozenset[int]:
+    def _store(self, step: GroupEpoch, last: bool) -> frozenset[int]:
         """Writes files, then the transaction that refers to them; then removes what has become obsolete."""
         # When a trial leaves, the others' stack gets another shape: a resumed run must not start before that.
         trial_left = any(epoch.diverged for epoch in step.epochs)
@@ -103,7 +103,7 @@ class _GroupRun:
         self._state = step.state
         return mine
 
-    def _record(self, step: Step, ref: CheckpointRef | None) -> tuple[frozenset[int], CheckpointRef | None]:
+    def _record(self, step: GroupEpoch, ref: CheckpointRef | None) -> tuple[frozenset[int], CheckpointRef | None]:
         """Records the step; writes a checkpoint first if the stopping rule will end trials."""
         arguments, verdicts = (self._claim, step.epochs), self._verdicts.update(step.epochs)
         try:
@@ -115,7 +115,7 @@ class _GroupRun:
             mine = self._heartbeat.transact(claimed_groups.record, *arguments, ref, time.time(), verdicts)
         return mine, ref
 
-    def _find_ending(self, step: Step) -> dict[int, Best | None]:
+    def _find_ending(self, step: GroupEpoch) -> dict[int, BestEpoch | None]:
         """The best nets of the trials that this epoch ends, or may end: rungs are decided later."""
         final = step.state.epoch >= self._claim.until
         ending = {key: step.state.best(key) for key in step.state.keys if final}
@@ -124,7 +124,7 @@ class _GroupRun:
                 ending[epoch.key] = self._state.best(epoch.key) if self._state else None
         return ending
 
-    def _find_stopped(self, gone: set[int], step: Step) -> dict[int, Best | None]:
+    def _find_stopped(self, gone: set[int], step: GroupEpoch) -> dict[int, BestEpoch | None]:
         """The best nets of the stopped trials (the others were cancelled or are no longer ours)."""
         if not gone:
             return {}
@@ -132,7 +132,7 @@ class _GroupRun:
         stopped = [id for id, trial in found.items() if trial.state == "stopped"]
         return {id: step.state.best(id) for id in stopped if id in step.state.keys}
 
-    def _save(self, bests: Mapping[int, Best | None]) -> set[int]:
+    def _save(self, bests: Mapping[int, BestEpoch | None]) -> set[int]:
         """Writes those of these nets that are among the sweep's best. Returns their trials' ids."""
         if not bests:
             return set()

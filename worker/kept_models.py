@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 
 from learning.data.dataset import Dataset, Split
 from learning.settings import Settings
-from learning.training.checkpoint_state import Best
-from learning.training.prediction import arrays_of
+from learning.training.checkpoint_state import BestEpoch
+from learning.training.prediction import to_model_arrays
 from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection
 from store.queue import trial_updates
@@ -17,7 +17,7 @@ log = logging.getLogger("lossdeck.worker")
 MAX_MODELS = 20  # of a sweep, the best by validation accuracy
 
 
-def choose_best(c: Connection, sweep_id: int, bests: Mapping[int, Best | None]) -> dict[int, Best]:
+def choose_best(c: Connection, sweep_id: int, bests: Mapping[int, BestEpoch | None]) -> dict[int, BestEpoch]:
     """Those of these nets that would be among the sweep's best so far."""
     candidates = {id: best for id, best in bests.items() if best is not None}
     best_trials = trials.list_model_candidates(c, sweep_id, MAX_MODELS)
@@ -27,13 +27,13 @@ def choose_best(c: Connection, sweep_id: int, bests: Mapping[int, Best | None]) 
     return {id: candidates[id] for id in ranked if candidates[id].val_acc >= bar}
 
 
-def save(files: Files, id: int, best: Best, settings: Settings, dataset: Dataset, split: Split) -> None:
+def save(files: Files, id: int, best: BestEpoch, settings: Settings, dataset: Dataset, split: Split) -> None:
     """Writes weights (W1, b1, W2, ...) and the preprocessing's arrays ("preprocess.mean", ...).
 
     `meta` has the settings, the classes' names, the images' shape, and where the weights come from.
     A full disk costs the file, not the trial.
     """
-    arrays = arrays_of(best.weights, split.preprocessing)
+    arrays = to_model_arrays(best.weights, split.preprocessing)
     meta = {
         "trial_id": id,
         "dataset": dataset.name,

@@ -14,7 +14,7 @@ from app.schemas.fields import Id
 from learning.data import catalog
 from learning.data.dataset import sample_images
 from learning.errors import Damaged
-from learning.training.checkpoint_state import State as TrainingState
+from learning.training.checkpoint_state import TrainingState
 from store.read import files_in_use, sweeps, trials
 from store.read.trials import Trial
 

@@ -21,7 +21,7 @@ import numpy as np
 from learning.errors import Failure, Invalid, NotInstalled
 from learning.settings import Settings
 from learning.training.net import Array
-from learning.training.prediction import Net, probabilities
+from learning.training.prediction import TrainedNet, predict_probabilities
 from store.read.trials import Trial
 
 Format = Literal["npz", "safetensors"]
@@ -35,9 +35,9 @@ class Model:
     arrays: Mapping[str, Array]
     about: Mapping[str, Any]
 
-    def net(self) -> Net:
+    def net(self) -> TrainedNet:
         """The net, ready to predict."""
-        return Net.of(self.arrays, Settings.parse(dict(self.about["settings"])))
+        return TrainedNet.from_arrays(self.arrays, Settings.parse(dict(self.about["settings"])))
 
 
 def has_safetensors() -> bool:
@@ -141,7 +141,7 @@ def _check(model: Model) -> None:
     for layer, shape in enumerate(itertools.pairwise(sizes), start=1):
         if net.weights[f"W{layer}"].shape != shape or net.weights[f"b{layer}"].shape != shape[1:]:
             raise ValueError(f"W{layer} has another shape.")
-    probabilities(net, np.zeros((1, net.n_features), np.float32))  # its preprocessing fits
+    predict_probabilities(net, np.zeros((1, net.n_features), np.float32))  # its preprocessing fits
 
 
 def _no_model(path: Path) -> Failure:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.text.formats import format_trial
 from app.usecases.model_file import Model
 from learning.errors import Failure
-from learning.training.prediction import mean_probabilities
+from learning.training.prediction import average_probabilities
 from store.db.checkpoints_and_weights import Files
 from store.read.trials import Trial
 
@@ -30,7 +30,7 @@ def predict_classes(models: Sequence[Model], examples: NDArray[Any]) -> Predicti
     kinds = {(net.n_features, *model.about["classes"]) for net, model in zip(nets, models, strict=True)}
     if len(kinds) > 1:
         raise Failure("These nets have no average: they were trained on other features or classes.")
-    found = mean_probabilities(nets, to_rows(examples, nets[0].n_features))
+    found = average_probabilities(nets, to_rows(examples, nets[0].n_features))
     names = tuple(map(str, models[0].about["classes"]))
     return Prediction(names, tuple(names[k] for k in found.argmax(axis=1)), found)
 

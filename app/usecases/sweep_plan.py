@@ -23,9 +23,9 @@ from learning.preflight.preflight import NETS
 from learning.refinement.refinement import Refinement
 from learning.search import early_stopping
 from learning.search.recipes import RECIPES, RecipePlan, plan_recipe
-from learning.search.space import Space, draw_trials, build_trials
+from learning.search.space import Space, build_trials, draw_trials
 from learning.settings import Settings
-from learning.training import cost
+from learning.training import time_estimate
 from store.actions.sweep_actions import NewSweep
 from store.config import Config
 from store.jobs.autopilots import NewAutopilot
@@ -163,7 +163,9 @@ def plan_autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
         names = " and ".join(recipe.space)
         raise _invalid("settings", body.settings, f"settings fixes {names}, so nothing is left to search.")
     settings = {**recipe.settings, **AUTOPILOT_UPDATE, **body.settings}
-    trials = draw_trials(Space.parse(space), settings, body.trials, "random", body.seed)  # only for the check below
+    trials = draw_trials(
+        Space.parse(space), settings, body.trials, "random", body.seed
+    )  # only for the check below
     check_trials([replace(trial, epochs=trial.epochs * FINEST_EPOCHS_FACTOR) for trial in trials], summary)
     name = body.name or f"Autopilot on {body.dataset}"
     return NewAutopilot(name, body.dataset, settings, space, body.trials, body.seed, body.preflight)
@@ -213,7 +215,7 @@ def estimate_seconds(
     held = max(settings.val_count for settings in trials)
     train, val, features, classes = _sizes(summary, held)
     rule = early_stopping.parse_rule(spec)
-    return cost.estimate_seconds(
+    return time_estimate.estimate_sweep_seconds(
         trials,
         train,
         val,
@@ -221,7 +223,9 @@ def estimate_seconds(
         classes,
         rate or DEFAULT_FLOPS_PER_SECOND,
         max(workers, 1),
-        (lambda epochs: rule.expected_epochs(0, epochs)) if isinstance(rule, early_stopping.Halving) else float,
+        (lambda epochs: rule.expected_epochs(0, epochs))
+        if isinstance(rule, early_stopping.Halving)
+        else float,
     )
 
 
@@ -231,7 +235,7 @@ def make_flops_counter(config: Config) -> Callable[[str, Settings], float | None
 
     def flops(name: str, settings: Settings) -> float | None:
         summary = summaries.get(name)
-        return cost.epoch_work(settings, *_sizes(summary, settings.val_count)) if summary else None
+        return time_estimate.epoch_work(settings, *_sizes(summary, settings.val_count)) if summary else None
 
     return flops
 

@@ -85,7 +85,9 @@ def gradient(split: Split, settings: Settings) -> Check:
     size = X.shape[1] * (fresh.hidden[0] if fresh.hidden else split.n_classes)
     entries = max(1, min(GRADIENT_ENTRIES, GRADIENT_BUDGET // size))
     with np.errstate(all="ignore"):  # data that is not finite is the data check's to tell
-        found = gradient_check.check([fresh], X, split.y[rows], classes=split.n_classes, entries=entries)
+        found = gradient_check.check_gradients(
+            [fresh], X, split.y[rows], classes=split.n_classes, entries=entries
+        )
     errors = {name: float(error[0]) for name, error in found.items()}
     worst = max(errors, key=lambda name: errors[name] if math.isfinite(errors[name]) else math.inf)
     wrong = [name for name, error in errors.items() if not error <= GRADIENT_ERROR]

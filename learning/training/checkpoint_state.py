@@ -1,4 +1,4 @@
-"""Owns State: all that a group needs to train on after an epoch, as arrays (does not train or save)."""
+"""The state of a group after an epoch, as arrays: all it needs to resume training."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Best:
-    """The weights of one trial's epoch with the best validation accuracy, the first if several are equal."""
+class BestEpoch:
+    """The weights of a trial after its epoch with the best validation accuracy; the first of equal ones."""
 
     epoch: int
     val_acc: float
@@ -21,27 +21,27 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """A group at the end of an epoch. Arrays have a row per trial, in the order of `keys`."""
+class TrainingState:
+    """A group at the end of an epoch. Arrays have one row per trial, in the order of `keys`."""
 
     epoch: int
     keys: tuple[int, ...]
     first_costs: Array  # (K,) float64: the cost of each trial before its first step (learning.training.group)
     params: Mapping[str, Array]  # W1 (K, D, H), b1 (K, H), ...
-    kept: Mapping[str, Array]  # what the update rule keeps: "v.W1" (K, D, H), ...
-    bests: tuple[Best | None, ...]
+    kept: Mapping[str, Array]  # the arrays of the update rule: "v.W1" (K, D, H), ...
+    bests: tuple[BestEpoch | None, ...]
 
     def weights(self, key: int) -> dict[str, Array]:
         """W1 (D, H), b1 (H,), W2, ... of one trial. Raises KeyError."""
         row = self._row(key)
         return {name: array[row] for name, array in self.params.items()}
 
-    def best(self, key: int) -> Best | None:
-        """The best epoch so far; None if there is none yet. Raises KeyError."""
+    def best(self, key: int) -> BestEpoch | None:
+        """The best epoch so far; None before the first. Raises KeyError."""
         return self.bests[self._row(key)]
 
-    def only(self, keys: Sequence[int]) -> "State":
-        """The state of these trials alone, in the given order. Raises KeyError."""
+    def select(self, keys: Sequence[int]) -> "TrainingState":
+        """The state of these trials only, in the given order. Raises KeyError."""
         if tuple(keys) == self.keys:
             return self
         rows = [self._row(key) for key in keys]
@@ -55,8 +55,8 @@ class State:
         )
 
     @classmethod
-    def join(cls, states: Sequence["State"]) -> "State":
-        """Trials of several groups as one. Raises ValueError unless all are equally far and of one shape."""
+    def join(cls, states: Sequence["TrainingState"]) -> "TrainingState":
+        """The trials of several groups as one. Raises ValueError if their epochs or rules differ."""
         first = states[0]
         if len(states) == 1:
             return first
@@ -72,9 +72,9 @@ class State:
         )
 
     def to_arrays(self) -> dict[str, Array]:
-        """Plain arrays by name, fit for one .npz; `from_arrays` gives an equal state.
+        """Arrays that fit one .npz; `from_arrays` gives an equal state.
 
-        Best weights are there only where they are not those of this epoch, which are there anyway.
+        Best weights are included only if they are not those of this epoch, which are included anyway.
         """
         arrays = {
             "epoch": np.array(self.epoch),
@@ -92,17 +92,21 @@ class State:
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array]) -> "State":
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> "TrainingState":
         """Raises KeyError if an array is missing."""
-        now, params, earlier = int(arrays["epoch"]), _under("param.", arrays), _under("earlier.", arrays)
-        bests: list[Best | None] = []
+        now, params, earlier = (
+            int(arrays["epoch"]),
+            _strip_prefix("param.", arrays),
+            _strip_prefix("earlier.", arrays),
+        )
+        bests: list[BestEpoch | None] = []
         rows = itertools.count()
         for row, (epoch, acc) in enumerate(zip(arrays["best.epoch"], arrays["best.val_acc"], strict=True)):
             stored, at = (params, row) if epoch in (0, now) else (earlier, next(rows))
             weights = {name: stored[name][at] for name in params}
-            bests.append(Best(int(epoch), float(acc), weights) if epoch else None)
+            bests.append(BestEpoch(int(epoch), float(acc), weights) if epoch else None)
         keys = tuple(int(key) for key in arrays["keys"])
-        kept = _under("kept.", arrays)
+        kept = _strip_prefix("kept.", arrays)
         return cls(now, keys, arrays["first_costs"], params, kept, tuple(bests))
 
     def _row(self, key: int) -> int:
@@ -111,5 +115,5 @@ class State:
         return self.keys.index(key)
 
 
-def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _strip_prefix(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""Owns the dropout masks of a group's epoch (does not apply them)."""
+"""The dropout masks of a group in one epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +10,9 @@ from learning.training.net import Array
 
 
 class Dropout:
-    """Draws masks of 0 and 1/(1-rate): dropping in training is made up for then, so that prediction need not.
+    """Draws masks of 0 and 1/(1-rate): inverted dropout, so that prediction needs no change.
 
-    Each trial draws from its own seed and the epoch, whoever its neighbours are.
+    Each trial draws from its own seed and the epoch, whatever the other trials of the group are.
     """
 
     def __init__(self, settings: Sequence[Settings], epoch: int, rows: int, dtype: Any) -> None:

@@ -1,4 +1,4 @@
-"""Owns the net: K same-shaped nets as one stack of arrays; forward, loss, backward (does not update weights).
+"""K nets of one shape as one stack of arrays: their weights, and the forward and backward pass.
 
 Notation: D features, B examples in a batch, K nets, H units of a layer, C classes. Every array has a row for
 each unit, net after net: W1 (K*H, D), the units' values on a batch (K*H, B). The first layer reads the same
@@ -14,20 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.settings import Settings
-from learning.training.gradient import Biases, Deeper, First, Gradient, Summed
+from learning.training.gradient import (
+    BiasGradient,
+    DeeperLayerGradient,
+    FirstLayerGradient,
+    Gradient,
+    SummedGradient,
+)
 
 Array = NDArray[Any]
 
-LEAK = 0.01  # slope of leaky ReLU below zero
+LEAKY_SLOPE = 0.01  # slope of leaky ReLU below zero
 BLOCK_BYTES = (
     1024 * 1024
-)  # of weights handled at a time: they and what a rule keeps beside stay in a core's L2
-FOLD_BELOW = 1e-6  # a smaller scale is multiplied into the weights, which are large beside it
+)  # of weights updated at a time: they and the rule's arrays stay in a core's L2 cache
+FOLD_BELOW = 1e-6  # a smaller scale is multiplied into the weights, which are large compared to it
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the nets of one stack have in common."""
+    """The architecture that all nets of a stack share."""
 
     features: int
     hidden: tuple[int, ...]
@@ -55,14 +61,14 @@ def init_weights(shape: Shape, settings: Settings, dtype: Any) -> dict[str, Arra
         raise ValueError("seed must be filled in before a net is made.")
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
     weights = {}
-    for layer, (fan_in, width) in enumerate(_widths(shape), start=1):
+    for layer, (fan_in, width) in enumerate(_layer_sizes(shape), start=1):
         scale = _init_scale(settings, fan_in)
         weights[f"W{layer}"] = (scale * rng.standard_normal((fan_in, width))).astype(dtype)
         weights[f"b{layer}"] = np.zeros(width, dtype)
     return weights
 
 
-def _widths(shape: Shape) -> list[tuple[int, int]]:
+def _layer_sizes(shape: Shape) -> list[tuple[int, int]]:
     return list(zip((shape.features, *shape.hidden), shape.outputs, strict=True))
 
 
@@ -76,9 +82,9 @@ def _init_scale(settings: Settings, fan_in: int) -> float:
 class Stack:
     """The weights of K nets. params: W1 (K*H, D), W2 (K*C, H), ..., every b (K*H,).
 
-    Per-trial arrays, (K, D, H) and (K, H), go in and come out: `split` and `join` say how. The first layer's
-    weights are `scale` (K,) times params["W1"]: to shrink all of them by a factor is then one number, and no
-    pass over the memory (Bottou, "Stochastic Gradient Descent Tricks", 2012, section 5.1).
+    `join` and `split` convert from and to per-trial arrays, (K, D, H) and (K, H). The first layer's weights
+    are `scale` (K,) times params["W1"]: shrinking them all by a factor then changes one number instead of
+    passing over the memory (Bottou, "Stochastic Gradient Descent Tricks", 2012, section 5.1).
     """
 
     def __init__(self, shape: Shape, weights: Mapping[str, Array]) -> None:
@@ -95,7 +101,7 @@ class Stack:
         return np.array(array.transpose(0, 2, 1), order="C").reshape(-1, array.shape[1])
 
     def split(self, name: str, array: Array) -> Array:
-        """The reverse of `join`: a copy with the net first."""
+        """The inverse of `join`: a copy with the net first."""
         if name[0] == "b":
             return array.reshape(self.count, -1).copy()
         return array.reshape(self.count, -1, array.shape[1]).copy().transpose(0, 2, 1)
@@ -106,7 +112,7 @@ class Stack:
         return {name: self.split(name, param) for name, param in self.params.items()}
 
     def by_net(self, array: Array) -> Array:
-        """(K*H, ...) seen as (K, H, ...)."""
+        """A view of (K*H, ...) as (K, H, ...)."""
         return array.reshape(self.count, -1, *array.shape[1:])
 
     def spread(self, name: str, per_net: Array) -> Array:
@@ -115,7 +121,7 @@ class Stack:
         return rows if name[0] == "b" else rows[:, None]
 
     def blocks(self, name: str) -> list[slice]:
-        """The rows of a parameter in pieces that fit the cache: several nets, one, or a part of one."""
+        """The rows of a parameter in blocks that fit the cache: several nets, one, or part of one."""
         param = self.params[name]
         net = len(param) // self.count
         rows = max(1, BLOCK_BYTES // param[0].nbytes)
@@ -126,7 +132,7 @@ class Stack:
         return [slice(first + start, first + min(start + rows, net)) for first, start in starts]
 
     def shrink(self, name: str, factors: Array) -> None:
-        """Multiply each net's weights by its factor (K,)."""
+        """Multiply the weights of each net by its factor (K,)."""
         if name == "W1":
             self.scale *= factors
             if (self.scale < FOLD_BELOW).any():
@@ -137,36 +143,40 @@ class Stack:
     def add(self, gradient: Gradient) -> None:
         """Add a gradient to its parameter."""
         W = self.params[gradient.name]
-        if isinstance(gradient, First | Summed) and gradient.name == "W1" and (self.scale != 1).any():
-            gradient = gradient.times(self.spread("W1", (1 / self.scale).astype(W.dtype)))
-        gradient.onto(W)
+        if (
+            isinstance(gradient, FirstLayerGradient | SummedGradient)
+            and gradient.name == "W1"
+            and (self.scale != 1).any()
+        ):
+            gradient = gradient.scale_rows(self.spread("W1", (1 / self.scale).astype(W.dtype)))
+        gradient.add_to(W)
 
     def fold(self, below: float = 1.0) -> None:
-        """Multiply the scales that are less than this into the weights, so that they are 1 again."""
+        """Multiply scales below this into the weights and reset them to 1."""
         for net in np.flatnonzero(self.scale < below):
             self.by_net(self.params["W1"])[net] *= self.scale[net].astype(self.params["W1"].dtype)
             self.scale[net] = 1
 
     def squares(self, name: str) -> Array:
         """(K,) in double precision: sum(W**2) of each net."""
-        return self.sum_squares(name, squares(self.params[name]))
+        return self.sum_squares(name, sum_squares_by_row(self.params[name]))
 
     def sum_squares(self, name: str, by_row: Array) -> Array:
-        """The same from the sum of each row of params[name]."""
+        """`squares` from the sum of squares of each row of params[name]."""
         return self.sum_rows(by_row) * (self.scale**2 if name == "W1" else 1)
 
     def sum_rows(self, by_row: Array) -> Array:
-        """(K,) in double precision, from one number a row."""
+        """(K,) in double precision, from one number per row."""
         return np.asarray(self.by_net(by_row).sum(axis=1, dtype=np.result_type(by_row.dtype, np.float64)))
 
 
-def squares(W: Array) -> Array:
+def sum_squares_by_row(W: Array) -> Array:
     """(rows,) sum(W**2) of each row; without conjugation where it is complex."""
     return np.asarray(np.vecdot(W, W) if np.isrealobj(W) else (W * W).sum(axis=1))
 
 
 class Pass:
-    """Buffers for at most `rows` examples, and the way through the stack and back."""
+    """The forward and backward pass through a stack, with buffers for at most `rows` examples."""
 
     def __init__(self, stack: Stack, rows: int) -> None:
         dtype, K = stack.params["W1"].dtype, stack.count
@@ -175,7 +185,7 @@ class Pass:
         self._dropped = [np.empty(0, dtype)] * len(stack.shape.hidden)
         self._deltas = [np.empty_like(output) for output in self._outputs]
         self._masks: Sequence[Array] | None = None
-        self._most = self._rows = rows
+        self._max_rows = self._rows = rows
 
     def forward(self, X: Array, masks: Sequence[Array] | None = None) -> Array:
         """Scores (K, C, B) of X (B, D). masks: for each hidden layer (K*H, B) of 0 and 1/(1-dropout)."""
@@ -183,23 +193,23 @@ class Pass:
         last = len(self._outputs) - 1
         inputs = X
         for number, layer in enumerate(self.stack.shape.layers):
-            z = self._fitted(self._outputs[number])
-            self._product(layer, inputs, z)
+            z = self._view_front(self._outputs[number])
+            self._multiply(layer, inputs, z)
             if layer == 1 and (self.stack.scale != 1).any():
                 z *= self.stack.spread("W1", self.stack.scale.astype(z.real.dtype))
             z += self.stack.params[f"b{layer}"][:, None]
             if number < last:
                 activate(self.stack.shape.activation, z)
-                inputs = self._drop(number, z)
+                inputs = self._apply_mask(number, z)
         return self.stack.by_net(z)
 
     def losses(self, y: Array) -> Array:
-        """(K,) sum of the cross-entropy over the examples of the last forward; leaves the probabilities."""
-        scores = self.stack.by_net(self._fitted(self._outputs[-1]))
+        """(K,) cross-entropy summed over the examples of the last forward; backward needs it first."""
+        scores = self.stack.by_net(self._view_front(self._outputs[-1]))
         scores -= scores.real.max(
             axis=1, keepdims=True
         )  # exp cannot overflow; the real part, for complex steps
-        probabilities = self.stack.by_net(self._fitted(self._deltas[-1]))
+        probabilities = self.stack.by_net(self._view_front(self._deltas[-1]))
         np.exp(scores, out=probabilities)
         totals = probabilities.sum(axis=1)
         probabilities /= totals[:, None]
@@ -210,21 +220,22 @@ class Pass:
     def backward(self, X: Array, y: Array, scale: Array) -> Iterator[Gradient]:
         """The gradient of each net's summed cross-entropy times scale (K,), by parameter, after `losses`.
 
-        All deltas are known before the first gradient comes, so that the caller may change the weights at
-        once.
+        All deltas are known before the first gradient is yielded, so the caller may change weights at once.
         """
         deltas = self._propagate(y, scale)
         for number, layer in enumerate(self.stack.shape.layers):
             delta = deltas[number]
             if layer == 1:
-                yield First("W1", delta, X)
+                yield FirstLayerGradient("W1", delta, X)
             else:
-                yield Deeper(f"W{layer}", self.stack.by_net(delta), self.stack.by_net(self._inputs(number)))
-            yield Biases(f"b{layer}", delta)
+                yield DeeperLayerGradient(
+                    f"W{layer}", self.stack.by_net(delta), self.stack.by_net(self._layer_inputs(number))
+                )
+            yield BiasGradient(f"b{layer}", delta)
 
     def _propagate(self, y: Array, scale: Array) -> list[Array]:
         """d(scaled loss)/dz of each layer, (K*H, B)."""
-        deltas = [self._fitted(delta) for delta in self._deltas]
+        deltas = [self._view_front(delta) for delta in self._deltas]
         by_net = self.stack.by_net
         scores = by_net(deltas[-1])
         scores[:, y, np.arange(self._rows)] -= 1
@@ -233,39 +244,39 @@ class Pass:
             W = by_net(self.stack.params[f"W{number + 1}"])
             delta = deltas[number - 1]
             np.matmul(W.transpose(0, 2, 1), by_net(deltas[number]), out=by_net(delta))
-            times_slope(self.stack.shape.activation, delta, self._fitted(self._outputs[number - 1]))
+            multiply_by_slope(self.stack.shape.activation, delta, self._view_front(self._outputs[number - 1]))
             if self._masks is not None:
                 delta *= self._masks[number - 1]
         return deltas
 
-    def _product(self, layer: int, inputs: Array, out: Array) -> None:
+    def _multiply(self, layer: int, inputs: Array, out: Array) -> None:
         W, by_net = self.stack.params[f"W{layer}"], self.stack.by_net
         if layer == 1:
             np.matmul(W, inputs.T, out=out)
         else:
             np.matmul(by_net(W), by_net(inputs), out=by_net(out))
 
-    def _drop(self, number: int, h: Array) -> Array:
-        """What the next layer sees; h itself is kept, because the slope of tanh is a function of it."""
+    def _apply_mask(self, number: int, h: Array) -> Array:
+        """The input of the next layer; h itself is kept, because the slope of tanh is a function of it."""
         if self._masks is None:
             return h
         if not self._dropped[number].size:
             self._dropped[number] = np.empty_like(self._outputs[number])
-        return np.multiply(h, self._masks[number], out=self._fitted(self._dropped[number]))
+        return np.multiply(h, self._masks[number], out=self._view_front(self._dropped[number]))
 
-    def _inputs(self, number: int) -> Array:
-        """What layer number+1 saw in the last forward."""
-        kept = self._outputs if self._masks is None else self._dropped
-        return self._fitted(kept[number - 1])
+    def _layer_inputs(self, number: int) -> Array:
+        """The input of layer number+1 in the last forward."""
+        inputs = self._outputs if self._masks is None else self._dropped
+        return self._view_front(inputs[number - 1])
 
-    def _fitted(self, buffer: Array) -> Array:
-        """The front of a flat buffer as (K*H, B) for the batch at hand, in one piece for whatever B."""
-        width = buffer.size // self._most
+    def _view_front(self, buffer: Array) -> Array:
+        """The front of a flat buffer as a contiguous (K*H, B) for the current batch, whatever its size."""
+        width = buffer.size // self._max_rows
         return buffer[: width * self._rows].reshape(width, self._rows)
 
 
 def activate(name: str, z: Array) -> None:
-    """z becomes the activation of z, in place; by the sign of the real part where there is a kink."""
+    """Replace z by its activation, in place. A kink is decided by the sign of the real part."""
     if name == "tanh":
         np.tanh(z, out=z)
     elif name == "relu" and np.isrealobj(z):
@@ -274,7 +285,7 @@ def activate(name: str, z: Array) -> None:
         z *= _slope(name, z)
 
 
-def times_slope(name: str, delta: Array, h: Array) -> None:
+def multiply_by_slope(name: str, delta: Array, h: Array) -> None:
     """delta *= the derivative of the activation where its value is h."""
     delta *= 1 - h * h if name == "tanh" else _slope(name, h)
 
@@ -283,4 +294,4 @@ def _slope(name: str, h: Array) -> Array:
     if name == "relu":
         return np.asarray(h.real > 0)
     real = h.real.dtype.type
-    return np.asarray(np.where(h.real > 0, real(1), real(LEAK)))
+    return np.asarray(np.where(h.real > 0, real(1), real(LEAKY_SLOPE)))

@@ -1,4 +1,4 @@
-"""Owns prediction: what trained nets say of rows (does not load weights)."""
+"""Predictions of trained nets: scores, probabilities and accuracy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,38 +9,40 @@ from learning.data.preprocessing import Preprocessing
 from learning.settings import Settings
 from learning.training.net import Array, activate
 
-PREPROCESS = "preprocess."  # begins the names of the preprocessing's arrays among those of a kept net
-BLOCK = 1_000  # rows scored at one time
+PREPROCESSING_PREFIX = "preprocess."  # of the preprocessing's arrays in a model file
+ROWS_PER_BLOCK = 1_000  # rows scored at one time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Net:
-    """A kept net: weights W1, b1, W2, ... and the preprocessing that its rows go through."""
+class TrainedNet:
+    """Weights W1, b1, W2, ... and the preprocessing that rows go through first."""
 
     weights: Mapping[str, Array]
     preprocessing: Preprocessing
     settings: Settings
 
     @classmethod
-    def of(cls, arrays: Mapping[str, Array], settings: Settings) -> "Net":
+    def from_arrays(cls, arrays: Mapping[str, Array], settings: Settings) -> "TrainedNet":
         """The net in the arrays of a model file."""
-        names = [name for name in arrays if name.startswith(PREPROCESS)]
-        kept = {name.removeprefix(PREPROCESS): arrays[name] for name in names}
+        names = [name for name in arrays if name.startswith(PREPROCESSING_PREFIX)]
+        stored = {name.removeprefix(PREPROCESSING_PREFIX): arrays[name] for name in names}
         weights = {name: array for name, array in arrays.items() if name not in names}
-        return cls(weights, Preprocessing.from_arrays(kept), settings)
+        return cls(weights, Preprocessing.from_arrays(stored), settings)
 
     @property
     def n_features(self) -> int:
         return len(self.weights["W1"])
 
 
-def arrays_of(weights: Mapping[str, Array], preprocessing: Preprocessing) -> dict[str, Array]:
-    """The arrays of a model file; Net.of gives the net back."""
-    return dict(weights) | {f"{PREPROCESS}{name}": a for name, a in preprocessing.to_arrays().items()}
+def to_model_arrays(weights: Mapping[str, Array], preprocessing: Preprocessing) -> dict[str, Array]:
+    """The arrays of a model file; TrainedNet.from_arrays gives the net back."""
+    return dict(weights) | {
+        f"{PREPROCESSING_PREFIX}{name}": a for name, a in preprocessing.to_arrays().items()
+    }
 
 
-def scores(weights: Mapping[str, Array], settings: Settings, X: Array) -> Array:
-    """(N, C) class scores of preprocessed rows X (N, D); weights W1, b1, W2, ... as in a Best."""
+def compute_scores(weights: Mapping[str, Array], settings: Settings, X: Array) -> Array:
+    """(N, C) class scores of preprocessed rows X (N, D); weights W1, b1, W2, ... as in a BestEpoch."""
     h, last = X, len(settings.hidden) + 1
     for layer in range(1, last + 1):
         h = h @ weights[f"W{layer}"] + weights[f"b{layer}"]
@@ -49,27 +51,29 @@ def scores(weights: Mapping[str, Array], settings: Settings, X: Array) -> Array:
     return h
 
 
-def probabilities(net: Net, X: Array) -> Array:
+def predict_probabilities(net: TrainedNet, X: Array) -> Array:
     """(N, C) float64 class probabilities of raw rows X (N, D)."""
-    blocks = [X[start : start + BLOCK] for start in range(0, len(X), BLOCK)] or [X]
+    blocks = [X[start : start + ROWS_PER_BLOCK] for start in range(0, len(X), ROWS_PER_BLOCK)] or [X]
     return np.concatenate(
         [
-            softmax(scores(net.weights, net.settings, net.preprocessing.apply(block)).astype(np.float64))
+            softmax(
+                compute_scores(net.weights, net.settings, net.preprocessing.apply(block)).astype(np.float64)
+            )
             for block in blocks
         ]
     )
 
 
-def mean_probabilities(nets: Sequence[Net], X: Array) -> Array:
-    """What several nets say together: the mean of their probabilities, (N, C) float64."""
-    total = probabilities(nets[0], X)
+def average_probabilities(nets: Sequence[TrainedNet], X: Array) -> Array:
+    """The mean of several nets' probabilities, (N, C) float64."""
+    total = predict_probabilities(nets[0], X)
     for net in nets[1:]:
-        total += probabilities(net, X)
+        total += predict_probabilities(net, X)
     return np.asarray(total / len(nets))
 
 
-def accuracy(probabilities: Array, y: Array) -> float:
-    """The share of rows whose most probable class is the right one."""
+def measure_accuracy(probabilities: Array, y: Array) -> float:
+    """The share of rows whose most probable class is right."""
     return float((probabilities.argmax(axis=1) == y).mean())
 
 

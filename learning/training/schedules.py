@@ -1,4 +1,4 @@
-"""Owns the schedule: the learning rate of an epoch (does not apply it)."""
+"""Learning rate schedules."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,25 +13,25 @@ def learning_rate(settings: Settings, epoch: int) -> float:
     return settings.lr * SCHEDULES[settings.schedule](settings, epoch - 1)
 
 
-def _exponential(settings: Settings, past: int) -> float:
-    return float(settings.lr_decay**past)
+def _exponential(settings: Settings, epochs_past: int) -> float:
+    return float(settings.lr_decay**epochs_past)
 
 
-def _step(settings: Settings, past: int) -> float:
-    return float(settings.lr_decay ** (past // STEP_EPOCHS))
+def _step(settings: Settings, epochs_past: int) -> float:
+    return float(settings.lr_decay ** (epochs_past // STEP_EPOCHS))
 
 
-def _cosine(settings: Settings, past: int) -> float:
+def _cosine(settings: Settings, epochs_past: int) -> float:
     """Half a cosine, from 1 towards 0 after the last epoch; lr_decay has no part in it."""
-    return 0.5 * (1 + math.cos(math.pi * past / settings.epochs))
+    return 0.5 * (1 + math.cos(math.pi * epochs_past / settings.epochs))
 
 
-def _inverse(settings: Settings, past: int) -> float:
+def _inverse(settings: Settings, epochs_past: int) -> float:
     """1 / (1 + k t), with k such that the second epoch's rate is lr * lr_decay."""
-    return 1 / (1 + (1 / settings.lr_decay - 1) * past)
+    return 1 / (1 + (1 / settings.lr_decay - 1) * epochs_past)
 
 
-def _constant(settings: Settings, past: int) -> float:
+def _constant(settings: Settings, epochs_past: int) -> float:
     return 1.0
 
 

@@ -1,4 +1,4 @@
-"""Owns training: a group of trials, epoch by epoch, as a generator (knows no queue, no file, no database)."""
+"""The trainer: trains a group of trials, epoch by epoch, as a generator without files or database."""
 
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
@@ -10,14 +10,14 @@ import numpy as np
 from learning.data.dataset import Split
 from learning.number_format import format_number
 from learning.settings import Settings
-from learning.training.checkpoint_state import Best, State
-from learning.training.group import Costs, Group, shape_of
+from learning.training.checkpoint_state import BestEpoch, TrainingState
+from learning.training.group import EpochCosts, Group, net_shape
 from learning.training.net import Array, init_weights
 from learning.training.schedules import learning_rate
 
-__all__ = ["Best", "Epoch", "Member", "State", "Step", "train"]
+__all__ = ["Epoch", "GroupEpoch", "Member", "train"]
 
-TRAIN_SAMPLE = 1000  # training rows that the train accuracy is measured on, as in the lecture's trainer
+TRAIN_SAMPLE_ROWS = 1000  # on which train accuracy is measured after each epoch, as in the lecture
 TRACE_BUCKETS = 20
 
 
@@ -31,7 +31,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one epoch of one trial came to. Its numbers may be inf or nan if it ended the trial."""
+    """The numbers of one epoch of one trial. They may be inf or nan if it ended the trial."""
 
     key: int
     epoch: int  # 1, 2, ...
@@ -52,11 +52,11 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class GroupEpoch:
     """An epoch of every trial in the group, and the state of those that have not diverged."""
 
     epochs: tuple[Epoch, ...]
-    state: State
+    state: TrainingState
 
 
 def train(
@@ -64,47 +64,51 @@ def train(
     split: Split,
     *,
     seed: int,
-    state: State | None = None,
+    state: TrainingState | None = None,
     dtype: Any = np.float32,
     clock: Callable[[], float] = time.perf_counter,
-) -> Generator[Step, Collection[int] | None, None]:
-    """Yield a Step per epoch until the members' last; send the keys that shall go on, None for all.
+) -> Generator[GroupEpoch, Collection[int] | None, None]:
+    """Yield a GroupEpoch for each epoch up to the last; send the keys of those that go on, or None for all.
 
     The members must have equal group keys. `seed` gives the order of the mini-batches, each trial's own
-    seed its weights and dropout. With a state, training goes on after it; it may hold more than the members.
-    The same members with the same history give the same bits, in whatever order they are named. Trials that
-    diverge leave by themselves. Raises ValueError when the members form no group or are not in the state.
+    seed its weights and dropout. With a state, training resumes after it; it may hold more than the members.
+    The same members with the same history give the same bits, in whatever order they are given. Trials that
+    diverge drop out. Raises ValueError if the members form no group or are not in the state.
     """
-    members = _checked(members, state)
-    state = _start(members, split, dtype) if state is None else state.only([member.key for member in members])
-    sample = train_sample(split, seed)
-    group = _group(members, split, state)
+    members = _check_members(members, state)
+    state = (
+        _init_state(members, split, dtype)
+        if state is None
+        else state.select([member.key for member in members])
+    )
+    sample = draw_train_sample(split, seed)
+    group = _make_group(members, split, state)
     while members and state.epoch < members[0].settings.epochs:
         started = clock()
-        costs = group.run(state.epoch + 1, seed)
-        rows = _epochs(members, group, costs, split, sample, state.epoch + 1)
+        costs = group.train_epoch(state.epoch + 1, seed)
+        rows = _measure_epoch(members, group, costs, split, sample, state.epoch + 1)
         seconds = (clock() - started) / len(members)
         epochs = tuple(replace(row, seconds=seconds) for row in rows)
-        state = _next(state, group, epochs)
-        kept = yield Step(epochs, state)
-        living = [m for m in members if m.key in state.keys and (kept is None or m.key in kept)]
-        if living and len(living) < len(members):
-            state = state.only([member.key for member in living])
-            group = _group(living, split, state)
-        members = living
+        state = _advance_state(state, group, epochs)
+        kept = yield GroupEpoch(epochs, state)
+        remaining = [m for m in members if m.key in state.keys and (kept is None or m.key in kept)]
+        if remaining and len(remaining) < len(members):
+            state = state.select([member.key for member in remaining])
+            group = _make_group(remaining, split, state)
+        members = remaining
 
 
-def train_sample(split: Split, seed: int) -> Array:
-    """The training rows that the train accuracy is measured on: the same in every epoch of a sweep."""
+def draw_train_sample(split: Split, seed: int) -> Array:
+    """The training rows for the train accuracy, the same in every epoch of a sweep."""
     rows = split.train_rows
-    if len(rows) <= TRAIN_SAMPLE:
+    if len(rows) <= TRAIN_SAMPLE_ROWS:
         return rows
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
-    return np.sort(rng.choice(rows, TRAIN_SAMPLE, replace=False))
+    return np.sort(rng.choice(rows, TRAIN_SAMPLE_ROWS, replace=False))
 
 
-def explosion_reason(cost: float, first: float, factor: float) -> str:
-    """Why a cost that broke the rule did."""
+def explain_explosion(cost: float, first: float, factor: float) -> str:
+    """Why a cost ended its trial."""
     if np.isnan(cost):
         return "cost is nan"
     if np.isinf(cost):
@@ -115,14 +119,14 @@ def explosion_reason(cost: float, first: float, factor: float) -> str:
     )
 
 
-def trace(costs: Array) -> tuple[tuple[float, float, float], ...]:
-    """(S,) costs of the mini-batches as min, mean, max of at most 20 parts of about equal length."""
+def summarise_costs(costs: Array) -> tuple[tuple[float, float, float], ...]:
+    """Min, mean and max of the mini-batches' costs (S,) in at most 20 parts of about equal length."""
     parts = np.array_split(costs, min(len(costs), TRACE_BUCKETS))
     return tuple((float(part.min()), float(part.mean()), float(part.max())) for part in parts)
 
 
-def _checked(members: Sequence[Member], state: State | None) -> list[Member]:
-    """The members by key, so that not even the last bit depends on the order they come in."""
+def _check_members(members: Sequence[Member], state: TrainingState | None) -> list[Member]:
+    """The members sorted by key, so that not even the last bit depends on the order they come in."""
     by_key = {member.key: member for member in sorted(members, key=lambda member: member.key)}
     if len(by_key) < len(members) or not members:
         raise ValueError("a group needs at least one trial, and each only once.")
@@ -134,23 +138,23 @@ def _checked(members: Sequence[Member], state: State | None) -> list[Member]:
     return list(by_key.values())
 
 
-def _start(members: Sequence[Member], split: Split, dtype: Any) -> State:
-    shape = shape_of(members[0].settings, split)
+def _init_state(members: Sequence[Member], split: Split, dtype: Any) -> TrainingState:
+    shape = net_shape(members[0].settings, split)
     weights = [init_weights(shape, member.settings, dtype) for member in members]
-    params = {name: np.stack([each[name] for each in weights]) for name in shape.names}
+    params = {name: np.stack([net[name] for net in weights]) for name in shape.names}
     keys = tuple(member.key for member in members)
-    return State(0, keys, np.zeros(len(keys)), params, {}, (None,) * len(keys))
+    return TrainingState(0, keys, np.zeros(len(keys)), params, {}, (None,) * len(keys))
 
 
-def _group(members: Sequence[Member], split: Split, state: State) -> Group:
+def _make_group(members: Sequence[Member], split: Split, state: TrainingState) -> Group:
     first_costs = state.first_costs if state.epoch else None
     return Group([member.settings for member in members], split, state.params, state.kept, first_costs)
 
 
-def _epochs(
-    members: Sequence[Member], group: Group, costs: Costs, split: Split, sample: Array, epoch: int
+def _measure_epoch(
+    members: Sequence[Member], group: Group, costs: EpochCosts, split: Split, sample: Array, epoch: int
 ) -> list[Epoch]:
-    """A row per member; `seconds` is still to be filled in."""
+    """One Epoch per member; `seconds` is still to be filled in."""
     _, train_acc = group.evaluate(sample)
     val_loss, val_acc = group.evaluate(split.val_rows)
     assert group.first_costs is not None
@@ -158,9 +162,9 @@ def _epochs(
     for i, member in enumerate(members):
         cost, data = costs.cost[: costs.ended[i], i], costs.data[: costs.ended[i], i]
         judged = costs.judged[costs.ended[i] - 1, i]
-        reason = explosion_reason(judged, group.first_costs[i], member.settings.explosion)
+        reason = explain_explosion(judged, group.first_costs[i], member.settings.explosion)
         with np.errstate(all="ignore"):
-            loss, data_loss, parts = float(cost.mean()), float(data.mean()), trace(cost)
+            loss, data_loss, parts = float(cost.mean()), float(data.mean()), summarise_costs(cost)
         rows.append(
             Epoch(
                 key=member.key,
@@ -180,15 +184,17 @@ def _epochs(
     return rows
 
 
-def _next(state: State, group: Group, epochs: Sequence[Epoch]) -> State:
-    """The state after these epochs, without the trials that diverged."""
+def _advance_state(state: TrainingState, group: Group, epochs: Sequence[Epoch]) -> TrainingState:
+    """The state after an epoch, without the trials that diverged in it."""
     assert group.first_costs is not None
     params = group.stack.weights()
     bests = []
     for row, (epoch, best) in enumerate(zip(epochs, state.bests, strict=True)):
         if epoch.diverged is None and (best is None or epoch.val_acc > best.val_acc):
             weights = {name: array[row].copy() for name, array in params.items()}
-            best = Best(epoch.epoch, epoch.val_acc, weights)
+            best = BestEpoch(epoch.epoch, epoch.val_acc, weights)
         bests.append(best)
-    after = State(state.epoch + 1, state.keys, group.first_costs, params, group.updater.kept(), tuple(bests))
-    return after.only([epoch.key for epoch in epochs if epoch.diverged is None])
+    after = TrainingState(
+        state.epoch + 1, state.keys, group.first_costs, params, group.updater.copy_state(), tuple(bests)
+    )
+    return after.select([epoch.key for epoch in epochs if epoch.diverged is None])

@@ -1,4 +1,4 @@
-"""Owns the update rules: how gradients change the weights of a stack (does not compute gradients).
+"""The update rules: how gradients change the weights of a stack.
 
 The rules are those of the CS231n notes ("Parameter updates"). lr, momentum and reg are one number per net.
 sgd, momentum and nesterov take the gradient already times -lr, which costs nothing (see Updater.scale):
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from learning.settings import Settings
-from learning.training.gradient import Gradient, blas
-from learning.training.net import Array, Stack, squares
+from learning.training.gradient import Gradient, find_blas_routine
+from learning.training.net import Array, Stack, sum_squares_by_row
 from learning.training.schedules import learning_rate
 
 RMSPROP_DECAY = 0.99
@@ -26,9 +26,9 @@ FLUSH_EVERY = 20  # steps
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The numbers of one epoch for a block of one parameter: each a number, or broadcastable against it.
+    """The rates of one epoch for a block of one parameter: each a number, or an array that broadcasts.
 
-    `keep` is for whole parameters: a number per net, (K,).
+    `keep` is for whole parameters: one number per net, (K,).
     """
 
     lr: Any
@@ -38,16 +38,18 @@ class Rates:
     keep: Array | None  # 1 - lr * reg
 
     @classmethod
-    def spread(cls, stack: Stack, name: str, rows: slice, lr: Array, momentum: Array, reg: Array) -> "Rates":
-        """From one number per net, each (K,) in double precision."""
+    def for_rows(
+        cls, stack: Stack, name: str, rows: slice, lr: Array, momentum: Array, reg: Array
+    ) -> "Rates":
+        """The rates of some rows from one number per net, each (K,) in double precision."""
 
-        def over(values: Array) -> Any:
+        def expand(values: Array) -> Any:
             spread = stack.spread(name, values).astype(stack.params[name].dtype)[rows]
             return spread[(0,) * spread.ndim] if (spread == spread[0]).all() else spread
 
         if name[0] == "b" or not reg.any():
-            return cls(over(lr), over(momentum), None, None, None)
-        return cls(over(lr), over(momentum), over(reg), over(lr * reg), 1 - lr * reg)
+            return cls(expand(lr), expand(momentum), None, None, None)
+        return cls(expand(lr), expand(momentum), expand(reg), expand(lr * reg), 1 - lr * reg)
 
 
 def sgd(stack: Stack, kept: Sequence[Array], gradient: Gradient, rates: Rates) -> None:
@@ -58,12 +60,12 @@ def sgd(stack: Stack, kept: Sequence[Array], gradient: Gradient, rates: Rates) -
 
 
 def momentum(stack: Stack, kept: Sequence[Array], gradient: Gradient, rates: Rates) -> None:
-    """v = mu * v - lr * g; the rest is done by `follow`."""
+    """v = mu * v - lr * g; `add_velocity` does the rest."""
     (v,) = kept
-    gradient.onto(v, rates.momentum)
+    gradient.add_to(v, rates.momentum)
 
 
-def follow(W: Array, G: None, kept: Sequence[Array], scratch: Array, rates: Rates, step: int) -> None:
+def add_velocity(W: Array, G: None, kept: Sequence[Array], scratch: Array, rates: Rates, step: int) -> None:
     """v -= lr * reg * W; W += v"""
     (v,) = kept
     if rates.decay is not None:
@@ -93,7 +95,7 @@ def adagrad(W: Array, g: Array, kept: Sequence[Array], scratch: Array, rates: Ra
 def rmsprop(W: Array, g: Array, kept: Sequence[Array], scratch: Array, rates: Rates, step: int) -> None:
     """cache = 0.99 * cache + 0.01 * g**2; W -= lr * g / (sqrt(cache) + eps)
 
-    Kept is cache / 0.01, which saves a pass: its root is ten times the one above.
+    What is stored is cache / 0.01, which saves a pass: its root is ten times the one above.
     """
     (cache,) = kept
     _add_reg(g, W, scratch, rates)
@@ -106,7 +108,7 @@ def rmsprop(W: Array, g: Array, kept: Sequence[Array], scratch: Array, rates: Ra
 def adam(W: Array, g: Array, kept: Sequence[Array], scratch: Array, rates: Rates, step: int) -> None:
     """m, v: running means of g, g**2; W -= lr * m^ / (sqrt(v^) + eps), ^ = corrected for their start at 0.
 
-    Kept are m / (1 - beta1) and v / (1 - beta2), which saves two passes. The step is then
+    What is stored are m / (1 - beta1) and v / (1 - beta2), which saves two passes. The step is then
     lr * b/a * m / (sqrt(v) + eps * b), a = (1 - beta1**t) / (1 - beta1), b**2 = (1 - beta2**t) / (1 - beta2).
     """
     m, v = kept
@@ -126,11 +128,11 @@ def _add_reg(g: Array, W: Array, scratch: Array, rates: Rates) -> None:
 
 
 def add_scaled(y: Array, factor: Any, x: Array, scratch: Array) -> None:
-    """y += factor * x, for arrays that lie in one piece; in one pass where the factor is a single number."""
+    """y += factor * x for contiguous arrays; in one pass if the factor is a single number."""
     if np.ndim(factor):
         y += np.multiply(x, factor, out=scratch)
     else:
-        blas("axpy", y.dtype)(x.reshape(-1), y.reshape(-1), a=factor)
+        find_blas_routine("axpy", y.dtype)(x.reshape(-1), y.reshape(-1), a=factor)
 
 
 def _adaptive_step(W: Array, g: Array, cache: Array, scratch: Array, lr: Any, epsilon: float) -> None:
@@ -142,11 +144,12 @@ def _adaptive_step(W: Array, g: Array, cache: Array, scratch: Array, lr: Any, ep
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """keeps: the arrays beside each parameter. scaled: whether it takes -lr * g, or g.
+class UpdateRule:
+    """How one rule updates a parameter.
 
-    gather: what is done for a whole parameter at once. step: what is done for each block of it, with its
-    gradient, which is used up, where nothing has gathered that; the last argument is step 1, 2, ...
+    keeps: the names of the arrays stored for each parameter. scaled: whether it takes -lr * g or g.
+    gather: runs once for a whole parameter. step: runs for each block of it, with its gradient (which it may
+    overwrite) unless `gather` has taken that; the last argument is the step 1, 2, ...
     """
 
     keeps: tuple[str, ...]
@@ -155,31 +158,31 @@ class Rule:
     step: Callable[[Array, Any, Sequence[Array], Array, Rates, int], None] | None = None
 
 
-RULES: Mapping[str, Rule] = {
-    "sgd": Rule((), scaled=True, gather=sgd),
-    "momentum": Rule(("v",), scaled=True, gather=momentum, step=follow),
-    "nesterov": Rule(("v",), scaled=True, step=nesterov),
-    "adagrad": Rule(("cache",), scaled=False, step=adagrad),
-    "rmsprop": Rule(("cache",), scaled=False, step=rmsprop),
-    "adam": Rule(("m", "v"), scaled=False, step=adam),
+UPDATE_RULES: Mapping[str, UpdateRule] = {
+    "sgd": UpdateRule((), scaled=True, gather=sgd),
+    "momentum": UpdateRule(("v",), scaled=True, gather=momentum, step=add_velocity),
+    "nesterov": UpdateRule(("v",), scaled=True, step=nesterov),
+    "adagrad": UpdateRule(("cache",), scaled=False, step=adagrad),
+    "rmsprop": UpdateRule(("cache",), scaled=False, step=rmsprop),
+    "adam": UpdateRule(("m", "v"), scaled=False, step=adam),
 }
 
 
-def rule_of(settings: Sequence[Settings]) -> str:
-    """The update of a group. Momentum and nesterov without any momentum are sgd, and keep nothing."""
+def choose_rule(settings: Sequence[Settings]) -> str:
+    """The rule of a group. Momentum and nesterov without any momentum are sgd, and store nothing."""
     update = settings[0].update
     idle = update in ("momentum", "nesterov") and not any(each.momentum for each in settings)
     return "sgd" if idle else update
 
 
 class Updater:
-    """Applies one rule to a stack, parameter by parameter, and holds what the rule keeps."""
+    """Applies one rule to a stack, parameter by parameter, and stores the rule's arrays."""
 
     def __init__(self, stack: Stack, settings: Sequence[Settings], kept: Mapping[str, Array]) -> None:
-        """kept: (K, ...) arrays by "v.W1" and the like; what the rule needs and is missing starts at zero."""
+        """kept: (K, ...) arrays by names such as "v.W1"; those that are missing start at zero."""
         self._stack, self._settings = stack, settings
-        self._rule = RULES[rule_of(settings)]
-        self._kept = {param: self._start(param, kept) for param in stack.shape.names}
+        self._rule = UPDATE_RULES[choose_rule(settings)]
+        self._kept = {param: self._init_arrays(param, kept) for param in stack.shape.names}
         self._blocks = {name: stack.blocks(name) for name in stack.shape.names}
         self._scratch = {name: np.empty_like(W[self._blocks[name][0]]) for name, W in stack.params.items()}
         self._gradients = {
@@ -191,8 +194,8 @@ class Updater:
         self._row_squares: dict[str, Array] = {}
         self._squares: dict[str, Array] = {}  # (K,) sum(W**2) of what is regularised
 
-    def kept(self) -> dict[str, Array]:
-        """A copy of what the rule keeps, (K, ...) with the net first, by "v.W1" and the like."""
+    def copy_state(self) -> dict[str, Array]:
+        """A copy of the rule's arrays, (K, ...) with the net first, by names such as "v.W1"."""
         return {
             f"{name}.{param}": self._stack.split(param, array)
             for param, arrays in self._kept.items()
@@ -200,13 +203,13 @@ class Updater:
         }
 
     def begin(self, epoch: int) -> None:
-        """Take the learning rates of epoch 1, 2, ..."""
+        """Set the learning rates of epoch 1, 2, ..."""
         self._stack.fold()
         self._lr = np.array([learning_rate(each, epoch) for each in self._settings])
         mu = np.array([each.momentum for each in self._settings])
 
         def rates(name: str, rows: slice) -> Rates:
-            return Rates.spread(self._stack, name, rows, self._lr, mu, self._reg)
+            return Rates.for_rows(self._stack, name, rows, self._lr, mu, self._reg)
 
         names = self._stack.shape.names
         self._rates = {name: rates(name, slice(None)) for name in names}
@@ -216,49 +219,49 @@ class Updater:
         self._row_squares = {name: np.empty_like(self._stack.params[name][:, 0]) for name in regularised}
 
     def penalty(self) -> Array:
-        """(K,) float64: 0.5 * reg * sum(W**2) of the weights as they are now."""
+        """(K,) float64: 0.5 * reg * sum(W**2) of the current weights."""
         total = np.zeros(len(self._settings))
         for sums in self._squares.values():
             total += 0.5 * self._reg * sums
         return total
 
     def scale(self, batch: int) -> Array:
-        """(K,) what the backward pass must multiply by: 1/batch, times -lr where the rule wants it."""
+        """(K,) the factor for the backward pass: 1/batch, times -lr if the rule takes that."""
         factor = -self._lr if self._rule.scaled else np.ones(len(self._settings))
         return (factor / batch).astype(self._stack.params["W1"].dtype)
 
     def apply(self, gradient: Gradient, step: int) -> None:
-        """Change the parameter by its gradient. step: 1, 2, ... of the run."""
+        """Update a parameter by its gradient. step: 1, 2, ... since the start of training."""
         name = gradient.name
         W, kept, dW = self._stack.params[name], self._kept[name], None
         if self._rule.gather is not None:
             self._rule.gather(self._stack, kept, gradient, self._rates[name])
         else:
-            dW = gradient.into(self._gradients[name])
+            dW = gradient.write_to(self._gradients[name])
         for rows, rates in zip(self._blocks[name], self._block_rates[name], strict=True):
             part = [array[rows] for array in kept]
             scratch = self._scratch[name][: len(W[rows])]
             if self._rule.step is not None:
                 self._rule.step(W[rows], None if dW is None else dW[rows], part, scratch, rates, step)
-            if step % FLUSH_EVERY == 0 and self._can_collapse(name):
+            if step % FLUSH_EVERY == 0 and self._can_underflow(name):
                 for array in (W[rows], *part):
-                    flush(array, scratch)
+                    flush_denormals(array, scratch)
             if name in self._squares:  # here, where W is in cache
-                self._row_squares[name][rows] = squares(W[rows])
+                self._row_squares[name][rows] = sum_squares_by_row(W[rows])
         if name in self._squares:
             self._squares[name] = self._stack.sum_squares(name, self._row_squares[name])
 
-    def _can_collapse(self, name: str) -> bool:
-        """Whether numbers may shrink geometrically: by regularisation, or by a rule that forgets."""
+    def _can_underflow(self, name: str) -> bool:
+        """Whether numbers may shrink geometrically, by regularisation or by a decaying average."""
         return self._rates[name].reg is not None or bool(self._rule.keeps)
 
-    def _start(self, param: str, kept: Mapping[str, Array]) -> list[Array]:
+    def _init_arrays(self, param: str, kept: Mapping[str, Array]) -> list[Array]:
         like, join = self._stack.params[param], self._stack.join
         found = [kept.get(f"{name}.{param}") for name in self._rule.keeps]
         return [np.zeros_like(like) if array is None else join(param, array) for array in found]
 
 
-def flush(array: Array, scratch: Array) -> None:
-    """Numbers smaller than FLUSH_BELOW become exactly 0, in place; nan stays."""
+def flush_denormals(array: Array, scratch: Array) -> None:
+    """Set numbers smaller than FLUSH_BELOW to exactly 0, in place; nan stays."""
     np.abs(array, out=scratch)
     np.copyto(array, 0, where=scratch < FLUSH_BELOW)

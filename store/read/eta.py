@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, func, select
 
 from learning.search.early_stopping import Halving, StoppingRule, parse_rule
-from learning.training.eta import Pace, Rest, seconds_left
+from learning.training.time_estimate import Pace, RemainingWork, estimate_seconds_left
 from store.db.states import LIVING, WAITING
 from store.db.tables import trial, trial_group
 
@@ -38,8 +38,8 @@ def estimate(
     found = {}
     for id, epochs in lefts.items():
         pace, (busy, living) = paces[id], groups[id]
-        rest = Rest(epochs, living, max(1, busy), lost.get(id, 0.0))
-        found[id] = Eta(epochs * pace.mean / rest.workers, seconds_left(pace, rest))
+        rest = RemainingWork(epochs, living, max(1, busy), lost.get(id, 0.0))
+        found[id] = Eta(epochs * pace.mean / rest.workers, estimate_seconds_left(pace, rest))
     return found
 
 

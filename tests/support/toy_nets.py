@@ -4,7 +4,7 @@ import numpy as np
 
 from learning.data.dataset import Dataset, Split, make_split
 from learning.settings import Settings
-from learning.training.trainer import Member, Step, train
+from learning.training.trainer import GroupEpoch, Member, train
 
 CLASSES = 4
 FIXED = {"hidden": [7], "init": "xavier", "batch_size": 10, "epochs": 5, "val_count": 40, "lr": 0.05}
@@ -36,7 +36,7 @@ def toy_split(group: list[Member], **data: int) -> Split:
     return make_split(toy_data(**data), group[0].settings)
 
 
-def run(group: list[Member], split: Split | None = None, **options: object) -> list[Step]:
+def run(group: list[Member], split: Split | None = None, **options: object) -> list[GroupEpoch]:
     """All steps, with a clock that stands still, so that steps compare."""
     split = toy_split(group) if split is None else split
     return list(train(group, split, **{"seed": 3, "clock": lambda: 0.0, **options}))

@@ -100,7 +100,7 @@ def test_a_kept_net_predicts_as_well_as_it_did_in_training(
     split = make_split(digits, settings)
     X = np.empty((len(split.val_rows), 64), np.float32)
     Preprocessing.from_arrays(stored).apply(digits.X_train[split.val_rows], X)
-    labels = prediction.scores(arrays, settings, X).argmax(axis=1)
+    labels = prediction.compute_scores(arrays, settings, X).argmax(axis=1)
     assert (labels == digits.y_train[split.val_rows]).mean() == pytest.approx(trial.best_val_acc)
 
 

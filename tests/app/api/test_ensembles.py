@@ -14,7 +14,7 @@ from app.usecases import model_file
 from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.settings import Settings
-from learning.training.prediction import Net, accuracy, probabilities
+from learning.training.prediction import TrainedNet, measure_accuracy, predict_probabilities
 from store.queue import trial_updates
 from tests.support.made_up_worker import Crew, made_epoch
 
@@ -57,7 +57,7 @@ def recorded(name: str, home: Path, arrays: dict[str, np.ndarray], settings: dic
     parsed = Settings.parse(settings)
     data = catalog.load(name, home, None)
     val = make_split(data, replace(parsed, preprocess="none")).val_rows
-    return accuracy(probabilities(Net.of(arrays, parsed), data.X_train[val]), data.y_train[val])
+    return measure_accuracy(predict_probabilities(TrainedNet.from_arrays(arrays, parsed), data.X_train[val]), data.y_train[val])
 
 
 def numbers(answer: Any) -> list[int]:

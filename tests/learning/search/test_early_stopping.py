@@ -19,7 +19,7 @@ from learning.search.early_stopping import (
     rule_to_dict,
 )
 from learning.settings import Settings
-from learning.training.checkpoint_state import State
+from learning.training.checkpoint_state import TrainingState
 
 quick = hypothesis_settings(max_examples=60, deadline=None)
 accuracies = st.one_of(st.none(), st.sampled_from([0.1, 0.2, 0.2001, 0.5]), st.floats(0, 1))
@@ -189,15 +189,15 @@ def test_halving_without_a_rung_would_stop_nothing_and_is_refused() -> None:
         check_rule(Halving(3, 5), trials)
 
 
-def state(keys: tuple[int, ...], epoch: int = 2) -> State:
+def state(keys: tuple[int, ...], epoch: int = 2) -> TrainingState:
     rows = np.array(keys, np.float32)
-    return State(
+    return TrainingState(
         epoch, keys, rows, {"W1": rows[:, None, None]}, {"v.W1": -rows[:, None, None]}, (None,) * len(keys)
     )
 
 
 def test_states_of_several_groups_join_and_each_trial_keeps_its_own() -> None:
-    joined = State.join([state((1, 2)), state((3,)), state((7, 5))]).only([5, 3, 1])
+    joined = TrainingState.join([state((1, 2)), state((3,)), state((7, 5))]).select([5, 3, 1])
     assert joined.keys == (5, 3, 1)
     assert joined.epoch == 2
     for array, sign in ((joined.params["W1"], 1), (joined.kept["v.W1"], -1)):
@@ -207,4 +207,4 @@ def test_states_of_several_groups_join_and_each_trial_keeps_its_own() -> None:
 
 def test_states_that_are_not_equally_far_do_not_join() -> None:
     with pytest.raises(ValueError, match="different epochs"):
-        State.join([state((1,)), state((2,), epoch=3)])
+        TrainingState.join([state((1,)), state((2,), epoch=3)])

@@ -17,7 +17,7 @@ def nets(hidden, activation="relu", dtype=np.float64, count=K):
         for n in range(count)
     ]
     shape = Shape(D, tuple(hidden), C, activation)
-    each = [init_weights(shape, one, dtype) for one in settings]
+    each = [init_weights(shape, gradient, dtype) for gradient in settings]
     return shape, settings, each, {name: np.stack([w[name] for w in each]) for name in shape.names}
 
 
@@ -26,7 +26,10 @@ def dense(passage, X, y):
     stack = passage.stack
     gradients = passage.backward(X, y, np.ones(stack.count, X.dtype))
     return {
-        one.name: stack.split(one.name, one.into(np.empty_like(stack.params[one.name]))) for one in gradients
+        gradient.name: stack.split(
+            gradient.name, gradient.write_to(np.empty_like(stack.params[gradient.name]))
+        )
+        for gradient in gradients
     }
 
 
@@ -41,7 +44,7 @@ def test_a_stack_computes_what_the_textbook_computes_for_each_net(hidden, activa
         _, data_loss, _ = textbook.loss_and_gradients(own, X, Y, 0.0, activation)
         assert losses[n] == pytest.approx(data_loss, rel=1e-12)
         np.testing.assert_allclose(scores[n].T, textbook.forward(own, X, activation)[-1], rtol=1e-12)
-        np.testing.assert_allclose(prediction.scores(own, settings[n], X), scores[n].T, rtol=1e-12)
+        np.testing.assert_allclose(prediction.compute_scores(own, settings[n], X), scores[n].T, rtol=1e-12)
 
 
 def test_weights_go_in_and_come_out_unchanged():
@@ -106,7 +109,7 @@ def test_softmax_is_stable_at_huge_scores(size, dtype):
 
 
 def test_a_net_at_the_start_knows_nothing():
-    """The lecture's check: a loss of ln C with small weights, and a higher one with regularisation."""
+    """The lecture's check: a loss of ln C with small weights, and a higher gradient with regularisation."""
     settings = Settings.parse({"hidden": [50], "init_scale": 1e-4, "seed": 1})
     shape = Shape(3072, (50,), 10)
     weights = {name: w[None] for name, w in init_weights(shape, settings, np.float64).items()}
@@ -130,11 +133,11 @@ def test_init_has_the_deviation_its_rule_names(init, deviation):
 
 def test_init_depends_on_the_trials_own_seed_and_not_on_the_precision():
     shape = Shape(D, (7,), C)
-    one, same, other = (init_weights(shape, Settings.parse({"seed": s}), np.float64) for s in (1, 1, 2))
-    assert (one["W1"] == same["W1"]).all()
-    assert (one["W1"] != other["W1"]).all()
+    gradient, same, other = (init_weights(shape, Settings.parse({"seed": s}), np.float64) for s in (1, 1, 2))
+    assert (gradient["W1"] == same["W1"]).all()
+    assert (gradient["W1"] != other["W1"]).all()
     single = init_weights(shape, Settings.parse({"seed": 1}), np.float32)
-    assert (single["W1"] == one["W1"].astype(np.float32)).all()
+    assert (single["W1"] == gradient["W1"].astype(np.float32)).all()
 
 
 def test_a_net_without_a_seed_is_refused():
@@ -171,9 +174,9 @@ def test_a_gradient_is_added_onto_what_is_there(dtype, factor):
     passage.forward(X.astype(dtype))
     passage.losses(Y)
     stack = passage.stack
-    for one in passage.backward(X.astype(dtype), Y, np.ones(K, dtype)):
-        W = stack.params[one.name]
-        by = stack.spread(one.name, np.arange(K).astype(dtype)) if factor == "by net" else factor
+    for gradient in passage.backward(X.astype(dtype), Y, np.ones(K, dtype)):
+        W = stack.params[gradient.name]
+        by = stack.spread(gradient.name, np.arange(K).astype(dtype)) if factor == "by net" else factor
         target = np.ones_like(W)
-        one.onto(target, by)
-        np.testing.assert_allclose(target, by + one.into(np.empty_like(W)), rtol=1e-5, atol=1e-6)
+        gradient.add_to(target, by)
+        np.testing.assert_allclose(target, by + gradient.write_to(np.empty_like(W)), rtol=1e-5, atol=1e-6)

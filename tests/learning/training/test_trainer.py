@@ -8,32 +8,31 @@ from learning.number_format import format_number
 from learning.settings import UPDATES
 from learning.training import group as group_module
 from learning.training import prediction
-from learning.training.group import mini_batches
+from learning.training.checkpoint_state import BestEpoch, TrainingState
+from learning.training.group import draw_mini_batches
 from learning.training.trainer import (
-    TRAIN_SAMPLE,
-    Best,
+    TRAIN_SAMPLE_ROWS,
     Member,
-    State,
-    explosion_reason,
-    trace,
+    draw_train_sample,
+    explain_explosion,
+    summarise_costs,
     train,
-    train_sample,
 )
 from tests.support.toy_nets import CLASSES, members, run, settings, toy_split
 
 EXPLODES = {"lr": 1e6, "seed": 8}
 
 
-def saved(state: State) -> State:
+def saved(state: TrainingState) -> TrainingState:
     """The state after a way through a file."""
     file = io.BytesIO()
     np.savez(file, **state.to_arrays())
     file.seek(0)
     with np.load(file, allow_pickle=False) as arrays:
-        return State.from_arrays(dict(arrays))
+        return TrainingState.from_arrays(dict(arrays))
 
 
-def same_bits(a: State, b: State) -> bool:
+def same_bits(a: TrainingState, b: TrainingState) -> bool:
     one, other = a.to_arrays(), b.to_arrays()
     return one.keys() == other.keys() and all(
         one[name].dtype == other[name].dtype and one[name].tobytes() == other[name].tobytes() for name in one
@@ -69,7 +68,7 @@ def test_an_epoch_row_is_what_it_says():
     (step,) = run(group, split)
     row, weights = step.epochs[0], step.state.weights(10)
     for rows, accuracy in ((split.train_rows, row.train_acc), (split.val_rows, row.val_acc)):
-        scores = prediction.scores(weights, group[0].settings, split.gather(rows))
+        scores = prediction.compute_scores(weights, group[0].settings, split.gather(rows))
         assert accuracy == pytest.approx((scores.argmax(axis=1) == split.y[rows]).mean())
     chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     expected = -np.log(chances[np.arange(len(scores)), split.y[split.val_rows]]).mean()
@@ -165,10 +164,14 @@ def test_a_state_is_not_changed_by_the_training_that_goes_on():
 
 
 def test_the_best_nets_of_a_state_come_through_a_file():
-    bests = [Best(2, 0.5, {"W1": np.full((2, 3), 7.0)}), None, Best(4, 0.6, {"W1": np.full((2, 3), 2.0)})]
-    bests.append(Best(1, 0.25, {"W1": np.full((2, 3), 9.0)}))
+    bests = [
+        BestEpoch(2, 0.5, {"W1": np.full((2, 3), 7.0)}),
+        None,
+        BestEpoch(4, 0.6, {"W1": np.full((2, 3), 2.0)}),
+    ]
+    bests.append(BestEpoch(1, 0.25, {"W1": np.full((2, 3), 9.0)}))
     params = {"W1": np.stack([np.full((2, 3), float(n)) for n in range(4)])}
-    again = saved(State(4, (3, 5, 6, 8), np.ones(4), params, {}, tuple(bests)))
+    again = saved(TrainingState(4, (3, 5, 6, 8), np.ones(4), params, {}, tuple(bests)))
     for best, other in zip(bests, again.bests, strict=True):
         assert (best is None) == (other is None)
         if best and other:
@@ -212,9 +215,9 @@ def test_a_group_that_diverges_whole_stops_at_once():
 
 
 def test_the_reason_names_the_cost():
-    assert explosion_reason(float("nan"), 2.3, 3) == "cost is nan"
-    assert explosion_reason(float("inf"), 2.3, 3) == "cost inf is not finite"
-    assert explosion_reason(7.314, 2.3026, 3) == "cost 7.31 > 3 x the first cost 2.3"
+    assert explain_explosion(float("nan"), 2.3, 3) == "cost is nan"
+    assert explain_explosion(float("inf"), 2.3, 3) == "cost inf is not finite"
+    assert explain_explosion(7.314, 2.3026, 3) == "cost 7.31 > 3 x the first cost 2.3"
 
 
 def test_the_rule_compares_with_the_first_cost_and_its_factor():
@@ -268,7 +271,7 @@ def test_the_first_cost_is_remembered_from_the_first_epoch_through_a_resume():
     group = members({"lr": 0.05, "explosion": 3}, epochs=4, batch_size=100)
     split = toy_split(group, rows=540)
     state = run(group, split)[1].state
-    low = State.from_arrays(state.to_arrays() | {"first_costs": state.first_costs * 1e-3})
+    low = TrainingState.from_arrays(state.to_arrays() | {"first_costs": state.first_costs * 1e-3})
     (step,) = run(group, split, state=low)
     assert step.epochs[0].diverged is not None
     assert len(step.epochs[0].trace) == 1
@@ -288,7 +291,7 @@ def test_a_number_that_is_not_finite_is_found_wherever_it_enters(value):
     for name in state.params:
         sick = {key: array.copy() for key, array in state.to_arrays().items()}
         sick[f"param.{name}"][1] = value
-        steps = run(group, split, state=State.from_arrays(sick))
+        steps = run(group, split, state=TrainingState.from_arrays(sick))
         assert steps[0].epochs[1].diverged is not None
         assert [row.key for row in steps[1].epochs] == [10, 12]
 
@@ -336,36 +339,36 @@ def test_a_batch_too_large_to_hold_is_summed_up_in_chunks(hidden, monkeypatch):
 
 def test_mini_batches_visit_each_row_at_most_once_and_differ_by_epoch():
     rows = np.arange(100, 203)
-    first, again, second = (mini_batches(rows, 10, 3, epoch) for epoch in (1, 1, 2))
+    first, again, second = (draw_mini_batches(rows, 10, 3, epoch) for epoch in (1, 1, 2))
     assert first.shape == (10, 10)
     assert len(np.unique(first)) == 100
     assert set(first.flat) <= set(rows)
     assert (first == again).all()
     assert (first != second).any()
-    assert (mini_batches(rows, 10, 4, 1) != first).any()
+    assert (draw_mini_batches(rows, 10, 4, 1) != first).any()
 
 
 def test_the_trace_has_at_most_twenty_parts_that_cover_the_epoch():
     costs = np.arange(490.0)
-    parts = trace(costs)
+    parts = summarise_costs(costs)
     assert len(parts) == 20
     assert parts[0][0] == 0
     assert parts[-1][2] == 489
     assert all(low <= mean <= high for low, mean, high in parts)
     assert all(before[2] < after[0] for before, after in pairwise(parts))
-    assert trace(np.array([2.0])) == ((2.0, 2.0, 2.0),)
+    assert summarise_costs(np.array([2.0])) == ((2.0, 2.0, 2.0),)
 
 
 def test_the_train_sample_is_fixed_and_of_a_thousand_rows_at_most():
     group = members()
     split = toy_split(group, rows=1500)
-    sample = train_sample(split, 3)
-    assert len(sample) == TRAIN_SAMPLE
-    assert len(np.unique(sample)) == TRAIN_SAMPLE
+    sample = draw_train_sample(split, 3)
+    assert len(sample) == TRAIN_SAMPLE_ROWS
+    assert len(np.unique(sample)) == TRAIN_SAMPLE_ROWS
     assert np.isin(sample, split.train_rows).all()
-    assert (sample == train_sample(split, 3)).all()
+    assert (sample == draw_train_sample(split, 3)).all()
     small = toy_split(group)
-    assert (train_sample(small, 3) == small.train_rows).all()
+    assert (draw_train_sample(small, 3) == small.train_rows).all()
 
 
 def test_dropout_drops_by_the_trials_own_rate_and_only_in_training():

@@ -3,11 +3,11 @@ import pytest
 
 from learning.settings import UPDATES
 from learning.training import net
-from learning.training.gradient import Summed
-from learning.training.group import mini_batches
+from learning.training.gradient import SummedGradient
+from learning.training.group import draw_mini_batches
 from learning.training.net import Shape, Stack, init_weights
 from learning.training.schedules import STEP_EPOCHS, learning_rate
-from learning.training.updates import FLUSH_BELOW, Updater, flush, rule_of
+from learning.training.updates import FLUSH_BELOW, Updater, choose_rule, flush_denormals
 from tests.support import textbook
 from tests.support.toy_nets import CLASSES, members, run, settings, toy_data, toy_split
 
@@ -29,7 +29,7 @@ def test_fifty_steps_equal_the_textbooks(update, hidden, monkeypatch):
     )
     split = toy_split(group)
     steps = run(group, split, dtype=np.float64)
-    batches = [rows for epoch in range(1, 6) for rows in mini_batches(split.train_rows, 10, 3, epoch)]
+    batches = [rows for epoch in range(1, 6) for rows in draw_mini_batches(split.train_rows, 10, 3, epoch)]
     assert len(batches) == 60
     data = [(split.gather(rows, dtype=np.float64), split.y[rows]) for rows in batches]
     shape = Shape(split.n_features, tuple(hidden), CLASSES)
@@ -60,7 +60,7 @@ def test_two_hundred_steps_in_single_precision_stay_near_the_textbook(update):
     group = members({"reg": 0.01, "momentum": 0.9}, update=update, lr=RATES.get(update, 0.02), epochs=17)
     (member,), split = group, toy_split(group)
     costs = [part[1] for step in run(group, split) for part in step.epochs[0].trace]
-    batches = [rows for epoch in range(1, 18) for rows in mini_batches(split.train_rows, 10, 3, epoch)]
+    batches = [rows for epoch in range(1, 18) for rows in draw_mini_batches(split.train_rows, 10, 3, epoch)]
     data = [(split.gather(rows, dtype=np.float64), split.y[rows]) for rows in batches]
     own = member.settings
     first = init_weights(Shape(split.n_features, own.hidden, CLASSES), own, np.float64)
@@ -76,7 +76,7 @@ def test_weights_that_shrink_fast_or_turn_their_sign_are_the_textbooks(shrink):
     group = members({"reg": shrink / 0.05}, {"reg": 0.01, "lr": 0.05}, update="sgd", lr=0.05, explosion=0)
     split = toy_split(group)
     steps = run(group, split, dtype=np.float64)
-    batches = [rows for epoch in range(1, 6) for rows in mini_batches(split.train_rows, 10, 3, epoch)]
+    batches = [rows for epoch in range(1, 6) for rows in draw_mini_batches(split.train_rows, 10, 3, epoch)]
     data = [(split.gather(rows, dtype=np.float64), split.y[rows]) for rows in batches]
     for member in group:
         own = member.settings
@@ -101,10 +101,10 @@ def test_update_ratio_is_the_last_steps():
 
 
 def test_momentum_of_nobody_is_sgd():
-    assert rule_of([settings(update="momentum"), settings(update="momentum")]) == "sgd"
-    assert rule_of([settings(update="nesterov", momentum=0.1)]) == "nesterov"
-    assert rule_of([settings(update="momentum"), settings(update="momentum", momentum=0.5)]) == "momentum"
-    assert rule_of([settings(update="adam")]) == "adam"
+    assert choose_rule([settings(update="momentum"), settings(update="momentum")]) == "sgd"
+    assert choose_rule([settings(update="nesterov", momentum=0.1)]) == "nesterov"
+    assert choose_rule([settings(update="momentum"), settings(update="momentum", momentum=0.5)]) == "momentum"
+    assert choose_rule([settings(update="adam")]) == "adam"
 
 
 def test_schedules():
@@ -122,7 +122,7 @@ def test_schedules():
 def test_flush_keeps_what_is_just_large_enough():
     below, above = np.float32(FLUSH_BELOW * 0.99), np.float32(FLUSH_BELOW * 1.01)
     values = np.array([below, -below, above, -above, 0, 1e-42, np.nan, np.inf, 1], np.float32)
-    flush(values, np.empty_like(values))
+    flush_denormals(values, np.empty_like(values))
     expected = np.array([0, 0, above, -above, 0, 0, np.nan, np.inf, 1], np.float32)
     np.testing.assert_array_equal(values, expected)
 
@@ -151,6 +151,6 @@ def test_penalty_is_that_of_the_weights_as_they_are():
     expected = 0.25 * sum((nets[0][name] ** 2).sum() for name in ("W1", "W2"))
     assert updater.penalty() == pytest.approx([expected, 0])
     gradient = np.full_like(stack.params["W1"], 0.1)
-    updater.apply(Summed("W1", gradient), 1)
+    updater.apply(SummedGradient("W1", gradient), 1)
     W1 = stack.weights()["W1"][0]
     assert updater.penalty()[0] == pytest.approx(0.25 * ((W1**2).sum() + (nets[0]["W2"] ** 2).sum()))

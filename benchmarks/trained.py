@@ -99,5 +99,5 @@ def _dead(weights: Mapping[str, Array], split: Split) -> float:
 
 def _run(dataset: Dataset, seed: int, recipe: Recipe, epochs: Sequence[Epoch], dead: float) -> Run:
     name, settings = recipe
-    curve = Curve.of([build_point(one) for one in epochs], epochs[-1].diverged)
+    curve = Curve.from_points([build_point(one) for one in epochs], epochs[-1].diverged)
     return Run(dataset.name, seed, name, settings, curve, len(dataset.classes), settings.val_count, dead)

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from learning.data import catalog
-from learning.preflight.preflight import CODES
+from learning.preflight.preflight import CHECK_CODES
 from tests.support.servers import Server, starting
 from tests.support.worker_processes import end, wait_until
 
@@ -88,7 +88,7 @@ def failed(preflight: dict[str, Any]) -> dict[str, str]:
 def test_sound_data_of_ones_own_pass(site: Server, check: Check, digits: Arrays) -> None:
     assert upload(site, "sound", **digits).status_code == 201
     done = check("sound")
-    assert [one["code"] for one in done["checks"]] == list(CODES)
+    assert [one["code"] for one in done["checks"]] == list(CHECK_CODES)
     assert (failed(done), done["passed"], done["verdict"]) == ({}, True, "all 7 checks passed")
     span = done["checks"][5]["span"]
     assert span[0] < span[1]

@@ -10,7 +10,7 @@ from learning.data import catalog
 from learning.diagnosis.curves import Result
 from learning.errors import Damaged
 from learning.refinement import autopilot
-from learning.refinement.autopilot import Checks, End, Plan, Search, Searched
+from learning.refinement.autopilot import NextPreflight, AutopilotEnd, AutopilotPlan, NextSearch, FinishedSearch
 from learning.search.space import Space, draw_trials
 from learning.settings import Settings
 from learning.training.prediction import TrainedNet, measure_accuracy, predict_probabilities
@@ -51,11 +51,11 @@ def _advance(seen: Autopilot, database: Database, config: Config) -> None:
     with database.read() as c:
         step = _check_interrupted(seen) or _decide_next_step(c, seen)
         leader = autopilots.find_best_trial(c, seen)
-    if isinstance(step, End):
+    if isinstance(step, AutopilotEnd):
         _end(seen, step, leader, database, config)
         return
     with database.write() as c:
-        if isinstance(step, Checks):
+        if isinstance(step, NextPreflight):
             settings = Settings.parse({**seen.settings, "seed": seen.seed})
             autopilots.begin_preflight(c, seen, step.name, step.why, settings, time.time())
         else:
@@ -64,19 +64,19 @@ def _advance(seen: Autopilot, database: Database, config: Config) -> None:
             autopilots.begin_sweep(c, seen, step.name, step.why, new, time.time(), config.workers)
 
 
-def _check_interrupted(seen: Autopilot) -> End | None:
+def _check_interrupted(seen: Autopilot) -> AutopilotEnd | None:
     """The end of an autopilot whose last stage was cancelled, failed or deleted; None if it can go on."""
     if not seen.stages or seen.stages[-1].state == "finished":
         return None
     last = seen.stages[-1]
-    noun = last.name if last.name == autopilot.CHECKS else f"{last.name} search"
+    noun = last.name if last.name == autopilot.PREFLIGHT_STAGE else f"{last.name} search"
     if last.state == "cancelled":
-        return End("stopped", f"The {noun} was cancelled.")
-    return End("failed", f"The {noun} {last.state or 'was deleted'}, so there is nothing to go on from.")
+        return AutopilotEnd("stopped", f"The {noun} was cancelled.")
+    return AutopilotEnd("failed", f"The {noun} {last.state or 'was deleted'}, so there is nothing to go on from.")
 
 
-def _decide_next_step(c: Connection, seen: Autopilot) -> autopilot.Step:
-    plan = Plan(Space.parse(seen.space), seen.settings, seen.trials, seen.preflight)
+def _decide_next_step(c: Connection, seen: Autopilot) -> autopilot.NextStep:
+    plan = AutopilotPlan(Space.parse(seen.space), seen.settings, seen.trials, seen.preflight)
     checks = None
     searches = []
     for stage in seen.stages:
@@ -85,10 +85,10 @@ def _decide_next_step(c: Connection, seen: Autopilot) -> autopilot.Step:
             checks = made.checks if made else None
         elif stage.sweep_id is not None:
             searches.append(_read_results(c, stage.sweep_id))
-    return autopilot.next_step(plan, checks, searches)
+    return autopilot.choose_next_step(plan, checks, searches)
 
 
-def _read_results(c: Connection, sweep_id: int) -> Searched:
+def _read_results(c: Connection, sweep_id: int) -> FinishedSearch:
     sweep = sweeps.get(c, sweep_id)
     assert sweep is not None  # by foreign key
     counted = [trial for trial in trials.list_by_sweep(c, sweep_id) if not trial.excluded]
@@ -96,10 +96,10 @@ def _read_results(c: Connection, sweep_id: int) -> Searched:
         Result(Settings.parse(trial.settings), trial.state, trial.best_val_acc, trial.verdict)
         for trial in counted
     ]
-    return Searched(Space.parse(sweep.space), results)
+    return FinishedSearch(Space.parse(sweep.space), results)
 
 
-def _build_sweep(seen: Autopilot, step: Search, features: int) -> NewSweep:
+def _build_sweep(seen: Autopilot, step: NextSearch, features: int) -> NewSweep:
     settings = dict(step.settings)
     return NewSweep(
         name=f"{seen.name}: {step.name}",
@@ -115,7 +115,7 @@ def _build_sweep(seen: Autopilot, step: Search, features: int) -> NewSweep:
     )
 
 
-def _end(seen: Autopilot, step: End, leader: Trial | None, database: Database, config: Config) -> None:
+def _end(seen: Autopilot, step: AutopilotEnd, leader: Trial | None, database: Database, config: Config) -> None:
     """Evaluates the winner on the test part; the worker that ends the autopilot records the accuracy."""
     found = _evaluate(leader, seen.dataset, config) if leader and step.state == "finished" else None
     with database.write() as c:

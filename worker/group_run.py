@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from learning.data.dataset import Dataset, Split
-from learning.diagnosis.curves import Point
+from learning.diagnosis.curves import CurvePoint
 from learning.search.early_stopping import Halving
 from learning.training.checkpoint_state import BestEpoch, TrainingState
 from learning.training.trainer import Member, GroupEpoch, train
@@ -81,7 +81,7 @@ class _GroupRun:
                 return
         self._clear()
 
-    def _read_earlier(self) -> dict[int, list[Point]]:
+    def _read_earlier(self) -> dict[int, list[CurvePoint]]:
         """The stored points of the curves that training continues."""
         begun = [trial.id for trial in self._claim.trials if trial.epochs_done]
         return {id: curves.build_points(self._heartbeat.transact(epochs.list_by_trial, id)) for id in begun}

@@ -26,7 +26,7 @@ def run_preflight(
     """
     with Heartbeat(database, claim, worker) as heartbeat:
         _, split = split_cache.load_split(claim.dataset, claim.settings, config)
-        for check in preflight.run(split, claim.settings, claim.dataset):
+        for check in preflight.run_checks(split, claim.settings, claim.dataset):
             if check is not None and not heartbeat.transact(preflights.record, claim, check):
                 return
             if not keep_going():

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from learning.diagnosis.curves import Curve, Point, noise
-from learning.diagnosis.findings import verdict
+from learning.diagnosis.curves import Curve, CurvePoint, estimate_noise
+from learning.diagnosis.findings import judge_curve
 from learning.settings import Settings
 from learning.training.trainer import Epoch
 
@@ -18,7 +18,7 @@ class Verdicts:
         self,
         settings: Mapping[int, Settings],
         n_classes: int,
-        earlier: Mapping[int, Sequence[Point]],
+        earlier: Mapping[int, Sequence[CurvePoint]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`earlier`: the epochs that are already stored, by trial."""
@@ -42,19 +42,19 @@ class Verdicts:
         return {epoch.key: self._known[epoch.key] for epoch in epochs}
 
     def _read(self, last: Epoch) -> str:
-        curve = Curve.of(self._points[last.key], last.diverged)
-        return verdict(curve, self._settings[last.key], self._n_classes)
+        curve = Curve.from_points(self._points[last.key], last.diverged)
+        return judge_curve(curve, self._settings[last.key], self._n_classes)
 
 
-def build_point(epoch: Epoch) -> Point:
+def build_point(epoch: Epoch) -> CurvePoint:
     """An epoch as the rules read it."""
-    return Point(
+    return CurvePoint(
         epoch.epoch,
         epoch.loss,
         epoch.data_loss,
         epoch.train_acc,
         epoch.val_loss,
         epoch.val_acc,
-        noise(epoch.trace),
+        estimate_noise(epoch.trace),
         epoch.update_ratio,
     )

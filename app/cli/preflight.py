@@ -137,8 +137,8 @@ def print_check(check: "Check") -> None:
 
 def summary(row: "Preflight") -> str:
     """How a preflight ended, in a sentence."""
-    from learning.preflight.check_result import verdict
+    from learning.preflight.check_result import summarise_checks
 
     if row.state != "finished":
         return f"Preflight {row.id} {row.state}{f': {row.reason}' if row.reason else '.'}"
-    return f"Preflight {row.id}: {verdict(row.checks)}."
+    return f"Preflight {row.id}: {summarise_checks(row.checks)}."

@@ -7,7 +7,7 @@ shell serves both themes. The pages' scripts fill in the data.
 import copy
 from typing import Any
 
-from learning.diagnosis.remark_rules import GAP, NO_GAP
+from learning.diagnosis.remark_rules import BIG_GAP, NO_GAP
 
 Shell = dict[str, Any]
 
@@ -34,7 +34,7 @@ def gap_curves() -> Shell:
     shell = _overlay("train − val accuracy", "%{y:+.3f}", rangemode="tozero")
     none: Shell = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": 0.0, "y1": NO_GAP}
     none |= {"line": {"width": 0}, "opacity": 0.14, "layer": "below", "name": "target"}
-    shell["layout"]["shapes"] = [_level(0.0), none, {**_level(GAP), "name": "edge"}]
+    shell["layout"]["shapes"] = [_level(0.0), none, {**_level(BIG_GAP), "name": "edge"}]
     return shell
 
 

@@ -11,8 +11,8 @@ from app.schemas.json_values import iso_time, json_safe
 from app.schemas.preflights import PreflightOut, preflight_json
 from app.schemas.sweeps import SweepOut, sweep_json
 from app.schemas.trials import TrialOut, trial_json
-from learning.refinement.autopilot import SEARCHES, STAGES
-from learning.refinement.range_changes import Move, moves
+from learning.refinement.autopilot import SEARCH_STAGES, AUTOPILOT_STAGES
+from learning.refinement.refinement import RangeChange, list_range_changes
 from learning.search.space import Space
 from store.jobs.autopilots import Autopilot
 from store.jobs.preflights import Preflight
@@ -105,7 +105,7 @@ def autopilot_json(
     """An autopilot; `checks` and `searches` are its preflights and sweeps by their ids."""
     begun = [stage.name for stage in row.stages]
     moves_of = _moves_by_stage(row, searches)
-    possible = STAGES if row.preflight else SEARCHES
+    possible = AUTOPILOT_STAGES if row.preflight else SEARCH_STAGES
     return {
         "id": row.id,
         "name": row.name,
@@ -151,11 +151,11 @@ def test_look_json(value: Evaluation) -> dict[str, object]:
     }
 
 
-def _moves_by_stage(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[Move, ...]]:
+def _moves_by_stage(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[RangeChange, ...]]:
     """By the number of a stage: how its ranges differ from those of the search before it, or of the plan."""
     before, found = Space.parse(row.space), {}
     for stage in row.stages:
         if (search := searches.get(stage.sweep_id or 0)) is not None:
             now = Space.parse(search.space)
-            found[stage.number], before = moves(before, now), now
+            found[stage.number], before = list_range_changes(before, now), now
     return found

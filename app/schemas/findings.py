@@ -97,6 +97,6 @@ def refinement_json(value: Refinement) -> dict[str, object]:
                 "high": json_safe(bound.high),
                 "sentence": bound.sentence,
             }
-            for bound in value.words
+            for bound in value.reasons
         ],
     }

@@ -7,8 +7,8 @@ from pydantic import Field, JsonValue
 
 from app.schemas.fields import In, Name, Out, Seed, Settings
 from app.schemas.json_values import iso_time, json_safe
-from learning.preflight.check_result import Check, verdict
-from learning.preflight.preflight import CODES
+from learning.preflight.check_result import Check, summarise_checks
+from learning.preflight.preflight import CHECK_CODES
 from store.jobs.preflights import Preflight
 
 
@@ -71,9 +71,9 @@ def preflight_json(row: Preflight) -> dict[str, object]:
         "dataset": row.dataset,
         "state": row.state,
         "passed": row.passed,
-        "verdict": verdict(row.checks) if row.state == "finished" else None,
+        "verdict": summarise_checks(row.checks) if row.state == "finished" else None,
         "checks": [check_json(check) for check in row.checks],
-        "checks_total": len(CODES),
+        "checks_total": len(CHECK_CODES),
         "reason": row.reason,
         "settings": json_safe(row.settings),
         "attempt": row.attempt,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.schemas.autopilots import autopilot_json
 from learning.data import catalog
-from learning.diagnosis.test_gap import shortfall
+from learning.refinement.autopilot import explain_test_gap
 from learning.errors import DatasetError
 from store.config import Config
 from store.db.database import Connection
@@ -63,4 +63,4 @@ def _compare_with_validation(winner: Trial, look: Evaluation) -> str | None:
     n_val = winner.settings["val_count"]
     if not n_val or winner.best_val_acc is None:
         return None  # validated on its training examples: new ones are expected to do worse
-    return shortfall(winner.best_val_acc, n_val, look.accuracy, look.examples)
+    return explain_test_gap(winner.best_val_acc, n_val, look.accuracy, look.examples)

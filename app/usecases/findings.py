@@ -1,8 +1,8 @@
 """Findings on stored trials and sweeps, and the finer sweep they suggest, by the rules of learning."""
 
 from learning.data import catalog
-from learning.diagnosis.findings import Finding, Result, sweep_findings, trial_findings, verdict
-from learning.diagnosis.importance import Importance, importance
+from learning.diagnosis.findings import Finding, Result, sweep_findings, trial_findings, judge_curve
+from learning.diagnosis.importance import Importance, measure_importance
 from learning.errors import DatasetError
 from learning.refinement.refinement import Refinement, refine
 from learning.search.space import Space
@@ -45,7 +45,7 @@ def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
     except DatasetError:  # deleted meanwhile: its trials stay without verdicts
         return
     found = {
-        trial.id: verdict(rows[trial.id], Settings.parse(trial.settings), n_classes) for trial in missing
+        trial.id: judge_curve(rows[trial.id], Settings.parse(trial.settings), n_classes) for trial in missing
     }
     with database.write() as c:
         trial_updates.set_verdicts(c, found)
@@ -61,7 +61,7 @@ def diagnose_sweep(
     found = sweep_findings(
         space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweep_actions.GROWABLE
     )
-    return found, importance(space, trials)
+    return found, measure_importance(space, trials)
 
 
 def find_in_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[Finding, ...]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from app.schemas.json_values import json_safe
 from learning.data import catalog
-from learning.preflight.check_result import verdict
-from learning.preflight.preflight import NET
+from learning.preflight.check_result import summarise_checks
+from learning.preflight.preflight import NET_SETTINGS
 from learning.settings import Settings
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Connection
@@ -71,7 +71,7 @@ def _nets_to_check(sweep: Sweep | NewSweep, drawn: Sequence[Settings]) -> list[S
     if not sweep.space:
         return list(drawn)
     fixed = Settings.parse(sweep.settings)
-    return [replace(fixed, **{name: getattr(trial, name) for name in NET}) for trial in drawn]
+    return [replace(fixed, **{name: getattr(trial, name) for name in NET_SETTINGS}) for trial in drawn]
 
 
 def _make_warning(subject: str, dataset: str, settings: Settings, row: Preflight | None) -> PreflightWarning:
@@ -82,7 +82,7 @@ def _make_warning(subject: str, dataset: str, settings: Settings, row: Preflight
     if row.state in LIVING:
         sentence = f"{failing} yet: preflight {row.id} is under way."
         return PreflightWarning("preflight-under-way", sentence, row.id, dataset, settings)
-    sentence = f"{failing}: in preflight {row.id} {verdict(row.checks)}."
+    sentence = f"{failing}: in preflight {row.id} {summarise_checks(row.checks)}."
     return PreflightWarning("preflight-failed", sentence, row.id, dataset, settings)
 
 
@@ -98,7 +98,7 @@ def _latest_preflight(rows: Sequence[Preflight], net: tuple[object, ...], since:
 def _net_key(settings: Settings) -> tuple[object, ...]:
     """What two equal nets share for a preflight: all but the seed and an init_scale that is not used."""
     scale = settings.init_scale if settings.init == "normal" else None
-    return (scale, *(getattr(settings, name) for name in NET if name not in ("seed", "init_scale")))
+    return (scale, *(getattr(settings, name) for name in NET_SETTINGS if name not in ("seed", "init_scale")))
 
 
 def warning_json(value: PreflightWarning) -> dict[str, object]:

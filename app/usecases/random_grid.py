@@ -9,7 +9,7 @@ from app.usecases import sweep_plan
 from learning.data import catalog
 from learning.diagnosis.curves import Result
 from learning.errors import DatasetError, FieldError, Invalid, NotFound
-from learning.refinement.random_vs_grid import Side, distinct, expected_best, full_grid, most_important, words
+from learning.refinement.random_vs_grid import Side, count_distinct_values, expected_best, full_grid_size, find_most_important, describe_sides
 from learning.search.recipes import plan_recipe
 from learning.search.space import LogUniform, Space
 from learning.settings import Settings
@@ -111,7 +111,7 @@ def pair_json(found: Pair, config: Config) -> dict[str, object]:
         "sides": [
             {
                 "sweep": sweep_json(sweep),
-                "distinct": distinct(found.space, side.trials),
+                "distinct": count_distinct_values(found.space, side.trials),
                 "points": [_point_json(found.space, row) for row in rows],
                 "expected_best": [
                     {"trials": k, "val_acc": value} for k, value in expected_best(_accuracies(side, chance))
@@ -119,8 +119,8 @@ def pair_json(found: Pair, config: Config) -> dict[str, object]:
             }
             for sweep, side, rows in compared
         ],
-        "important": most_important(found.space, sides),
-        "words": words(found.space, sides),
+        "important": find_most_important(found.space, sides),
+        "words": describe_sides(found.space, sides),
     }
 
 
@@ -137,7 +137,7 @@ def _check(space: Space, spec: object, trials: int) -> None:
     if len(space.numeric_ranges()) < MIN_RANGES:
         message = "space must have two ranges or more: one that may matter, and one that may not."
         raise _invalid("space", spec, message)
-    if (grid := full_grid(space, trials)) != trials:
+    if (grid := full_grid_size(space, trials)) != trials:
         message = f"trials is {trials}, which is no full grid of this space; {grid} would be."
         raise _invalid("trials", trials, message)
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from app.schemas.fields import MAX_TRIALS
 from app.schemas.repeats import MAX_REPEATS
 from app.schemas.trials import trial_json
-from learning.diagnosis.seed_spread import Run, Spread, counted, sentence, spread
+from learning.diagnosis.seed_spread import SeedRun, Spread, finished_accuracies, describe_seeds, measure_spread
 from learning.settings import MAX_SEED
 from store.db.database import Connection
 from store.read import chart_series, related_sweeps, trials
@@ -84,9 +84,9 @@ def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
     if not rows:
         return None
     original = find_original(c, sweep, rows)
-    runs = [Run(row.state, row.best_val_acc) for row in rows if not row.excluded]
-    first = Run(original.state, original.best_val_acc) if original else None
-    found = spread(counted(runs))
+    runs = [SeedRun(row.state, row.best_val_acc) for row in rows if not row.excluded]
+    first = SeedRun(original.state, original.best_val_acc) if original else None
+    found = measure_spread(finished_accuracies(runs))
     own = first.best_val_acc if first and first.state == "finished" else None
     charted = [row.number for row in rows if not row.excluded and row.state != "diverged"]
     curves = _load_curves(c, sweep.id, charted)
@@ -94,8 +94,8 @@ def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
         rows,
         original,
         found,
-        found.of(own) if found and own is not None else None,
-        sentence(runs, first),
+        found.deviations_from_mean(own) if found and own is not None else None,
+        describe_seeds(runs, first),
         _spread_by_epoch(curves, "val_acc"),
         _spread_by_epoch(curves, "val_loss"),
         next(iter(_load_curves(c, original.sweep_id, [original.number])), None) if original else None,
@@ -128,7 +128,7 @@ def _spread_by_epoch(curves: Sequence[ThinnedCurve], metric: str) -> tuple[Epoch
             if value is not None:
                 values.setdefault(epoch, []).append(value)
     return tuple(
-        EpochSpread(epoch, found) for epoch in sorted(values) if (found := spread(values[epoch])) is not None
+        EpochSpread(epoch, found) for epoch in sorted(values) if (found := measure_spread(values[epoch])) is not None
     )
 
 

@@ -19,7 +19,7 @@ from app.usecases.repeats import SEED, next_seeds
 from learning.data import catalog
 from learning.data.catalog import DatasetError, DatasetSummary
 from learning.errors import FieldError, Invalid
-from learning.preflight.preflight import NETS
+from learning.preflight.preflight import NETS_AT_ONCE
 from learning.refinement.refinement import Refinement
 from learning.search import early_stopping
 from learning.search.recipes import RECIPES, RecipePlan, plan_recipe
@@ -150,7 +150,7 @@ def plan_preflight(body: PreflightIn, config: Config) -> Settings:
     recipe = body.recipe or (None if body.settings else DEFAULT_RECIPE)
     given = plan_recipe(recipe, body.dataset, summary.n_train).settings if recipe else {}
     (settings,) = build_trials([{}], {**given, **body.settings}, body.seed)
-    check_trials([settings] * NETS, summary)
+    check_trials([settings] * NETS_AT_ONCE, summary)
     return settings
 
 

@@ -1,4 +1,4 @@
-"""Facts: what the rules read off one curve. What follows from them is in trial_rules and remark_rules."""
+"""The facts that the rules read off one curve; curve_rules and remark_rules draw conclusions from them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from learning.settings import Settings
 
 LOW_FALL = 0.05  # of the first loss: less is "barely changing" (lecture: 0.007 %; measured: up to 4 %)
 AT_CHANCE = 0.02  # of ln(C): within this below it, nothing has been learned
-LEFT = 0.08  # of ln(C): a loss above has something left to learn (measured)
+MUCH_LEFT = 0.08  # of ln(C): a loss above has something left to learn (measured)
 FITTED = 0.95  # train accuracy at which there is nothing left to fit
-BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
-MOVING = 5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
-NOISE = 0.4  # of the loss: standard deviation from mini-batch to mini-batch (measured)
+RATIO_BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
+MOVING_RATIO = (
+    5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
+)
+NOISY_SHARE = 0.4  # of the loss: standard deviation from mini-batch to mini-batch (measured)
 MIN_EPOCHS = 3  # below this a curve has no shape (ours)
 MIN_FOR_QUARTER = 4
 HIGH_LOSS = 0.25  # of ln(C): a loss above has much left to learn
 EASING = 0.1  # of the penalty, lost in the last quarter: it has not come to rest (measured)
-NO_UPDATE = 1e-7  # update:weight ratio that float32 rounds away
+ROUNDED_AWAY_RATIO = 1e-7  # update:weight ratio that float32 rounds away
 WIGGLE = 0.05  # of the loss: standard deviation of an epoch's loss about the line through its neighbours
 MIN_FOR_WIGGLE = 6
 REG_SHARE = 0.4  # penalty / (ln(C) - loss); from 0.47 on it cost accuracy, at 0.35 none (measured)
@@ -30,8 +32,8 @@ PLATEAU = 0.03  # of the loss: what it falls in the last half of a plateau (meas
 
 
 @dataclass(frozen=True)
-class Facts:
-    """One curve as plain floats, since curves are short; `data` is the loss without the L2 penalty."""
+class CurveFacts:
+    """One curve as lists of floats, since curves are short; `data` is the loss without the L2 penalty."""
 
     settings: Settings
     chance: float  # ln(C)
@@ -43,11 +45,11 @@ class Facts:
     noise: list[float]
     ratios: Mapping[str, list[float]]
     diverged: str | None
-    ended: bool  # no epoch will follow
+    ended: bool  # no more epochs will follow
 
     @classmethod
-    def of(cls, curve: Curve, settings: Settings, n_classes: int, ended: bool = False) -> Facts:
-        """`ended` tells of a trial that was stopped; one with all its epochs has ended anyway."""
+    def from_curve(cls, curve: Curve, settings: Settings, n_classes: int, ended: bool = False) -> CurveFacts:
+        """`ended`: the trial was stopped. One with all its epochs has ended anyway."""
         ratios = {name: series.tolist() for name, series in curve.update_ratio.items()}
         return cls(
             settings=settings,
@@ -68,7 +70,7 @@ class Facts:
         return len(self.epochs)
 
     @property
-    def all_epochs(self) -> tuple[int, int]:
+    def epoch_range(self) -> tuple[int, int]:
         return self.epochs[0], self.epochs[-1]
 
     @property
@@ -76,18 +78,18 @@ class Facts:
         return self.epochs[-1] >= self.settings.epochs
 
     @property
-    def same_part(self) -> bool:
-        """Validated on the training part itself: a gap means nothing."""
+    def validated_on_train(self) -> bool:
+        """Validation used the training rows themselves, so a gap means nothing."""
         return self.settings.val_count == 0
 
     @property
     def penalty(self) -> tuple[float, float]:
-        """The L2 part of the cost, first and last."""
+        """The first and the last L2 part of the cost."""
         return self.loss[0] - self.data[0], self.loss[-1] - self.data[-1]
 
     @property
     def penalty_falls(self) -> bool:
-        """The penalty is still what large first weights brought, on its way down."""
+        """The penalty comes from large first weights and is still falling."""
         then = self.n - 1 - max(1, self.n // 4)
         return then >= 0 and self.penalty[1] < (1 - EASING) * (self.loss[then] - self.data[then])
 
@@ -104,24 +106,24 @@ class Facts:
         return {n: known for n, known in means.items() if math.isfinite(known)}
 
     @property
-    def quiet(self) -> float:
-        """An update:weight ratio that is nobody's learning: rounding, and the decay by reg itself."""
-        return NO_UPDATE + 2 * self.settings.lr * self.settings.reg
+    def negligible_ratio(self) -> float:
+        """An update:weight ratio that is no learning: rounding, and the decay by reg."""
+        return ROUNDED_AWAY_RATIO + 2 * self.settings.lr * self.settings.reg
 
     @cached_property
     def level(self) -> float:
-        """Mean loss of the second half; what noise is measured by, and no less than HIGH_LOSS."""
+        """Mean loss of the second half, at least HIGH_LOSS: the scale of noise."""
         return max(mean(self.data[self.n // 2 :]), HIGH_LOSS * self.chance)
 
     @cached_property
-    def inside(self) -> float:
-        """Jump of the cost from mini-batch to mini-batch in the second half; nan where it is not known."""
+    def batch_jump(self) -> float:
+        """Jump of the cost from mini-batch to mini-batch in the second half; nan if not known."""
         return mean([x for x in self.noise[self.n // 2 :] if math.isfinite(x)])
 
     @property
     def noisy(self) -> bool:
-        """Mini-batches that disagree by much of the level."""
-        return self.inside >= NOISE * self.level
+        """The mini-batches differ by much of the level."""
+        return self.batch_jump >= NOISY_SHARE * self.level
 
     @cached_property
     def wiggle(self) -> float:
@@ -130,25 +132,25 @@ class Facts:
 
     @property
     def rough(self) -> bool:
-        """A loss that jumps from epoch to epoch by much of its level, up as well as down."""
+        """The loss jumps from epoch to epoch by much of its level, up as well as down."""
         later = self.data[self.n // 2 :]
         rises = sum(b > a for a, b in itertools.pairwise(later))
         jumps = self.n >= MIN_FOR_WIGGLE and self.wiggle >= WIGGLE * self.level
         return jumps and rises >= (len(later) - 1) / 3
 
     @property
-    def held(self) -> bool:
-        """The penalty is much of what the data have taught the net."""
+    def held_by_reg(self) -> bool:
+        """The penalty is large compared to what the net has learned from the data."""
         return self.penalty[1] > REG_SHARE * (self.chance - self.data[-1])
 
     @property
-    def moving(self) -> bool:
-        """Updates that would have taught the net something, were its first weights good."""
-        return max(self.last_ratios.values(), default=0.0) >= MOVING
+    def moves(self) -> bool:
+        """The updates are large enough to learn, if the first weights are good."""
+        return max(self.last_ratios.values(), default=0.0) >= MOVING_RATIO
 
     @cached_property
     def settled(self) -> bool:
-        """The last quarter hardly falls."""
+        """The loss hardly falls in the last quarter."""
         quarter = max(1, self.n // 4)
         return (
             self.n >= MIN_EPOCHS
@@ -157,7 +159,7 @@ class Facts:
 
     @cached_property
     def plateau(self) -> bool:
-        """The last half of the curve hardly falls, at a loss that has much left to learn."""
+        """The loss hardly falls in the last half, with much left to learn."""
         middle, last = self.data[self.n // 2], self.data[-1]
         return (
             self.n >= 2 * MIN_EPOCHS - 1

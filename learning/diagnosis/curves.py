@@ -1,4 +1,4 @@
-"""Curves: what a trial recorded, as arrays, and its result. The verdicts on them are in findings.py."""
+"""The curve and the result of a trial, as the rules read them, and the form of a finding."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ RANGE_OVER_SPREAD = (
 )
 
 
-class Point(NamedTuple):
-    """What the rules read of one epoch; any number may be nan or inf."""
+class CurvePoint(NamedTuple):
+    """One epoch of a curve; any number may be nan or inf."""
 
     epoch: int
     loss: float
@@ -36,7 +36,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One row an epoch, in order; every array has the length of `epoch` and may hold nan and inf."""
+    """One row per epoch, in order. All arrays have the length of `epoch` and may hold nan and inf."""
 
     epoch: NDArray[np.int64]  # 1, 2, ...
     loss: Series  # mean cost of the epoch: cross-entropy + L2 penalty
@@ -49,8 +49,8 @@ class Curve:
     diverged: str | None = None  # why the last epoch ended the trial
 
     @classmethod
-    def of(cls, points: Sequence[Point], diverged: str | None = None) -> Curve:
-        """The epochs, in order; a matrix that one of them does not know has nan there."""
+    def from_points(cls, points: Sequence[CurvePoint], diverged: str | None = None) -> Curve:
+        """The epochs in order; a matrix that is missing in one of them has nan there."""
         table = np.array([point[1:7] for point in points], dtype=np.float64).reshape(-1, 6)
         loss, data_loss, train_acc, val_loss, val_acc, noise = (table[:, column] for column in range(6))
         names = sorted({name for point in points for name in point.update_ratio})
@@ -70,7 +70,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a trial came out. `state` is a trial state; best_val_acc is None before the first epoch."""
+    """The outcome of a trial. `state` is a trial state; best_val_acc is None before the first epoch."""
 
     settings: Settings
     state: str
@@ -80,7 +80,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict on a curve or a sweep: one sentence with the numbers in it, one of advice."""
+    """A remark on a curve or a sweep: one sentence with its numbers, one of advice."""
 
     code: str  # stable, kebab-case
     severity: str  # good | info | warning | bad
@@ -89,12 +89,12 @@ class Finding:
     advice: str
 
 
-def noise(trace: Trace) -> float:
-    """Standard deviation of the mini-batch cost about its course, out of min, mean, max of parts of an epoch.
+def estimate_noise(trace: Trace) -> float:
+    """Standard deviation of the mini-batch cost about its trend, from min, mean, max of parts of an epoch.
 
-    Read off two ways, of which one or the other falls short: how far the parts' means lie off the line
-    through their neighbours (all there is when a part is a single mini-batch), and the width of the parts
-    (when a part is many), without what the cost falls or rises on its course meanwhile.
+    The larger of two estimates, either of which may fall short: how far the parts' means lie off the line
+    through their neighbours (all there is if a part is a single mini-batch), and the width of the parts (if
+    a part has many), less what the cost falls or rises along its trend meanwhile.
     """
     if len(trace) < 3:
         return math.nan

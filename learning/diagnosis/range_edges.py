@@ -1,4 +1,4 @@
-"""Edges: does the best of a sweep lie at an end of a searched range or beyond, and how far to extend one."""
+"""Edges: whether the best trials lie at an end of a searched range, and how far to extend it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.diagnosis.curves import Result
-from learning.diagnosis.importance import importance
-from learning.diagnosis.ranking import Range, leaders, positions, ranked, value_of
+from learning.diagnosis.importance import measure_importance
+from learning.diagnosis.ranking import NumericRange, positions_on_axis, rank_trials, read_number, take_best
 from learning.errors import Invalid
 from learning.search.space import Integer, LogUniform, Space
 from learning.settings import read_field
 
 OUTER = 0.10  # of the range, on its own (log) axis: the outer tenth at each end
 NEAR = 0.35  # the outer third, into which others must lead where few trials cannot show what matters
-TOP = 5  # trials that are looked at
-MANY = 3  # of the top five
+TOP_TRIALS = 5  # trials that are looked at
+MOST_OF_TOP = 3  # of the top five
 FIT_SHARE = 0.5  # the better half of the trials takes part in the fit: far from the top no parabola holds
 MIN_FIT = 12  # trials in the fit, below which it says nothing
 FIT_CONFIDENCE = 2.0  # standard errors by which the fit must still rise at the end (about 2.5 % false alarms)
@@ -46,7 +46,7 @@ class Edge:
 
 
 # Verdicts on a curve that speak against going further at an end.
-AGAINST = {
+OPPOSING_VERDICTS = {
     ("reg", "high"): frozenset({"reg-crushing"}),
     ("lr", "high"): frozenset({"lr-too-high", "exploding", "broke-out", "nan-at-once"}),
     ("lr", "low"): frozenset({"lr-too-low", "lr-bit-low"}),
@@ -61,15 +61,15 @@ def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
     (see importance), the best trial lies in one outer tenth or the other of every fifth range by chance,
     so that edge is not clear. While there are too few trials to know, a single best trial is clear only when
     three of the best five lead the same way, into the outer third. Nor is an edge clear where most of the
-    best that lie there have curves that speak against it. Who reached as much as the fifth counts with it.
+    best that lie there have curves that speak against it. Trials that equal the fifth count with it.
     """
-    best_first = ranked(trials)
+    best_first = rank_trials(trials)
     ranges = space.numeric_ranges()
     if not best_first or not ranges:
         return ()
-    places = {name: positions(dist, name, best_first) for name, dist in ranges.items()}
-    beyond = _fitted_beyond(places, np.array([t.best_val_acc for t in best_first], dtype=np.float64))
-    known = importance(space, trials)
+    places = {name: positions_on_axis(dist, name, best_first) for name, dist in ranges.items()}
+    beyond = _find_rising_ends(places, np.array([t.best_val_acc for t in best_first], dtype=np.float64))
+    known = measure_importance(space, trials)
     edges = []
     for name, distribution in ranges.items():
         matters = known.matters(name) if known.shares else None
@@ -81,10 +81,12 @@ def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
     return tuple(edges)
 
 
-def extend(parameter: str, distribution: Range, end: str) -> float | None:
-    """The end moved outwards by up to half the range; None where the setting allows no such value."""
+def extend_end(parameter: str, distribution: NumericRange, end: str) -> float | None:
+    """Move an end outwards by up to half the range; None if the setting allows no such value."""
     for share in EXTENSIONS:
-        value = rounded(distribution, at_position(distribution, -share if end == "low" else 1 + share))
+        value = round_value(
+            distribution, value_at_position(distribution, -share if end == "low" else 1 + share)
+        )
         try:
             read_field(parameter, value)
         except Invalid:
@@ -94,57 +96,59 @@ def extend(parameter: str, distribution: Range, end: str) -> float | None:
     return None
 
 
-def at_position(distribution: Range, u: float) -> float:
-    """The value at a place on the range's own axis, also outside 0..1 (where `at` would stop at the end)."""
+def value_at_position(distribution: NumericRange, u: float) -> float:
+    """The value at a position on the range's axis, also outside 0..1 (where `value_at` stops at the end)."""
     if isinstance(distribution, LogUniform):
         return float(distribution.low * (distribution.high / distribution.low) ** u)
     return distribution.low + u * (distribution.high - distribution.low)
 
 
-def rounded(distribution: Range, value: float) -> float:
-    """Two significant digits, so that a proposal reads well; whole for an integer range."""
+def round_value(distribution: NumericRange, value: float) -> float:
+    """Round to two significant digits, so that a proposal reads well; to a whole number for an Integer."""
     return round(value) if isinstance(distribution, Integer) else float(f"{value:.1e}")
 
 
 def _read_end(
     name: str,
-    distribution: Range,
+    distribution: NumericRange,
     end: str,
     places: NDArray[np.float64],
     matters: bool | None,
     beyond: bool,
     best_first: Sequence[Result],
 ) -> Edge | None:
-    top, equal = leaders(best_first, TOP), leaders(best_first, 1)
+    top, equal = take_best(best_first, TOP_TRIALS), take_best(best_first, 1)
     inwards = places[: len(top)] if end == "low" else 1.0 - places[: len(top)]
     best_there = bool((inwards[: len(equal)] <= OUTER).all())
     there, near = int((inwards <= OUTER).sum()), int((inwards <= NEAR).sum())
-    many = max(MANY, math.ceil(len(top) * MANY / TOP))
+    many = max(MOST_OF_TOP, math.ceil(len(top) * MOST_OF_TOP / TOP_TRIALS))
     lead = near >= min(many, len(top)) if matters is None else matters
     beyond = beyond and matters is not False
     if not (best_there or there >= many or beyond):
         return None
-    outer = [one for one, inward in zip(top, inwards, strict=True) if inward <= OUTER]
-    opposed = _against(name, end, outer)
+    outer = [trial for trial, inward in zip(top, inwards, strict=True) if inward <= OUTER]
+    opposed = _opposing_verdict(name, end, outer)
     clear = opposed is None and matters is not False and (there >= many or lead or beyond)
-    value = value_of(best_first[0].settings, name)
+    value = read_number(best_first[0].settings, name)
     found = np.nan if value is None else value
-    extended = extend(name, distribution, end)
+    extended = extend_end(name, distribution, end)
     return Edge(name, end, found, best_there, there, len(top), opposed, beyond, clear, extended)
 
 
-def _against(name: str, end: str, there: Sequence[Result]) -> str | None:
-    """The commonest verdict that speaks against this end, if most of those there have one."""
-    said = Counter(one.verdict for one in there if one.verdict in AGAINST.get((name, end), ()))
-    return said.most_common(1)[0][0] if said and 2 * said.total() > len(there) else None
+def _opposing_verdict(name: str, end: str, there: Sequence[Result]) -> str | None:
+    """The commonest verdict that speaks against this end, if most of the trials there have one."""
+    verdicts = Counter(
+        trial.verdict for trial in there if trial.verdict in OPPOSING_VERDICTS.get((name, end), ())
+    )
+    return verdicts.most_common(1)[0][0] if verdicts and 2 * verdicts.total() > len(there) else None
 
 
-def _fitted_beyond(
+def _find_rising_ends(
     places: dict[str, NDArray[np.float64]], accuracy: NDArray[np.float64]
 ) -> set[tuple[str, str]]:
     """Ends at which a parabola through the better half (least squares, no cross terms) surely still rises.
 
-    Of an open-upwards one, which rises at both, the higher end alone.
+    If it opens upwards and rises at both, only the higher end counts.
     """
     count = max(MIN_FIT, int(len(accuracy) * FIT_SHARE))
     x = np.column_stack([p[:count] for p in places.values()]) - 0.5

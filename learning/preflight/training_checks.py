@@ -1,6 +1,6 @@
-"""Checks: what is asked of a net before a search (of data: sanity; of learning rates: probe).
+"""The preflight checks of a net: first cost, regularisation, gradients, twenty examples.
 
-Each check is a pure function of a split and settings. The rules are the lecture's; thresholds stand below.
+Each check is a pure function of a split and settings. The rules are the lecture's.
 """
 
 import math
@@ -11,20 +11,20 @@ import numpy as np
 
 from learning.data.dataset import Rows, Split
 from learning.number_format import format_number
-from learning.preflight.check_result import Check, at_least, at_most
-from learning.preflight.data_checks import spread
+from learning.preflight.check_result import Check, check_at_least, check_at_most
+from learning.preflight.data_checks import pick_evenly
 from learning.settings import Settings
 from learning.training import gradient_check
 from learning.training.trainer import Epoch, Member, train
 
-BATCH = 100  # examples that a first cost is measured on
-FROZEN = {"update": "sgd", "lr": 1e-9, "schedule": "constant", "batch_size": "full", "epochs": 1}
+FIRST_COST_ROWS = 100  # on which a first cost is measured
+FROZEN_SETTINGS = {"update": "sgd", "lr": 1e-9, "schedule": "constant", "batch_size": "full", "epochs": 1}
 
-SMALL_SCORE = 0.01  # of small weights, about: cost and ln(C) then differ by its square
+SMALL_SCORE = 0.01  # of small weights, roughly: cost and ln(C) then differ by its square
 CHANCE_TOLERANCE = 0.01
-DECADES = range(7)  # of the weights' scale above the small one, for the curve
+SCALE_DECADES = range(7)  # of the weights' scale above the small one, for the curve
 
-REG = 1e3  # the lecture's
+LARGE_REG = 1e3  # the lecture's
 REG_SCALE = 1e-2  # of the weights it is tried on: 0.5 * REG * sum(W**2) is 0.05 for each of them
 REG_RISE = 0.01
 REGS = (0.0, *(10.0**power for power in range(-3, 4)))
@@ -32,20 +32,20 @@ REGS = (0.0, *(10.0**power for power in range(-3, 4)))
 GRADIENT_EXAMPLES = 3
 GRADIENT_REG = 0.1  # so that the penalty's derivative is checked too
 GRADIENT_ENTRIES = 100  # of each parameter, as many as fit the budget
-GRADIENT_BUDGET = 40_000_000  # numbers touched in forward passes for one parameter: about a second
+GRADIENT_BUDGET = 40_000_000  # numbers read in the forward passes for one parameter: about a second
 GRADIENT_ERROR = 1e-7  # "below 1e-7 you should be happy", CS231n notes, for double precision
 
-TINY = 20  # examples, the first of the archive's order
+TINY_EXAMPLES = 20  # examples, the first of the archive's order
 TINY_COST = 0.01  # the lecture comes to 0.0026
-TINY_FACTORS = (0.01, 0.1, 1.0, 10.0)  # times the recipe's rate: other nets than the recipe's need another
+TINY_LR_FACTORS = (0.01, 0.1, 1.0, 10.0)  # times the recipe's rate: other nets than the recipe's need another
 
 
-def chance_loss(split: Split, settings: Settings) -> Check:
-    """Is the first cost of small weights, reg 0, that of guessing? The curve is the cost by weight scale."""
-    small = SMALL_SCORE / _row_norm(split)
-    scales = [min(small * 10.0**power, 1e3) for power in DECADES]
+def check_chance_loss(split: Split, settings: Settings) -> Check:
+    """Is the first cost of small weights, without reg, that of guessing? The curve: cost by weight scale."""
+    small = SMALL_SCORE / _measure_row_norm(split)
+    scales = [min(small * 10.0**power, 1e3) for power in SCALE_DECADES]
     tried = [replace(settings, reg=0.0, init="normal", init_scale=scale) for scale in scales]
-    *costs, own = first_costs(split, [*tried, replace(settings, reg=0.0)])
+    *costs, own = compute_first_costs(split, [*tried, replace(settings, reg=0.0)])
     guess = math.log(split.n_classes)
     sentence = (
         f"With small weights and no regularisation the cost is {costs[0]:.4f}; guessing among "
@@ -59,32 +59,32 @@ def chance_loss(split: Split, settings: Settings) -> Check:
         )
     distance = abs(costs[0] - guess)
     curve = list(zip(scales, costs, strict=True))
-    return at_most("chance-loss", "First cost", distance, CHANCE_TOLERANCE, sentence, curve)
+    return check_at_most("chance-loss", "First cost", distance, CHANCE_TOLERANCE, sentence, curve)
 
 
-def reg_raises_loss(split: Split, settings: Settings) -> Check:
-    """Does regularisation cost something? The figure is the rise at reg 1e3; the curve is the cost by reg."""
+def check_reg_raises_loss(split: Split, settings: Settings) -> Check:
+    """Does regularisation raise the cost? The figure is the rise at reg 1e3; the curve is the cost by reg."""
     fresh = replace(settings, init="normal", init_scale=REG_SCALE)
-    costs = first_costs(split, [replace(fresh, reg=reg) for reg in REGS])
+    costs = compute_first_costs(split, [replace(fresh, reg=reg) for reg in REGS])
     rise = costs[-1] - costs[0]
     sentence = (
         f"The cost goes from {format_number(costs[0], 4)} with reg 0 to "
-        f"{format_number(costs[-1], 4)} with reg {REG:g}."
+        f"{format_number(costs[-1], 4)} with reg {LARGE_REG:g}."
     )
     if not rise >= REG_RISE:
         sentence += " It must go up: the penalty is missing from the loss."
     curve = list(zip(REGS[1:], costs[1:], strict=True))
-    return at_least("reg-raises-loss", "Regularisation", rise, REG_RISE, sentence, curve)
+    return check_at_least("reg-raises-loss", "Regularisation", rise, REG_RISE, sentence, curve)
 
 
-def gradient(split: Split, settings: Settings) -> Check:
-    """Is backward the derivative of the loss? The curve is the error of each parameter in order."""
-    rows = spread(split.train_rows, GRADIENT_EXAMPLES)
+def check_gradient(split: Split, settings: Settings) -> Check:
+    """Is backward the derivative of the loss? The curve is the error of each parameter, in order."""
+    rows = pick_evenly(split.train_rows, GRADIENT_EXAMPLES)
     X = split.gather(rows, dtype=np.float64)
     fresh = replace(settings, reg=GRADIENT_REG, dropout=0.0)
     size = X.shape[1] * (fresh.hidden[0] if fresh.hidden else split.n_classes)
     entries = max(1, min(GRADIENT_ENTRIES, GRADIENT_BUDGET // size))
-    with np.errstate(all="ignore"):  # data that is not finite is the data check's to tell
+    with np.errstate(all="ignore"):  # the data check reports data that is not finite
         found = gradient_check.check_gradients(
             [fresh], X, split.y[rows], classes=split.n_classes, entries=entries
         )
@@ -96,24 +96,26 @@ def gradient(split: Split, settings: Settings) -> Check:
         sentence = f"The gradient of {', '.join(wrong)} is not the derivative of the loss: {worst} is off by "
     sentence += f"{format_number(errors[worst])} of its size."
     curve = [(float(place), error) for place, error in enumerate(errors.values(), start=1)]
-    return at_most("gradient", "Gradients", errors[worst], GRADIENT_ERROR, sentence, curve, list(errors))
+    return check_at_most(
+        "gradient", "Gradients", errors[worst], GRADIENT_ERROR, sentence, curve, list(errors)
+    )
 
 
-def overfit_tiny(split: Split, tiny: Settings) -> Iterator[Check | None]:
-    """Can the net learn twenty examples by heart? `tiny`: the recipe's numbers. The curve is cost by epoch.
+def check_overfit_tiny(split: Split, tiny: Settings) -> Iterator[Check | None]:
+    """Can the net learn twenty examples by heart? The curve is cost by epoch; `tiny` is the recipe.
 
-    Yields None after each epoch, and then the check. A few rates around the recipe's are tried together;
-    the one that comes furthest counts.
+    Yields None after each epoch, then the check. A few rates around the recipe's are tried together; the one
+    that gets furthest counts.
     """
-    rows: Rows = np.arange(min(TINY, len(split.y)))
+    rows: Rows = np.arange(min(TINY_EXAMPLES, len(split.y)))
     fixed = replace(tiny, reg=0.0, dropout=0.0, batch_size="full")
-    members = [Member(n, replace(fixed, lr=fixed.lr * factor)) for n, factor in enumerate(TINY_FACTORS)]
+    members = [Member(n, replace(fixed, lr=fixed.lr * factor)) for n, factor in enumerate(TINY_LR_FACTORS)]
     curves: dict[int, list[Epoch]] = {member.key: [] for member in members}
     for step in train(members, replace(split, train_rows=rows, val_rows=rows), seed=0):
         for epoch in step.epochs:
             curves[epoch.key].append(epoch)
         yield None
-    best = min(curves.values(), key=_how_far)
+    best = min(curves.values(), key=_rank_progress)
     last = best[-1]
     passed = last.train_acc == 1.0 and last.loss < TINY_COST
     sentence = (
@@ -121,7 +123,7 @@ def overfit_tiny(split: Split, tiny: Settings) -> Iterator[Check | None]:
         f"{last.train_acc:.2f} in {last.epoch} epochs at learning rate {format_number(last.lr, 6)}."
     )
     if not passed:
-        sentence += _why_not(split, rows)
+        sentence += _explain_failure(split, rows)
     curve = tuple((float(epoch.epoch), epoch.loss) for epoch in best)
     accuracy = tuple((float(epoch.epoch), epoch.train_acc) for epoch in best)
     yield Check(
@@ -129,33 +131,33 @@ def overfit_tiny(split: Split, tiny: Settings) -> Iterator[Check | None]:
     )
 
 
-def first_costs(split: Split, settings: Sequence[Settings]) -> list[float]:
-    """The cost, as training counts it, of fresh weights on one mini-batch; nets of one shape."""
-    rows = spread(split.train_rows, BATCH)
+def compute_first_costs(split: Split, settings: Sequence[Settings]) -> list[float]:
+    """The cost in training of fresh weights on one mini-batch, for nets of one shape."""
+    rows = pick_evenly(split.train_rows, FIRST_COST_ROWS)
     members = [
-        Member(n, replace(each, **FROZEN, dropout=0.0, explosion=0.0))  # type: ignore[arg-type]
+        Member(n, replace(each, **FROZEN_SETTINGS, dropout=0.0, explosion=0.0))  # type: ignore[arg-type]
         for n, each in enumerate(settings)
     ]
     step = next(train(members, replace(split, train_rows=rows, val_rows=rows), seed=0, dtype=np.float64))
     return [epoch.loss for epoch in step.epochs]
 
 
-def _how_far(curve: Sequence[Epoch]) -> tuple[bool, float]:
-    """Smaller is further: the cost of those that went through, then of those that diverged."""
+def _rank_progress(curve: Sequence[Epoch]) -> tuple[bool, float]:
+    """A sort key, the best first: curves that did not diverge, then by their last cost."""
     last = curve[-1]
     return last.diverged is not None, last.loss if math.isfinite(last.loss) else math.inf
 
 
-def _row_norm(split: Split) -> float:
-    """Root mean square of the length of a row."""
-    X = split.gather(spread(split.train_rows, BATCH), dtype=np.float64)
+def _measure_row_norm(split: Split) -> float:
+    """The root mean square of the rows' lengths."""
+    X = split.gather(pick_evenly(split.train_rows, FIRST_COST_ROWS), dtype=np.float64)
     with np.errstate(all="ignore"):
         norm = float(np.sqrt((X * X).sum(axis=1).mean()))
     return norm if norm > 0 and math.isfinite(norm) else 1.0
 
 
-def _why_not(split: Split, rows: Rows) -> str:
-    """Why a few examples were not learnt by heart, as far as can be told."""
+def _explain_failure(split: Split, rows: Rows) -> str:
+    """Why a few examples were not learnt by heart, as far as we can tell."""
     labels: dict[bytes, set[int]] = {}
     for row in rows:
         labels.setdefault(split.X[row].tobytes(), set()).add(int(split.y[row]))

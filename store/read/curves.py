@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from learning.diagnosis.curves import Curve, Point, noise
+from learning.diagnosis.curves import Curve, CurvePoint, estimate_noise
 from store.queue import epochs
 from store.queue.epochs import EpochRow
 from store.read.trials import Trial
@@ -17,16 +17,16 @@ def read_curve(c: Connection, trial: Trial) -> Curve:
 
 def build_curve(rows: Sequence[EpochRow], trial: Trial) -> Curve:
     """A curve from all epochs of the trial, in order."""
-    return Curve.of(build_points(rows), trial.reason if trial.state == "diverged" else None)
+    return Curve.from_points(build_points(rows), trial.reason if trial.state == "diverged" else None)
 
 
-def build_points(rows: Iterable[EpochRow]) -> list[Point]:
+def build_points(rows: Iterable[EpochRow]) -> list[CurvePoint]:
     """The rows as numbers; a value that a flag names is inf or nan again."""
     return [_build_point(row) for row in rows]
 
 
-def _build_point(row: EpochRow) -> Point:
-    return Point(
+def _build_point(row: EpochRow) -> CurvePoint:
+    return CurvePoint(
         row.epoch,
         _number(row, "loss", row.loss),
         _number(row, "data_loss", row.data_loss),
@@ -44,4 +44,4 @@ def _number(row: EpochRow, name: str, value: float | None) -> float:
 
 def _measure_noise(row: EpochRow) -> float:
     known = [(low, mean, high) for low, mean, high in row.trace or () if None not in (low, mean, high)]
-    return noise(known) if len(known) == len(row.trace or ()) else math.nan  # type: ignore[arg-type]
+    return estimate_noise(known) if len(known) == len(row.trace or ()) else math.nan  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from benchmarks import seed
 from benchmarks.served import TOURED
 from learning.preflight import check_result
-from learning.refinement.autopilot import SEARCHES
+from learning.refinement.autopilot import SEARCH_STAGES
 from store.config import Config
 from store.db import migrations
 from store.db.database import Database
@@ -150,10 +150,12 @@ def _fly(database: Database, config: Config) -> None:
         claim = preflights.claim(c, "seed", seed.START)
         assert claim is not None
         preflights.record(
-            c, claim, check_result.at_most("loss-at-chance", "First cost", 0.0, 0.01, "It is ln(10).", CURVE)
+            c,
+            claim,
+            check_result.check_at_most("loss-at-chance", "First cost", 0.0, 0.01, "It is ln(10).", CURVE),
         )
         preflights.finish(c, claim, seed.START)
-    for _ in (*SEARCHES, "end"):
+    for _ in (*SEARCH_STAGES, "end"):
         steps.advance(database, config)
         Crew(database).finish_all()
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from learning.preflight.preflight import CODES
+from learning.preflight.preflight import CHECK_CODES
 from tests.support.sites import Site
 
 pytestmark = pytest.mark.browser
@@ -22,8 +22,8 @@ def test_run_the_checks_and_read_them(open_page: Callable[..., Page]) -> None:
     expect(page).to_have_url(re.compile(r"/preflight\?id=\d+$"))
     expect(page.get_by_text("all 7 checks passed")).to_be_visible(timeout=60_000)
     checks = page.locator("#checks > li")
-    expect(checks).to_have_count(len(CODES))
-    expect(checks.locator(".verdict")).to_have_text(["passed"] * len(CODES))
+    expect(checks).to_have_count(len(CHECK_CODES))
+    expect(checks.locator(".verdict")).to_have_text(["passed"] * len(CHECK_CODES))
     expect(checks.nth(5)).to_contain_text("Workable: 0.01 to 0.32")
     for picture in checks.locator("svg.picture").all():
         assert picture.locator("path, rect").count() > 0
@@ -53,7 +53,7 @@ def test_two_are_put_side_by_side(open_page: Callable[..., Page], site: Site) ->
     learns = side.get_by_role("row", name=re.compile("^Learns"))
     expect(learns.locator(".verdict")).to_have_text(["failed", "passed"])
     expect(side.locator("rect.span")).to_have_count(2)
-    expect(side.locator("svg.picture")).to_have_count(2 * len(CODES))
+    expect(side.locator("svg.picture")).to_have_count(2 * len(CHECK_CODES))
 
 
 def test_a_sweep_offers_the_checks_of_its_net(

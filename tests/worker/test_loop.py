@@ -13,7 +13,7 @@ from sqlalchemy import text
 from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.data.preprocessing import Preprocessing
-from learning.diagnosis.findings import verdict
+from learning.diagnosis.findings import judge_curve
 from learning.settings import Settings
 from learning.training import prediction
 from store.config import Config
@@ -255,6 +255,6 @@ def test_the_verdicts_are_those_that_the_stored_curves_get(
     with database.read() as c:
         for trial in (*trials.list_by_sweep(c, sweep.id), *trials.list_by_sweep(c, wild.id)):
             curve = curves.read_curve(c, trial)
-            assert trial.verdict == verdict(curve, Settings.parse(trial.settings), 10)
+            assert trial.verdict == judge_curve(curve, Settings.parse(trial.settings), 10)
     assert [trial.verdict for trial in list_trials(database, wild.id)] == ["broke-out"]
     assert [trial.verdict for trial in list_trials(database, sweep.id)] == ["lr-too-low"]

@@ -51,7 +51,7 @@ def test_a_worker_runs_all_checks(sqlite_database: Database, start: Start) -> No
     start("--single")
     done = wait_for(sqlite_database, id, "finished", "failed")
     wait_until(lambda: _works_on(sqlite_database) == [None], "the worker to be idle again")
-    assert [check.code for check in done.checks] == list(preflight.CODES)
+    assert [check.code for check in done.checks] == list(preflight.CHECK_CODES)
     assert done.passed
 
 
@@ -95,7 +95,7 @@ def test_a_killed_workers_preflight_is_run_again(sqlite_database: Database, star
     os.kill(child.pid, signal.SIGKILL)
     done = wait_for(sqlite_database, id, "finished", "failed")
     assert (done.passed, done.attempt, done.failures) == (True, 2, 1)
-    assert [check.code for check in done.checks] == list(preflight.CODES)
+    assert [check.code for check in done.checks] == list(preflight.CHECK_CODES)
 
 
 @pytest.mark.parametrize("checks_before", [0, 2])

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from learning.preflight.check_result import Check
-from learning.preflight.preflight import CODES
+from learning.preflight.preflight import CHECK_CODES
 from learning.search.recipes import plan_recipe
 from store.db.database import Database
 from store.jobs import preflights
@@ -54,7 +54,7 @@ def test_a_new_one_is_queued_with_the_coarse_searchs_net(client: TestClient) -> 
     made = post(client)
     assert client.get(f"/api/preflights/{made['id']}").json() == made
     assert (made["dataset"], made["state"], made["passed"], made["checks"]) == ("digits", "queued", None, [])
-    assert made["checks_total"] == len(CODES)
+    assert made["checks_total"] == len(CHECK_CODES)
     wanted = plan_recipe("coarse", "digits", 1500).settings
     assert {name: made["settings"][name] for name in wanted} == wanted
     assert made["settings"]["seed"] is not None

@@ -22,7 +22,7 @@ import pytest
 from app.cli import main
 from learning.data import catalog
 from learning.data.dataset import make_split
-from learning.preflight.preflight import CODES
+from learning.preflight.preflight import CHECK_CODES
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.db.database import Database
@@ -182,7 +182,7 @@ def test_a_preflight_tells_each_check_and_exits_0(deck: Deck) -> None:
     done = deck.run("preflight", "--wait")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split()[:2] for line in lines] == [["passed", code] for code in CODES]
+    assert [line.split()[:2] for line in lines] == [["passed", code] for code in CHECK_CODES]
     assert "Workable: 0.01 to 0.32" in done.stdout
     assert "all 7 checks passed" in done.stderr
 

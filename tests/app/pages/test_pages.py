@@ -20,7 +20,7 @@ from app.pages.trials import compare_settings
 from app.render import assets
 from app.render.assets import PLOTLY_PATH
 from app.text.formats import format_distribution
-from learning.diagnosis.findings import CODES
+from learning.diagnosis.findings import FINDING_CODES
 from learning.search.recipes import RECIPES
 from tests.support.html import BROWSER, Page
 from tests.support.made_up_worker import Crew, made_epoch
@@ -317,9 +317,9 @@ def test_a_range_in_words(spec: dict[str, Any], words: str) -> None:
 
 def test_every_finding_has_its_picture_and_reason_on_the_help_page(client: TestClient) -> None:
     text = client.get("/help").text
-    for code in CODES:
+    for code in FINDING_CODES:
         assert text.count(f'<article id="{code}">') == 1
-    assert text.count("<svg viewBox") == len(CODES)
+    assert text.count("<svg viewBox") == len(FINDING_CODES)
 
 
 def test_a_typical_curve_is_drawn_to_where_it_is_no_longer_a_number() -> None:

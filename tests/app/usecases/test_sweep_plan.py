@@ -16,7 +16,7 @@ from app.usecases import sweep_plan
 from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.errors import Invalid
-from learning.refinement.refinement import Bound, Refinement
+from learning.refinement.refinement import RefinedRange, Refinement
 from learning.search.recipes import RECIPES
 from learning.search.space import Space
 from learning.settings import Settings
@@ -133,7 +133,7 @@ def test_the_finer_sweep_takes_what_is_proposed_and_what_is_asked(
         Space.parse({"lr": {"log_uniform": [1e-2, 1e-1]}}),
         {"epochs": 4},
         20,
-        (Bound("lr", 1e-2, 1e-1, "Why."),),
+        (RefinedRange("lr", 1e-2, 1e-1, "Why."),),
     )
     body = sweep_plan.refinement_body(RefinementIn(), parent, proposal)
     assert (body.trials, body.seed, body.settings["epochs"], body.settings["val_count"]) == (20, 2, 4, 300)

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from learning.diagnosis.curve_facts import BAND
+from learning.diagnosis.curve_facts import RATIO_BAND
 from learning.diagnosis.findings import (
-    CODES,
+    FINDING_CODES,
     TRIAL_CODES,
     Curve,
     Finding,
@@ -429,7 +429,7 @@ def test_no_verdict_before_the_first_epoch_and_always_one_after() -> None:
         wild = curve(rng.exponential(2, n), rng.random(n), rng.random(n), rng.exponential(1, n), rng.random())
         found = trial_findings(wild, Settings(reg=1.0, epochs=40), 10)
         assert found
-        assert {finding.code for finding in found} <= set(CODES)
+        assert {finding.code for finding in found} <= set(FINDING_CODES)
 
 
 def test_missing_numbers_do_not_break_the_rules() -> None:
@@ -571,7 +571,7 @@ def test_an_edge_whose_best_trials_have_curves_that_speak_against_it_is_a_note()
     assert "most of those have curves that are called reg-crushing" in noted.sentence
     refined = refine(space, crushed)
     assert refined.space.to_dict()["reg"]["log_uniform"][1] == 10.0  # type: ignore[index]
-    assert "kept at 10: best trials lie there, but most of them are called" in refined.words[0].sentence
+    assert "kept at 10: best trials lie there, but most of them are called" in refined.reasons[0].sentence
     assert refine(space, trials).space.to_dict()["reg"]["log_uniform"][1] > 10.0  # type: ignore[index]
 
 
@@ -581,7 +581,7 @@ def test_trials_that_reached_the_same_count_alike_whatever_their_numbers() -> No
     trials = [Result(Settings(lr=10 ** (u - 4), reg=0.01), "finished", 0.9) for u in tied]
     for order in (trials, trials[::-1]):
         assert "range-edge" not in [f.code for f in edges(order)]
-        (lr,) = [word for word in refine(SPACE, order).words if word.parameter == "lr"]
+        (lr,) = [reason for reason in refine(SPACE, order).reasons if reason.parameter == "lr"]
         assert (lr.low, lr.high) == (1e-4, 1e-3)
     (edge,) = edges([Result(Settings(lr=10 ** (0.95 - 4), reg=0.01), "finished", 0.91), *trials])
     assert "the best trial has lr 8.9e-4 and 5 of the best 13 lie there" in edge.sentence
@@ -717,8 +717,8 @@ def test_an_empty_sweep_says_only_that_it_is_small() -> None:
 
 
 def test_every_code_is_kebab_case_and_listed_once() -> None:
-    assert len(set(CODES)) == len(CODES)
-    assert all(code == code.lower() and " " not in code and "_" not in code for code in CODES)
+    assert len(set(FINDING_CODES)) == len(FINDING_CODES)
+    assert all(code == code.lower() and " " not in code and "_" not in code for code in FINDING_CODES)
     remarks = {"still-improving", "no-gap"}
     assert {code for code, _, _ in NAMED} | remarks == set(TRIAL_CODES)
-    assert BAND[0] < 1e-3 < BAND[1]
+    assert RATIO_BAND[0] < 1e-3 < RATIO_BAND[1]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from learning.diagnosis.curves import Result
-from learning.diagnosis.importance import MIN_TRIALS, Importance, importance
+from learning.diagnosis.importance import MIN_IMPORTANCE_TRIALS, Importance, measure_importance
 from learning.search.space import Space, draw_trials
 from learning.settings import Settings
 
@@ -28,7 +28,9 @@ def bump(s: Settings) -> float:
 def of(worth: Callable[[Settings], float], n: int, seed: int = 0, sampler: str = "random") -> Importance:
     noise = np.random.default_rng(seed).normal(0, NOISE, n).tolist()
     drawn = draw_trials(SPACE, {}, n, sampler, seed)
-    return importance(SPACE, [Result(s, "finished", worth(s) + e) for s, e in zip(drawn, noise, strict=True)])
+    return measure_importance(
+        SPACE, [Result(s, "finished", worth(s) + e) for s, e in zip(drawn, noise, strict=True)]
+    )
 
 
 @pytest.mark.parametrize(("n", "share"), [(40, 0.7), (100, 0.85), (1000, 0.97)])
@@ -54,7 +56,7 @@ def test_divergence_is_a_result_too() -> None:
     """Where all that survive are alike, the setting that decides who survives is the important one."""
     drawn = draw_trials(SPACE, {}, 60, "random", 0)
     trials = [Result(s, "diverged", 0.9) if s.lr > 1e-3 else Result(s, "finished", 0.4) for s in drawn]
-    assert importance(SPACE, trials).shares[0].parameter == "lr"
+    assert measure_importance(SPACE, trials).shares[0].parameter == "lr"
 
 
 @pytest.mark.parametrize("sampler", ["grid", "sobol"])
@@ -63,16 +65,16 @@ def test_points_that_are_not_random(sampler: str) -> None:
 
 
 def test_it_says_nothing_from_too_few_and_counts_what_it_rests_on() -> None:
-    assert of(bump, MIN_TRIALS - 1).shares == ()
-    found = of(bump, MIN_TRIALS)
-    assert (len(found.shares), found.trials, found.top) == (3, MIN_TRIALS, 5)
+    assert of(bump, MIN_IMPORTANCE_TRIALS - 1).shares == ()
+    found = of(bump, MIN_IMPORTANCE_TRIALS)
+    assert (len(found.shares), found.trials, found.top) == (3, MIN_IMPORTANCE_TRIALS, 5)
     running = [Result(s, "running", 0.9) for s in draw_trials(SPACE, {}, 50, "random", 0)]
-    assert importance(SPACE, running).trials == 0
-    assert importance(Space.parse({}), []).shares == ()
+    assert measure_importance(SPACE, running).trials == 0
+    assert measure_importance(Space.parse({}), []).shares == ()
 
 
 def test_shares_add_up_and_equal_trials_give_none() -> None:
     assert sum(one.share for one in of(bump, 50).shares) == pytest.approx(1.0)
     same = [Result(Settings(lr=1e-3, reg=1.0, update="sgd"), "finished", 0.4)] * 30
-    assert [one.share for one in importance(SPACE, same).shares] == [0.0, 0.0, 0.0]
-    assert not any(one.matters for one in importance(SPACE, same).shares)
+    assert [one.share for one in measure_importance(SPACE, same).shares] == [0.0, 0.0, 0.0]
+    assert not any(one.matters for one in measure_importance(SPACE, same).shares)

@@ -13,8 +13,8 @@ import pytest
 from learning.data import catalog
 from learning.data.dataset import Dataset, Split, make_split
 from learning.preflight import data_checks, preflight, training_checks
-from learning.preflight.check_result import Check, at_most, verdict
-from learning.preflight.lr_probe import probe
+from learning.preflight.check_result import Check, check_at_most, summarise_checks
+from learning.preflight.lr_probe import probe_rates
 from learning.search.recipes import plan_recipe
 from learning.settings import Settings
 from learning.training.group import Group
@@ -37,7 +37,7 @@ def split(digits: Dataset) -> Split:
 
 
 def run(split: Split, settings: Settings, dataset: str = "digits") -> dict[str, Check]:
-    found = [check for check in preflight.run(split, settings, dataset) if check is not None]
+    found = [check for check in preflight.run_checks(split, settings, dataset) if check is not None]
     return {check.code: check for check in found}
 
 
@@ -47,7 +47,7 @@ def failed(found: dict[str, Check]) -> list[str]:
 
 def test_digits_pass_every_check(split: Split) -> None:
     found = run(split, plan())
-    assert tuple(found) == preflight.CODES
+    assert tuple(found) == preflight.CHECK_CODES
     assert failed(found) == []
     assert all(check.curve and check.sentence.endswith(".") for check in found.values())
     assert "2.3026" in found["chance-loss"].sentence
@@ -85,7 +85,7 @@ def test_a_wrong_gradient_of_any_parameter_is_named(
             yield replace(one, delta=one.delta * 1.0001) if one.name == name else one
 
     monkeypatch.setattr(Pass, "backward", wrong)
-    found = training_checks.gradient(split, plan())
+    found = training_checks.check_gradient(split, plan())
     assert not found.passed
     assert f"The gradient of {name} is not the derivative" in found.sentence
     assert [place for place, error in found.curve if error > 1e-7] == [
@@ -95,7 +95,7 @@ def test_a_wrong_gradient_of_any_parameter_is_named(
 
 def test_a_loss_without_the_penalty_is_seen(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Updater, "penalty", lambda self: 0.0)
-    found = training_checks.reg_raises_loss(split, plan())
+    found = training_checks.check_reg_raises_loss(split, plan())
     assert not found.passed
     assert found.figure == pytest.approx(0, abs=1e-9)
 
@@ -103,13 +103,13 @@ def test_a_loss_without_the_penalty_is_seen(split: Split, monkeypatch: pytest.Mo
 def test_a_loss_that_is_not_the_mean_is_seen(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     step = Group._step
     monkeypatch.setattr(Group, "_step", lambda self, *given: 2 * step(self, *given))
-    found = training_checks.chance_loss(split, plan())
+    found = training_checks.check_chance_loss(split, plan())
     assert not found.passed
     assert "the cost is 4.6052" in found.sentence
 
 
 def test_weights_that_are_not_small_are_told_but_no_fault(split: Split) -> None:
-    found = training_checks.chance_loss(split, plan(init="he"))
+    found = training_checks.check_chance_loss(split, plan(init="he"))
     assert found.passed
     assert "The weights of these settings begin at" in found.sentence
 
@@ -137,7 +137,7 @@ def test_labels_from_1_end_the_preflight_at_its_first_check(digits: Dataset) -> 
 
 def test_a_class_without_examples_fails(digits: Dataset) -> None:
     y = np.where(digits.y_train == 3, 4, digits.y_train)
-    found = data_checks.data(make_split(replace(digits, y_train=y, folder=None), plan()))
+    found = data_checks.check_data(make_split(replace(digits, y_train=y, folder=None), plan()))
     assert not found.passed
     assert "No training example has label 3" in found.sentence
 
@@ -156,18 +156,18 @@ def test_a_val_part_that_repeats_the_train_part_fails(split: Split, repeated: in
     """0.05 of 300 rows are allowed."""
     X = split.X.copy()
     X[split.val_rows[:repeated]] = X[split.train_rows[:repeated]]
-    assert data_checks.data(replace(split, X=X)).passed == passed
+    assert data_checks.check_data(replace(split, X=X)).passed == passed
 
 
 def test_a_val_part_that_was_asked_to_be_the_train_part_is_no_fault(digits: Dataset) -> None:
     settings = plan(val_count=0, train_count=100)
-    assert data_checks.data(make_split(digits, settings)).passed
+    assert data_checks.check_data(make_split(digits, settings)).passed
 
 
 def test_the_caller_may_stop_in_between(split: Split) -> None:
-    steps = preflight.run(split, plan(), "digits")
+    steps = preflight.run_checks(split, plan(), "digits")
     assert [step.code if step else None for step in (next(steps) for _ in range(6))] == [
-        *preflight.CODES[:4],
+        *preflight.CHECK_CODES[:4],
         None,
         None,
     ]
@@ -177,7 +177,7 @@ def probed(digits: Dataset, scale: float, **values: object) -> Check:
     """The learning rate check of the digits with other numbers."""
     settings = plan(**values)
     X = (digits.X_train * scale).astype(np.float32)
-    found = list(probe(make_split(replace(digits, X_train=X, folder=None), settings), settings))
+    found = list(probe_rates(make_split(replace(digits, X_train=X, folder=None), settings), settings))
     assert found[-2] is not None
     return found[-2]
 
@@ -216,7 +216,7 @@ def test_a_penalty_that_shrinks_is_no_learning(digits: Dataset) -> None:
 
 def test_a_cost_that_only_falls_to_that_of_guessing_is_told_from_wrong_labels(digits: Dataset) -> None:
     settings = plan(hidden=[7], init="he", preprocess="standardise", reg=10.0)
-    found = list(probe(make_split(digits, settings), settings))
+    found = list(probe_rates(make_split(digits, settings), settings))
     assert found[-1] is not None
     assert not found[-1].passed
     assert "the cost only fell to that of guessing" in found[-1].sentence
@@ -226,17 +226,17 @@ def test_features_of_very_different_scale_fail_unless_standardised(digits: Datas
     X = digits.X_train.astype(np.float32)
     X[:, 28] *= 1e4
     wide = replace(digits, X_train=X, folder=None)
-    found = data_checks.data(make_split(wide, plan()))
+    found = data_checks.check_data(make_split(wide, plan()))
     assert not found.passed
     assert "Feature 28 spreads" in found.sentence
     assert "preprocess with standardise" in found.sentence
-    assert data_checks.data(make_split(wide, plan(preprocess="standardise"))).passed
+    assert data_checks.check_data(make_split(wide, plan(preprocess="standardise"))).passed
 
 
 def test_unequal_classes_are_told_but_no_fault(digits: Dataset) -> None:
     rows = np.flatnonzero((digits.y_train == 0) | (np.arange(len(digits.y_train)) % 9 == 0))
     few = replace(digits, X_train=digits.X_train[rows], y_train=digits.y_train[rows], folder=None)
-    found = data_checks.data(make_split(few, plan(val_count=20)))
+    found = data_checks.check_data(make_split(few, plan(val_count=20)))
     assert found.passed
     assert "always naming class 0 is right in 5" in found.sentence
 
@@ -247,17 +247,20 @@ def test_the_same_example_under_two_labels_cannot_be_learnt_by_heart(digits: Dat
     assert digits.y_train[0] != digits.y_train[1]
     settings = plan()
     split = make_split(replace(digits, X_train=X, folder=None), settings)
-    *_, found = training_checks.overfit_tiny(split, preflight.tiny_settings(settings, "digits"))
+    *_, found = training_checks.check_overfit_tiny(split, preflight.plan_tiny(settings, "digits"))
     assert found is not None
     assert not found.passed
     assert "2 of them are the same as one with another label" in found.sentence
 
 
 def test_all_answers_in_a_sentence() -> None:
-    good = at_most("data", "", 0.0, 0.0, "", ())
-    bad, worse = at_most("gradient", "", 1.0, 0.0, "", ()), at_most("learns", "", math.nan, 0.0, "", ())
-    assert verdict([good, good]) == "all 2 checks passed"
-    assert verdict([good, bad]) == "gradient did not pass"
-    assert verdict([good, bad, worse]) == (
+    good = check_at_most("data", "", 0.0, 0.0, "", ())
+    bad, worse = (
+        check_at_most("gradient", "", 1.0, 0.0, "", ()),
+        check_at_most("learns", "", math.nan, 0.0, "", ()),
+    )
+    assert summarise_checks([good, good]) == "all 2 checks passed"
+    assert summarise_checks([good, bad]) == "gradient did not pass"
+    assert summarise_checks([good, bad, worse]) == (
         "gradient, learns did not pass; mend gradient first, for the others may follow from it"
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from learning.diagnosis.curves import Result
-from learning.refinement.random_vs_grid import BUDGETS, Side, expected_best, words
+from learning.refinement.random_vs_grid import MAX_CURVE_POINTS, Side, describe_sides, expected_best
 from learning.search.space import Space
 from learning.settings import Settings
 
@@ -29,7 +29,7 @@ def test_it_never_falls_and_ends_at_the_best(n: int) -> None:
         ks, bests = [k for k, _ in expected_best(reached)], [best for _, best in expected_best(reached)]
         assert bests == sorted(bests)
         assert bests[-1] == max(reached)
-        assert len(set(ks)) == len(ks) == min(n, BUDGETS)
+        assert len(set(ks)) == len(ks) == min(n, MAX_CURVE_POINTS)
 
 
 def test_of_nothing_there_is_no_curve() -> None:
@@ -62,5 +62,5 @@ def side(sampler: str, *reached: float, waiting: int = 0) -> Side:
 def test_who_came_further_is_told_once_all_have_ended(
     grid: tuple[float, ...], random: tuple[float, ...], told: str
 ) -> None:
-    assert words(SPACE, [side("grid", *grid), side("random", *random)]).endswith(f". {told}")
-    assert "came to" not in words(SPACE, [side("grid", *grid), side("random", *random, waiting=1)])
+    assert describe_sides(SPACE, [side("grid", *grid), side("random", *random)]).endswith(f". {told}")
+    assert "came to" not in describe_sides(SPACE, [side("grid", *grid), side("random", *random, waiting=1)])

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from learning.diagnosis.findings import Result
-from learning.diagnosis.range_edges import extend, touched_edges
+from learning.diagnosis.range_edges import extend_end, touched_edges
 from learning.errors import NothingToRefine
-from learning.refinement.refinement import MIN_WIDTH, Refinement, refine
+from learning.refinement.refinement import (
+    MIN_RANGE_SHARE,
+    RangeChange,
+    Refinement,
+    list_range_changes,
+    refine,
+)
 from learning.search.space import Choice, Integer, LogUniform, Space, Uniform, draw_trials
 from learning.settings import Settings
 
@@ -29,7 +35,7 @@ def peak(**at: float) -> Callable[[Settings], float]:
 
 
 def bound(refinement: Refinement, name: str) -> tuple[float, float]:
-    (found,) = [word for word in refinement.words if word.parameter == name]
+    (found,) = [reason for reason in refinement.reasons if reason.parameter == name]
     assert found.low is not None
     assert found.high is not None
     return found.low, found.high
@@ -41,7 +47,7 @@ def test_an_optimum_inside_is_closed_in_on() -> None:
         low, high = bound(refined, name)
         assert old[0] < low < optimum < high < old[1]
         assert math.log(high / low) < 0.75 * math.log(old[1] / old[0])
-    words = {word.parameter: word.sentence for word in refined.words}
+    words = {word.parameter: word.sentence for word in refined.reasons}
     assert words["lr"].startswith("lr: low end raised from 1e-6 to ")
     assert "; high end lowered from 0.001 to " in words["lr"]
     assert "because the best 5 lie at or above" in words["lr"]
@@ -55,7 +61,7 @@ def test_an_end_that_rounding_leaves_where_it_was_is_called_kept() -> None:
         Result(Settings(lr=4.1e-5 * (2.5e-4 / 4.1e-5) ** u), "finished", 0.5 - 0.01 * n)
         for n, u in enumerate([*at, 0.1, 0.2, 0.3])
     ]
-    (words,) = refine(space, trials).words
+    (words,) = refine(space, trials).reasons
     assert words.high == 2.5e-4
     assert words.sentence.endswith("high end kept at 2.5e-4, because the best 5 come close to it.")
 
@@ -67,7 +73,7 @@ def test_an_end_that_the_best_touch_is_extended(optimum: float, end: str) -> Non
     assert low < optimum < high
     assert (high > 1e-3) == (end == "high")
     assert (low < 1e-6) == (end == "low")
-    assert f"{end} end extended from" in refined.words[0].sentence
+    assert f"{end} end extended from" in refined.reasons[0].sentence
 
 
 def test_a_parameter_that_does_not_matter_keeps_its_range() -> None:
@@ -132,7 +138,7 @@ def test_extend_as_far_as_the_setting_allows(
     name: str, distribution: LogUniform | Uniform | Integer, low: float | None, high: float | None
 ) -> None:
     for end, expected in (("low", low), ("high", high)):
-        found = extend(name, distribution, end)
+        found = extend_end(name, distribution, end)
         assert found == (None if expected is None else pytest.approx(expected, rel=0.1))
 
 
@@ -147,7 +153,7 @@ def test_choices_that_were_tried_and_never_came_near_are_dropped() -> None:
     ]
     refined = refine(space, trials)
     assert refined.space.distributions["update"] == Choice(("sgd", "adam"))
-    (words,) = [word for word in refined.words if word.parameter == "update"]
+    (words,) = [word for word in refined.reasons if word.parameter == "update"]
     assert (words.low, words.high) == (None, None)
     assert words.sentence == "update: rmsprop dropped, because no trial with it is among the better fifth."
     few = refine(space, trials[:5])
@@ -169,7 +175,7 @@ def test_a_single_finished_trial_is_enough_for_a_careful_step() -> None:
     trials = [Result(Settings(lr=3e-5, reg=1.0), "finished", 0.4)]
     low, high = bound(refine(SPACE, trials), "lr")
     assert low < 3e-5 < high
-    assert math.log(high / low) >= 0.9 * MIN_WIDTH * math.log(1e3)
+    assert math.log(high / low) >= 0.9 * MIN_RANGE_SHARE * math.log(1e3)
 
 
 def test_points_outside_the_range_and_points_without_a_number() -> None:
@@ -199,7 +205,7 @@ def test_a_proposal_is_a_valid_space_in_json() -> None:
         ]
         refined = refine(space, trials)
         assert Space.parse(json.loads(json.dumps(refined.space.to_dict()))) == refined.space
-        assert {word.parameter for word in refined.words} == set(space.distributions)
+        assert {word.parameter for word in refined.reasons} == set(space.distributions)
 
 
 # Under noise: surfaces over one to three parameters, on the unit cube as exponents of reg, lr and init_scale.
@@ -298,3 +304,21 @@ def test_an_optimum_outside_is_inside_after_two_rounds() -> None:
         logs = [(math.log10(d.low), math.log10(d.high)) for d in space.numeric_ranges().values()]
         inside += all(low <= at <= high for (low, high), at in zip(logs, surface.at, strict=True))
     assert inside >= 190
+
+
+def test_each_end_shrank_was_extended_or_was_kept() -> None:
+    old = Space.parse({"lr": {"log_uniform": [1e-4, 1e-1]}, "dropout": {"uniform": [0.0, 0.5]}})
+    new = Space.parse({"lr": {"log_uniform": [1e-3, 1.0]}, "dropout": {"uniform": [0.0, 0.25]}})
+    assert set(list_range_changes(old, new)) == {
+        RangeChange("lr", "low", 1e-4, 1e-3, "shrunk"),
+        RangeChange("lr", "high", 1e-1, 1.0, "extended"),
+        RangeChange("dropout", "low", 0.0, 0.0, "kept"),
+        RangeChange("dropout", "high", 0.5, 0.25, "shrunk"),
+    }
+    assert {change.kind for change in list_range_changes(new, old)} == {"extended", "shrunk", "kept"}
+
+
+def test_what_only_one_search_has_or_what_has_no_ends_did_not_move() -> None:
+    old = Space.parse({"update": {"choice": ["sgd", "adam"]}, "lr": {"log_uniform": [1e-4, 1e-1]}})
+    new = Space.parse({"update": {"choice": ["adam"]}, "reg": {"log_uniform": [1e-4, 1e-1]}})
+    assert list_range_changes(old, new) == ()

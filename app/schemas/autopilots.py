@@ -11,7 +11,7 @@ from app.schemas.json_values import iso_time, json_safe
 from app.schemas.preflights import PreflightOut, preflight_json
 from app.schemas.sweeps import SweepOut, sweep_json
 from app.schemas.trials import TrialOut, trial_json
-from learning.refinement.autopilot import SEARCH_STAGES, AUTOPILOT_STAGES
+from learning.refinement.autopilot import AUTOPILOT_STAGES, SEARCH_STAGES
 from learning.refinement.refinement import RangeChange, list_range_changes
 from learning.search.space import Space
 from store.jobs.autopilots import Autopilot

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from app.schemas.autopilots import autopilot_json
 from learning.data import catalog
-from learning.refinement.autopilot import explain_test_gap
 from learning.errors import DatasetError
+from learning.refinement.autopilot import explain_test_gap
 from store.config import Config
 from store.db.database import Connection
 from store.jobs import autopilots, preflights, test_accuracies

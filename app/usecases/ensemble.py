@@ -10,7 +10,7 @@ from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.errors import NoEnsemble
 from learning.settings import Settings
-from learning.training.ensemble import EnsembleAccuracy, describe_ensemble, measure_ensemble
+from learning.training.ensemble import EnsembleAccuracy, describe_average, measure_average
 from store.config import Config
 from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection
@@ -66,13 +66,13 @@ def measure_ensemble(rows: Sequence[Trial], sweep: Sweep, config: Config, files:
     nets = [model.net() for model in kept]
     if any(net.n_features != dataset.X_train.shape[1] for net in nets):
         raise _other_data(sweep)
-    found = measure_ensemble(nets, dataset.X_train[val], dataset.y_train[val])
+    found = measure_average(nets, dataset.X_train[val], dataset.y_train[val])
     if any(
         abs(accuracy - model.about["val_acc"]) > ACCURACY_TOLERANCE
         for accuracy, model in zip(found.each, kept, strict=True)
     ):
         raise _other_data(sweep)
-    return Ensemble(tuple(rows), found, describe_ensemble(found, on_train=settings.val_count == 0))
+    return Ensemble(tuple(rows), found, describe_average(found, on_train=settings.val_count == 0))
 
 
 def _split_settings(row: Trial) -> list[object]:

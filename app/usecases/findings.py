@@ -1,7 +1,7 @@
 """Findings on stored trials and sweeps, and the finer sweep they suggest, by the rules of learning."""
 
 from learning.data import catalog
-from learning.diagnosis.findings import Finding, Result, sweep_findings, trial_findings, judge_curve
+from learning.diagnosis.findings import Finding, Result, judge_curve, sweep_findings, trial_findings
 from learning.diagnosis.importance import Importance, measure_importance
 from learning.errors import DatasetError
 from learning.refinement.refinement import Refinement, refine

@@ -9,7 +9,14 @@ from app.usecases import sweep_plan
 from learning.data import catalog
 from learning.diagnosis.curves import Result
 from learning.errors import DatasetError, FieldError, Invalid, NotFound
-from learning.refinement.random_vs_grid import Side, count_distinct_values, expected_best, full_grid_size, find_most_important, describe_sides
+from learning.refinement.random_vs_grid import (
+    Side,
+    count_distinct_values,
+    describe_sides,
+    expected_best,
+    find_most_important,
+    full_grid_size,
+)
 from learning.search.recipes import plan_recipe
 from learning.search.space import LogUniform, Space
 from learning.settings import Settings

@@ -11,7 +11,13 @@ from dataclasses import asdict, dataclass
 from app.schemas.fields import MAX_TRIALS
 from app.schemas.repeats import MAX_REPEATS
 from app.schemas.trials import trial_json
-from learning.diagnosis.seed_spread import SeedRun, Spread, finished_accuracies, describe_seeds, measure_spread
+from learning.diagnosis.seed_spread import (
+    SeedRun,
+    Spread,
+    describe_seeds,
+    finished_accuracies,
+    measure_spread,
+)
 from learning.settings import MAX_SEED
 from store.db.database import Connection
 from store.read import chart_series, related_sweeps, trials
@@ -128,7 +134,9 @@ def _spread_by_epoch(curves: Sequence[ThinnedCurve], metric: str) -> tuple[Epoch
             if value is not None:
                 values.setdefault(epoch, []).append(value)
     return tuple(
-        EpochSpread(epoch, found) for epoch in sorted(values) if (found := measure_spread(values[epoch])) is not None
+        EpochSpread(epoch, found)
+        for epoch in sorted(values)
+        if (found := measure_spread(values[epoch])) is not None
     )
 
 

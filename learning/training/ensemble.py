@@ -24,7 +24,7 @@ class EnsembleAccuracy:
     gain_error: float  # standard error of the gain, from the examples on which the two differ
 
 
-def measure_ensemble(nets: Sequence[TrainedNet], X: Array, y: Array) -> EnsembleAccuracy:
+def measure_average(nets: Sequence[TrainedNet], X: Array, y: Array) -> EnsembleAccuracy:
     """Measure at least one net on at least one raw row X (N, D) of class y (N,)."""
     by_net = [predict_probabilities(net, X) for net in nets]
     each = tuple(measure_accuracy(probabilities, y) for probabilities in by_net)
@@ -36,7 +36,7 @@ def measure_ensemble(nets: Sequence[TrainedNet], X: Array, y: Array) -> Ensemble
     return EnsembleAccuracy(n, each, p, math.sqrt(p * (1 - p) / n), gain, gain_error)
 
 
-def describe_ensemble(found: EnsembleAccuracy, on_train: bool = False) -> str:
+def describe_average(found: EnsembleAccuracy, on_train: bool = False) -> str:
     """What the average gains, in numbers, and what they do not show."""
     part = "training" if on_train else "validation"
     best, more = max(found.each), "more" if found.gain >= 0 else "less"

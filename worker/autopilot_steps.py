@@ -10,7 +10,13 @@ from learning.data import catalog
 from learning.diagnosis.curves import Result
 from learning.errors import Damaged
 from learning.refinement import autopilot
-from learning.refinement.autopilot import NextPreflight, AutopilotEnd, AutopilotPlan, NextSearch, FinishedSearch
+from learning.refinement.autopilot import (
+    AutopilotEnd,
+    AutopilotPlan,
+    FinishedSearch,
+    NextPreflight,
+    NextSearch,
+)
 from learning.search.space import Space, draw_trials
 from learning.settings import Settings
 from learning.training.prediction import TrainedNet, measure_accuracy, predict_probabilities
@@ -72,7 +78,9 @@ def _check_interrupted(seen: Autopilot) -> AutopilotEnd | None:
     noun = last.name if last.name == autopilot.PREFLIGHT_STAGE else f"{last.name} search"
     if last.state == "cancelled":
         return AutopilotEnd("stopped", f"The {noun} was cancelled.")
-    return AutopilotEnd("failed", f"The {noun} {last.state or 'was deleted'}, so there is nothing to go on from.")
+    return AutopilotEnd(
+        "failed", f"The {noun} {last.state or 'was deleted'}, so there is nothing to go on from."
+    )
 
 
 def _decide_next_step(c: Connection, seen: Autopilot) -> autopilot.NextStep:
@@ -115,7 +123,9 @@ def _build_sweep(seen: Autopilot, step: NextSearch, features: int) -> NewSweep:
     )
 
 
-def _end(seen: Autopilot, step: AutopilotEnd, leader: Trial | None, database: Database, config: Config) -> None:
+def _end(
+    seen: Autopilot, step: AutopilotEnd, leader: Trial | None, database: Database, config: Config
+) -> None:
     """Evaluates the winner on the test part; the worker that ends the autopilot records the accuracy."""
     found = _evaluate(leader, seen.dataset, config) if leader and step.state == "finished" else None
     with database.write() as c:

@@ -8,7 +8,7 @@ from learning.data.dataset import Dataset, Split
 from learning.diagnosis.curves import CurvePoint
 from learning.search.early_stopping import Halving
 from learning.training.checkpoint_state import BestEpoch, TrainingState
-from learning.training.trainer import Member, GroupEpoch, train
+from learning.training.trainer import GroupEpoch, Member, train
 from store.config import Config
 from store.db.checkpoints_and_weights import CheckpointRef, Files
 from store.db.database import Database
@@ -103,7 +103,9 @@ class _GroupRun:
         self._state = step.state
         return mine
 
-    def _record(self, step: GroupEpoch, ref: CheckpointRef | None) -> tuple[frozenset[int], CheckpointRef | None]:
+    def _record(
+        self, step: GroupEpoch, ref: CheckpointRef | None
+    ) -> tuple[frozenset[int], CheckpointRef | None]:
         """Records the step; writes a checkpoint first if the stopping rule will end trials."""
         arguments, verdicts = (self._claim, step.epochs), self._verdicts.update(step.epochs)
         try:

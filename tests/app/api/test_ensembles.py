@@ -57,7 +57,9 @@ def recorded(name: str, home: Path, arrays: dict[str, np.ndarray], settings: dic
     parsed = Settings.parse(settings)
     data = catalog.load(name, home, None)
     val = make_split(data, replace(parsed, preprocess="none")).val_rows
-    return measure_accuracy(predict_probabilities(TrainedNet.from_arrays(arrays, parsed), data.X_train[val]), data.y_train[val])
+    return measure_accuracy(
+        predict_probabilities(TrainedNet.from_arrays(arrays, parsed), data.X_train[val]), data.y_train[val]
+    )
 
 
 def numbers(answer: Any) -> list[int]:

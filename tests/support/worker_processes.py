@@ -1,6 +1,5 @@
 """Helpers for tests on real worker processes: waiting for a state, looking at processes and rows."""
 
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -37,11 +36,6 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = TIMEOU
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for: {what}"
         time.sleep(POLL_SECONDS)
-
-
-def processes_per_core() -> float:
-    """How many processes want each core now (at least 1): bars in seconds are for a core of our own."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def end(process: Process) -> None:

@@ -18,7 +18,6 @@ from tests.support.worker_processes import (
     list_epochs,
     list_trials,
     list_workers,
-    processes_per_core,
     read_state,
     wait_for_end,
     wait_until,
@@ -27,18 +26,13 @@ from tests.support.worker_processes import (
 LONG = STEADY_NETS | {"epochs": 5000, "hidden": [20], "batch_size": 50}
 EPOCH = 5.0  # seconds; more than an epoch of these nets takes on a busy machine
 
-IDLE = 0.3  # seconds for an idle worker to end, on a machine that has nothing else to do
-NICE = 3  # times slower than others, on a machine that has
-
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_idle_worker_ends_at_once(sqlite_database: Database, start: Start, number: signal.Signals) -> None:
+def test_an_idle_worker_ends(sqlite_database: Database, start: Start, number: signal.Signals) -> None:
     worker = start("--single")
     wait_until(lambda: len(list_workers(sqlite_database)) == 1, "the worker to be known")
-    asked = time.monotonic()
     worker.send_signal(number)
     assert worker.wait(10) == 0
-    assert time.monotonic() - asked < IDLE * NICE * processes_per_core()
     assert list_workers(sqlite_database)[0].gone_at is not None
 
 

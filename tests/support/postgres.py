@@ -2,11 +2,12 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import closing
 from pathlib import Path
+
+PORT = 5432  # only names the socket, which has a folder of its own
 
 
 class Postgres:
@@ -19,13 +20,12 @@ class Postgres:
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(self._folder, self._user)
-        self._port = _free_port()
         self._made = 0
 
     def start(self) -> None:
         data = str(self._folder / "data")
         self._run("initdb", "-D", data, "-U", "lossdeck", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        options = f"-p {self._port} -k {self._folder} -c listen_addresses='' -c fsync=off"
+        options = f"-p {PORT} -k {self._folder} -c listen_addresses='' -c fsync=off"
         self._run("pg_ctl", "-D", data, "-o", options, "-l", str(self._folder / "log"), "-w", "start")
 
     def stop(self) -> None:
@@ -33,7 +33,7 @@ class Postgres:
         shutil.rmtree(self._folder)
 
     def url(self, name: str) -> str:
-        return f"postgresql://lossdeck@/{name}?host={self._folder}&port={self._port}"
+        return f"postgresql://lossdeck@/{name}?host={self._folder}&port={PORT}"
 
     def create(self, template: str = "template1", name: str | None = None) -> str:
         """A new database, copied from another; its name."""
@@ -55,13 +55,6 @@ class Postgres:
         command = [str(self._programs / program), *arguments]
         done = subprocess.run(command, user=self._user, cwd=self._folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def find_programs() -> Path | None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx2
 
 from store.db.database import Database
+from tests.support.ports import free_port
 
 START = "import sys; from app.serve import serve; from store.config import Config; sys.exit(serve(Config()))"
 
@@ -63,12 +63,6 @@ def starting(folder: Path) -> Iterator[Callable[..., Server]]:
             if server.process.poll() is None:
                 server.process.kill()
             server.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_ready(server: Server, seconds: float = 60) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 from playwright.sync_api import ConsoleMessage, Page, Request, Response
 
-from tests.support.servers import Server, free_port, wait_until_ready
+from tests.support.ports import free_port
+from tests.support.servers import Server, wait_until_ready
 
 DESKTOP = {"width": 1440, "height": 900}
 

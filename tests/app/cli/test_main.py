@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from app.cli import main, sweep_progress
+from tests.support.ports import free_port
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 COMMANDS = ("up", "serve", "worker", "migrate", "sweep", "export", "predict", "backup", "restore", "prune")
@@ -494,11 +495,3 @@ def bad_backup(run: Run, folder: Path, kind: str) -> None:
         member.type, member.linkname, member.size = tarfile.SYMTYPE, "/etc/passwd", 0
     with tarfile.open(folder / "bad.tar", "w") as archive:
         archive.addfile(member, io.BytesIO(content))
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

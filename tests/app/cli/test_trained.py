@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from learning.settings import Settings
 from store.actions import sweep_actions
 from store.db.database import Database
 from store.read import sweeps
+from tests.support.ports import free_port
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 LINE = r"val_acc: (\d\.\d{6}|nan), lr: \d\.\d{6}e[+-]\d\d, reg: \d\.\d{6}e[+-]\d\d, \((\d+) / 6\)"
@@ -84,12 +84,6 @@ def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deck]:
     yield deck
     up.send_signal(signal.SIGTERM)
     up.communicate(timeout=20)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from typing import Any
 
 import psutil
 import pytest
+
+from tests.support.ports import free_port
 
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 
@@ -50,12 +51,6 @@ class Up:
     def stop(self, sig: int) -> int:
         self.process.send_signal(sig)
         return self.process.wait(20)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def clean_environment(**own: str) -> dict[str, str]:

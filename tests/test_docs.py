@@ -52,6 +52,7 @@ def started(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[di
         process.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("started", ["serve"], indirect=True)
 def test_the_rest_examples_run(started: tuple[dict[str, str], str], tmp_path: Path) -> None:
     own, address = started
@@ -62,6 +63,7 @@ def test_the_rest_examples_run(started: tuple[dict[str, str], str], tmp_path: Pa
         assert json.load(answer)["name"] == "narrow"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("started", ["up"], indirect=True)
 def test_the_command_line_examples_run(started: tuple[dict[str, str], str], tmp_path: Path) -> None:
     own, _ = started

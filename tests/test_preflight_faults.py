@@ -18,6 +18,8 @@ from learning.preflight.preflight import CHECK_CODES
 from tests.support.servers import Server, starting
 from tests.support.worker_processes import end, wait_until
 
+pytestmark = pytest.mark.slow
+
 Arrays = dict[str, NDArray[Any]]
 Check = Callable[..., dict[str, Any]]
 

@@ -10,6 +10,8 @@ import pytest
 from benchmarks import causes, verdicts
 from benchmarks.trained import Run
 
+pytestmark = pytest.mark.slow
+
 SEEDS = (8, 9, 10, 11)  # the thresholds were chosen on 0 to 7
 
 

@@ -10,6 +10,8 @@ from benchmarks import textbook
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.task import Outcome, Task, coarse, load
 
+pytestmark = pytest.mark.slow
+
 EPOCHS, STEPS = 5, 12  # mini-batches of an epoch of the digits: 1,200 training rows
 EXPLODES = 3  # the position of a trial that must
 RATES = ((0.02, 1e-4), (0.05, 1e-3), (0.01, 1e-5), (1.0, 1e2))

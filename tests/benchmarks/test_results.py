@@ -41,6 +41,7 @@ def test_rates_go_down_with_momentum(home: Path) -> None:
         assert replace(other, lr=one.lr, momentum=0.0) == one
 
 
+@pytest.mark.slow
 def test_a_run_that_is_in_the_file_is_not_measured_again(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +89,7 @@ def test_ratios_are_taken_within_a_round_and_judged() -> None:
     assert missing.split(" | ")[3:5] == ["", "not measured"]
 
 
+@pytest.mark.slow
 def test_the_profile_names_the_parts_of_a_step(home: Path) -> None:
     profile = [sys.executable, "-m", "benchmarks.profile"]
     command = [*profile, "--dataset", "digits", "--trials", "4", "--epochs", "1"]

@@ -14,6 +14,8 @@ from benchmarks import search
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.records import Results
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", search.SEARCHES)
 def test_a_search_ends_with_its_first_good_net(

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,7 +14,7 @@ from benchmarks.served import FLAGS, TOURED
 from tests.support.sites import DESKTOP, Complaints, Site, start_sweep
 
 
-@pytest.fixture(scope="module")  # not longer: Playwright's event loop runs in this thread while it is open
+@pytest.fixture(scope="package")  # not longer: Playwright's event loop runs in this thread while it is open
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; skips without it, but fails in CI."""
     program = shutil.which("chromium")
@@ -26,10 +27,20 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A running Lossdeck, shared by the tests of a module; the first finds it without a sweep."""
-    site = Site(tmp_path_factory.mktemp("site") / "home")
+    """A running Lossdeck, shared by all tests that may find other sweeps on it and do not end it."""
+    yield from run_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running Lossdeck of a module's own; the first test finds it without a sweep."""
+    yield from run_site(tmp_path_factory.mktemp("new-site"))
+
+
+def run_site(folder: Path) -> Iterator[Site]:
+    site = Site(folder / "home")
     try:
         site.start()
         yield site

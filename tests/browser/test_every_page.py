@@ -21,7 +21,7 @@ from tests.support.made_up_worker import Crew
 from tests.support.sites import DESKTOP, Complaints, Site
 from worker import autopilot_steps as steps  # the arrows bind the program, not its tests
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TOKEN = "a token for those who look at every page"
 

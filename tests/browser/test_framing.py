@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.sites import Complaints, Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 POINTS = "document.querySelector('#chart').data.reduce((n, trace) => n + trace.x.length, 0)"
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support.charts import SLOW, assert_no_gap, last_epoch, wait_for_points, wait_until_grown
 from tests.support.sites import Complaints, Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Opener = Callable[..., Page]
 Post = Callable[..., dict[str, Any]]
@@ -23,6 +23,11 @@ CLIMBS = {
     "space": None,
     "trials": None,
 }
+
+
+@pytest.fixture(scope="module")
+def site(new_site: Site) -> Site:
+    return new_site
 
 
 def expect_to_fit(page: Page) -> None:

@@ -15,7 +15,7 @@ from tests.support.charts import SLOW, assert_no_gap, last_epoch, wait_for_point
 from tests.support.sites import Complaints, Site
 from tests.support.worker_processes import wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Opener = Callable[..., Page]
 WITHOUT_SHARED = (
@@ -25,6 +25,11 @@ WITHOUT_SHARED = (
 )
 REFUSED = "ERR_CONNECTION_REFUSED"
 TABS = 12  # twice the connections that a browser has to one server
+
+
+@pytest.fixture(scope="module")
+def site(new_site: Site) -> Site:
+    return new_site
 
 
 def streams(site: Site) -> int:

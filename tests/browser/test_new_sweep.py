@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.sites import Complaints
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Opener = Callable[..., Page]
 
@@ -75,7 +75,9 @@ def test_bounds_and_a_rule_are_checked_and_followed(open_page: Opener, complaint
     expect(saved).to_contain_text(re.compile(r"epochs of training, about .* of one worker’s time\.$"))
     expect(page.locator("#state")).to_have_attribute("data-state", "finished", timeout=60_000)
 
-    page.goto("/sweeps/new?from=1")
+    id = re.search(r"/sweeps/(\d+)", page.url)
+    assert id is not None
+    page.goto(f"/sweeps/new?from={id[1]}")
     expect(page.get_by_label("Rule", exact=True)).to_have_value("halving")
     expect(page.get_by_label("First rung")).to_have_value("2")
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support.charts import SLOW
 from tests.support.sites import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # A browser whose user says yes; what it would show is kept in `told`.
 WILLING = """

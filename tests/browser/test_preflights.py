@@ -10,7 +10,12 @@ from playwright.sync_api import Page, expect
 from learning.preflight.preflight import CHECK_CODES
 from tests.support.sites import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def site(new_site: Site) -> Site:
+    return new_site
 
 
 def test_run_the_checks_and_read_them(open_page: Callable[..., Page]) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.support.accessibility import AXE, FOUND
 from tests.support.charts import SLOW
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STEPS = ("Progress", "The wall", "The map", "Advice", "Help")
 # Whether the card lies within the window, and what is pointed at shows through.

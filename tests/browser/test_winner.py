@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from app.usecases import model_file
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Opener = Callable[..., Page]
 Post = Callable[..., dict[str, Any]]

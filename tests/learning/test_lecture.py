@@ -13,7 +13,7 @@ from learning.search.recipes import plan_recipe
 from learning.search.space import build_trials
 from learning.training.trainer import Epoch, Member, train
 
-pytestmark = pytest.mark.cifar10
+pytestmark = [pytest.mark.cifar10, pytest.mark.slow]
 
 COARSE = [  # val accuracy, lr, reg: the first eleven lines of the coarse search, as the lecture prints them
     (0.412, 1.405206e-04, 4.793564e-01),

@@ -15,6 +15,8 @@ from store.queue import claimed_groups
 from store.read import sweeps
 from tests.support.worker_processes import Start, list_children, wait_until
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_700_000_100.0
 RECIPE = plan_recipe("coarse", "digits", 1500)
 QUICK: dict[str, Any] = {**RECIPE.settings, "momentum": 0.9, "epochs": 10}

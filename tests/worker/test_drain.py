@@ -23,6 +23,8 @@ from tests.support.worker_processes import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 LONG = STEADY_NETS | {"epochs": 5000, "hidden": [20], "batch_size": 50}
 EPOCH = 5.0  # seconds; more than an epoch of these nets takes on a busy machine
 

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from store.db.database import Database
 from store.db.states import LIVING
 from store.queue import claimed_groups, workers
@@ -24,6 +26,8 @@ from tests.support.worker_processes import (
     wait_for_end,
     wait_until,
 )
+
+pytestmark = pytest.mark.slow
 
 KILLS = 20
 EPOCHS = 45

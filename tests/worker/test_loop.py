@@ -154,6 +154,7 @@ def sorted_rows(database: Database, sweep_id: int) -> list:  # type: ignore[type
     return sorted(list_epochs(database, sweep_id), key=lambda row: (row.number, row.epoch))
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_lost_connections_cost_no_epoch_and_no_trial(
     postgres_database: Database, home: Path, make_sweep: MakeSweep

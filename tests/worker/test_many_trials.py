@@ -1,8 +1,12 @@
 """Many small groups through the queue, two workers, every checkpoint and result in its place."""
 
+import pytest
+
 from store.db.database import Database
 from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import STEADY_NETS, Start, list_epochs, list_trials, wait_for_end
+
+pytestmark = pytest.mark.slow
 
 EPOCHS = 5
 

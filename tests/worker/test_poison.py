@@ -1,8 +1,12 @@
 """Trials that break their worker fail alone, with the cause, and the others end as if nothing had been."""
 
+import pytest
+
 from store.db.database import Database
 from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import STEADY_NETS, Start, list_epochs, list_trials, wait_for_end
+
+pytestmark = pytest.mark.slow
 
 EPOCHS = 3
 NETS = STEADY_NETS | {"epochs": EPOCHS, "hidden": [20]}

@@ -18,6 +18,8 @@ from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import Start, list_children, wait_until
 from worker.preflight_run import run_preflight
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_700_000_100.0
 
 

@@ -28,6 +28,8 @@ from tests.support.worker_processes import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_700_000_000.0
 TRIALS = 27
 EPOCHS = 27

@@ -31,6 +31,8 @@ from worker.supervisor import (
     restart_delay,
 )
 
+pytestmark = pytest.mark.slow
+
 LONG = STEADY_NETS | {"epochs": 5000, "hidden": [20], "batch_size": 50}
 
 

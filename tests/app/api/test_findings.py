@@ -1,11 +1,13 @@
 """The findings of a large sweep: all trials together, and a verdict for each."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from benchmarks import seed
 from store.db.database import Database
 
 
+@pytest.mark.slow
 def test_a_thousand_trials_are_judged(client: TestClient) -> None:
     """Their own verdicts were given by the workers; the findings of all together come from results alone."""
     database: Database = client.app.state.database  # type: ignore[attr-defined]

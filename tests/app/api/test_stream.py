@@ -340,6 +340,7 @@ def test_cut_again_and_again_it_brings_every_epoch_once_and_in_order(
     wait_for(lambda: open_streams(shared_server) == 0)
 
 
+@pytest.mark.slow
 def test_told_to_end_it_says_bye_to_fifty_streams_and_is_gone_in_three_seconds(server: Server) -> None:
     id = post(server)
     readers = [Reader(server, f"?sweeps={id}&after=0") for _ in range(50)]
@@ -357,6 +358,7 @@ def test_told_to_end_it_says_bye_to_fifty_streams_and_is_gone_in_three_seconds(s
     assert server.log.read_text() == ""
 
 
+@pytest.mark.slow
 def test_a_client_that_never_reads_does_not_hold_up_the_end(server: Server) -> None:
     id = post(server, trials=4, settings=BODY["settings"] | {"epochs": 10_000})
     stalled = Reader(server, f"?sweeps={id}&after=0")

@@ -165,6 +165,7 @@ def test_a_reader_that_leaves_is_no_error(run: Run, tmp_path: Path) -> None:
 # Sweeps without a worker
 
 
+@pytest.mark.slow
 def test_a_sweep_is_queued_and_its_number_printed(run: Run) -> None:
     first = run("sweep", "coarse", "--dataset", "digits", "--trials", 5, "--seed", 3)
     assert (first.returncode, first.stdout) == (0, "1\n"), first.stderr
@@ -319,6 +320,7 @@ def test_what_cannot_be_done_is_one_sentence(
 # The token
 
 
+@pytest.mark.slow
 def test_the_token_is_made_once_and_readable_by_its_owner_alone(run: Run, tmp_path: Path) -> None:
     first = run("token")
     assert re.fullmatch(r"[\w-]{43}\n", first.stdout), "256 bits"
@@ -348,6 +350,7 @@ def test_the_doctor_finds_nothing_wrong_with_a_new_home(run: Run) -> None:
     assert all(check["ok"] for check in checks.values())
 
 
+@pytest.mark.slow
 def test_the_doctor_names_each_problem_and_what_to_do(inside: Run, tmp_path: Path) -> None:
     import socket
 

@@ -28,6 +28,8 @@ from store.db.database import Database
 from store.read import sweeps
 from tests.support.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 LINE = r"val_acc: (\d\.\d{6}|nan), lr: \d\.\d{6}e[+-]\d\d, reg: \d\.\d{6}e[+-]\d\d, \((\d+) / 6\)"
 LONG = {"recipe": "overfit-tiny", "dataset": "digits", "settings": {"epochs": 10_000, "train_count": 1000}}

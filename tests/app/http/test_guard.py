@@ -56,6 +56,7 @@ def _paths(route: Any) -> Iterator[str]:
         yield from _paths(part)
 
 
+@pytest.mark.slow
 def test_no_route_answers_without_the_token_but_the_open_ones(guarded: TestClient) -> None:
     walked = addresses(guarded)
     assert {"/api/sweeps", "/api/trials/1", "/api/stream", "/docs", "/openapi.json", "/metrics", "/"} <= set(
@@ -292,6 +293,7 @@ def test_no_path_leads_out_of_the_static_folder(shared_server: Server) -> None:
         assert answer.split()[1] in (b"404", b"400"), path
 
 
+@pytest.mark.slow
 def test_an_open_address_without_a_token_is_refused(tmp_path: Path) -> None:
     for host in ("0.0.0.0", "::", "192.0.2.1"):
         done = subprocess.run(
@@ -358,6 +360,7 @@ def check(answer: Any) -> None:
         assert answer.json()["detail"]
 
 
+@pytest.mark.slow
 @FUZZ
 @given(body=NEARLY | JSON, dry=st.booleans())
 def test_no_body_breaks_the_server(fuzzed: TestClient, body: object, dry: bool) -> None:

@@ -15,6 +15,8 @@ from app.main import create_app
 from store.config import Config
 from tests.support.made_up_worker import ADDRESS, BODY, Crew, made_epoch
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 20  # at most, for what takes one or two
 
 

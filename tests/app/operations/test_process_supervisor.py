@@ -16,6 +16,8 @@ import pytest
 
 from tests.support.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).parent / "lossdeck"
 
 

@@ -47,6 +47,7 @@ def test_every_recipe_runs_as_it_is_on_the_digits(recipe: str, config: Config) -
     assert all(trial.seed is not None for trial in new.trials)
 
 
+@pytest.mark.slow
 def test_the_demo_shows_what_is_said_of_it(config: Config) -> None:
     """Of three rates from one end to the other nothing moves, one is good, one explodes."""
     new = sweep_plan.plan_sweep(SweepIn.model_validate(DEMO), config)

@@ -308,6 +308,7 @@ def test_a_home_that_cannot_be_written(home: Path, tmp_path: Path) -> None:
         catalog.add(own_file(tmp_path), "pets", home)
 
 
+@pytest.mark.slow
 @pytest.mark.cifar10
 def test_the_real_cifar10_by_name(home: Path) -> None:
     data = Path(os.environ.get("LOSSDECK_DATA", "/nowhere"))

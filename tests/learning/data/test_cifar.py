@@ -50,14 +50,17 @@ def assert_right(decoded: DecodedDataset) -> None:
             assert np.array_equal(X[part][::97, channel::3], plane)
 
 
+@pytest.mark.slow
 def test_the_binary_folder(binary: Path) -> None:
     assert_right(cifar.read_folder(binary))
 
 
+@pytest.mark.slow
 def test_the_pickled_folder(pickled: Path) -> None:
     assert_right(cifar.read_folder(pickled))
 
 
+@pytest.mark.slow
 def test_the_binary_archive_in_place(binary: Path, tmp_path: Path) -> None:
     archive = archives.archive_of(binary, tmp_path / "cifar-10-binary.tar.gz")
     assert_right(cifar.read_archive(archive))
@@ -175,6 +178,7 @@ def test_pickles_that_are_no_batch(data: bytes) -> None:
         read_pickled(data, (12, 5), "a batch")
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_damaged_pickle_is_refused_or_read_with_whole_shapes(data: st.DataObject) -> None:
@@ -314,6 +318,7 @@ def test_a_damaged_archive_is_refused(data: st.DataObject, tmp_path_factory: pyt
         cifar.read_archive(path)
 
 
+@pytest.mark.slow
 @pytest.mark.cifar10
 def test_both_layouts_of_the_real_images_agree() -> None:
     place = Path(os.environ.get("LOSSDECK_DATA", "/nowhere"))

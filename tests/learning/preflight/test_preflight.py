@@ -55,6 +55,7 @@ def test_digits_pass_every_check(split: Split) -> None:
     assert "Workable: 0.01 to 0.32" in found["lr-probe"].sentence
 
 
+@pytest.mark.slow
 @pytest.mark.cifar10
 def test_cifar10_passes_and_finds_the_lectures_range(tmp_path: Path) -> None:
     if "LOSSDECK_DATA" not in os.environ:

@@ -243,6 +243,7 @@ def ends_touched(space: Space, trials: Sequence[Result], notes: bool = True) -> 
     return {(e.parameter, e.end) for e in touched_edges(space, trials) if notes or e.clear}
 
 
+@pytest.mark.slow
 def test_the_edge_rule_on_two_hundred_noisy_surfaces() -> None:
     """Optimum outside: fires at that end in 95 %. Optimum in the middle half: in at most 10 %, at any end."""
     rng = np.random.default_rng(7)
@@ -259,6 +260,7 @@ def test_the_edge_rule_on_two_hundred_noisy_surfaces() -> None:
     assert false_alarms <= 20
 
 
+@pytest.mark.slow
 def test_the_edge_rule_where_the_second_setting_does_not_matter() -> None:
     """The case in which "the best lies in the outer tenth" alone gives false alarms: noted, not warned of."""
     rng = np.random.default_rng(17)
@@ -278,6 +280,7 @@ def test_the_edge_rule_where_the_second_setting_does_not_matter() -> None:
     assert false_alarms <= 20
 
 
+@pytest.mark.slow
 def test_two_rounds_keep_the_optimum_and_shrink_the_volume() -> None:
     rng = np.random.default_rng(11)
     inside, shrunk = 0, []
@@ -293,6 +296,7 @@ def test_two_rounds_keep_the_optimum_and_shrink_the_volume() -> None:
     assert sum(times >= 10 for times in shrunk) >= 190
 
 
+@pytest.mark.slow
 def test_an_optimum_outside_is_inside_after_two_rounds() -> None:
     rng = np.random.default_rng(13)
     inside = 0

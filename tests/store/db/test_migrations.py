@@ -310,6 +310,7 @@ def _upgrade(url: str, together: Any) -> None:
     database.close()
 
 
+@pytest.mark.slow
 def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
     spawn = multiprocessing.get_context("spawn")
     together = spawn.Barrier(4)

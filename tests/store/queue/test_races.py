@@ -23,6 +23,8 @@ from store.read import changes, sweeps, trials
 from tests.support.queue_steps import NOW, make_epoch
 from tests.support.sweeps import MakeSweep
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 PROCESSES = 8
 TRIALS = 2000

@@ -5,8 +5,10 @@ ARGS ?=
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 # Without hashes and what they depend on: on Linux that would be CUDA, which the build of PyTorch for CPUs has not.
 PINS := uv pip compile --universal --python-version 3.11 --no-header --no-annotate -q --no-deps
+# A file of tests stays in one process, and so do the servers that its tests share.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench gallery check fix lock debian clean
+.PHONY: help install run test test-fast bench gallery check fix lock debian clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -16,8 +18,11 @@ install: .venv/.installed  ## make .venv with the pinned requirements
 run: .venv/.installed  ## start the server and the workers; options by ARGS="..."
 	@$(BIN)/lossdeck up --demo $(ARGS)
 
-test: .venv/.dev debian  ## every test; some of them by ARGS="tests/learning -k momentum"
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.dev debian  ## every test, in two processes; some of them by ARGS="tests/learning -k momentum"
+	@$(BIN)/python -m pytest $(TWO) $(ARGS)
+
+test-fast: .venv/.dev  ## the tests that are not slow and need neither Chromium nor PostgreSQL, within a minute
+	@$(BIN)/python -m pytest $(TWO) -m "not (slow or browser or postgres)" $(ARGS)
 
 bench: .venv/.bench  ## Lossdeck beside NumPy, scikit-learn, PyTorch and Optuna, about an hour; options by ARGS="..."
 	@$(BIN)/python -m benchmarks --report docs/benchmarks.md $(ARGS)

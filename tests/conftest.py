@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,17 @@ process.limit_loaded_blas()
 
 # A shell lets what it starts in the background ignore Ctrl-C, and all programs that this starts in turn.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where two processes share the tests, short files come last: neither waits long for the other's end.
+
+    The files for a browser come one after the other: as long as they do, a process keeps its Chromium.
+    """
+    if not hasattr(config, "workerinput"):  # pytest-xdist's mark on its processes
+        return
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is None, -slow[item.path]))
 
 
 @pytest.fixture

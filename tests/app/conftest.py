@@ -1,5 +1,6 @@
 """The app under test: `client` in this process, `server` in its own, and a stand-in for a worker."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def client(config: Config) -> Iterator[TestClient]:
+def client(config: Config, migrated_sqlite: Path) -> Iterator[TestClient]:
     """The application in this process, its database new and empty."""
+    config.home.mkdir(exist_ok=True)
+    shutil.copyfile(migrated_sqlite, config.home / "lossdeck.db")
     with TestClient(create_app(config), base_url=ADDRESS) as client:
         yield client
 

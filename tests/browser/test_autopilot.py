@@ -6,9 +6,16 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.support.sites import Site
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def site(new_site: Site) -> Site:
+    return new_site
 
 
 def test_start_it_watch_its_stages_and_stop_it(open_page: Callable[..., Page]) -> None:

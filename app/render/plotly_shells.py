@@ -7,7 +7,7 @@ shell serves both themes. The pages' scripts fill in the data.
 import copy
 from typing import Any
 
-from learning.diagnosis.remark_rules import BIG_GAP, NO_GAP
+from learning.diagnosis.curve_remarks import BIG_GAP, NO_GAP
 
 Shell = dict[str, Any]
 

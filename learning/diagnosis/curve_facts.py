@@ -1,4 +1,4 @@
-"""The facts that the rules read off one curve; curve_rules and remark_rules draw conclusions from them."""
+"""The facts that the rules read off one curve; curve_rules and curve_remarks draw conclusions from them."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Findings on a trial and on a sweep, most important first; the rules are in *_rules.py."""
+"""Findings on a trial and on a sweep, most important first; the rules themselves are in files beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from learning.diagnosis import curve_rules, remark_rules, sweep_rules
+from learning.diagnosis import curve_remarks, curve_rules, sweep_rules
 from learning.diagnosis.curve_facts import CurveFacts
 from learning.diagnosis.curves import Curve, Finding, Result
 from learning.search.space import Space
@@ -34,18 +34,18 @@ SHAPE_RULES = (  # the first that applies names the shape
     curve_rules.lr_bit_low,
 )
 REMARK_RULES = (  # any of them, whatever the shape
-    remark_rules.overfitting,
-    remark_rules.noisy_loss,
-    remark_rules.val_peaked,
-    remark_rules.no_gap,
-    remark_rules.update_ratio,
+    curve_remarks.overfitting,
+    curve_remarks.noisy_loss,
+    curve_remarks.val_peaked,
+    curve_remarks.no_gap,
+    curve_remarks.update_ratio,
 )
 EXPLAINED_CODES = {  # remarks that a shape explains are left out: their advice would differ
     "reg-crushing": frozenset({"no-gap", "val-peaked"}),
     "lr-too-low": frozenset({"no-gap"}),
     "lr-bit-low": frozenset({"no-gap"}),
 }
-HEALTHY_RULES = (remark_rules.still_improving,)  # advice that only helps a curve without a fault
+HEALTHY_RULES = (curve_remarks.still_improving,)  # advice that only helps a curve without a fault
 SWEEP_RULES = (
     sweep_rules.mostly_diverged,
     sweep_rules.too_few_trials,
@@ -107,7 +107,7 @@ def trial_findings(
     ]
     findings = [shape, *remarks] if shape is not None else remarks
     if not any(found.severity in ("bad", "warning") for found in findings):
-        findings.append(remark_rules.healthy(facts))
+        findings.append(curve_remarks.healthy(facts))
     if shape is None and findings[-1].code == "healthy":
         findings += [found for rule in HEALTHY_RULES if (found := rule(facts)) is not None]
     return _sort_by_severity(findings)

@@ -1,4 +1,4 @@
-"""Rules on the results of a sweep; those on single curves are in curve_rules and remark_rules."""
+"""Rules on the results of a sweep; those on single curves are in curve_rules and curve_remarks."""
 
 from __future__ import annotations
 

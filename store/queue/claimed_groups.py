@@ -18,7 +18,7 @@ from store.db.tables import sweep, trial, trial_group
 from store.queue import early_stopping, epochs, groups, sweep_state, trial_updates
 from store.queue.claims import Claim
 from store.queue.groups import read_start
-from store.queue.progress import UPDATE_PROGRESS, TrialProgress
+from store.queue.trial_progress import UPDATE_PROGRESS, TrialProgress
 
 if TYPE_CHECKING:
     from learning.training.trainer import Epoch

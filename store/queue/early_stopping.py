@@ -7,7 +7,7 @@ from sqlalchemy import Connection, case, func, or_, select
 from learning.search.early_stopping import Median, Patience, StoppingRule
 from store.db.states import UNRANKED
 from store.db.tables import epoch, trial
-from store.queue.progress import TrialProgress
+from store.queue.trial_progress import TrialProgress
 
 MAX_COMPARED = 200  # trials that the median is taken over, those with the lowest numbers
 

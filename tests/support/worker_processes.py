@@ -10,8 +10,7 @@ from store.db.database import Database
 from store.queue import claimed_groups, epochs, workers
 from store.queue.epochs import EpochRow
 from store.queue.workers import Worker
-from store.read import sweeps, trials
-from store.read.trials import Trial
+from tests.support.rows import load_sweep, load_trials
 
 TIMEOUT_SECONDS = 120.0  # seconds; only a failing test waits that long
 POLL_SECONDS = 0.01
@@ -56,19 +55,11 @@ def list_children(process: Process) -> list[psutil.Process]:
 
 
 def read_state(database: Database, sweep_id: int) -> str:
-    with database.read() as c:
-        found = sweeps.get(c, sweep_id)
-    assert found is not None
-    return found.state
+    return load_sweep(database, sweep_id).state
 
 
 def wait_for_end(database: Database, sweep_id: int) -> None:
     wait_until(lambda: read_state(database, sweep_id) in ("finished", "cancelled"), "the sweep's end")
-
-
-def list_trials(database: Database, sweep_id: int) -> tuple[Trial, ...]:
-    with database.read() as c:
-        return trials.list_by_sweep(c, sweep_id)
 
 
 def list_epochs(database: Database, sweep_id: int) -> tuple[EpochRow, ...]:
@@ -78,7 +69,7 @@ def list_epochs(database: Database, sweep_id: int) -> tuple[EpochRow, ...]:
 
 
 def count_epochs_done(database: Database, sweep_id: int) -> int:
-    return sum(trial.epochs_done for trial in list_trials(database, sweep_id))
+    return sum(trial.epochs_done for trial in load_trials(database, sweep_id))
 
 
 def list_workers(database: Database) -> tuple[Worker, ...]:

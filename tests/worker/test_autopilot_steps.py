@@ -13,6 +13,7 @@ from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot, NewAutopilot
 from store.queue import claimed_groups
 from store.read import sweeps
+from tests.support.rows import load_autopilot
 from tests.support.worker_processes import Start, list_children, wait_until
 
 pytestmark = pytest.mark.slow
@@ -35,16 +36,9 @@ def make(database: Database, **fields: Any) -> int:
         return autopilots.create(c, NewAutopilot(**(values | fields)), NOW).id
 
 
-def get(database: Database, id: int) -> Autopilot:
-    with database.read() as c:
-        found = autopilots.get(c, id)
-    assert found is not None
-    return found
-
-
 def wait_for_end(database: Database, id: int) -> Autopilot:
-    wait_until(lambda: get(database, id).state != "running", f"autopilot {id} to end")
-    return get(database, id)
+    wait_until(lambda: load_autopilot(database, id).state != "running", f"autopilot {id} to end")
+    return load_autopilot(database, id)
 
 
 def test_it_goes_through_all_stages_to_the_test_part(sqlite_database: Database, start: Start) -> None:
@@ -79,12 +73,12 @@ def test_killed_workers_and_a_new_supervisor_lose_nothing(
 ) -> None:
     id = make(sqlite_database, settings={**QUICK, "epochs": 60}, preflight=stage == "preflight")
     supervisor = start(workers=2)
-    wait_until(lambda: bool(get(sqlite_database, id).stages), "its first stage")
+    wait_until(lambda: bool(load_autopilot(sqlite_database, id).stages), "its first stage")
     for child in list_children(supervisor):
         os.kill(child.pid, signal.SIGKILL)
     supervisor.kill()
     supervisor.wait()
-    assert [step.name for step in get(sqlite_database, id).stages] == [stage]
+    assert [step.name for step in load_autopilot(sqlite_database, id).stages] == [stage]
     start(workers=2)
     row = wait_for_end(sqlite_database, id)
     assert row.state == "finished", row.reason
@@ -98,9 +92,9 @@ def test_killed_workers_and_a_new_supervisor_lose_nothing(
 def test_a_stage_that_is_cancelled_stops_it(sqlite_database: Database, start: Start) -> None:
     id = make(sqlite_database, settings={**QUICK, "epochs": 2_000}, preflight=False)
     start("--single")
-    wait_until(lambda: bool(get(sqlite_database, id).stages), "its first stage")
+    wait_until(lambda: bool(load_autopilot(sqlite_database, id).stages), "its first stage")
     with sqlite_database.write() as c:
-        sweep_actions.act(c, *get(sqlite_database, id).sweep_ids, "cancel", NOW)
+        sweep_actions.act(c, *load_autopilot(sqlite_database, id).sweep_ids, "cancel", NOW)
     row = wait_for_end(sqlite_database, id)
     assert (row.state, row.reason) == ("stopped", "The coarse search was cancelled.")
 
@@ -125,12 +119,12 @@ def test_one_that_was_stopped_begins_nothing_more(sqlite_database: Database, sta
     with sqlite_database.write() as c:
         autopilots.stop(c, id, NOW)
     other = make(sqlite_database, settings=QUICK, trials=4)
-    [sweep_id] = get(sqlite_database, id).sweep_ids
+    [sweep_id] = load_autopilot(sqlite_database, id).sweep_ids
     with sqlite_database.write() as c:
         if sweeps.get(c, sweep_id).state == "stopping":  # type: ignore[union-attr]
             sweep_actions.act(c, sweep_id, "cancel", NOW)
     assert wait_for_end(sqlite_database, other).state == "finished"
-    assert len(get(sqlite_database, id).stages) == 1
+    assert len(load_autopilot(sqlite_database, id).stages) == 1
 
 
 def test_a_data_set_that_is_gone_fails_it(sqlite_database: Database, start: Start) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from store.actions import sweep_actions, trial_actions
 from store.db.database import Database
+from tests.support.rows import load_trials
 from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import (
     STEADY_NETS,
@@ -16,7 +17,6 @@ from tests.support.worker_processes import (
     find_busy_workers,
     list_children,
     list_epochs,
-    list_trials,
     list_workers,
     read_state,
     wait_for_end,
@@ -48,7 +48,7 @@ def test_a_busy_worker_finishes_its_epoch_and_gives_its_group_back(
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
     assert time.monotonic() - asked < EPOCH
-    (left,) = list_trials(sqlite_database, sweep.id)
+    (left,) = load_trials(sqlite_database, sweep.id)
     assert (left.state, left.failures, left.attempt) == ("queued", 0, 1)
 
     start("--single")
@@ -70,7 +70,7 @@ def test_the_supervisor_passes_the_request_on(
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(20) == 0
     assert not any(child.is_running() for child in crew)
-    assert {(trial.state, trial.failures) for trial in list_trials(sqlite_database, sweep.id)} == {
+    assert {(trial.state, trial.failures) for trial in load_trials(sqlite_database, sweep.id)} == {
         ("queued", 0)
     }
     assert all(worker.gone_at is not None for worker in list_workers(sqlite_database))
@@ -97,14 +97,14 @@ def test_a_stopped_trial_leaves_its_group_and_keeps_its_best_net(
     sweep = make_sweep(sqlite_database, 6, workers=2, **LONG)  # two groups of three
     start("--single")
     wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > 0, "the first epoch")
-    victim = list_trials(sqlite_database, sweep.id)[1].id
+    victim = load_trials(sqlite_database, sweep.id)[1].id
     with sqlite_database.write() as c:
         stopped = trial_actions.stop(c, victim, time.time())
-    wait_until(lambda: list_trials(sqlite_database, sweep.id)[1].has_model, "the net of the stopped trial")
+    wait_until(lambda: load_trials(sqlite_database, sweep.id)[1].has_model, "the net of the stopped trial")
     others = count_epochs_done(sqlite_database, sweep.id)
     wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > others + 4, "the others' next epochs")
-    assert list_trials(sqlite_database, sweep.id)[1].epochs_done == stopped.epochs_done
-    assert [trial.state for trial in list_trials(sqlite_database, sweep.id)] == [
+    assert load_trials(sqlite_database, sweep.id)[1].epochs_done == stopped.epochs_done
+    assert [trial.state for trial in load_trials(sqlite_database, sweep.id)] == [
         "running",
         "stopped",
         "running",

@@ -16,13 +16,13 @@ import pytest
 from store.db.database import Database
 from store.db.states import LIVING
 from store.queue import claimed_groups, workers
+from tests.support.rows import load_trials
 from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import (
     STEADY_NETS,
     Process,
     Start,
     list_epochs,
-    list_trials,
     wait_for_end,
     wait_until,
 )
@@ -64,7 +64,7 @@ def test_twenty_kills_change_nothing_but_the_attempts(
         undisturbed = start(cwd=quiet_home)
         wait_for_end(quiet, sweep.id)
         stop(undisturbed)
-        assert {trial.attempt for trial in list_trials(quiet, sweep.id)} == {1}
+        assert {trial.attempt for trial in load_trials(quiet, sweep.id)} == {1}
         assert facts(sqlite_database, sweep.id) == facts(quiet, sweep.id)
     assert_same_nets(home, quiet_home)
 
@@ -91,7 +91,7 @@ def kill_at_random(database: Database, sweep_id: int) -> None:
 
 
 def is_over(database: Database, sweep_id: int) -> bool:
-    return not any(trial.state in LIVING for trial in list_trials(database, sweep_id))
+    return not any(trial.state in LIVING for trial in load_trials(database, sweep_id))
 
 
 def victims(database: Database, killed: set[str]) -> dict[str, int]:
@@ -119,7 +119,7 @@ def facts(database: Database, sweep_id: int) -> list[dict[str, Any]]:
 
 
 def assert_each_ended_once(database: Database, sweep_id: int) -> None:
-    ended = list_trials(database, sweep_id)
+    ended = load_trials(database, sweep_id)
     assert {trial.state for trial in ended} == {"finished"}
     assert {trial.epochs_done for trial in ended} == {EPOCHS}
     assert sum(trial.attempt for trial in ended) > TRIALS

@@ -22,12 +22,12 @@ from store.db.database import Database
 from store.db.errors import is_outage
 from store.queue import claimed_groups, claims
 from store.read import curves, trials
+from tests.support.rows import load_trials
 from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import (
     STEADY_NETS,
     count_epochs_done,
     list_epochs,
-    list_trials,
     list_workers,
     read_state,
 )
@@ -71,7 +71,7 @@ def test_a_sweep_is_trained_and_its_best_nets_are_kept(
 ) -> None:
     sweep = make_sweep(database, MAX_MODELS + 4, **NETS)
     work_to_the_end(database, home, sweep.id)
-    ended = list_trials(database, sweep.id)
+    ended = load_trials(database, sweep.id)
     assert {(trial.state, trial.attempt, trial.epochs_done) for trial in ended} == {("finished", 1, 6)}
     ranked = sorted(ended, key=lambda trial: (-(trial.best_val_acc or 0), trial.number))
     kept = {trial.id for trial in ended if trial.has_model}
@@ -87,7 +87,7 @@ def test_a_kept_net_predicts_as_well_as_it_did_in_training(
 ) -> None:
     sweep = make_sweep(sqlite_database, 1, **NETS)
     work_to_the_end(sqlite_database, home, sweep.id)
-    (trial,) = list_trials(sqlite_database, sweep.id)
+    (trial,) = load_trials(sqlite_database, sweep.id)
     kept = Files(home).load_model(trial.id)
     assert kept is not None
     arrays, meta = kept
@@ -110,9 +110,9 @@ def test_trials_that_diverge_end_so_and_the_others_go_on(
     wild = make_sweep(sqlite_database, 2, **NETS | {"lr": 1e6})
     calm = make_sweep(sqlite_database, 2, **NETS)
     work_to_the_end(sqlite_database, home, calm.id)
-    assert {trial.state for trial in list_trials(sqlite_database, wild.id)} == {"diverged"}
+    assert {trial.state for trial in load_trials(sqlite_database, wild.id)} == {"diverged"}
     assert read_state(sqlite_database, wild.id) == "finished"
-    assert not any(trial.has_model for trial in list_trials(sqlite_database, wild.id))
+    assert not any(trial.has_model for trial in load_trials(sqlite_database, wild.id))
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"x"), lambda path: path.unlink()])
@@ -128,7 +128,7 @@ def test_without_its_checkpoint_a_group_starts_again_and_leaves_what_is_stored(
     after = list_epochs(sqlite_database, sweep.id)
     assert after[: len(before)] == before
     assert [row.epoch for row in after] == [1, 2, 3, 4, 5, 6]
-    assert [trial.state for trial in list_trials(sqlite_database, sweep.id)] == ["finished"]
+    assert [trial.state for trial in load_trials(sqlite_database, sweep.id)] == ["finished"]
 
 
 def test_the_rows_of_an_interrupted_run_equal_those_of_a_whole_one(
@@ -146,8 +146,8 @@ def test_the_rows_of_an_interrupted_run_equal_those_of_a_whole_one(
     ] == [
         (row.number, row.epoch, row.loss, row.val_loss, row.trace) for row in sorted_rows(database, whole.id)
     ]
-    assert max(trial.attempt for trial in list_trials(database, cut.id)) > 1
-    assert {trial.failures for trial in list_trials(database, cut.id)} == {0}
+    assert max(trial.attempt for trial in load_trials(database, cut.id)) > 1
+    assert {trial.failures for trial in load_trials(database, cut.id)} == {0}
 
 
 def sorted_rows(database: Database, sweep_id: int) -> list:  # type: ignore[type-arg]
@@ -178,7 +178,7 @@ def test_lost_connections_cost_no_epoch_and_no_trial(
         cut_off.set()
         chaos.join()
     assert sum(cuts) > 0
-    ended = list_trials(postgres_database, sweep.id)
+    ended = load_trials(postgres_database, sweep.id)
     assert {(trial.state, trial.epochs_done) for trial in ended} == {("finished", 40)}
     assert len(list_epochs(postgres_database, sweep.id)) == 4 * 40
 
@@ -257,5 +257,5 @@ def test_the_verdicts_are_those_that_the_stored_curves_get(
         for trial in (*trials.list_by_sweep(c, sweep.id), *trials.list_by_sweep(c, wild.id)):
             curve = curves.read_curve(c, trial)
             assert trial.verdict == judge_curve(curve, Settings.parse(trial.settings), 10)
-    assert [trial.verdict for trial in list_trials(database, wild.id)] == ["broke-out"]
-    assert [trial.verdict for trial in list_trials(database, sweep.id)] == ["lr-too-low"]
+    assert [trial.verdict for trial in load_trials(database, wild.id)] == ["broke-out"]
+    assert [trial.verdict for trial in load_trials(database, sweep.id)] == ["lr-too-low"]

@@ -3,8 +3,9 @@
 import pytest
 
 from store.db.database import Database
+from tests.support.rows import load_trials
 from tests.support.sweeps import MakeSweep
-from tests.support.worker_processes import STEADY_NETS, Start, list_epochs, list_trials, wait_for_end
+from tests.support.worker_processes import STEADY_NETS, Start, list_epochs, wait_for_end
 
 pytestmark = pytest.mark.slow
 
@@ -42,9 +43,9 @@ def test_an_exception_fails_one_trial_alone_with_its_traceback(
     sweep = make_sweep(sqlite_database, 5, workers=2, **NETS)
     worker = start(program=PROGRAM.format(does='raise ArithmeticError("the poison works")'))
     wait_for_end(sqlite_database, sweep.id)
-    states = {trial.number: trial.state for trial in list_trials(sqlite_database, sweep.id)}
+    states = {trial.number: trial.state for trial in load_trials(sqlite_database, sweep.id)}
     assert states == {n: "failed" if n == POISON else "finished" for n in range(5)}
-    reason = list_trials(sqlite_database, sweep.id)[POISON].reason
+    reason = load_trials(sqlite_database, sweep.id)[POISON].reason
     assert reason is not None
     assert reason.splitlines()[0] == "ArithmeticError: the poison works"
     assert "in train" in reason
@@ -58,7 +59,7 @@ def test_lack_of_memory_is_reported_and_survived(
     sweep = make_sweep(sqlite_database, 3, workers=2, **NETS)
     worker = start(program=PROGRAM.format(does="bytearray(1 << 62)"))
     wait_for_end(sqlite_database, sweep.id)
-    poisoned = list_trials(sqlite_database, sweep.id)[POISON]
+    poisoned = load_trials(sqlite_database, sweep.id)[POISON]
     assert poisoned.state == "failed"
     assert poisoned.reason is not None
     assert poisoned.reason.startswith("out of memory")
@@ -72,7 +73,7 @@ def test_a_trial_that_kills_its_process_fails_with_the_signal(
     supervise = SUPERVISOR.format(program=PROGRAM.format(does="os.kill(os.getpid(), 9)"))
     start(program=supervise, workers=1)
     wait_for_end(sqlite_database, sweep.id)
-    ended = list_trials(sqlite_database, sweep.id)
+    ended = load_trials(sqlite_database, sweep.id)
     assert [trial.state for trial in ended] == ["finished", "finished", "failed", "finished"]
     assert ended[POISON].reason == "worker was killed by signal 9"
     assert ended[POISON].failures == 3
@@ -87,11 +88,11 @@ def test_a_sweep_on_a_data_set_that_is_gone_fails_with_one_sentence(
     start("--single")
     wait_for_end(sqlite_database, there.id)
     wait_for_end(sqlite_database, gone.id)
-    for trial in list_trials(sqlite_database, gone.id):
+    for trial in load_trials(sqlite_database, gone.id):
         assert trial.state == "failed"
         assert trial.reason is not None
         assert "removed" in trial.reason.splitlines()[0]
-    assert {trial.state for trial in list_trials(sqlite_database, there.id)} == {"finished"}
+    assert {trial.state for trial in load_trials(sqlite_database, there.id)} == {"finished"}
 
 
 # The supervisor with children that run a program of the test's own.
@@ -112,5 +113,5 @@ sys.exit(main([]))
 
 def all_epochs_but_the_poisoned(database: Database, sweep_id: int) -> bool:
     rows = sorted((row.number, row.epoch) for row in list_epochs(database, sweep_id) if row.number != POISON)
-    healthy = [trial.number for trial in list_trials(database, sweep_id) if trial.number != POISON]
+    healthy = [trial.number for trial in load_trials(database, sweep_id) if trial.number != POISON]
     return rows == [(number, epoch) for number in healthy for epoch in range(1, EPOCHS + 1)]

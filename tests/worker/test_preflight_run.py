@@ -14,6 +14,7 @@ from store.db.database import Database
 from store.jobs import preflights
 from store.jobs.preflights import Claim, Preflight
 from store.queue import claimed_groups, workers
+from tests.support.rows import load_preflight
 from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import Start, list_children, wait_until
 from worker.preflight_run import run_preflight
@@ -29,13 +30,6 @@ def make(database: Database, **values: object) -> int:
         return preflights.create(c, str(values.get("dataset", "digits")), settings, NOW).id
 
 
-def get(database: Database, id: int) -> Preflight:
-    with database.read() as c:
-        found = preflights.get(c, id)
-    assert found is not None
-    return found
-
-
 def claim(database: Database, worker: str = "w") -> Claim:
     with database.write() as c:
         found = preflights.claim(c, worker, NOW)
@@ -44,8 +38,8 @@ def claim(database: Database, worker: str = "w") -> Claim:
 
 
 def wait_for(database: Database, id: int, *states: str) -> Preflight:
-    wait_until(lambda: get(database, id).state in states, f"preflight {id} to be {states}")
-    return get(database, id)
+    wait_until(lambda: load_preflight(database, id).state in states, f"preflight {id} to be {states}")
+    return load_preflight(database, id)
 
 
 def test_a_worker_runs_all_checks(sqlite_database: Database, start: Start) -> None:
@@ -81,18 +75,18 @@ def test_what_cannot_be_loaded_fails_with_a_reason(sqlite_database: Database, st
 def test_sigterm_gives_it_back(sqlite_database: Database, start: Start) -> None:
     id = make(sqlite_database, hidden=[1024])
     process = start("--single")
-    wait_until(lambda: len(get(sqlite_database, id).checks) >= 4, "the long checks")
+    wait_until(lambda: len(load_preflight(sqlite_database, id).checks) >= 4, "the long checks")
     assert _works_on(sqlite_database) == [id]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
-    row = get(sqlite_database, id)
+    row = load_preflight(sqlite_database, id)
     assert (row.state, row.worker, row.failures) == ("queued", None, 0)
 
 
 def test_a_killed_workers_preflight_is_run_again(sqlite_database: Database, start: Start) -> None:
     id = make(sqlite_database, hidden=[512])
     supervisor = start(workers=1)
-    wait_until(lambda: len(get(sqlite_database, id).checks) >= 4, "the long checks")
+    wait_until(lambda: len(load_preflight(sqlite_database, id).checks) >= 4, "the long checks")
     [child] = list_children(supervisor)
     os.kill(child.pid, signal.SIGKILL)
     done = wait_for(sqlite_database, id, "finished", "failed")
@@ -117,7 +111,7 @@ def test_one_that_was_cancelled_stops_at_the_next_check(
     if checks_before == 0:
         _cancel(sqlite_database, id)
     run_preflight(claimed, sqlite_database, Config(home=home), going)
-    assert (get(sqlite_database, id).state, len(get(sqlite_database, id).checks)) == (
+    assert (load_preflight(sqlite_database, id).state, len(load_preflight(sqlite_database, id).checks)) == (
         "cancelled",
         checks_before,
     )

@@ -19,11 +19,11 @@ from store.actions.sweep_actions import NewSweep
 from store.db.database import Database
 from store.queue import claimed_groups, groups, workers
 from store.read.trials import Trial
+from tests.support.rows import load_trials
 from tests.support.worker_processes import (
     STEADY_NETS,
     Start,
     list_epochs,
-    list_trials,
     wait_for_end,
     wait_until,
 )
@@ -75,7 +75,7 @@ def kill_at_random(database: Database, sweep_id: int) -> int:
     killed: set[int] = set()
 
     def is_over() -> bool:
-        return {trial.state for trial in list_trials(database, sweep_id)}.isdisjoint({"queued", "running"})
+        return {trial.state for trial in load_trials(database, sweep_id)}.isdisjoint({"queued", "running"})
 
     while len(killed) < KILLS and not is_over():
         wait_until(lambda: is_over() or bool(victims(database) - killed), "a worker that has stored an epoch")
@@ -101,7 +101,7 @@ def are_mixed(survivors: list[Trial]) -> bool:
 
 
 def fates(database: Database) -> list[tuple[object, ...]]:
-    ended = list_trials(database, 1)
+    ended = load_trials(database, 1)
     return [
         (trial.number, trial.state, trial.reason, trial.spared, trial.epochs_done, trial.failures)
         for trial in ended
@@ -124,11 +124,11 @@ def test_kills_change_neither_who_goes_on_nor_a_single_bit(
     disturbed.terminate()
     assert disturbed.wait(20) == 0
     assert killed >= KILLS // 2
-    assert sum(trial.attempt for trial in list_trials(sqlite_database, id)) > TRIALS
+    assert sum(trial.attempt for trial in load_trials(sqlite_database, id)) > TRIALS
     with closing(quiet_run(tmp_path / "quiet", migrated_sqlite, rule, start, 2)) as quiet:
         assert fates(sqlite_database) == fates(quiet)
         assert facts(sqlite_database) == facts(quiet)
-    assert [trial for trial in list_trials(sqlite_database, id) if trial.spared]
+    assert [trial for trial in load_trials(sqlite_database, id) if trial.spared]
     models = sorted((home / "models").glob("[0-9]*.npz"))
     assert models
     for path in models:
@@ -143,7 +143,7 @@ def test_one_worker_and_two_let_the_same_trials_go_on(
     one = quiet_run(tmp_path / "one", migrated_sqlite, HALVING, start, 1)
     two = quiet_run(tmp_path / "two", migrated_sqlite, HALVING, start, 2)
     with closing(one), closing(two):
-        ended = list_trials(one, 1)
+        ended = load_trials(one, 1)
         assert Counter((trial.state, trial.epochs_done) for trial in ended) == {
             ("stopped", 3): 18,
             ("stopped", 9): 6,

@@ -11,6 +11,7 @@ import pytest
 
 from store.db.database import Database
 from store.queue import claimed_groups, claims
+from tests.support.rows import load_trials
 from tests.support.sweeps import MakeSweep
 from tests.support.worker_processes import (
     STEADY_NETS,
@@ -18,7 +19,6 @@ from tests.support.worker_processes import (
     count_epochs_done,
     find_busy_workers,
     list_children,
-    list_trials,
     list_workers,
     wait_until,
 )
@@ -73,8 +73,8 @@ def test_a_dead_worker_is_replaced_and_its_group_goes_on(
     wait_until(lambda: count_epochs_done(sqlite_database, sweep.id) > 2, "the first epochs")
     (victim,) = list_children(supervisor)
     victim.kill()
-    wait_until(lambda: list_trials(sqlite_database, sweep.id)[0].attempt == 2, "the second attempt")
-    assert {trial.failures for trial in list_trials(sqlite_database, sweep.id)} == {0}
+    wait_until(lambda: load_trials(sqlite_database, sweep.id)[0].attempt == 2, "the second attempt")
+    assert {trial.failures for trial in load_trials(sqlite_database, sweep.id)} == {0}
     (successor,) = list_children(supervisor)
     assert set(find_busy_workers(sqlite_database)) == {successor.pid}
     assert sorted(worker.gone_at is None for worker in list_workers(sqlite_database)) == [False, True]
@@ -92,7 +92,7 @@ def test_workers_outlive_their_supervisor_by_an_epoch_only(
     died = time.monotonic()
     wait_until(lambda: not any(map(lives, crew)), "the workers' end")
     assert time.monotonic() - died < 5
-    assert {(trial.state, trial.failures) for trial in list_trials(sqlite_database, sweep.id)} == {
+    assert {(trial.state, trial.failures) for trial in load_trials(sqlite_database, sweep.id)} == {
         ("queued", 0)
     }
 
@@ -106,10 +106,10 @@ def test_a_new_supervisor_takes_back_what_died_with_the_old_one(
     for process in [*list_children(first), psutil.Process(first.pid)][::-1]:
         process.kill()
     first.wait()
-    assert {trial.state for trial in list_trials(sqlite_database, sweep.id)} == {"running"}
+    assert {trial.state for trial in load_trials(sqlite_database, sweep.id)} == {"running"}
     start(workers=1)
-    wait_until(lambda: list_trials(sqlite_database, sweep.id)[0].attempt == 2, "the second attempt")
-    assert {trial.failures for trial in list_trials(sqlite_database, sweep.id)} == {0}
+    wait_until(lambda: load_trials(sqlite_database, sweep.id)[0].attempt == 2, "the second attempt")
+    assert {trial.failures for trial in load_trials(sqlite_database, sweep.id)} == {0}
 
 
 def test_facts_of_two_workers_name_their_blas_and_one_thread(sqlite_database: Database, start: Start) -> None:
@@ -154,4 +154,4 @@ def test_a_frozen_worker_that_lost_its_group_writes_nothing_when_it_wakes(
     assert count_epochs_done(sqlite_database, sweep.id) == before
     with sqlite_database.read() as c:
         assert claimed_groups.list_beats(c)[claim.group_id][1] == "successor"
-    assert {trial.attempt for trial in list_trials(sqlite_database, sweep.id)} == {2}
+    assert {trial.attempt for trial in load_trials(sqlite_database, sweep.id)} == {2}

@@ -5,14 +5,10 @@ import pytest
 from learning.errors import NotAllowed
 from store.actions import bulk_actions, sweep_actions
 from store.db.database import Database
-from store.read import changes, sweeps, trials
+from store.read import changes, sweeps
 from tests.support.queue_steps import NOW, claim, record, train_all
+from tests.support.rows import load_states
 from tests.support.sweeps import MakeSweep
-
-
-def states(database: Database, sweep_id: int) -> list[str]:
-    with database.read() as c:
-        return [trial.state for trial in trials.list_by_sweep(c, sweep_id)]
 
 
 def test_stopping_all_that_live_ends_the_sweep(database: Database, make_sweep: MakeSweep) -> None:
@@ -24,7 +20,7 @@ def test_stopping_all_that_live_ends_the_sweep(database: Database, make_sweep: M
     with database.write() as c:
         outcome = bulk_actions.act(c, made.id, "stop", NOW)
     assert outcome == bulk_actions.BulkResult((0, 1, 2, 3, 4, 5), {})
-    assert states(database, made.id) == ["stopped"] * 6
+    assert load_states(database, made.id) == ["stopped"] * 6
     with database.read() as c:
         found = changes.list_since(c, before, [made.id])
         assert [change.kind for change in found].count("trial") == 6
@@ -50,7 +46,7 @@ def test_a_retry_deletes_the_curves_and_asks_readers_to_start_again(
     with database.read() as c:
         assert [change.kind for change in changes.list_since(c, before)] == ["reset"]
     train_all(database)
-    assert states(database, made.id) == ["finished"] * 3
+    assert load_states(database, made.id) == ["finished"] * 3
 
 
 def test_a_sweep_that_is_stopping_lets_none_be_retried(database: Database, make_sweep: MakeSweep) -> None:
@@ -60,4 +56,4 @@ def test_a_sweep_that_is_stopping_lets_none_be_retried(database: Database, make_
         sweep_actions.act(c, made.id, "stop", NOW)
     with pytest.raises(NotAllowed, match="is stopping"), database.write() as c:
         bulk_actions.act(c, made.id, "retry", NOW)
-    assert states(database, made.id).count("cancelled") == 1
+    assert load_states(database, made.id).count("cancelled") == 1

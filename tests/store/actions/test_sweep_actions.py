@@ -14,26 +14,14 @@ from store.db.database import Database
 from store.queue import epochs, groups, trial_updates
 from store.read import related_sweeps, sweeps, training_speed, trials
 from store.read.sweeps import Sweep
-from store.read.trials import Trial
 from tests.support.queue_steps import NOW, claim, make_epoch, nothing_to_claim, record, train, train_all
+from tests.support.rows import load_sweep, load_trials
 from tests.support.sweeps import MakeSweep
 
 
 def act(database: Database, id: int, action: str) -> Sweep:
     with database.write() as c:
         return sweep_actions.act(c, id, action, NOW)
-
-
-def get(database: Database, id: int) -> Sweep:
-    with database.read() as c:
-        found = sweeps.get(c, id)
-    assert found is not None
-    return found
-
-
-def all_trials(database: Database, id: int) -> tuple[Trial, ...]:
-    with database.read() as c:
-        return trials.list_by_sweep(c, id)
 
 
 def counted(sweep: Sweep) -> dict[str, int]:
@@ -47,7 +35,7 @@ def test_a_new_sweep_has_its_trials_queued_in_order(database: Database) -> None:
         made = sweep_actions.create(
             c, NewSweep("coarse", "digits", "coarse", space, {"epochs": 3}, "sobol", 2**53 - 1, drawn), NOW
         )
-    assert get(database, made.id) == made
+    assert load_sweep(database, made.id) == made
     assert (made.state, made.created_at, made.started_at, made.finished_at) == ("running", NOW, None, None)
     assert (made.name, made.dataset, made.recipe, made.sampler) == ("coarse", "digits", "coarse", "sobol")
     assert (made.seed, made.parent_id) == (2**53 - 1, None)
@@ -63,7 +51,7 @@ def test_a_new_sweep_has_its_trials_queued_in_order(database: Database) -> None:
         "failed",
     ]
     assert (made.trials, counted(made), made.best, made.eta_seconds) == (3, {"queued": 3}, None, None)
-    stored = all_trials(database, made.id)
+    stored = load_trials(database, made.id)
     assert [trial.settings for trial in stored] == [settings.to_dict() for settings in drawn]
     assert [(trial.number, trial.attempt, trial.failures) for trial in stored] == [
         (0, 0, 0),
@@ -86,10 +74,10 @@ def test_pause_starts_nothing_new_and_lets_run_what_runs(database: Database, mak
     assert act(database, made.id, "pause").state == "paused"
     assert nothing_to_claim(database)
     train(database, claimed)
-    assert get(database, made.id).state == "paused"
+    assert load_sweep(database, made.id).state == "paused"
     assert act(database, made.id, "resume").state == "running"
     train_all(database)
-    assert get(database, made.id).state == "finished"
+    assert load_sweep(database, made.id).state == "finished"
 
 
 def test_stop_cancels_the_queued_and_lets_the_running_end(database: Database, make_sweep: MakeSweep) -> None:
@@ -99,7 +87,7 @@ def test_stop_cancels_the_queued_and_lets_the_running_end(database: Database, ma
     assert (stopped.state, counted(stopped)) == ("stopping", {"running": 1, "cancelled": 2})
     assert nothing_to_claim(database)
     train(database, claimed)
-    ended = get(database, made.id)
+    ended = load_sweep(database, made.id)
     assert (ended.state, ended.finished_at, counted(ended)) == (
         "finished",
         NOW,
@@ -152,11 +140,11 @@ def test_what_a_state_allows(
     if action in ALLOWED[state]:
         assert act(database, made.id, action).state != state
         return
-    before = get(database, made.id)
+    before = load_sweep(database, made.id)
     with pytest.raises(NotAllowed, match=f"Sweep {made.id} is {state}; {action} needs it to be ") as caught:
         act(database, made.id, action)
     assert (caught.value.state, caught.value.action) == (state, action)
-    assert get(database, made.id) == before
+    assert load_sweep(database, made.id) == before
 
 
 def test_what_does_not_exist_is_said_to(database: Database) -> None:
@@ -180,13 +168,13 @@ def test_a_trial_is_stopped_running_or_queued_and_no_other(database: Database, m
     made = make_sweep(database, 2)
     claimed = claim(database)
     record(database, claimed, 1)
-    running, queued = all_trials(database, made.id)
+    running, queued = load_trials(database, made.id)
     for target in (running, queued):
         with database.write() as c:
             stopped = trial_actions.stop(c, target.id, NOW)
         assert (stopped.state, stopped.reason, stopped.finished_at) == ("stopped", "stopped by hand", NOW)
     assert record(database, claimed, 2) == frozenset()
-    ended = get(database, made.id)
+    ended = load_sweep(database, made.id)
     assert (ended.state, counted(ended)) == ("finished", {"stopped": 2})
     assert ended.best is not None
     assert (ended.best.id, ended.best.epochs_done) == (running.id, 1)
@@ -203,20 +191,23 @@ def test_retry_trains_a_trial_again_from_the_start(database: Database, make_swee
     with database.write() as c:
         again = trial_actions.retry(c, key, NOW)
     assert (again.state, again.epochs_done, again.best_val_acc, again.last) == ("queued", 0, None, None)
-    assert (get(database, made.id).state, get(database, made.id).finished_at) == ("running", None)
+    assert (load_sweep(database, made.id).state, load_sweep(database, made.id).finished_at) == (
+        "running",
+        None,
+    )
     second = claim(database)
     assert [(trial.id, trial.attempt, trial.epochs_done) for trial in second.trials] == [(key, 2, 0)]
     assert record(database, claimed, 2) == frozenset()
     train(database, second)
     with database.read() as c:
         assert [row.epoch for row in epochs.list_by_trial(c, key)] == [1, 2, 3, 4, 5]
-    assert get(database, made.id).state == "finished"
+    assert load_sweep(database, made.id).state == "finished"
 
 
 def test_what_may_be_retried(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 2)
     train(database, claim(database))
-    finished, queued = all_trials(database, made.id)
+    finished, queued = load_trials(database, made.id)
     for target in (finished, queued):
         with database.write() as c, pytest.raises(NotAllowed, match=f"is {target.state}; retry needs"):
             trial_actions.retry(c, target.id, NOW)
@@ -229,10 +220,10 @@ def test_excluded_trials_are_not_best_until_they_are_included(
     pair = [claim(database), claim(database)]
     for claimed, accuracy in zip(pair, (0.9, 0.5), strict=True):
         record(database, claimed, [make_epoch(claimed.trials[0].id, 1, val_acc=accuracy)])
-    first, second = all_trials(database, made.id)
+    first, second = load_trials(database, made.id)
 
     def best() -> tuple[int | None, int]:
-        found = get(database, made.id)
+        found = load_sweep(database, made.id)
         return found.best and found.best.number, found.excluded
 
     assert best() == (0, 0)
@@ -252,7 +243,7 @@ def test_equal_trials_rank_by_number(database: Database, make_sweep: MakeSweep) 
     train_all(database)
     with database.read() as c:
         assert [trial.number for trial in trials.list_model_candidates(c, made.id, 2)] == [0, 1]
-    best = get(database, made.id).best
+    best = load_sweep(database, made.id).best
     assert best is not None
     assert best.number == 0
 
@@ -260,22 +251,22 @@ def test_equal_trials_rank_by_number(database: Database, make_sweep: MakeSweep) 
 def test_the_time_left_is_measured(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 4, epochs=10)
     claims = [claim(database), claim(database)]
-    assert get(database, made.id).eta_seconds is None
+    assert load_sweep(database, made.id).eta_seconds is None
     for claimed in claims:
         record(database, claimed, [make_epoch(claimed.trials[0].id, 1, seconds=2.0)])
-    assert get(database, made.id).eta_seconds == pytest.approx(38 * 2.0 / 2)
-    assert get(database, made.id).eta_range is None  # after two steps it is too early
+    assert load_sweep(database, made.id).eta_seconds == pytest.approx(38 * 2.0 / 2)
+    assert load_sweep(database, made.id).eta_range is None  # after two steps it is too early
     for number in (2, 3):
         for claimed in claims:
             record(database, claimed, [make_epoch(claimed.trials[0].id, number, seconds=2.0)])
-    assert get(database, made.id).eta_range == pytest.approx(
+    assert load_sweep(database, made.id).eta_range == pytest.approx(
         (34 * 2.0 / 2 / 1.1, (34 * 2.0 / 2 + 34 * 2.0 / 4 / 2) * 1.1)  # of four groups one may be left alone
     )
     act(database, made.id, "pause")
-    assert get(database, made.id).eta_seconds is None
-    assert get(database, made.id).eta_range is None
+    assert load_sweep(database, made.id).eta_seconds is None
+    assert load_sweep(database, made.id).eta_range is None
     act(database, made.id, "cancel")
-    assert get(database, made.id).eta_seconds is None
+    assert load_sweep(database, made.id).eta_seconds is None
 
 
 def test_trials_that_diverge_may_shorten_the_time_left(database: Database, make_sweep: MakeSweep) -> None:
@@ -283,25 +274,25 @@ def test_trials_that_diverge_may_shorten_the_time_left(database: Database, make_
     first = claim(database)
     for number in range(1, 6):
         record(database, first, [make_epoch(first.trials[0].id, number, seconds=2.0)])
-    assert get(database, made.id).eta_range == pytest.approx((35 * 2.0 / 1.1, 35 * 2.0 * 1.1))
+    assert load_sweep(database, made.id).eta_range == pytest.approx((35 * 2.0 / 1.1, 35 * 2.0 * 1.1))
     record(database, first, [make_epoch(first.trials[0].id, 6, seconds=2.0, diverged="inf")])
     claim(database)
-    assert get(database, made.id).eta_range == pytest.approx((0.8 * 30 * 2.0 / 1.1, 30 * 2.0 * 1.1))
+    assert load_sweep(database, made.id).eta_range == pytest.approx((0.8 * 30 * 2.0 / 1.1, 30 * 2.0 * 1.1))
 
 
 def test_trials_are_added_with_the_next_numbers(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 2)
     train_all(database)
-    assert get(database, made.id).state == "finished"
+    assert load_sweep(database, made.id).state == "finished"
     with database.write() as c:
         added = sweep_actions.add_trials(c, made.id, (Settings(epochs=1), Settings(epochs=2)), NOW)
     assert [(trial.number, trial.state, trial.epochs_total) for trial in added] == [
         (2, "queued", 1),
         (3, "queued", 2),
     ]
-    assert get(database, made.id).state == "running"
+    assert load_sweep(database, made.id).state == "running"
     train_all(database)
-    assert counted(get(database, made.id)) == {"finished": 4}
+    assert counted(load_sweep(database, made.id)) == {"finished": 4}
     act_and_refuse(database, make_sweep)
 
 
@@ -320,7 +311,7 @@ def test_a_deleted_sweep_leaves_nothing_and_its_id_is_not_used_again(
     with database.write() as c, pytest.raises(NotAllowed, match="is running; delete needs it to be"):
         sweep_actions.delete(c, made.id)
     train_all(database)
-    ids = {trial.id for trial in all_trials(database, made.id)}
+    ids = {trial.id for trial in load_trials(database, made.id)}
     with database.write() as c:
         removed = sweep_actions.delete(c, made.id)
     assert set(removed.trial_ids) == ids
@@ -331,8 +322,8 @@ def test_a_deleted_sweep_leaves_nothing_and_its_id_is_not_used_again(
         assert c.scalar(select(func.count()).select_from(tables.epoch)) == 5
     new = make_sweep(database, 1)
     assert new.id > made.id
-    assert all_trials(database, new.id)[0].id > max(ids)
-    assert get(database, kept.id).counts["finished"] == 1
+    assert load_trials(database, new.id)[0].id > max(ids)
+    assert load_sweep(database, kept.id).counts["finished"] == 1
 
 
 def test_a_child_outlives_its_parent(database: Database, make_sweep: MakeSweep) -> None:
@@ -344,7 +335,7 @@ def test_a_child_outlives_its_parent(database: Database, make_sweep: MakeSweep) 
     assert child.parent_id == parent.id
     with database.write() as c:
         sweep_actions.delete(c, parent.id)
-    assert get(database, child.id).parent_id is None
+    assert load_sweep(database, child.id).parent_id is None
 
 
 def test_sweeps_are_listed_newest_first(database: Database, make_sweep: MakeSweep) -> None:
@@ -358,12 +349,12 @@ def test_a_sweep_is_renamed(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 1)
     with database.write() as c:
         assert sweep_actions.describe(c, made.id, "another <b>name</b>").name == "another <b>name</b>"
-    assert get(database, made.id).changed > made.changed
+    assert load_sweep(database, made.id).changed > made.changed
 
 
 def test_tags_and_notes_change_one_by_one(database: Database, make_sweep: MakeSweep) -> None:
     id = make_sweep(database, 1).id
-    assert get(database, id).tags == ()
+    assert load_sweep(database, id).tags == ()
     with database.write() as c:
         sweep_actions.describe(c, id, tags=["a", "b"])
         sweep_actions.describe(c, id, notes="# Why\n\nbecause")
@@ -388,11 +379,11 @@ def test_a_repeated_request_gives_the_first_sweep(database: Database) -> None:
 
 def test_kept_weights_are_marked_on_exactly_these_trials(database: Database, make_sweep: MakeSweep) -> None:
     made = make_sweep(database, 3)
-    a, b, c_ = (trial.id for trial in all_trials(database, made.id))
+    a, b, c_ = (trial.id for trial in load_trials(database, made.id))
     for keep in ({a, b}, {b, c_}):
         with database.write() as c:
             trial_updates.mark_models(c, made.id, keep)
-        assert {trial.id for trial in all_trials(database, made.id) if trial.has_model} == keep
+        assert {trial.id for trial in load_trials(database, made.id) if trial.has_model} == keep
 
 
 def test_speed_is_that_of_stored_epochs(database: Database, make_sweep: MakeSweep) -> None:

@@ -13,6 +13,7 @@ from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot, NewAutopilot
 from store.read import sweeps, trials
 from tests.support.queue_steps import train_all
+from tests.support.rows import load_autopilot
 from tests.support.sweeps import MakeSweep
 
 NOW = 1_700_000_100.0
@@ -29,13 +30,6 @@ def new_sweep(name: str = "coarse", parent_id: int | None = None) -> NewSweep:
 def make(database: Database) -> Autopilot:
     with database.write() as c:
         return autopilots.create(c, NEW, NOW)
-
-
-def get(database: Database, id: int) -> Autopilot:
-    with database.read() as c:
-        found = autopilots.get(c, id)
-    assert found is not None
-    return found
 
 
 def due(database: Database) -> list[int]:
@@ -62,7 +56,7 @@ def finish_preflight(database: Database) -> None:
 
 def test_a_new_one_is_due_and_as_it_was_asked_for(database: Database) -> None:
     made = make(database)
-    assert get(database, made.id) == made
+    assert load_autopilot(database, made.id) == made
     assert (made.state, made.stages, made.winner_id, made.reason) == ("running", (), None, None)
     assert (made.settings, made.space, made.trials, made.seed, made.preflight) == (
         {"epochs": 2},
@@ -77,7 +71,7 @@ def test_a_new_one_is_due_and_as_it_was_asked_for(database: Database) -> None:
 def test_a_stage_is_due_again_when_it_is_over(database: Database) -> None:
     made = make(database)
     assert begin_preflight(database, made)
-    [stage] = get(database, made.id).stages
+    [stage] = load_autopilot(database, made.id).stages
     assert (stage.number, stage.name, stage.why, stage.state, stage.is_over) == (
         0,
         "preflight",
@@ -88,11 +82,11 @@ def test_a_stage_is_due_again_when_it_is_over(database: Database) -> None:
     assert due(database) == []
     finish_preflight(database)
     assert due(database) == [made.id]
-    assert begin_sweep(database, get(database, made.id))
+    assert begin_sweep(database, load_autopilot(database, made.id))
     assert due(database) == []
     train_all(database)
     assert due(database) == [made.id]
-    assert [(stage.name, stage.state) for stage in get(database, made.id).stages] == [
+    assert [(stage.name, stage.state) for stage in load_autopilot(database, made.id).stages] == [
         ("preflight", "finished"),
         ("coarse", "finished"),
     ]
@@ -110,7 +104,7 @@ def test_a_stage_is_begun_once_however_many_try(database: Database) -> None:
     with database.read() as c:
         assert sweeps.list_all(c)[1] == 1
     assert not begin_preflight(database, seen)
-    assert len(get(database, seen.id).stages) == 1
+    assert len(load_autopilot(database, seen.id).stages) == 1
 
 
 def test_ends_are_final(database: Database) -> None:
@@ -119,7 +113,7 @@ def test_ends_are_final(database: Database) -> None:
         assert autopilots.end(c, seen, "finished", "done", None, NOW + 9)
         assert not autopilots.end(c, seen, "failed", "again", None, NOW + 10)
     assert not begin_sweep(database, seen)
-    row = get(database, seen.id)
+    row = load_autopilot(database, seen.id)
     assert (row.state, row.reason, row.finished_at, row.stages) == ("finished", "done", NOW + 9, ())
     assert due(database) == []
 
@@ -130,9 +124,9 @@ def test_the_best_is_the_best_of_all_its_searches(database: Database, make_sweep
     with database.read() as c:
         assert autopilots.find_best_trial(c, seen) is None
     for name in ("coarse", "fine"):
-        begin_sweep(database, get(database, seen.id), name)
+        begin_sweep(database, load_autopilot(database, seen.id), name)
         train_all(database)
-    row = get(database, seen.id)
+    row = load_autopilot(database, seen.id)
     with database.read() as c:
         best = autopilots.find_best_trial(c, row)
     assert best is not None
@@ -152,8 +146,10 @@ def test_stopping_ends_the_stage_too(database: Database) -> None:
             autopilots.stop(c, first.id, NOW)
         with pytest.raises(NotFound, match="no autopilot 77"):
             autopilots.stop(c, 77, NOW)
-    assert get(database, first.id).stages[0].state == "cancelled"
-    assert get(database, second.id).stages[0].state == "finished"  # nothing ran: nothing to wait for
+    assert load_autopilot(database, first.id).stages[0].state == "cancelled"
+    assert (
+        load_autopilot(database, second.id).stages[0].state == "finished"
+    )  # nothing ran: nothing to wait for
     assert due(database) == []
 
 
@@ -161,14 +157,14 @@ def test_what_is_deleted_under_it_is_told(database: Database) -> None:
     seen = make(database)
     begin_sweep(database, seen)
     train_all(database)
-    [sweep_id] = get(database, seen.id).sweep_ids
+    [sweep_id] = load_autopilot(database, seen.id).sweep_ids
     with database.write() as c:
-        best = autopilots.find_best_trial(c, get(database, seen.id))
+        best = autopilots.find_best_trial(c, load_autopilot(database, seen.id))
         assert best is not None
         test_accuracies.record(c, "digits", best.id, 0.9, 100, NOW)
-        autopilots.end(c, get(database, seen.id), "finished", "done", best.id, NOW)
+        autopilots.end(c, load_autopilot(database, seen.id), "finished", "done", best.id, NOW)
         sweep_actions.delete(c, sweep_id)
-    row = get(database, seen.id)
+    row = load_autopilot(database, seen.id)
     assert (row.winner_id, row.sweep_ids, row.stages[0].state) == (None, (), None)
     with database.read() as c:
         assert test_accuracies.count(c, "digits") == 1  # a look cannot be undone
@@ -178,7 +174,7 @@ def test_a_sweep_knows_its_autopilot(database: Database, make_sweep: MakeSweep) 
     other, seen = make_sweep(database, 1), make(database)
     begin_sweep(database, seen)
     with database.read() as c:
-        assert autopilots.find_by_sweep(c, get(database, seen.id).sweep_ids[0]) == seen.id
+        assert autopilots.find_by_sweep(c, load_autopilot(database, seen.id).sweep_ids[0]) == seen.id
         assert autopilots.find_by_sweep(c, other.id) is None
 
 

@@ -11,6 +11,7 @@ from learning.settings import Settings
 from store.db.database import Database
 from store.jobs import preflights
 from store.jobs.preflights import Claim, Preflight
+from tests.support.rows import load_preflight
 
 NOW = 1_700_000_100.0
 SETTINGS = Settings(seed=3, hidden=(20, 10))
@@ -21,13 +22,6 @@ BAD = Check("lr-probe", "Learning rate", False, math.nan, ">=", 0.02, "No.", ((1
 def make(database: Database, dataset: str = "digits") -> Preflight:
     with database.write() as c:
         return preflights.create(c, dataset, SETTINGS, NOW)
-
-
-def get(database: Database, id: int) -> Preflight:
-    with database.read() as c:
-        found = preflights.get(c, id)
-    assert found is not None
-    return found
 
 
 def claim(database: Database, worker: str = "w") -> Claim:
@@ -44,7 +38,7 @@ def nothing_to_claim(database: Database) -> bool:
 
 def test_a_new_one_waits_with_all_its_settings(database: Database) -> None:
     made = make(database)
-    assert get(database, made.id) == made
+    assert load_preflight(database, made.id) == made
     assert (made.state, made.checks, made.passed) == ("queued", (), None)
     assert Settings.parse(made.settings) == SETTINGS
 
@@ -70,7 +64,7 @@ def test_the_oldest_is_claimed_first_and_only_once(database: Database) -> None:
     first, second = make(database), make(database)
     claimed = claim(database)
     assert (claimed.id, claimed.attempt, claimed.settings) == (first.id, 1, SETTINGS)
-    row = get(database, first.id)
+    row = load_preflight(database, first.id)
     assert (row.state, row.worker, row.started_at) == ("running", "w", NOW + 1)
     assert claim(database).id == second.id
     assert nothing_to_claim(database)
@@ -81,14 +75,14 @@ def test_checks_are_kept_in_order_with_what_is_not_finite(database: Database) ->
     with database.write() as c:
         assert preflights.record(c, claimed, GOOD)
         assert preflights.record(c, claimed, BAD)
-    good, bad = get(database, id).checks
+    good, bad = load_preflight(database, id).checks
     assert good == GOOD
     assert math.isnan(bad.figure)
     assert bad.curve == BAD.curve
-    assert get(database, id).passed is None
+    assert load_preflight(database, id).passed is None
     with database.write() as c:
         assert preflights.finish(c, claimed, NOW + 2)
-    row = get(database, id)
+    row = load_preflight(database, id)
     assert (row.state, row.passed, row.finished_at) == ("finished", False, NOW + 2)
 
 
@@ -97,7 +91,7 @@ def test_it_passed_when_every_check_did(database: Database) -> None:
     with database.write() as c:
         preflights.record(c, claimed, GOOD)
         preflights.finish(c, claimed, NOW)
-    assert get(database, id).passed is True
+    assert load_preflight(database, id).passed is True
 
 
 @pytest.mark.parametrize("lost", ["cancelled", "abandoned", "finished"])
@@ -111,21 +105,21 @@ def test_who_has_lost_it_is_refused(database: Database, lost: str) -> None:
             preflights.claim(c, "v", NOW)
         else:
             preflights.finish(c, old, NOW)
-    before = get(database, id)
+    before = load_preflight(database, id)
     with database.write() as c:
         assert not preflights.beat(c, old)
         assert not preflights.record(c, old, GOOD)
         assert not preflights.finish(c, old, NOW + 9)
         assert not preflights.fail(c, old, "late", NOW + 9)
         preflights.release(c, old, NOW + 9)
-    assert get(database, id) == before
+    assert load_preflight(database, id) == before
 
 
 def test_an_exception_fails_it_with_its_reason(database: Database) -> None:
     id, claimed = make(database).id, claim(database)
     with database.write() as c:
         assert preflights.fail(c, claimed, "no such file", NOW + 3)
-    row = get(database, id)
+    row = load_preflight(database, id)
     assert (row.state, row.reason, row.passed, row.finished_at) == ("failed", "no such file", None, NOW + 3)
     assert nothing_to_claim(database)
 
@@ -135,9 +129,9 @@ def test_a_released_one_begins_again_and_counts_nothing(database: Database) -> N
     with database.write() as c:
         preflights.record(c, claimed, GOOD)
         preflights.release(c, claimed, NOW)
-    assert (get(database, id).state, get(database, id).worker) == ("queued", None)
+    assert (load_preflight(database, id).state, load_preflight(database, id).worker) == ("queued", None)
     again = claim(database)
-    row = get(database, id)
+    row = load_preflight(database, id)
     assert (again.attempt, row.failures, row.checks, row.started_at) == (2, 0, (), NOW + 1)
 
 
@@ -148,9 +142,9 @@ def test_the_third_death_of_a_worker_fails_it(database: Database) -> None:
         claim(database)
         with database.write() as c:
             assert preflights.abandon(c, "w", "killed by signal 9", NOW) == 1
-        states.append(get(database, id).state)
+        states.append(load_preflight(database, id).state)
     assert states == ["queued", "queued", "failed"]
-    assert get(database, id).reason == "killed by signal 9"
+    assert load_preflight(database, id).reason == "killed by signal 9"
 
 
 def test_a_wanted_end_of_the_worker_is_not_counted(database: Database) -> None:
@@ -159,7 +153,7 @@ def test_a_wanted_end_of_the_worker_is_not_counted(database: Database) -> None:
         claim(database)
         with database.write() as c:
             preflights.abandon(c, "w", "stopped", NOW, fault=False)
-    assert (get(database, id).state, get(database, id).failures) == ("queued", 0)
+    assert (load_preflight(database, id).state, load_preflight(database, id).failures) == ("queued", 0)
 
 
 def test_only_what_the_dead_worker_held_is_given_back(database: Database) -> None:
@@ -169,7 +163,10 @@ def test_only_what_the_dead_worker_held_is_given_back(database: Database) -> Non
     with database.write() as c:
         assert preflights.abandon(c, "a", "dead", NOW) == 1
         assert preflights.abandon(c, "nobody", "dead", NOW) == 0
-    assert (get(database, first).state, get(database, second).state) == ("queued", "running")
+    assert (load_preflight(database, first).state, load_preflight(database, second).state) == (
+        "queued",
+        "running",
+    )
 
 
 @pytest.mark.parametrize("end", ["queued", "running"])
@@ -206,7 +203,7 @@ def test_every_change_is_news(database: Database) -> None:
     numbers, versions = [], [watcher.version()]
 
     def note(id: int) -> None:
-        numbers.append(get(database, id).changed)
+        numbers.append(load_preflight(database, id).changed)
         versions.append(watcher.version())
 
     made = make(database)

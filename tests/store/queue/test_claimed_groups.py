@@ -7,32 +7,11 @@ from store.db.checkpoints_and_weights import CheckpointRef
 from store.db.database import Database
 from store.queue import claimed_groups, epochs
 from store.queue.claims import Claim
-from store.read import sweeps, trials
-from store.read.sweeps import Sweep
-from store.read.trials import Trial
 from tests.support.queue_steps import NOW, claim, make_epoch, nothing_to_claim, record, train, train_all
+from tests.support.rows import load_states, load_sweep, load_trial, load_trials
 from tests.support.sweeps import MakeSweep
 
 REF = CheckpointRef("1/1-1.npz", "00" * 32, 1)
-
-
-def trial(database: Database, id: int) -> Trial:
-    with database.read() as c:
-        found = trials.get(c, id)
-    assert found is not None
-    return found
-
-
-def sweep(database: Database, id: int) -> Sweep:
-    with database.read() as c:
-        found = sweeps.get(c, id)
-    assert found is not None
-    return found
-
-
-def all_trials(database: Database, id: int) -> tuple[Trial, ...]:
-    with database.read() as c:
-        return trials.list_by_sweep(c, id)
 
 
 def abandon(database: Database, worker: str = "w") -> int:
@@ -43,10 +22,6 @@ def abandon(database: Database, worker: str = "w") -> int:
 def fail(database: Database, claimed: Claim) -> None:
     with database.write() as c:
         claimed_groups.fail(c, claimed, "ValueError: no", NOW)
-
-
-def states(database: Database, id: int) -> list[str]:
-    return [trial.state for trial in all_trials(database, id)]
 
 
 def test_a_claim_is_the_group_with_all_that_training_needs(database: Database, make_sweep: MakeSweep) -> None:
@@ -65,9 +40,9 @@ def test_a_claim_is_the_group_with_all_that_training_needs(database: Database, m
     assert [trial.settings.seed for trial in claimed.trials] == [0, 1]
     assert claimed.trials[0].settings.lr == 0.25
     assert claimed.checkpoints == ()
-    running = trial(database, claimed.trials[0].id)
+    running = load_trial(database, claimed.trials[0].id)
     assert (running.state, running.worker, running.started_at) == ("running", "token", NOW)
-    assert sweep(database, made.id).started_at == NOW
+    assert load_sweep(database, made.id).started_at == NOW
 
 
 def test_groups_are_claimed_in_order_until_none_is_left(database: Database, make_sweep: MakeSweep) -> None:
@@ -84,14 +59,14 @@ def test_a_trial_ends_with_its_last_epoch_and_the_sweep_with_its_last_trial(
     first, second = claim(database), claim(database)
     assert record(database, first, 1) == {first.trials[0].id}
     assert record(database, first, 2, now=NOW + 1) == frozenset()
-    ended = trial(database, first.trials[0].id)
+    ended = load_trial(database, first.trials[0].id)
     assert (ended.state, ended.epochs_done, ended.finished_at) == ("finished", 2, NOW + 1)
     assert (ended.best_val_acc, ended.best_epoch) == (0.02, 2)
     assert ended.last is not None
     assert (ended.last["epoch"], ended.last["loss"], ended.last["flags"]) == (2, 1.0, {})
-    assert sweep(database, made.id).state == "running"
+    assert load_sweep(database, made.id).state == "running"
     train(database, second)
-    ended_sweep = sweep(database, made.id)
+    ended_sweep = load_sweep(database, made.id)
     assert (ended_sweep.state, ended_sweep.finished_at) == ("finished", NOW)
     assert ended_sweep.counts["finished"] == 2
 
@@ -104,7 +79,7 @@ def test_the_best_epoch_is_the_first_of_the_highest_accuracy(
     key = claimed.trials[0].id
     for number, accuracy in enumerate([0.2, 0.6, 0.6, 0.5], 1):
         record(database, claimed, [make_epoch(key, number, val_acc=accuracy)])
-    assert (trial(database, key).best_val_acc, trial(database, key).best_epoch) == (0.6, 2)
+    assert (load_trial(database, key).best_val_acc, load_trial(database, key).best_epoch) == (0.6, 2)
 
 
 def test_a_diverged_trial_keeps_its_best_from_before_and_is_never_ranked(
@@ -123,10 +98,10 @@ def test_a_diverged_trial_keeps_its_best_from_before_and_is_never_ranked(
         ],
     )
     assert left == {b}
-    gone = trial(database, a)
+    gone = load_trial(database, a)
     assert (gone.state, gone.reason, gone.epochs_done) == ("diverged", "cost is inf", 2)
     assert (gone.best_val_acc, gone.best_epoch) == (0.8, 1)
-    best = sweep(database, made.id).best
+    best = load_sweep(database, made.id).best
     assert best is not None
     assert best.id == b
 
@@ -136,10 +111,10 @@ def test_a_trial_that_diverges_at_once_has_no_best(database: Database, make_swee
     claimed = claim(database)
     nan = float("nan")
     record(database, claimed, [make_epoch(claimed.trials[0].id, 1, loss=nan, diverged="cost is nan")])
-    gone = trial(database, claimed.trials[0].id)
+    gone = load_trial(database, claimed.trials[0].id)
     assert (gone.state, gone.best_val_acc, gone.best_epoch) == ("diverged", None, None)
-    assert sweep(database, made.id).state == "finished"
-    assert sweep(database, made.id).best is None
+    assert load_sweep(database, made.id).state == "finished"
+    assert load_sweep(database, made.id).best is None
 
 
 def test_a_late_writer_is_refused_though_it_tries_everything(
@@ -150,14 +125,14 @@ def test_a_late_writer_is_refused_though_it_tries_everything(
     assert abandon(database, "old") == 1
     new = claim(database, "new")
     assert new.trials[0].attempt == old.trials[0].attempt + 1
-    before = all_trials(database, made.id)
+    before = load_trials(database, made.id)
 
     assert record(database, old, 1, REF) == frozenset()
     with database.write() as c:
         assert not claimed_groups.beat(c, old)
         claimed_groups.release(c, old, NOW)
         claimed_groups.fail(c, old, "late", NOW)
-    assert all_trials(database, made.id) == before
+    assert load_trials(database, made.id) == before
     with database.read() as c:
         assert epochs.list_by_sweep(c, made.id)[0] == ()
     assert record(database, new, 1) == {new.trials[0].id}
@@ -202,7 +177,7 @@ def test_rows_that_exist_are_left_as_they_are(database: Database, make_sweep: Ma
     with database.read() as c:
         rows = epochs.list_by_trial(c, key)
     assert [(row.epoch, row.loss) for row in rows] == [(1, 7.0), (2, 1.0), (3, 2 / 3)]
-    assert trial(database, key).best_val_acc == 0.3
+    assert load_trial(database, key).best_val_acc == 0.3
 
 
 def test_an_epoch_that_would_leave_a_gap_is_an_error(database: Database, make_sweep: MakeSweep) -> None:
@@ -226,10 +201,10 @@ def test_release_queues_again_and_counts_nothing(database: Database, make_sweep:
     record(database, claimed, 1, REF)
     with database.write() as c:
         claimed_groups.release(c, claimed, NOW)
-    assert states(database, made.id) == ["queued"]
+    assert load_states(database, made.id) == ["queued"]
     again = claim(database)
     assert (again.group_id, again.checkpoints) == (claimed.group_id, (REF,))
-    assert (trial(database, again.trials[0].id).failures, again.trials[0].epochs_done) == (0, 1)
+    assert (load_trial(database, again.trials[0].id).failures, again.trials[0].epochs_done) == (0, 1)
 
 
 def test_an_exception_splits_a_group_and_fails_one_alone(database: Database, make_sweep: MakeSweep) -> None:
@@ -237,20 +212,20 @@ def test_an_exception_splits_a_group_and_fails_one_alone(database: Database, mak
     pair = claim(database)
     record(database, pair, 1, REF)
     fail(database, pair)
-    assert states(database, made.id) == ["queued"] * 3
+    assert load_states(database, made.id) == ["queued"] * 3
     third, first, second = claim(database), claim(database), claim(database)
     assert [trial.number for trial in (*third.trials, *first.trials, *second.trials)] == [2, 0, 1]
     assert first.group_id != pair.group_id
     assert first.checkpoints == (REF,)
 
     fail(database, first)
-    failed = trial(database, first.trials[0].id)
+    failed = load_trial(database, first.trials[0].id)
     assert (failed.state, failed.reason, failed.failures) == ("failed", "ValueError: no", 1)
     train(database, third)
     for number in range(2, 6):
         record(database, second, number)
-    assert sweep(database, made.id).state == "finished"
-    assert states(database, made.id) == ["failed", "finished", "finished"]
+    assert load_sweep(database, made.id).state == "finished"
+    assert load_states(database, made.id) == ["failed", "finished", "finished"]
 
 
 def test_deaths_without_progress_requeue_then_split_then_fail(
@@ -265,9 +240,9 @@ def test_deaths_without_progress_requeue_then_split_then_fail(
     alone = [claim(database, "a"), claim(database, "c")]
     assert [len(claimed.trials) for claimed in alone] == [1, 1]  # the second: one by one
     abandon(database, "a")
-    first = all_trials(database, made.id)[0]
+    first = load_trials(database, made.id)[0]
     assert (first.state, first.reason, first.failures) == ("failed", "killed by signal 9", 3)
-    assert states(database, made.id)[1:] == ["running"] * 3
+    assert load_states(database, made.id)[1:] == ["running"] * 3
     assert nothing_to_claim(database)
 
 
@@ -277,7 +252,7 @@ def test_deaths_with_progress_between_count_for_nothing(database: Database, make
         claimed = claim(database)
         record(database, claimed, number)
         abandon(database)
-        assert trial(database, claimed.trials[0].id).failures == 0
+        assert load_trial(database, claimed.trials[0].id).failures == 0
     record(database, claim(database), 9)
 
 
@@ -285,9 +260,9 @@ def test_a_failure_is_forgotten_with_the_next_epoch(database: Database, make_swe
     make_sweep(database, 1)
     key = claim(database).trials[0].id
     abandon(database)
-    assert trial(database, key).failures == 1
+    assert load_trial(database, key).failures == 1
     record(database, claim(database), 1)
-    assert trial(database, key).failures == 0
+    assert load_trial(database, key).failures == 0
 
 
 def test_a_newer_checkpoint_is_progress_while_lost_epochs_are_trained_again(
@@ -301,7 +276,7 @@ def test_a_newer_checkpoint_is_progress_while_lost_epochs_are_trained_again(
     again = claim(database)
     record(database, again, 1, REF)
     abandon(database)
-    assert trial(database, again.trials[0].id).failures == 0
+    assert load_trial(database, again.trials[0].id).failures == 0
 
 
 def test_abandoning_a_worker_without_groups_does_nothing(database: Database, make_sweep: MakeSweep) -> None:
@@ -342,5 +317,5 @@ def test_a_stopping_sweep_lets_a_requeued_trial_end(database: Database, make_swe
         assert sweep_actions.act(c, made.id, "stop", NOW).state == "stopping"
     abandon(database)
     train(database, claim(database))
-    assert sweep(database, made.id).state == "finished"
-    assert sorted(states(database, made.id)) == ["cancelled", "finished"]
+    assert load_sweep(database, made.id).state == "finished"
+    assert sorted(load_states(database, made.id)) == ["cancelled", "finished"]

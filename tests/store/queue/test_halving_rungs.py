@@ -11,10 +11,10 @@ from store.db.checkpoints_and_weights import CheckpointRef
 from store.db.database import Database
 from store.queue import claimed_groups, claims
 from store.queue.claims import Claim
-from store.read import files_in_use, sweeps, trials
+from store.read import files_in_use
 from store.read.sweeps import Sweep
-from store.read.trials import Trial
 from tests.support.queue_steps import NOW, claim, make_epoch, nothing_to_claim, record
+from tests.support.rows import load_states, load_sweep, load_trials
 
 HALVING = {"halving": {"factor": 3, "first": 1}}
 
@@ -25,22 +25,6 @@ def make(database: Database, count: int = 9, epochs: int = 9, workers: int = 4, 
     new = NewSweep("halved", "digits", None, {}, {}, "random", 0, drawn, **fields)  # type: ignore[arg-type]
     with database.write() as c:
         return sweep_actions.create(c, new, NOW, workers=workers)
-
-
-def get(database: Database, id: int) -> Sweep:
-    with database.read() as c:
-        found = sweeps.get(c, id)
-    assert found is not None
-    return found
-
-
-def all_trials(database: Database, id: int) -> tuple[Trial, ...]:
-    with database.read() as c:
-        return trials.list_by_sweep(c, id)
-
-
-def states(database: Database, id: int) -> list[str]:
-    return [trial.state for trial in all_trials(database, id)]
 
 
 def ref(claimed: Claim, number: int) -> CheckpointRef:
@@ -87,11 +71,11 @@ def test_a_rung_is_decided_by_its_last_arrival_whoever_that_is(database: Databas
     for claimed in sorted(first, key=lambda trial: trial.group_id, reverse=backwards)[:-1]:
         to_rung(database, claimed)
         assert nothing_to_claim(database)
-    assert "stopped" not in states(database, made.id)
+    assert "stopped" not in load_states(database, made.id)
     to_rung(database, first[0] if backwards else first[-1])
 
-    assert states(database, made.id) == ["stopped"] * 6 + ["queued"] * 3
-    lost = all_trials(database, made.id)[5]
+    assert load_states(database, made.id) == ["stopped"] * 6 + ["queued"] * 3
+    lost = load_trials(database, made.id)[5]
     assert (lost.reason, lost.spared, lost.epochs_done, lost.best_val_acc, lost.finished_at) == (
         "best val accuracy 0.0500 after 1 epoch was not among the best 3 of 9 at rung 1; "
         "8 epochs were not trained",
@@ -110,7 +94,7 @@ def test_a_rung_is_decided_by_its_last_arrival_whoever_that_is(database: Databas
     (last,) = claim_all(database)
     assert (members(last), last.until, last.trials[0].epochs_done) == ([8], 9, 3)
     to_rung(database, last)
-    ended = get(database, made.id)
+    ended = load_sweep(database, made.id)
     assert (ended.state, ended.counts["finished"], ended.counts["stopped"]) == ("finished", 1, 8)
     assert ended.best is not None
     assert ended.best.number == 8
@@ -153,7 +137,7 @@ def test_a_trial_that_diverges_counts_but_never_goes_on(database: Database) -> N
         record(database, claimed, new, ref(claimed, 1))
     (last,) = claim_all(database)
     assert members(last) == [0]
-    assert states(database, made.id) == ["running"] + ["diverged"] * 5
+    assert load_states(database, made.id) == ["running"] + ["diverged"] * 5
 
 
 def test_a_late_writer_changes_nothing_about_a_rung(database: Database) -> None:
@@ -164,9 +148,9 @@ def test_a_late_writer_changes_nothing_about_a_rung(database: Database) -> None:
         claimed_groups.abandon(c, "w", "killed by signal 9", NOW)
     for claimed in claim_all(database):
         to_rung(database, claimed)
-    before = all_trials(database, made.id)
+    before = load_trials(database, made.id)
     assert record(database, late, 1, ref(late, 1)) == frozenset()
-    assert all_trials(database, made.id) == before
+    assert load_trials(database, made.id) == before
 
 
 def test_a_trial_that_fails_or_is_stopped_by_hand_is_not_waited_for(database: Database) -> None:
@@ -178,8 +162,8 @@ def test_a_trial_that_fails_or_is_stopped_by_hand_is_not_waited_for(database: Da
     assert nothing_to_claim(database)
     with database.write() as c:
         trial_actions.stop(c, alone.id, NOW)
-    assert states(database, made.id).count("queued") == 1  # the best of the five that are left
-    by_hand = all_trials(database, made.id)[alone.number]
+    assert load_states(database, made.id).count("queued") == 1  # the best of the five that are left
+    by_hand = load_trials(database, made.id)[alone.number]
     assert (by_hand.state, by_hand.reason, by_hand.spared) == ("stopped", "stopped by hand", 0)
 
 
@@ -190,18 +174,18 @@ def test_a_failed_trial_is_not_waited_for(database: Database) -> None:
         to_rung(database, claimed)
     with database.write() as c:
         claimed_groups.fail(c, first[-1], "ValueError: no", NOW)
-    assert states(database, made.id) == ["stopped", "stopped", "queued", "failed"]
+    assert load_states(database, made.id) == ["stopped", "stopped", "queued", "failed"]
 
 
 def test_an_excluded_trial_is_not_compared_and_does_not_go_on(database: Database) -> None:
     made = make(database, 4)
-    best = all_trials(database, made.id)[3]
+    best = load_trials(database, made.id)[3]
     with database.write() as c:
         trial_actions.exclude(c, best.id, True)
     for claimed in claim_all(database):
         to_rung(database, claimed)
-    assert states(database, made.id) == ["stopped", "stopped", "queued", "stopped"]
-    assert all_trials(database, made.id)[3].reason == "excluded from the ranking when rung 1 was decided"
+    assert load_states(database, made.id) == ["stopped", "stopped", "queued", "stopped"]
+    assert load_trials(database, made.id)[3].reason == "excluded from the ranking when rung 1 was decided"
 
 
 def test_a_retried_trial_trains_past_every_rung_to_its_end(database: Database) -> None:
@@ -209,14 +193,14 @@ def test_a_retried_trial_trains_past_every_rung_to_its_end(database: Database) -
     for claimed in claim_all(database):
         to_rung(database, claimed)
     with database.write() as c:
-        again = trial_actions.retry(c, all_trials(database, made.id)[0].id, NOW)
+        again = trial_actions.retry(c, load_trials(database, made.id)[0].id, NOW)
     assert (again.state, again.spared) == ("queued", 0)
     winner, retried = claim_all(database)
     assert (members(winner), winner.until) == ([3], 3)
     assert (members(retried), retried.until, retried.checkpoints) == ([0], 9, ())
     to_rung(database, retried)
-    assert states(database, made.id)[0] == "finished"
-    assert states(database, made.id)[3] == "running"
+    assert load_states(database, made.id)[0] == "finished"
+    assert load_states(database, made.id)[3] == "running"
 
 
 def test_a_paused_sweep_decides_its_rung_and_starts_nothing(database: Database) -> None:
@@ -226,7 +210,7 @@ def test_a_paused_sweep_decides_its_rung_and_starts_nothing(database: Database) 
         sweep_actions.act(c, made.id, "pause", NOW)
     for claimed in first:
         to_rung(database, claimed)
-    assert states(database, made.id) == ["stopped"] * 3 + ["queued"]
+    assert load_states(database, made.id) == ["stopped"] * 3 + ["queued"]
     assert nothing_to_claim(database)
     with database.write() as c:
         sweep_actions.act(c, made.id, "resume", NOW)
@@ -239,12 +223,12 @@ def test_a_sweep_that_is_stopped_ends_its_trials_at_the_rung(database: Database)
     to_rung(database, first[0])
     with database.write() as c:
         assert sweep_actions.act(c, made.id, "stop", NOW).state == "stopping"
-    waited = all_trials(database, made.id)[0]
+    waited = load_trials(database, made.id)[0]
     assert (waited.state, waited.reason) == ("stopped", "the sweep was stopped when it waited to go on")
     for claimed in first[1:]:
         to_rung(database, claimed)
-    assert get(database, made.id).state == "finished"
-    last = all_trials(database, made.id)[3]
+    assert load_sweep(database, made.id).state == "finished"
+    last = load_trials(database, made.id)[3]
     assert (last.state, last.reason, last.spared) == (
         "stopped",
         "the sweep was stopped when it waited at rung 1",
@@ -257,7 +241,7 @@ def test_a_cancelled_sweep_cancels_those_that_wait(database: Database) -> None:
     to_rung(database, claim(database))
     with database.write() as c:
         sweep_actions.act(c, made.id, "cancel", NOW)
-    assert set(states(database, made.id)) == {"cancelled"}
+    assert set(load_states(database, made.id)) == {"cancelled"}
     with database.read() as c:
         assert files_in_use.find_groups(c) == set()
 
@@ -270,7 +254,7 @@ def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Databa
         made = sweep_actions.create(c, new, NOW, workers=4)
     for claimed in claim_all(database):
         to_rung(database, claimed)
-    assert states(database, made.id) == ["finished", "stopped", "stopped", "queued"]
+    assert load_states(database, made.id) == ["finished", "stopped", "stopped", "queued"]
 
 
 def test_a_bracket_is_decided_by_itself_and_its_best_go_before_the_next_begins(database: Database) -> None:
@@ -283,8 +267,10 @@ def test_a_bracket_is_decided_by_itself_and_its_best_go_before_the_next_begins(d
     to_rung(database, second)
     to_rung(database, first)
 
-    assert states(database, made.id) == ["stopped"] * 4 + ["queued"] * 2 + ["running"] * 3 + ["queued"] * 3
-    assert all_trials(database, made.id)[3].reason == (
+    assert (
+        load_states(database, made.id) == ["stopped"] * 4 + ["queued"] * 2 + ["running"] * 3 + ["queued"] * 3
+    )
+    assert load_trials(database, made.id)[3].reason == (
         "best val accuracy 0.0300 after 1 epoch was not among the best 2 of 6 at rung 1; "
         "8 epochs were not trained"
     )
@@ -294,7 +280,7 @@ def test_a_bracket_is_decided_by_itself_and_its_best_go_before_the_next_begins(d
     to_rung(database, third)
     to_rung(database, rest[2])
     assert [members(claimed) for claimed in claim_all(database)] == [[10], [11]]
-    assert states(database, made.id)[4:6] == ["running"] * 2
+    assert load_states(database, made.id)[4:6] == ["running"] * 2
 
 
 def test_a_later_rung_is_trained_before_a_sweep_that_was_queued_meanwhile(database: Database) -> None:
@@ -319,11 +305,11 @@ def test_added_trials_are_compared_with_each_other(database: Database) -> None:
     assert members(winner) == [3]
     for claimed in added:
         to_rung(database, claimed)
-    assert states(database, made.id)[3:] == ["running"] + ["stopped"] * 4 + ["queued"] * 2
+    assert load_states(database, made.id)[3:] == ["running"] + ["stopped"] * 4 + ["queued"] * 2
     to_rung(database, winner)
     while not nothing_left(database):
         to_rung(database, claim(database))
-    assert get(database, made.id).state == "finished"
+    assert load_sweep(database, made.id).state == "finished"
 
 
 def test_a_group_that_fails_at_its_start_is_split_with_all_it_starts_from(database: Database) -> None:
@@ -347,7 +333,7 @@ def test_the_time_left_foresees_the_rungs(database: Database) -> None:
     step(database, first[0], 1)
     plain = make(database, 9, stopping=None)
     step(database, claim_all(database)[0], 1)
-    halved, whole = get(database, made.id).eta_seconds, get(database, plain.id).eta_seconds
+    halved, whole = load_sweep(database, made.id).eta_seconds, load_sweep(database, plain.id).eta_seconds
     assert halved is not None
     assert whole is not None
     # 3 wait, 6 are on their way to rung 1; three groups are busy, against four that run on in the other

@@ -66,8 +66,8 @@ def findings(home: Path) -> Figure:
 
 def search(home: Path) -> Figure:
     """From the start of the processes to the end of the sweep."""
-    drawn = draw_trials(Space.parse({}), STEADY, 100, "random", 0)
-    new = NewSweep("steady", "digits", None, {}, STEADY, "random", 0, drawn)
+    drawn = draw_trials(Space({}), STEADY, 100, "random", 0)
+    new = NewSweep("steady", "digits", None, Space({}), STEADY, "random", 0, drawn)
     with closing(_database(home)) as database:
         with database.write() as c:
             id = sweep_actions.create(c, new, time.time(), workers=2).id

@@ -21,7 +21,7 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize
 from benchmarks import seed
 from benchmarks.pages import Figure
 from benchmarks.served import HIDE, TOURED, chromium, running, served
-from learning.search.space import Space, draw_trials
+from learning.search.space import LogUniform, Space, draw_trials
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
@@ -70,8 +70,9 @@ class Player:
         self.database = database
         self.random = np.random.default_rng(0)
         fixed = {"hidden": [50], "val_count": 300, "epochs": EPOCHS}
-        drawn = draw_trials(Space.parse({"lr": {"log_uniform": [1e-5, 1e-3]}}), fixed, TRIALS, "random", 0)
-        new = NewSweep(name, "digits", None, {"lr": {"log_uniform": [1e-5, 1e-3]}}, fixed, "random", 0, drawn)
+        space = Space({"lr": LogUniform(1e-5, 1e-3)})
+        drawn = draw_trials(space, fixed, TRIALS, "random", 0)
+        new = NewSweep(name, "digits", None, space, fixed, "random", 0, drawn)
         with database.write() as c:
             self.sweep = sweep_actions.create(c, new, time.time(), workers=2)
         self.claims = list(self._claims())
@@ -167,8 +168,9 @@ def main() -> int:
         player = Player(database, "played")
         player.play(BEGUN, 0)
         fixed = {"hidden": [200], "val_count": 300, "epochs": 10_000}  # keeps the workers busy for minutes
-        drawn = draw_trials(Space.parse(seed.SPACE), fixed, 8, "random", 0)
-        long = NewSweep("busy", "digits", None, seed.SPACE, fixed, "random", 0, drawn)
+        space = Space.parse(seed.SPACE)
+        drawn = draw_trials(space, fixed, 8, "random", 0)
+        long = NewSweep("busy", "digits", None, space, fixed, "random", 0, drawn)
         with database.write() as c:
             sweep_actions.create(c, long, time.time(), workers=2)
         with served(home) as address, running(home, "worker", LOSSDECK_WORKERS="2"):

@@ -17,6 +17,7 @@ from inspect import isfunction, isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
+from learning.search.space import Space
 from store.actions import sweep_actions
 from worker import process
 
@@ -111,7 +112,7 @@ class Storage:
         home.mkdir()
         self.database = Database.open(f"sqlite:///{home / 'lossdeck.db'}")
         migrations.upgrade(self.database)
-        new = sweep_actions.NewSweep("profile", dataset, None, {}, {}, "random", 0, tuple(settings))
+        new = sweep_actions.NewSweep("profile", dataset, None, Space({}), {}, "random", 0, tuple(settings))
         self._claims: list[claims.Claim] = []
         with self.database.write() as c:
             sweep_actions.create(c, new, time.time())

@@ -36,8 +36,9 @@ def sweep(
 ) -> Sweep:
     """A sweep of which a share (`trained`, 0..1) of the groups has run to its end."""
     fixed = {name: value for name, value in FIXED.items() if name not in space} | {"epochs": epochs}
-    drawn = draw_trials(Space.parse(space), fixed, trials, "random", seed)
-    new = NewSweep(name, "digits", None, space, fixed, "random", seed, drawn)
+    parsed = Space.parse(space)
+    drawn = draw_trials(parsed, fixed, trials, "random", seed)
+    new = NewSweep(name, "digits", None, parsed, fixed, "random", seed, drawn)
     with database.write() as c:
         made = sweep_actions.create(c, new, START, workers=WORKERS)
     _train(database, made, epochs, trained)

@@ -66,8 +66,19 @@ class Settings:
             raise Invalid(*errors)
         return cls(**fields)  # type: ignore[arg-type]  # read_field has checked each
 
+    @classmethod
+    def restore(cls, values: Mapping[str, object]) -> "Settings":
+        """Settings that were stored, by this version or an older one; what they may be is not asked again.
+
+        A field that is missing has its default, and a name that is no setting any more is left out.
+        """
+        fields = {name: values[name] for name in _FIELD_RULES if name in values}
+        if isinstance(hidden := fields.get("hidden"), list):
+            fields["hidden"] = tuple(hidden)
+        return cls(**fields)  # type: ignore[arg-type]  # they were parsed when they were stored
+
     def to_dict(self) -> dict[str, object]:
-        """Every field in its JSON form; Settings.parse gives the same settings back."""
+        """Every field in its JSON form; parse and restore give the same settings back."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return values | {"hidden": list(self.hidden)}
 
@@ -76,6 +87,8 @@ class Settings:
         shared = {name: value for name, value in self.to_dict().items() if name in _GROUP_FIELDS}
         return json.dumps(shared | {"dropout": self.dropout > 0}, sort_keys=True)
 
+
+SETTING_NAMES = tuple(field.name for field in dataclasses.fields(Settings))
 
 _GROUP_FIELDS = {
     "hidden",

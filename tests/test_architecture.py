@@ -39,7 +39,7 @@ FLOORS = {
     ),
     "learning": (
         {"errors", "number_format"},
-        {"settings"},
+        {"settings", "states"},
         {"data", "search"},
         {"training", "diagnosis"},
         {"preflight"},

@@ -17,7 +17,7 @@ from learning.refinement.autopilot import (
     NextPreflight,
     NextSearch,
 )
-from learning.search.space import Space, draw_trials
+from learning.search.space import draw_trials
 from learning.settings import Settings
 from learning.training.prediction import TrainedNet, measure_accuracy, predict_probabilities
 from store.actions.sweep_actions import NewSweep
@@ -62,7 +62,7 @@ def _advance(seen: Autopilot, database: Database, config: Config) -> None:
         return
     with database.write() as c:
         if isinstance(step, NextPreflight):
-            settings = Settings.parse({**seen.settings, "seed": seen.seed})
+            settings = Settings.restore({**seen.settings, "seed": seen.seed})
             autopilots.begin_preflight(c, seen, step.name, step.why, settings, time.time())
         else:
             features = catalog.find_summary(seen.dataset, config.home, config.data).n_features
@@ -84,7 +84,7 @@ def _check_interrupted(seen: Autopilot) -> AutopilotEnd | None:
 
 
 def _decide_next_step(c: Connection, seen: Autopilot) -> autopilot.NextStep:
-    plan = AutopilotPlan(Space.parse(seen.space), seen.settings, seen.trials, seen.preflight)
+    plan = AutopilotPlan(seen.space, seen.settings, seen.trials, seen.preflight)
     checks = None
     searches = []
     for stage in seen.stages:
@@ -100,11 +100,8 @@ def _read_results(c: Connection, sweep_id: int) -> FinishedSearch:
     sweep = sweeps.get(c, sweep_id)
     assert sweep is not None  # by foreign key
     counted = [trial for trial in trials.list_by_sweep(c, sweep_id) if not trial.excluded]
-    results = [
-        Result(Settings.parse(trial.settings), trial.state, trial.best_val_acc, trial.verdict)
-        for trial in counted
-    ]
-    return FinishedSearch(Space.parse(sweep.space), results)
+    results = [Result(trial.settings, trial.state, trial.best_val_acc, trial.verdict) for trial in counted]
+    return FinishedSearch(sweep.space, results)
 
 
 def _build_sweep(seen: Autopilot, step: NextSearch, features: int) -> NewSweep:
@@ -113,7 +110,7 @@ def _build_sweep(seen: Autopilot, step: NextSearch, features: int) -> NewSweep:
         name=f"{seen.name}: {step.name}",
         dataset=seen.dataset,
         recipe=None,
-        space=step.space.to_dict(),
+        space=step.space,
         settings=settings,
         sampler=SAMPLER,
         seed=seen.seed,
@@ -145,5 +142,5 @@ def _evaluate(leader: Trial, name: str, config: Config) -> tuple[float, int] | N
         model = None
     if model is None or dataset.X_test is None or dataset.y_test is None:
         return None
-    net = TrainedNet.from_arrays(model[0], Settings.parse(leader.settings))
+    net = TrainedNet.from_arrays(model[0], leader.settings)
     return measure_accuracy(predict_probabilities(net, dataset.X_test), dataset.y_test), len(dataset.y_test)

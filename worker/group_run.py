@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from learning.data.dataset import Dataset, Split
 from learning.diagnosis.curves import CurvePoint
 from learning.search.early_stopping import Halving
+from learning.states import TRIAL_STATES
 from learning.training.checkpoint_state import BestEpoch, TrainingState
 from learning.training.trainer import GroupEpoch, Member, train
 from store.config import Config
 from store.db.checkpoints_and_weights import CheckpointRef, Files
 from store.db.database import Database
-from store.db.states import LIVING
 from store.queue import claimed_groups, epochs
 from store.queue.claims import Claim
 from store.read import curves, files_in_use, trials
@@ -146,7 +146,7 @@ class _GroupRun:
     def _clear(self) -> None:
         """Removes the checkpoints, unless another worker has the group."""
         found = self._heartbeat.transact(trials.get_many, list(self._settings))
-        if not any(trial.state in LIVING for trial in found.values()):
+        if not any(TRIAL_STATES[trial.state].living for trial in found.values()):
             self._checkpoints.drop_all()
         if isinstance(self._claim.stopping, Halving):
             self._checkpoints.drop_unused(lambda: self._heartbeat.transact(files_in_use.find_groups))

@@ -26,6 +26,7 @@ from app.schemas.sweeps import (
 from app.schemas.trials import EpochsOut, epoch_json
 from app.usecases import preflight_warning, sweep_plan
 from app.usecases.preflight_warning import warning_json
+from learning.states import SWEEP_STATES
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Connection
@@ -33,7 +34,6 @@ from store.queue import epochs
 from store.read import sweeps, training_speed
 from store.read.sweeps import Sweep
 
-ENDED_STATES = frozenset({"finished", "cancelled"})
 MAX_SHOWN_DRAWS = 1_000  # of a dry run
 
 router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
@@ -152,7 +152,7 @@ def read_sweep_epochs(
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
         rows, cursor = epochs.list_by_sweep(c, id, after, limit, trace)
-    done = sweep.state in ENDED_STATES and len(rows) < limit
+    done = SWEEP_STATES[sweep.state].ended and len(rows) < limit
     return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
 
 

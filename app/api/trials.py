@@ -25,6 +25,7 @@ from app.schemas.trials import (
 from app.usecases import findings, model_file, sweep_plan
 from app.usecases.model_file import Model
 from app.usecases.prediction import no_weights_message
+from learning.states import TRIAL_STATES
 from store.actions import bulk_actions, sweep_actions, trial_actions
 from store.queue import epochs
 from store.read import sweeps, trials
@@ -101,7 +102,7 @@ def read_trial_epochs(id: Id, resources: Resources, after: Cursor = 0) -> JSONRe
     with resources.database.read() as c:
         trial = trials.must_get(c, id)
         rows = epochs.list_by_trial(c, id, after)
-    done = trial.state not in ("queued", "running")
+    done = TRIAL_STATES[trial.state].ended
     cursor = max((row.seq for row in rows), default=after)
     return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
 

@@ -115,7 +115,7 @@ def follow_preflight(database: "Database", id: int, show: "Callable[[Check], Non
 
 def watch_preflight(database: "Database", id: int, show: "Callable[[Check], None]") -> "Preflight":
     """Reads the preflight again and again until it has ended, calling `show` with each new check."""
-    from store.db.states import LIVING
+    from learning.states import TRIAL_STATES
     from store.jobs import preflights
 
     liveness, shown = WorkerLiveness(f"Preflight {id}"), 0
@@ -126,7 +126,7 @@ def watch_preflight(database: "Database", id: int, show: "Callable[[Check], None
         for check in row.checks[shown:]:
             show(check)
         shown = max(shown, len(row.checks))  # a second attempt begins anew, with the same results
-        if row.state not in LIVING:
+        if TRIAL_STATES[row.state].ended:
             return row
         liveness.wait(database)
 

@@ -14,6 +14,7 @@ from app.reports import transcript
 from app.text.formats import format_trial
 from learning.errors import Failure, NoWorker
 from learning.number_format import format_number
+from learning.states import SWEEP_STATES, TRIAL_STATES
 
 if TYPE_CHECKING:
     from store.db.database import Connection, Database
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from store.read.sweeps import Sweep
     from store.read.trials import Trial
 
-ENDED_SWEEP_STATES = frozenset({"finished", "cancelled"})
 POLL_SECONDS = 0.2  # between looks at the database's version, which are cheap
 WORKER_CHECK_SECONDS = 2.0  # between looks at the workers
 WORKER_START_SECONDS = 10.0  # for the workers of a Lossdeck that was just started to report
@@ -140,7 +140,7 @@ def watch_sweep(
     """Prints what the lecture's programs would, until the sweep has ended."""
     progress, liveness = SweepProgress(sweep_id), WorkerLiveness(f"Sweep {sweep_id}")
     version, cursor = None, 0
-    while progress.sweep is None or progress.sweep.state not in ENDED_SWEEP_STATES:
+    while progress.sweep is None or SWEEP_STATES[progress.sweep.state].living:
         if (newest := database.version()) != version:
             version = newest
             with database.read() as connection:
@@ -195,4 +195,4 @@ def describe_saved(saved: "Savings") -> str:
 
 def has_ended(trial: "Trial") -> bool:
     """Whether nothing more will happen to a trial by itself."""
-    return trial.state not in transcript.LIVING_STATES
+    return TRIAL_STATES[trial.state].ended

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.schemas import json_values
 from app.schemas.sweeps import sweep_json
+from learning.states import SWEEP_STATES
 from store.db.database import Database
 from store.jobs import webhook_deliveries
 from store.read import sweeps
@@ -94,7 +95,7 @@ def events_of(sweep: Sweep) -> Iterator[tuple[str, str]]:
     begun = sum(sweep.counts.values()) - sweep.counts["queued"]  # those that diverge end first: not `ended`
     if begun >= MIN_BEGUN_TRIALS and 2 * sweep.counts["diverged"] > begun:
         yield f"sweep-{sweep.id}-diverging", "sweep.diverging"
-    if sweep.finished_at is not None and sweep.state in ("finished", "cancelled"):
+    if sweep.finished_at is not None and SWEEP_STATES[sweep.state].ended:
         yield f"sweep-{sweep.id}-{sweep.state}-{round(1000 * sweep.finished_at)}", f"sweep.{sweep.state}"
 
 

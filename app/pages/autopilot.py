@@ -15,6 +15,7 @@ from app.schemas.fields import Id
 from app.schemas.preflights import preflight_json
 from app.text.formats import format_bound, format_distribution, format_setting
 from app.usecases import autopilot_view
+from learning.states import SWEEP_STATES
 from store.jobs import autopilots, preflights
 from store.read import related_sweeps, sweeps
 
@@ -62,7 +63,9 @@ def show_autopilot(id: Id, resources: Resources) -> HTMLResponse:
         ring=search_stages_svg.BEST,
         format_distribution=format_distribution,
         format_bound=format_bound,
-        varied=list(dict.fromkeys(name for search in searches.values() for name in search.space)),
+        varied=list(
+            dict.fromkeys(name for search in searches.values() for name in search.space.distributions)
+        ),
         format_setting=format_setting,
     )
 
@@ -88,7 +91,7 @@ def show_stages(id: Id, resources: Resources) -> HTMLResponse:
             raise not_found("sweep", id)
         related = related_sweeps.list_family(c, id)
         picture = search_stages_svg.load_picture(c, related)
-    names = list(dict.fromkeys(name for search in related for name in search.space))
+    names = list(dict.fromkeys(name for search in related for name in search.space.distributions))
     return render_page(
         "stages.html",
         section="/",
@@ -99,5 +102,5 @@ def show_stages(id: Id, resources: Resources) -> HTMLResponse:
         ramp=search_stages_svg.RAMP,
         ring=search_stages_svg.BEST,
         format_distribution=format_distribution,
-        running=any(search.state in ("running", "stopping") for search in related),
+        running=any(SWEEP_STATES[search.state].trains for search in related),
     )

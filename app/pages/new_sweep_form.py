@@ -120,10 +120,10 @@ def list_rules() -> tuple[RuleChoice, ...]:
     )
 
 
-def describe_rule(spec: Mapping[str, Mapping[str, float | None]]) -> str:
+def describe_rule(rule: StoppingRule) -> str:
     """A sweep's stopping rule with its numbers, such as `successive halving: factor 3, first 1`."""
-    ((name, numbers),) = spec.items()
-    title = next(rule.title for rule in list_rules() if rule.name == name)
+    ((name, numbers),) = rule.to_dict().items()
+    title = next(choice.title for choice in list_rules() if choice.name == name)
     values = [f"{key} {format_number(value, 6)}" for key, value in numbers.items() if value is not None]
     return f"{title}: {', '.join(values)}"
 

@@ -120,8 +120,8 @@ def show_command_center(
 
 def choose_axes(sweep: Sweep) -> list[str]:
     """The settings that charts of a sweep offer as axes: searched ones first, and always two at least."""
-    usual = [name for name in USUAL_AXES if name in sweep.space]
-    return list(dict.fromkeys([*usual, *sweep.space, *USUAL_AXES]))
+    usual = [name for name in USUAL_AXES if name in sweep.space.distributions]
+    return list(dict.fromkeys([*usual, *sweep.space.distributions, *USUAL_AXES]))
 
 
 def _heading_values(c: Connection, sweep: Sweep, repeated: Sequence[Trial], config: Config) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _heading_values(c: Connection, sweep: Sweep, repeated: Sequence[Trial], conf
         "children": [other for other in related if other.parent_id == sweep.id],
         "autopilot_id": autopilots.find_by_sweep(c, sweep.id),
         "original": repeats.find_original(c, sweep, repeated),
-        "ranges": [format_distribution(name, spec) for name, spec in sweep.space.items()],
+        "ranges": [format_distribution(name, spec) for name, spec in sweep.space.distributions.items()],
         "stopping": describe_rule(sweep.stopping) if sweep.stopping else "",
         "recipe_note": RECIPES[sweep.recipe].note if sweep.recipe and sweep.recipe in RECIPES else "",
         "warnings": list(map(warning_json, warnings)),
@@ -155,7 +155,7 @@ def _chart_values(sweep: Sweep, cursor: int, axes: Sequence[str], seeds: bool) -
             "seeds-acc": plotly_shells.seed_spread("val accuracy"),
             "seeds-loss": plotly_shells.seed_spread("val loss"),
         }
-    columns = list(dict.fromkeys([*USUAL_AXES, *sweep.space]))[:SETTING_COLUMNS]
+    columns = list(dict.fromkeys([*USUAL_AXES, *sweep.space.distributions]))[:SETTING_COLUMNS]
     first = list(FIRST_COLUMNS)
     data = chart_data(shells, sweep=sweep_json(sweep), cursor=cursor, axes=axes, columns=columns, first=first)
     return data | {"palettes": {theme: canvas_palette(palette) for theme, palette in PALETTES.items()}}
@@ -165,11 +165,11 @@ def _copy_fields(sweep: Sweep) -> dict[str, object]:
     return {
         "dataset": sweep.dataset,
         "recipe": sweep.recipe,
-        "space": json_values.json_safe(sweep.space),
+        "space": sweep.space.to_dict(),
         "settings": json_values.json_safe(sweep.settings),
         "trials": sweep.trials,
         "sampler": sweep.sampler,
-        "stopping": json_values.json_safe(sweep.stopping),
+        "stopping": sweep.stopping.to_dict() if sweep.stopping else None,
         "seed": sweep.seed,
         "label": sweep.name,
         "note": "",

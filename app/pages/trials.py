@@ -17,6 +17,7 @@ from app.text.formats import format_setting
 from app.usecases import findings
 from app.usecases.model_file import has_safetensors
 from learning.data import catalog
+from learning.settings import SETTING_NAMES
 from store.read import changes, sweeps, trials
 from store.read.trials import Trial
 
@@ -88,10 +89,9 @@ def show_comparison(
 
 def compare_settings(rows: Sequence[Trial]) -> list[dict[str, Any]]:
     """Every setting of the trials, those that differ first; values as text."""
-    names = list(dict.fromkeys(name for row in rows for name in row.settings))
     lines = []
-    for name in names:
-        values = [format_setting(name, row.settings.get(name)) for row in rows]
+    for name in SETTING_NAMES if rows else ():
+        values = [format_setting(name, getattr(row.settings, name)) for row in rows]
         lines.append({"name": name, "values": values, "equal": len(set(values)) == 1})
     return sorted(lines, key=lambda line: bool(line["equal"]))
 

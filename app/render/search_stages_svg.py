@@ -12,9 +12,8 @@ from typing import Any
 from app.render.palettes import PALETTES
 from app.text.formats import format_setting, format_trial
 from learning.number_format import format_number
-from learning.search.space import Choice, Distribution, LogUniform, Space
+from learning.search.space import Choice, Distribution, LogUniform
 from store.db.database import Connection
-from store.db.states import UNRANKED
 from store.read import trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
@@ -137,7 +136,7 @@ def draw_picture(
     sweeps: Sequence[Sweep], points: Mapping[int, Sequence[Trial]], winner: int | None = None
 ) -> Picture | None:
     """The picture of these sweeps, with trials by sweep id; None if there are no two ranges to span it."""
-    spaces = [(sweep, Space.parse(sweep.space).distributions) for sweep in sweeps if sweep.space]
+    spaces = [(sweep, sweep.space.distributions) for sweep in sweeps if sweep.space]
     names = _choose_axes([distributions for _, distributions in spaces])
     if names is None:
         return None
@@ -191,20 +190,24 @@ def _place_dots(
     if winner is None and (ranked := [trial for trial in rows if _ranked_accuracy(trial) is not None]):
         winner = max(ranked, key=_rank_key).id
     for trial in rows:
-        across, up, acc = trial.settings.get(x.name), trial.settings.get(y.name), _ranked_accuracy(trial)
+        across, up, acc = (
+            getattr(trial.settings, x.name),
+            getattr(trial.settings, y.name),
+            _ranked_accuracy(trial),
+        )
         if not (x.shows(across) and y.shows(up)) or (acc is None and trial.state != "diverged"):
             continue
         result = trial.state if acc is None else f"val accuracy {acc:.3f}"
         where = f"{x.name} {format_setting(x.name, across)}, {y.name} {format_setting(y.name, up)}"
         title = f"{format_trial(trial).capitalize()}: {result}, {where}"
         colour = DIVERGED if acc is None else RAMP[_ramp_step(acc, accuracies)]
-        place = _x(x.at(across)), _y(y.at(up))  # type: ignore[arg-type]
+        place = _x(x.at(across)), _y(y.at(up))
         yield Dot(trial.id, *place, colour, acc is None, trial.id == winner, title)
 
 
 def _ranked_accuracy(trial: Trial) -> float | None:
     """The best val accuracy; None for a trial that is not ranked."""
-    return None if trial.state in UNRANKED or trial.excluded else trial.best_val_acc
+    return trial.best_val_acc if trial.is_ranked else None
 
 
 def _rank_key(trial: Trial) -> tuple[float, int, int]:

@@ -59,7 +59,7 @@ def render_report(c: Connection, row: Autopilot, config: Config) -> str:
         checks=checks,
         probes={id: lr_probe_svg.draw_checks(preflight.checks) for id, preflight in checks.items()},
         winner=winner,
-        settings=[(name, format_setting(name, value)) for name, value in winner.settings.items()]
+        settings=[(name, format_setting(name, value)) for name, value in winner.settings.to_dict().items()]
         if winner
         else [],
         losses=draw_figure(rows, ("data_loss", "val_loss")),
@@ -95,4 +95,4 @@ def draw_figure(rows: Sequence[EpochRow], names: Sequence[str]) -> Figure | None
 def repeat_body(row: Autopilot, winner: Trial) -> str:
     """The request body that trains the winner again: `lossdeck sweep again.json`."""
     body = {"name": f"{row.name}: the winner again", "dataset": row.dataset, "seed": row.seed}
-    return json.dumps(body | {"points": [winner.settings]}, indent=2)
+    return json.dumps(body | {"points": [winner.settings.to_dict()]}, indent=2)

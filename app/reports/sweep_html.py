@@ -12,7 +12,7 @@ from app.render.templates import render
 from app.text.formats import format_setting, format_time
 from learning.diagnosis.findings import Finding
 from learning.number_format import format_number
-from store.db.states import UNRANKED
+from learning.settings import SETTING_NAMES
 from store.queue.epochs import EpochRow
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
@@ -47,7 +47,7 @@ def render_report(
 ) -> str:
     """The whole file; text from users is escaped."""
     ranked = sorted(trials, key=_rank_key)
-    varied = sorted(sweep.space) or sorted(_find_varied(trials))
+    varied = sorted(sweep.space.distributions or _find_varied(trials))
     return render(
         "report.html",
         sweep=sweep,
@@ -121,13 +121,13 @@ def _epoch_ticks(last: int) -> list[int]:
 
 
 def _rank_key(trial: Trial) -> tuple[bool, float, int]:
-    unranked = trial.best_val_acc is None or trial.state in UNRANKED or trial.excluded
-    return unranked, -(trial.best_val_acc or 0.0), trial.number
+    return not trial.is_ranked, -(trial.best_val_acc or 0.0), trial.number
 
 
 def _find_varied(trials: Sequence[Trial]) -> set[str]:
     """The settings in which the trials differ, except the seed."""
-    first = trials[0].settings if trials else {}
     return {
-        name for trial in trials for name in first if name != "seed" and trial.settings[name] != first[name]
+        name
+        for name in SETTING_NAMES
+        if name != "seed" and len({getattr(trial.settings, name) for trial in trials}) > 1
     }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from app.schemas import json_values
 from app.schemas.trials import epoch_json, trial_json
+from learning.settings import SETTING_NAMES
 from store.queue.epochs import EpochRow
 from store.read.trials import Trial
 
@@ -34,7 +35,7 @@ GAP = "gap"  # between these two
 
 def format_csv(trials: Sequence[Trial]) -> str:
     """A header and a row for each trial: its progress, its last epoch, and a column for each setting."""
-    settings = list(dict.fromkeys(name for trial in trials for name in trial.settings))
+    settings = SETTING_NAMES if trials else ()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([*COLUMNS, *LOSSES, *ACCURACIES, GAP, *settings])
@@ -43,7 +44,7 @@ def format_csv(trials: Sequence[Trial]) -> str:
         values = [
             *(body[name] for name in COLUMNS),
             *last_epoch_values(trial),
-            *map(trial.settings.get, settings),
+            *trial.settings.to_dict().values(),
         ]
         writer.writerow([escape_formula(value) for value in values])
     return text.getvalue()

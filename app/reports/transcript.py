@@ -4,19 +4,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from learning.states import TRIAL_STATES
+
 if TYPE_CHECKING:
     from store.queue.epochs import EpochRow
     from store.read.trials import Trial
 
 MOST_DETAILED_TRIALS = 3  # a sweep of more prints only how each trial ended, not its epochs
-LIVING_STATES = ("queued", "running")  # of a trial that has not ended
 
 
 def format_sweep(trials: "Sequence[Trial]", epochs: "Sequence[EpochRow]", total: int) -> str:
     """The text of these of a sweep's `total` trials: epoch by epoch if they are few, else a line for each."""
     if total > MOST_DETAILED_TRIALS:
         return _join_lines(
-            [format_result(trial, total) for trial in trials if trial.state not in LIVING_STATES]
+            [format_result(trial, total) for trial in trials if TRIAL_STATES[trial.state].ended]
         )
     curves: dict[int, list[EpochRow]] = defaultdict(list)
     for row in epochs:
@@ -28,7 +29,7 @@ def format_trial(trial: "Trial", epochs: "Sequence[EpochRow]", total: int) -> st
     """One of `total` trials: its settings if there are others, its epochs, and how it ended if it has."""
     head = [_format_head(trial, total)] if total > 1 else []
     lines = [format_epoch(row, trial.epochs_total) for row in epochs]
-    return _join_lines([*head, *lines, *([] if trial.state in LIVING_STATES else [format_end(trial)])])
+    return _join_lines([*head, *lines, *([format_end(trial)] if TRIAL_STATES[trial.state].ended else [])])
 
 
 def format_epoch(row: "EpochRow", total: int) -> str:
@@ -49,8 +50,7 @@ def format_result(trial: "Trial", total: int) -> str:
 
 
 def _format_head(trial: "Trial", total: int) -> str:
-    lr, reg = (float(str(trial.settings[name])) for name in ("lr", "reg"))
-    return f"lr: {lr:e}, reg: {reg:e}, ({trial.number + 1} / {total})"
+    return f"lr: {trial.settings.lr:e}, reg: {trial.settings.reg:e}, ({trial.number + 1} / {total})"
 
 
 def _best_accuracy(trial: "Trial") -> float:

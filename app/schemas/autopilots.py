@@ -13,7 +13,6 @@ from app.schemas.sweeps import SweepOut, sweep_json
 from app.schemas.trials import TrialOut, trial_json
 from learning.refinement.autopilot import AUTOPILOT_STAGES, SEARCH_STAGES
 from learning.refinement.refinement import RangeChange, list_range_changes
-from learning.search.space import Space
 from store.jobs.autopilots import Autopilot
 from store.jobs.preflights import Preflight
 from store.jobs.test_accuracies import Evaluation
@@ -131,7 +130,7 @@ def autopilot_json(
         "test": test_look_json(look) if look is not None else None,
         "test_note": test_note,
         "settings": json_safe(row.settings),
-        "space": json_safe(row.space),
+        "space": row.space.to_dict(),
         "trials": row.trials,
         "seed": row.seed,
         "preflight": row.preflight,
@@ -153,9 +152,9 @@ def test_look_json(value: Evaluation) -> dict[str, object]:
 
 def _moves_by_stage(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[RangeChange, ...]]:
     """By the number of a stage: how its ranges differ from those of the search before it, or of the plan."""
-    before, found = Space.parse(row.space), {}
+    before, found = row.space, dict[int, tuple[RangeChange, ...]]()
     for stage in row.stages:
         if (search := searches.get(stage.sweep_id or 0)) is not None:
-            now = Space.parse(search.space)
+            now = search.space
             found[stage.number], before = list_range_changes(before, now), now
     return found

@@ -4,10 +4,21 @@ The models of sweeps, trials and so on, as the OpenAPI document lists them, are 
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    StrictInt,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from app.text.validation_messages import READY_MESSAGE
@@ -59,19 +70,40 @@ Notes = Annotated[str, Field(max_length=MAX_NOTES), AfterValidator(_check_text)]
 JsonObject = dict[str, JsonValue]
 
 
-def _parsable_by(name: str, parse: Callable[[JsonObject], object]) -> AfterValidator:
-    """A validator that reports each error that `parse` finds in a field as an error of its own."""
+def _reporting(name: str, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`parse`, with each error that it finds in the field `name` as an error of its own."""
 
-    def check(value: JsonObject) -> JsonObject:
+    def check(value: Any) -> Any:
         try:
-            parse(value)
+            return parse(value)
         except Invalid as invalid:
             raise ValidationError.from_exception_data(
                 name, [_to_pydantic(name, error) for error in invalid.errors]
             ) from None
-        return value
 
-    return AfterValidator(check)
+    return check
+
+
+def _check_settings(values: JsonObject) -> JsonObject:
+    settings.Settings.parse(values)
+    return values
+
+
+def _parse_space(value: Any) -> space.Space:
+    return value if isinstance(value, space.Space) else space.Space.parse(value)
+
+
+def _parse_rule(value: Any) -> early_stopping.StoppingRule | None:
+    return value if isinstance(value, early_stopping.StoppingRule) else early_stopping.parse_rule(value)
+
+
+def _to_json(value: Any) -> JsonObject:
+    """The JSON form of settings, a space or a rule; a value that is JSON already stays."""
+    found: JsonObject = value.to_dict() if hasattr(value, "to_dict") else value
+    return found
+
+
+_OBJECT = WithJsonSchema({"type": "object", "additionalProperties": True})
 
 
 def _to_pydantic(name: str, error: FieldError) -> InitErrorDetails:
@@ -81,9 +113,16 @@ def _to_pydantic(name: str, error: FieldError) -> InitErrorDetails:
     return InitErrorDetails(type=message, loc=(location,) if location else (), input=error.value)
 
 
-Settings = Annotated[JsonObject, _parsable_by("settings", settings.Settings.parse)]
-Space = Annotated[JsonObject, _parsable_by("space", space.Space.parse)]
-Stopping = Annotated[JsonObject, _parsable_by("stopping", early_stopping.parse_rule)]
+Settings = Annotated[JsonObject, AfterValidator(_reporting("settings", _check_settings))]
+Space = Annotated[
+    space.Space, PlainValidator(_reporting("space", _parse_space)), PlainSerializer(_to_json), _OBJECT
+]
+Stopping = Annotated[
+    early_stopping.StoppingRule,
+    PlainValidator(_reporting("stopping", _parse_rule)),
+    PlainSerializer(_to_json),
+    _OBJECT,
+]
 Sampler = Literal["random", "grid", "sobol"]
 TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
 Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]

@@ -75,7 +75,7 @@ def preflight_json(row: Preflight) -> dict[str, object]:
         "checks": [check_json(check) for check in row.checks],
         "checks_total": len(CHECK_CODES),
         "reason": row.reason,
-        "settings": json_safe(row.settings),
+        "settings": row.settings.to_dict(),
         "attempt": row.attempt,
         "worker": row.worker,
         "created_at": iso_time(row.created_at),

@@ -100,7 +100,7 @@ def trial_json(row: Trial) -> dict[str, object]:
         "reason": row.reason,
         "attempt": row.attempt,
         "failures": row.failures,
-        "settings": json_safe(row.settings),
+        "settings": row.settings.to_dict(),
         "best_val_acc": json_safe(row.best_val_acc),
         "best_epoch": row.best_epoch,
         "epochs_done": row.epochs_done,

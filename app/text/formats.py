@@ -1,22 +1,22 @@
 """Format settings, ranges, trials and times as text, for pages, reports and the command line."""
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from learning.number_format import format_number
 
 if TYPE_CHECKING:
+    from learning.search.space import Distribution
     from store.read.trials import Trial
 
 # Their samples have more digits than anybody needs; the same as in static/core/format.js.
 ROUNDED_SETTINGS = frozenset({"lr", "reg", "init_scale"})
 
 
-def format_distribution(name: str, spec: Mapping[str, Any]) -> str:
+def format_distribution(name: str, distribution: "Distribution") -> str:
     """A parameter's distribution, such as `lr 1e-6 … 0.001 (log)`."""
-    kind, value = next(iter(spec.items()))
+    ((kind, value),) = distribution.to_dict().items()
     if kind == "choice":
         return f"{name} in {json.dumps(value)}"
     low, high = (format_bound(bound) for bound in value)

@@ -60,7 +60,7 @@ def _explain_untested(row: Autopilot, winner: Trial | None, config: Config) -> s
 
 
 def _compare_with_validation(winner: Trial, look: Evaluation) -> str | None:
-    n_val = winner.settings["val_count"]
+    n_val = winner.settings.val_count
     if not n_val or winner.best_val_acc is None:
         return None  # validated on its training examples: new ones are expected to do worse
     return explain_test_gap(winner.best_val_acc, n_val, look.accuracy, look.examples)

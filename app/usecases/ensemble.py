@@ -9,12 +9,10 @@ from app.usecases.prediction import load_kept_model
 from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.errors import NoEnsemble
-from learning.settings import Settings
 from learning.training.ensemble import EnsembleAccuracy, describe_average, measure_average
 from store.config import Config
 from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection
-from store.db.states import UNRANKED
 from store.read import trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
@@ -22,8 +20,6 @@ from store.read.trials import Trial
 DEFAULT_NETS = 5  # in an average
 MAX_NETS = 20  # that a sweep keeps
 SPLIT_SETTINGS = ("train_count", "val_count", "stratify")  # settings that say which rows validate
-RANKED_FILTER = " and ".join(f"state != {state}" for state in UNRANKED)
-KEPT_FILTER = f"has_model = true and excluded = false and {RANKED_FILTER}"
 ACCURACY_TOLERANCE = 0.01  # between a net's val accuracy and what training recorded, which rounding changes
 
 
@@ -38,7 +34,7 @@ class Ensemble:
 
 def find_members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial, ...]:
     """The `top` best trials whose nets are kept here, all validated on the same rows. Raises NoEnsemble."""
-    rows, _ = trials.list_page(c, sweep.id, MAX_NETS, 0, "-best_val_acc", KEPT_FILTER)
+    rows = trials.list_ranked_with_model(c, sweep.id, MAX_NETS)
     kept = [row for row in rows if files.has_model(row.id)]
     alike = tuple(row for row in kept if _split_settings(row) == _split_settings(kept[0]))
     if len(alike) < 2:
@@ -60,7 +56,7 @@ def measure_ensemble(rows: Sequence[Trial], sweep: Sweep, config: Config, files:
     NoEnsemble, too, where the data set's name has gone to other data since: the figures would mean nothing.
     """
     dataset = catalog.load(sweep.dataset, config.home, config.data)
-    settings = replace(Settings.parse(rows[0].settings), preprocess="none")  # each net brings its own
+    settings = replace(rows[0].settings, preprocess="none")  # each net brings its own
     val = make_split(dataset, settings).val_rows
     kept = load_models(rows, files)
     nets = [model.net() for model in kept]
@@ -76,7 +72,7 @@ def measure_ensemble(rows: Sequence[Trial], sweep: Sweep, config: Config, files:
 
 
 def _split_settings(row: Trial) -> list[object]:
-    return [row.settings.get(name) for name in SPLIT_SETTINGS]
+    return [getattr(row.settings, name) for name in SPLIT_SETTINGS]
 
 
 def _other_data(sweep: Sweep) -> NoEnsemble:

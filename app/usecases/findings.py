@@ -5,12 +5,10 @@ from learning.diagnosis.findings import Finding, Result, judge_curve, sweep_find
 from learning.diagnosis.importance import Importance, measure_importance
 from learning.errors import DatasetError
 from learning.refinement.refinement import Refinement, refine
-from learning.search.space import Space
 from learning.settings import Settings
-from store.actions import sweep_actions
+from learning.states import SWEEP_STATES, TRIAL_STATES
 from store.config import Config
 from store.db.database import Database
-from store.db.states import LIVING
 from store.queue import trial_updates
 from store.read import curves, sweeps, trials
 from store.read.sweeps import Sweep
@@ -23,10 +21,8 @@ def diagnose_trial(trial: Trial, database: Database, config: Config) -> tuple[Fi
         sweep = sweeps.get(c, trial.sweep_id)
         curve = curves.read_curve(c, trial)
     assert sweep is not None  # a trial has a sweep by foreign key
-    ended = trial.state not in LIVING
-    return trial_findings(
-        curve, Settings.parse(trial.settings), _n_classes(sweep.dataset, config), ended=ended
-    )
+    ended = TRIAL_STATES[trial.state].ended
+    return trial_findings(curve, trial.settings, _n_classes(sweep.dataset, config), ended=ended)
 
 
 def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
@@ -44,9 +40,7 @@ def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
         n_classes = _n_classes(sweep.dataset, config)
     except DatasetError:  # deleted meanwhile: its trials stay without verdicts
         return
-    found = {
-        trial.id: judge_curve(rows[trial.id], Settings.parse(trial.settings), n_classes) for trial in missing
-    }
+    found = {trial.id: judge_curve(rows[trial.id], trial.settings, n_classes) for trial in missing}
     with database.write() as c:
         trial_updates.set_verdicts(c, found)
 
@@ -56,11 +50,10 @@ def diagnose_sweep(
 ) -> tuple[tuple[Finding, ...], Importance]:
     """The findings on a sweep's trials together, and the importance of each searched setting."""
     summary = catalog.find_summary(sweep.dataset, config.home, config.data)
-    held = Settings.parse(sweep.settings).val_count or summary.n_train
-    space, trials = Space.parse(sweep.space), load_results(sweep, database, config)
-    found = sweep_findings(
-        space, trials, held, n_examples=summary.n_train, closed=sweep.state not in sweep_actions.GROWABLE
-    )
+    held = Settings.restore(sweep.settings).val_count or summary.n_train
+    space, trials = sweep.space, load_results(sweep, database, config)
+    closed = "add trials" not in SWEEP_STATES[sweep.state].actions
+    found = sweep_findings(space, trials, held, n_examples=summary.n_train, closed=closed)
     return found, measure_importance(space, trials)
 
 
@@ -74,7 +67,7 @@ def find_in_sweep(sweep: Sweep, database: Database, config: Config) -> tuple[Fin
 
 def propose_refinement(sweep: Sweep, database: Database, config: Config) -> Refinement:
     """The finer search that a sweep's trials suggest. Raises NothingToRefine."""
-    return refine(Space.parse(sweep.space), load_results(sweep, database, config))
+    return refine(sweep.space, load_results(sweep, database, config))
 
 
 def load_results(sweep: Sweep, database: Database, config: Config) -> tuple[Result, ...]:
@@ -84,7 +77,7 @@ def load_results(sweep: Sweep, database: Database, config: Config) -> tuple[Resu
         rows = trials.list_by_sweep(c, sweep.id)
     return tuple(
         Result(
-            Settings.parse(row.settings),
+            row.settings,
             "finished" if row.spared else row.state,
             row.best_val_acc,
             row.verdict,

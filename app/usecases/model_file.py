@@ -37,7 +37,7 @@ class Model:
 
     def net(self) -> TrainedNet:
         """The net, ready to predict."""
-        return TrainedNet.from_arrays(self.arrays, Settings.parse(dict(self.about["settings"])))
+        return TrainedNet.from_arrays(self.arrays, Settings.restore(self.about["settings"]))
 
 
 def has_safetensors() -> bool:

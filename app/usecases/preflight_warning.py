@@ -9,9 +9,9 @@ from learning.data import catalog
 from learning.preflight.check_result import summarise_checks
 from learning.preflight.preflight import NET_SETTINGS
 from learning.settings import Settings
+from learning.states import TRIAL_STATES
 from store.actions.sweep_actions import NewSweep
 from store.db.database import Connection
-from store.db.states import LIVING
 from store.jobs import preflights
 from store.jobs.preflights import Preflight
 from store.read import trials
@@ -34,7 +34,7 @@ class PreflightWarning:
 def find_sweep_warnings(c: Connection, sweep: Sweep, home: Path) -> tuple[PreflightWarning, ...]:
     """The warnings of a stored sweep, by its first trials."""
     rows, _ = trials.list_page(c, sweep.id, MAX_INSPECTED)
-    return find_warnings(c, sweep, [Settings.parse(row.settings) for row in rows], home)
+    return find_warnings(c, sweep, [row.settings for row in rows], home)
 
 
 def choose_net(c: Connection, sweep: Sweep, home: Path) -> Settings:
@@ -43,7 +43,7 @@ def choose_net(c: Connection, sweep: Sweep, home: Path) -> Settings:
     if warnings:
         return warnings[0].settings
     (first,), _ = trials.list_page(c, sweep.id, 1)
-    return Settings.parse(first.settings)
+    return first.settings
 
 
 def find_warnings(
@@ -70,7 +70,7 @@ def _nets_to_check(sweep: Sweep | NewSweep, drawn: Sequence[Settings]) -> list[S
     """The net to check for each trial: with the sweep's fixed reg and dropout in place of drawn ones."""
     if not sweep.space:
         return list(drawn)
-    fixed = Settings.parse(sweep.settings)
+    fixed = Settings.restore(sweep.settings)
     return [replace(fixed, **{name: getattr(trial, name) for name in NET_SETTINGS}) for trial in drawn]
 
 
@@ -79,7 +79,7 @@ def _make_warning(subject: str, dataset: str, settings: Settings, row: Preflight
     if row is None:
         sentence = f"{failing}: a fault in data, loss or gradients would spoil the search."
         return PreflightWarning("no-preflight", sentence, None, dataset, settings)
-    if row.state in LIVING:
+    if TRIAL_STATES[row.state].living:
         sentence = f"{failing} yet: preflight {row.id} is under way."
         return PreflightWarning("preflight-under-way", sentence, row.id, dataset, settings)
     sentence = f"{failing}: in preflight {row.id} {summarise_checks(row.checks)}."
@@ -89,8 +89,8 @@ def _make_warning(subject: str, dataset: str, settings: Settings, row: Preflight
 def _latest_preflight(rows: Sequence[Preflight], net: tuple[object, ...], since: float) -> Preflight | None:
     """The latest preflight of a net on the present data, of `rows`, newest first."""
     for row in rows:
-        is_current = row.state in LIVING or (row.state == "finished" and (row.finished_at or 0.0) >= since)
-        if is_current and _net_key(Settings.parse(row.settings)) == net:
+        finished_since = row.state == "finished" and (row.finished_at or 0.0) >= since
+        if (TRIAL_STATES[row.state].living or finished_since) and _net_key(row.settings) == net:
             return row
     return None
 

@@ -19,7 +19,6 @@ from learning.refinement.random_vs_grid import (
 )
 from learning.search.recipes import plan_recipe
 from learning.search.space import LogUniform, Space
-from learning.settings import Settings
 from store.actions.sweep_actions import NewSweep
 from store.config import Config
 from store.db.database import Connection
@@ -49,12 +48,11 @@ def plan_sweeps(body: RandomGridIn, config: Config) -> list[NewSweep]:
     """A grid and a random sweep of one space, equal in all else. Raises Invalid."""
     summary = sweep_plan.require_dataset(body.dataset, config)
     recipe = plan_recipe(sweep_plan.DEFAULT_RECIPE, body.dataset, summary.n_train)
-    spec = _default_space(Space.parse(recipe.space)) if body.space is None else body.space
-    space = Space.parse(spec)
-    _check(space, spec, body.trials)
+    space = body.space or _default_space(Space.parse(recipe.space))
+    _check(space, body.trials)
     settings = {n: v for n, v in {**recipe.settings, **SMALL_NET}.items() if n not in space.distributions}
     common = body.model_dump(include={"dataset", "trials", "seed"}) | {
-        "space": space.to_dict(),
+        "space": space,
         "settings": settings | body.settings,
     }
     return [
@@ -70,7 +68,7 @@ def list_pairs(c: Connection) -> list[tuple[Sweep, Sweep]]:
     return [
         pair
         for pair in related_sweeps.list_grid_random_pairs(c, MAX_LISTED_PAIRS)
-        if len(Space.parse(pair[0].space).numeric_ranges()) >= MIN_RANGES
+        if len(pair[0].space.numeric_ranges()) >= MIN_RANGES
         and max(sweep.trials for sweep in pair) <= MAX_COMPARED_TRIALS
     ]
 
@@ -86,7 +84,7 @@ def load_pair(c: Connection, ids: list[int]) -> Pair:
     if (first.dataset, first.space) != (second.dataset, second.space):
         message = f"Sweeps {ids[0]} and {ids[1]} differ in their space or data set; two that differ in "
         raise _invalid("sweeps", asked, message + "nothing but the sampler can be compared.")
-    space = Space.parse(first.space)
+    space = first.space
     if len(space.numeric_ranges()) < MIN_RANGES:
         message = f"Sweeps {ids[0]} and {ids[1]} search fewer than two ranges, so there is no second axis."
         raise _invalid("sweeps", asked, message)
@@ -131,19 +129,17 @@ def pair_json(found: Pair, config: Config) -> dict[str, object]:
     }
 
 
-def _default_space(space: Space) -> dict[str, object]:
+def _default_space(space: Space) -> Space:
     lr = space.distributions["lr"]
     assert isinstance(lr, LogUniform)  # in every coarse recipe
-    return {
-        "lr": {"log_uniform": [lr.low / LR_RANGE_FACTOR, lr.high * LR_RANGE_FACTOR]},
-        "reg": {"log_uniform": [*IDLE_REG]},
-    }
+    wider = LogUniform(lr.low / LR_RANGE_FACTOR, lr.high * LR_RANGE_FACTOR)
+    return Space({"lr": wider, "reg": LogUniform(*IDLE_REG)})
 
 
-def _check(space: Space, spec: object, trials: int) -> None:
+def _check(space: Space, trials: int) -> None:
     if len(space.numeric_ranges()) < MIN_RANGES:
         message = "space must have two ranges or more: one that may matter, and one that may not."
-        raise _invalid("space", spec, message)
+        raise _invalid("space", space.to_dict(), message)
     if (grid := full_grid_size(space, trials)) != trials:
         message = f"trials is {trials}, which is no full grid of this space; {grid} would be."
         raise _invalid("trials", trials, message)
@@ -154,7 +150,7 @@ def _name(sampler: str, body: RandomGridIn) -> str:
 
 
 def _side(sweep: Sweep, rows: tuple[Trial, ...]) -> Side:
-    drawn = tuple(Settings.parse(row.settings) for row in rows)
+    drawn = tuple(row.settings for row in rows)
     results = tuple(
         Result(settings, row.state, row.best_val_acc)
         for settings, row in zip(drawn, rows, strict=True)
@@ -179,7 +175,9 @@ def _point_json(space: Space, row: Trial) -> dict[str, object]:
     return {
         "number": row.number,
         "state": row.state,
-        "values": {name: json_values.json_safe(row.settings.get(name)) for name in space.distributions},
+        "values": {
+            name: value for name, value in row.settings.to_dict().items() if name in space.distributions
+        },
         "best_val_acc": json_values.json_safe(row.best_val_acc),
     }
 

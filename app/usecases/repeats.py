@@ -6,9 +6,8 @@ next ones after that of their trial that no earlier repeat used.
 
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from app.schemas.fields import MAX_TRIALS
 from app.schemas.repeats import MAX_REPEATS
 from app.schemas.trials import trial_json
 from learning.diagnosis.seed_spread import (
@@ -62,26 +61,26 @@ def find_tried_seeds(c: Connection, sweep: Sweep, trial: Trial) -> frozenset[int
     children = (
         relative.id for relative in related_sweeps.list_family(c, sweep.id) if relative.parent_id == sweep.id
     )
-    alike = (row for id in (sweep.id, *children) for row in _find_alike(c, id, trial))
-    return frozenset(row.settings[SEED] for row in alike)
+    alike = (row for id in (sweep.id, *children) for row in trials.list_alike(c, id, trial.settings))
+    return frozenset(row.settings.seed or 0 for row in alike)
 
 
 def find_repeats(c: Connection, sweep: Sweep) -> tuple[Trial, ...]:
     """The trials of a sweep if they differ in their seeds alone, else none."""
-    if not set(sweep.space) <= {SEED} or not 1 < sweep.trials <= MAX_REPEATS:
+    if not set(sweep.space.distributions) <= {SEED} or not 1 < sweep.trials <= MAX_REPEATS:
         return ()
     rows = trials.list_by_sweep(c, sweep.id)
-    alike = all(_settings_without_seed(row) == _settings_without_seed(rows[0]) for row in rows)
-    return rows if alike and len({row.settings[SEED] for row in rows}) == len(rows) else ()
+    alike = all(replace(row.settings, seed=rows[0].settings.seed) == rows[0].settings for row in rows)
+    return rows if alike and len({row.settings.seed for row in rows}) == len(rows) else ()
 
 
 def find_original(c: Connection, sweep: Sweep, rows: Sequence[Trial]) -> Trial | None:
     """The trial of the parent sweep that these trials repeat, if there is one."""
     if sweep.parent_id is None or not rows:
         return None
-    first = rows[0].settings[SEED]
-    found = _find_alike(c, sweep.parent_id, rows[0])
-    return min(found, key=lambda row: (first - row.settings[SEED]) % (MAX_SEED + 1), default=None)
+    first = rows[0].settings.seed or 0
+    found = trials.list_alike(c, sweep.parent_id, rows[0].settings)
+    return min(found, key=lambda row: (first - (row.settings.seed or 0)) % (MAX_SEED + 1), default=None)
 
 
 def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
@@ -106,20 +105,6 @@ def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
         _spread_by_epoch(curves, "val_loss"),
         next(iter(_load_curves(c, original.sweep_id, [original.number])), None) if original else None,
     )
-
-
-def _find_alike(c: Connection, sweep_id: int, trial: Trial) -> list[Trial]:
-    """The trials of a sweep with the settings of this one, whatever their seed."""
-    numbers = {
-        name: value for name, value in _settings_without_seed(trial).items() if type(value) in (int, float)
-    }
-    like = " and ".join(f"{name} = {value!r}" for name, value in numbers.items())
-    found, _ = trials.list_page(c, sweep_id, MAX_TRIALS, filter=like)  # few: only texts and lists are left
-    return [row for row in found if _settings_without_seed(row) == _settings_without_seed(trial)]
-
-
-def _settings_without_seed(row: Trial) -> dict[str, object]:
-    return {name: value for name, value in row.settings.items() if name != SEED}
 
 
 def _load_curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[ThinnedCurve, ...]:

@@ -22,6 +22,7 @@ from learning.errors import FieldError, Invalid
 from learning.preflight.preflight import NETS_AT_ONCE
 from learning.refinement.refinement import Refinement
 from learning.search import early_stopping
+from learning.search.early_stopping import StoppingRule
 from learning.search.recipes import RECIPES, RecipePlan, plan_recipe
 from learning.search.space import Space, build_trials, draw_trials
 from learning.settings import Settings
@@ -37,6 +38,7 @@ MAX_EPOCH_ROWS = 5_000_000  # of one request: trials times epochs
 MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group
 WEIGHT_COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
 FLOAT_BYTES = 4
+NO_SPACE = Space({})  # of a sweep whose settings are given
 DEFAULT_RECIPE = "coarse"  # its net is what a preflight checks when none is named
 AUTOPILOT_UPDATE = {"update": "momentum", "momentum": 0.9}  # few epochs go further with it than without
 FINEST_EPOCHS_FACTOR = 4  # epochs of the finest search, in those of the coarse one
@@ -48,7 +50,7 @@ class _Request:
     """What a body asks for, together with its recipe."""
 
     title: str
-    space: Mapping[str, object]
+    space: Space
     settings: Mapping[str, object]
     trials: int | None
     sampler: str
@@ -65,19 +67,18 @@ def plan_sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> N
     choice = _apply_recipe(body, summary.n_train)
     trials = _draw_trials(body, choice)
     check_trials(trials, summary)
-    rule = early_stopping.parse_rule(body.stopping)
-    early_stopping.check_rule(rule, trials)
+    early_stopping.check_rule(body.stopping, trials)
     return NewSweep(
         name=body.name or choice.title,
         dataset=body.dataset,
         recipe=body.recipe,
-        space=Space.parse(choice.space).to_dict() if body.points is None else {},
+        space=choice.space if body.points is None else NO_SPACE,
         settings=dict(choice.settings),
         sampler=choice.sampler,
         seed=body.seed,
         trials=trials,
         parent_id=parent_id,
-        stopping=early_stopping.rule_to_dict(rule) if rule else None,
+        stopping=body.stopping,
         features=summary.n_features,
     )
 
@@ -96,23 +97,24 @@ def plan_more_trials(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Se
     if body.points is not None:
         trials = build_trials(body.points, sweep.settings, sweep.seed, sweep.trials)
     else:
-        space = Space.parse(sweep.space)
-        trials = draw_trials(space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
+        trials = draw_trials(sweep.space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
     check_trials(trials, require_dataset(sweep.dataset, config))
     return trials
 
 
 def refinement_body(body: RefinementIn, parent: Sweep, refinement: Refinement) -> SweepIn:
     """The body of the finer sweep: what the refinement proposes, with the changes of the request."""
-    space = body.space if body.space is not None else refinement.space.to_dict()
+    space = body.space if body.space is not None else refinement.space
     settings = {**parent.settings, **refinement.settings_changes, **body.settings}
     return SweepIn.model_validate(
         {
             "name": body.name or f"{parent.name[:180]}, finer",
             "dataset": parent.dataset,
-            "space": {name: spec for name, spec in space.items() if name not in body.settings},
+            "space": space.without(body.settings),
             "settings": {
-                name: value for name, value in settings.items() if name not in space or name in body.settings
+                name: value
+                for name, value in settings.items()
+                if name not in space.distributions or name in body.settings
             },
             "trials": body.trials or refinement.trials,
             "sampler": body.sampler or parent.sampler,
@@ -126,8 +128,8 @@ def plan_repeats(
     body: RepeatsIn, trial: Trial, sweep: Sweep, tried: Collection[int], config: Config
 ) -> NewSweep:
     """The sweep that trains a trial from other seeds, with the same order of the mini-batches."""
-    fixed = {name: value for name, value in trial.settings.items() if name != SEED}
-    seeds = next_seeds(trial.settings[SEED], body.seeds, tried)
+    fixed = {name: value for name, value in trial.settings.to_dict().items() if name != SEED}
+    seeds = next_seeds(trial.settings.seed or 0, body.seeds, tried)
     asked = SweepIn(
         name=body.name or f"{sweep.name[:160]} #{trial.number}, {body.seeds} seeds",
         dataset=sweep.dataset,
@@ -158,14 +160,12 @@ def plan_autopilot(body: AutopilotIn, config: Config) -> NewAutopilot:
     """The autopilot that a body asks for. Raises Invalid naming every bad field."""
     summary = require_dataset(body.dataset, config)
     recipe = plan_recipe(DEFAULT_RECIPE, body.dataset, summary.n_train)
-    space = {name: spec for name, spec in recipe.space.items() if name not in body.settings}
+    space = Space.parse(recipe.space).without(body.settings)
     if not space:
         names = " and ".join(recipe.space)
         raise _invalid("settings", body.settings, f"settings fixes {names}, so nothing is left to search.")
     settings = {**recipe.settings, **AUTOPILOT_UPDATE, **body.settings}
-    trials = draw_trials(
-        Space.parse(space), settings, body.trials, "random", body.seed
-    )  # only for the check below
+    trials = draw_trials(space, settings, body.trials, "random", body.seed)  # only for the check below
     check_trials([replace(trial, epochs=trial.epochs * FINEST_EPOCHS_FACTOR) for trial in trials], summary)
     name = body.name or f"Autopilot on {body.dataset}"
     return NewAutopilot(name, body.dataset, settings, space, body.trials, body.seed, body.preflight)
@@ -206,15 +206,14 @@ def estimate_seconds(
     summary: DatasetSummary,
     rate: float | None,
     workers: int,
-    spec: Mapping[str, object] | None = None,
+    rule: StoppingRule | None = None,
 ) -> float:
     """About how many seconds the trials take; `rate` is that of one worker in flop/s, None if not measured.
 
-    `spec` is the stopping rule: what successive halving saves is taken into account, what others save is not.
+    What successive halving saves is taken into account, what other rules save is not.
     """
     held = max(settings.val_count for settings in trials)
     train, val, features, classes = _sizes(summary, held)
-    rule = early_stopping.parse_rule(spec)
     return time_estimate.estimate_sweep_seconds(
         trials,
         train,
@@ -252,13 +251,10 @@ def _invalid(field: str, value: object, message: str) -> Invalid:
 
 def _apply_recipe(body: SweepIn, examples: int | None) -> _Request:
     if body.recipe is None:
-        return _Request("sweep", body.space or {}, body.settings, body.trials, body.sampler or "random")
+        return _Request("sweep", body.space or NO_SPACE, body.settings, body.trials, body.sampler or "random")
     recipe = plan_recipe(body.recipe, body.dataset, examples)
-    space = body.space if body.space is not None else recipe.space
-    space = {
-        name: spec for name, spec in space.items() if name not in body.settings or body.space is not None
-    }
-    settings = {name: value for name, value in recipe.settings.items() if name not in space} | body.settings
+    space = body.space if body.space is not None else Space.parse(recipe.space).without(body.settings)
+    settings = {n: v for n, v in recipe.settings.items() if n not in space.distributions} | body.settings
     return _Request(
         recipe.title, space, settings, body.trials or recipe.trials, body.sampler or recipe.sampler
     )
@@ -272,14 +268,13 @@ def _draw_trials(body: SweepIn, choice: _Request) -> tuple[Settings, ...]:
             errors.append(FieldError("trials", body.trials, message))
         if body.space:  # a recipe's own is not meant where points are given
             message = "Give either space, what to draw from, or points, not both."
-            errors.append(FieldError("space", dict(body.space), message))
+            errors.append(FieldError("space", body.space.to_dict(), message))
         if errors:
             raise Invalid(*errors)
         return build_trials(body.points, choice.settings, body.seed)
-    space = Space.parse(choice.space)
 
     def draw_from_space(count: int) -> tuple[Settings, ...]:
-        return draw_trials(space, choice.settings, count, choice.sampler, body.seed)
+        return draw_trials(choice.space, choice.settings, count, choice.sampler, body.seed)
 
     if choice.trials is None:
         missing = FieldError("trials", None, "trials is missing: say how many to draw, or give points.")

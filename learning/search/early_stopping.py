@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 from learning.errors import FieldError, Invalid
 from learning.number_format import format_number
@@ -39,6 +40,10 @@ class Halving:
     factor: int = 3
     first: int = 1  # epochs to the first rung
     bracket: int | None = None  # trials in one, at most; None: all that come together
+
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
+        """The JSON form, with every number."""
+        return {"halving": asdict(self)}
 
     def split_brackets(self, count: int) -> Iterator[range]:
         """Split the positions of `count` trials, in order, into brackets of about the same size."""
@@ -107,6 +112,10 @@ class Median:
     after: int = 2  # epochs that every trial may train
     trials: int = 5  # others to compare with, at least
 
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
+        """The JSON form, with every number."""
+        return {"median": asdict(self)}
+
     def reason(self, epoch: int, best: float | None, means: Sequence[float], left: int) -> str | None:
         """Why a trial should stop after this epoch; None if it goes on."""
         if epoch < self.after or len(means) < self.trials:
@@ -127,6 +136,10 @@ class Patience:
 
     epochs: int = 5
     by: float = 0.0
+
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
+        """The JSON form, with every number."""
+        return {"patience": asdict(self)}
 
     def reason(self, before: float | None, lately: float | None, left: int) -> str | None:
         """Why a trial should stop; None if it goes on.
@@ -174,10 +187,13 @@ def parse_rule(spec: object) -> StoppingRule | None:
     return make(**read)
 
 
-def rule_to_dict(rule: StoppingRule) -> dict[str, dict[str, object]]:
-    """The JSON form with every number; `parse_rule` gives the rule back."""
-    name = next(name for name, (make, _) in _RULE_KINDS.items() if make is type(rule))
-    return {name: asdict(rule)}
+def restore_rule(spec: Mapping[str, Mapping[str, Any]] | None) -> StoppingRule | None:
+    """A rule that was stored, by this version or an older one; its numbers are not checked again."""
+    if spec is None:
+        return None
+    ((name, numbers),) = spec.items()
+    make, rules = _RULE_KINDS[name]
+    return make(**{field: value for field, value in numbers.items() if field in rules})
 
 
 def check_rule(rule: StoppingRule | None, trials: Sequence[Settings]) -> None:

@@ -6,18 +6,18 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from learning.errors import FieldError, Invalid
 from learning.search.samplers import SAMPLERS
-from learning.settings import Settings, read_field
+from learning.settings import SETTING_NAMES, Settings, read_field
 
 MAX_DRAWN_TRIALS = 100_000  # in one draw; keeps a mistyped number from filling the disk
 MAX_CHOICES = 1_000  # in one dimension
 
-SETTING_NAMES = tuple(field.name for field in dataclasses.fields(Settings))
 REAL_SETTINGS = frozenset({"init_scale", "lr", "momentum", "reg", "dropout", "lr_decay", "explosion"})
 WHOLE_SETTINGS = frozenset(
     {"hidden", "batch_size", "epochs", "seed", "train_count", "val_count"}
@@ -38,7 +38,7 @@ class Uniform:
         """Where a value lies: 0 at the low end, 1 at the high end, less or more beyond."""
         return (value - self.low) / (self.high - self.low)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, list[Any]]:
         return {"uniform": [self.low, self.high]}
 
 
@@ -59,7 +59,7 @@ class LogUniform:
             return -math.inf
         return math.log(value / self.low) / math.log(self.high / self.low)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, list[Any]]:
         return {"log_uniform": [self.low, self.high]}
 
 
@@ -80,7 +80,7 @@ class Integer:
     def levels(self) -> int:
         return self.high - self.low + 1
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, list[Any]]:
         return {"integer": [self.low, self.high]}
 
 
@@ -97,7 +97,7 @@ class Choice:
     def levels(self) -> int:
         return len(self.values)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, list[Any]]:
         return {"choice": [list(v) if isinstance(v, tuple) else v for v in self.values]}
 
 
@@ -118,9 +118,10 @@ class Space:
         Raises Invalid that names every bad entry as `space.NAME`.
         """
         if not isinstance(spec, Mapping):
-            raise Invalid(
-                FieldError("space", spec, "space must be an object that maps settings to distributions.")
+            message = (
+                f"space must be an object that maps settings to distributions, not {_format_value(spec)}."
             )
+            raise Invalid(FieldError("space", spec, message))
         parsed: dict[str, Distribution] = {}
         errors: list[FieldError] = []
         for name in sorted(spec, key=str):
@@ -132,9 +133,27 @@ class Space:
             raise Invalid(*errors)
         return cls(MappingProxyType(parsed))
 
-    def to_dict(self) -> dict[str, object]:
-        """The JSON form; `Space.parse(space.to_dict()) == space`."""
+    @classmethod
+    def restore(cls, spec: Mapping[str, Mapping[str, Any]]) -> Space:
+        """A space that was stored, by this version or an older one; its ranges are not checked again.
+
+        A name that is no setting any more is left out.
+        """
+        known = {name: _restore_distribution(spec[name]) for name in sorted(spec) if name in SETTING_NAMES}
+        return cls(MappingProxyType(known))
+
+    def __bool__(self) -> bool:
+        """Whether anything varies."""
+        return bool(self.distributions)
+
+    def to_dict(self) -> dict[str, dict[str, list[Any]]]:
+        """The JSON form; parse and restore give the same space back."""
         return {name: distribution.to_dict() for name, distribution in self.distributions.items()}
+
+    def without(self, names: Container[str]) -> Space:
+        """The space in which the settings with these names do not vary."""
+        left = {name: d for name, d in self.distributions.items() if name not in names}
+        return Space(MappingProxyType(left))
 
     def values_at(self, point: Iterable[float]) -> dict[str, object]:
         """The values at a point of the unit cube, one coordinate for each parameter in order."""
@@ -147,6 +166,19 @@ class Space:
     def numeric_ranges(self) -> dict[str, Uniform | LogUniform | Integer]:
         """The distributions that have two ends."""
         return {n: d for n, d in self.distributions.items() if not isinstance(d, Choice)}
+
+
+def _restore_distribution(spec: Mapping[str, Any]) -> Distribution:
+    ((kind, values),) = spec.items()
+    if kind == "choice":
+        return Choice(tuple(tuple(value) if isinstance(value, list) else value for value in values))
+    low, high = values
+    kinds: dict[str, type[Uniform | LogUniform | Integer]] = {
+        "uniform": Uniform,
+        "log_uniform": LogUniform,
+        "integer": Integer,
+    }
+    return kinds[kind](low, high)
 
 
 def draw_trials(

@@ -7,14 +7,13 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from learning.errors import NotAllowed
+from learning.states import TRIAL_STATES, require_action
 from store.actions import trial_actions
 from store.db import change_counter
-from store.db.states import LIVING, TRIAL_STATES
 from store.queue import sweep_state
 from store.read import trials
 
 Action = Literal["stop", "retry", "exclude", "include"]
-ALLOWED = {"stop": LIVING, "retry": trial_actions.RETRIABLE, "exclude": TRIAL_STATES, "include": TRIAL_STATES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,11 @@ def _check(id_and_state: tuple[int, str] | None, action: Action, sweep_id: int, 
     if id_and_state is None:
         return f"There is no trial {number} in sweep {sweep_id}."
     _, state = id_and_state
-    return None if state in ALLOWED[action] else str(NotAllowed(state, action, subject, ALLOWED[action]))
+    try:
+        require_action(TRIAL_STATES, state, action, subject)
+    except NotAllowed as error:
+        return str(error)
+    return None
 
 
 def _apply(c: Connection, sweep_id: int, action: Action, ids: list[int], now: float) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy import delete as delete_from
 
-from learning.errors import FieldError, IdempotencyConflict, Invalid
-from learning.errors import NotAllowed as NotAllowed
-from learning.errors import NotFound as NotFound
-from learning.search.early_stopping import parse_rule
+from learning.errors import Conflict, FieldError, IdempotencyConflict, Invalid
+from learning.search.early_stopping import StoppingRule
+from learning.search.space import Space
 from learning.settings import Settings
+from learning.states import SWEEP_STATES, require_action
 from store.db import change_counter
 from store.db.tables import idempotency, sweep, trial, trial_group
 from store.queue import sweep_state, trial_updates
@@ -21,15 +21,6 @@ from store.read.summaries import Savings as Savings
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
-ACTIONS = {
-    "pause": ("running",),
-    "resume": ("paused",),
-    "stop": ("running", "paused"),
-    "cancel": ("running", "paused", "stopping"),
-}  # each with the states that allow it
-
-GROWABLE = ("running", "paused", "finished")  # states of a sweep to which trials may be added
-
 
 @dataclass(frozen=True, slots=True)
 class NewSweep:
@@ -38,13 +29,13 @@ class NewSweep:
     name: str
     dataset: str
     recipe: str | None
-    space: dict[str, Any]
-    settings: dict[str, Any]
+    space: Space
+    settings: dict[str, Any]  # what is fixed, in JSON form
     sampler: str
     seed: int
     trials: tuple[Settings, ...]
     parent_id: int | None = None
-    stopping: dict[str, Any] | None = None  # the rule that ends trials early, in its JSON form
+    stopping: StoppingRule | None = None
     features: int = 0  # of an example, for the size of the groups; 0: not known
 
 
@@ -74,7 +65,7 @@ def create(
     _check(c, new)
     row = _make_row(new, now, number) | {"workers": max(1, workers)}
     id: int = c.execute(insert(sweep).values(**row).returning(sweep.c.id)).scalar_one()
-    enqueue(c, id, 0, new.trials, parse_rule(new.stopping), workers, new.features)
+    enqueue(c, id, 0, new.trials, new.stopping, workers, new.features)
     if idempotency:
         _remember(c, *idempotency, sweep_id=id, now=now)
     return sweeps.must_get(c, id)
@@ -102,7 +93,7 @@ def act(c: Connection, id: int, action: str, now: float) -> Sweep:
     their workers learn it from the next answer of claimed_groups.record.
     """
     number, *_ = change_counter.take(c)
-    _allow(sweeps.must_get(c, id).state, action, id, ACTIONS[action])
+    require_action(SWEEP_STATES, sweeps.must_get(c, id).state, action, f"Sweep {id}")
     {"pause": _pause, "resume": _resume, "stop": _stop, "cancel": _cancel}[action](c, id, now)
     sweep_state.mark_changed(c, id, number)
     sweep_state.settle(c, id, now)
@@ -118,12 +109,12 @@ def add_trials(
     """
     number, *_ = change_counter.take(c)
     found = sweeps.must_get(c, id)
-    _allow(found.state, "add trials", id, GROWABLE)
+    require_action(SWEEP_STATES, found.state, "add trials", f"Sweep {id}")
     start: int = c.execute(
         select(func.coalesce(func.max(trial.c.number), -1) + 1).where(trial.c.sweep_id == id)
     ).scalar_one()
     features = c.execute(select(sweep.c.features).where(sweep.c.id == id)).scalar_one()
-    enqueue(c, id, start, settings, parse_rule(found.stopping), workers, features)
+    enqueue(c, id, start, settings, found.stopping, workers, features)
     if settings and found.state == "finished":
         c.execute(update(sweep).where(sweep.c.id == id).values(state="running", finished_at=None))
     sweep_state.mark_changed(c, id, number)
@@ -138,10 +129,9 @@ def delete(c: Connection, id: int) -> LeftoverFiles:
     """
     change_counter.take(c)
     found = sweeps.must_get(c, id)
-    if found.state in ("running", "stopping") or found.counts["running"]:
-        raise NotAllowed(
-            found.state, "delete", f"Sweep {id}", ("finished", "cancelled", "paused with no trial running")
-        )
+    require_action(SWEEP_STATES, found.state, "delete", f"Sweep {id}")
+    if running := found.counts["running"]:
+        raise Conflict(f"Sweep {id} still has trials running ({running}); wait for them, or cancel it.")
     groups_of = c.scalars(select(trial_group.c.id).where(trial_group.c.sweep_id == id)).all()
     trials_of = c.scalars(select(trial.c.id).where(trial.c.sweep_id == id)).all()
     c.execute(delete_from(sweep).where(sweep.c.id == id))
@@ -174,11 +164,6 @@ def _set_state(c: Connection, id: int, state: str, finished_at: float | None = N
     c.execute(update(sweep).where(sweep.c.id == id).values(state=state, finished_at=finished_at))
 
 
-def _allow(state: str, action: str, id: int, states: tuple[str, ...]) -> None:
-    if state not in states:
-        raise NotAllowed(state, action, f"Sweep {id}", states)
-
-
 def _find_known(c: Connection, key: str, digest: str) -> int | None:
     row = c.execute(select(idempotency).where(idempotency.c.key == key)).one_or_none()
     if row is not None and row.digest != digest:
@@ -206,7 +191,7 @@ def _make_row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
         "state": "running",
         "dataset": new.dataset,
         "recipe": new.recipe,
-        "space": new.space,
+        "space": new.space.to_dict(),
         "settings": new.settings,
         "sampler": new.sampler,
         "seed": new.seed,
@@ -214,7 +199,7 @@ def _make_row(new: NewSweep, now: float, number: int) -> dict[str, Any]:
         "created_at": now,
         "measured_epochs": 0,
         "measured_seconds": 0.0,
-        "stopping": new.stopping,
+        "stopping": None if new.stopping is None else new.stopping.to_dict(),
         "features": new.features,
         "changed": number,
     }

@@ -1,28 +1,22 @@
 """What a user may do to a trial: stop it, retry it, exclude it from the ranking and include it again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select, update
 
-from learning.errors import NotAllowed as NotAllowed
-from learning.errors import NotFound as NotFound
+from learning.states import SWEEP_STATES, TRIAL_STATES, require_action
 from store.db import change_counter
-from store.db.states import LIVING
 from store.db.tables import epoch, sweep
 from store.queue import groups, sweep_state, trial_updates
 from store.queue.new_trials import UNTRAINED
 from store.read import trials
 from store.read.trials import Trial
 
-RETRIABLE = ("failed", "cancelled", "stopped")
-
-REOPENABLE = ("running", "paused", "finished", "cancelled")  # states of a sweep whose trial may be retried
-
 
 def stop(c: Connection, id: int, now: float) -> Trial:
     """Ends a queued or running trial by hand; its epochs and its rank stay. Raises NotAllowed, NotFound."""
     number, *_ = change_counter.take(c)
-    found = _get_in_state(c, id, LIVING, "stop")
+    found = _get_allowing(c, id, "stop")
     stop_all(c, found.sweep_id, [id], now)
     sweep_state.mark_changed(c, found.sweep_id, number)
     return trials.must_get(c, id)
@@ -41,7 +35,7 @@ def retry(c: Connection, id: int, now: float) -> Trial:
     cursor must start again. The sweep runs again if it had ended.
     """
     number, *_ = change_counter.take(c)
-    found = _get_in_state(c, id, RETRIABLE, "retry")
+    found = _get_allowing(c, id, "retry")
     retry_all(c, found.sweep_id, [id])
     sweep_state.mark_changed(c, found.sweep_id, number)
     return trials.must_get(c, id)
@@ -53,8 +47,7 @@ def retry_all(c: Connection, sweep_id: int, ids: Sequence[int]) -> None:
     Raises NotAllowed when the sweep's state does not allow it.
     """
     state = c.execute(select(sweep.c.state).where(sweep.c.id == sweep_id)).scalar_one()
-    if state not in REOPENABLE:
-        raise NotAllowed(state, "retry", f"Sweep {sweep_id}", REOPENABLE)
+    require_action(SWEEP_STATES, state, "retry", f"Sweep {sweep_id}")
     c.execute(delete(epoch).where(epoch.c.trial_id.in_(ids)))
     trial_updates.change(c, ids, **UNTRAINED, exempt=True)
     groups.separate(c, sweep_id, ids, groups.GroupStart(change_counter.take(c)[0]))
@@ -77,9 +70,8 @@ def exclude_all(c: Connection, ids: Sequence[int], excluded: bool) -> None:
     trial_updates.change(c, ids, excluded=excluded)
 
 
-def _get_in_state(c: Connection, id: int, states: Collection[str], action: str) -> Trial:
+def _get_allowing(c: Connection, id: int, action: str) -> Trial:
     """The trial, if its state allows the action. Raises NotAllowed, NotFound."""
     found = trials.must_get(c, id)
-    if found.state not in states:
-        raise NotAllowed(found.state, action, f"Trial {found.number} of sweep {found.sweep_id}", states)
+    require_action(TRIAL_STATES, found.state, action, f"Trial {found.number} of sweep {found.sweep_id}")
     return found

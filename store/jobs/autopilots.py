@@ -7,16 +7,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from learning.errors import NotAllowed, NotFound
+from learning.search.space import Space
 from learning.settings import Settings
+from learning.states import LIVING_SWEEP, LIVING_TRIAL, SWEEP_STATES, TRIAL_STATES
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
 from store.db import change_counter
-from store.db.states import LIVING, OPEN
 from store.db.tables import autopilot, autopilot_stage, preflight, sweep, trial
 from store.jobs import preflights
-from store.read.trials import BEST_FIRST, RANKED, Trial, get_many
+from store.read.trials import BEST_FIRST, IS_RANKED, Trial, get_many
 
-UNDER_WAY = (*LIVING, *OPEN)  # states of a preflight or a sweep that has not ended
+UNDER_WAY = (*LIVING_TRIAL, *LIVING_SWEEP)  # states of a preflight or a sweep that has not ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class NewAutopilot:
 
     name: str
     dataset: str
-    settings: dict[str, Any]  # fixed in every search, except the epochs
-    space: dict[str, Any]
+    settings: dict[str, Any]  # fixed in every search, except the epochs; in JSON form
+    space: Space
     trials: int  # of the coarse search
     seed: int
     preflight: bool = True
@@ -56,7 +57,7 @@ class Autopilot:
     name: str
     dataset: str
     settings: dict[str, Any]
-    space: dict[str, Any]
+    space: Space
     trials: int
     seed: int
     preflight: bool
@@ -79,7 +80,7 @@ def create(c: Connection, new: NewAutopilot, now: float) -> Autopilot:
         "name": new.name,
         "dataset": new.dataset,
         "settings": new.settings,
-        "space": new.space,
+        "space": new.space.to_dict(),
         "trials": new.trials,
         "seed": new.seed,
         "preflight": new.preflight,
@@ -128,7 +129,7 @@ def find_best_trial(c: Connection, of: Autopilot) -> Trial | None:
     """The best ranked trial of all its searches; on a tie that of the latest search."""
     query = (
         select(trial.c.id)
-        .where(trial.c.sweep_id.in_(of.sweep_ids), RANKED)
+        .where(trial.c.sweep_id.in_(of.sweep_ids), IS_RANKED)
         .order_by(BEST_FIRST[0], trial.c.sweep_id.desc(), *BEST_FIRST[1:])
         .limit(1)
     )
@@ -178,9 +179,11 @@ def stop(c: Connection, id: int, now: float) -> Autopilot:
     leader = find_best_trial(c, found)
     _end(c, id, "stopped", "It was stopped by hand.", leader.id if leader else None, number, now)
     last = found.stages[-1] if found.stages else None
-    if last is not None and last.preflight_id is not None and last.state in LIVING:
+    if last is None or last.state is None:
+        return must_get(c, id)
+    if last.preflight_id is not None and TRIAL_STATES[last.state].living:
         preflights.cancel(c, last.preflight_id, now)
-    elif last is not None and last.sweep_id is not None and last.state in sweep_actions.ACTIONS["stop"]:
+    elif last.sweep_id is not None and "stop" in SWEEP_STATES[last.state].actions:
         sweep_actions.act(c, last.sweep_id, "stop", now)
     return must_get(c, id)
 
@@ -226,4 +229,7 @@ def _build_autopilots(c: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> t
         stages[row.autopilot_id].append(
             Stage(row.number, row.name, row.why, row.preflight_id, row.sweep_id, state)
         )
-    return tuple(Autopilot(**row._mapping, stages=tuple(stages[row.id])) for row in rows)
+    return tuple(
+        Autopilot(**{**row._mapping, "space": Space.restore(row.space)}, stages=tuple(stages[row.id]))
+        for row in rows
+    )

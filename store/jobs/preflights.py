@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 from learning.errors import NotAllowed, NotFound
 from learning.preflight.check_result import Check
 from learning.settings import Settings
+from learning.states import LIVING_TRIAL, TRIAL_STATES
 from store.db import change_counter
-from store.db.states import LIVING
 from store.db.tables import preflight
 
 MAX_DEATHS = 3  # of workers at one preflight, after which it fails
@@ -23,7 +23,7 @@ class Preflight:
 
     id: int
     dataset: str
-    settings: dict[str, Any]
+    settings: Settings
     state: str
     checks: tuple[Check, ...]
     reason: str | None  # why it failed
@@ -94,8 +94,8 @@ def cancel(c: Connection, id: int, now: float) -> Preflight:
     """Cancels a queued or running preflight. Raises NotFound, NotAllowed."""
     number, *_ = change_counter.take(c)
     found = must_get(c, id)
-    if found.state not in LIVING:
-        raise NotAllowed(found.state, "cancel", f"Preflight {id}", LIVING)
+    if TRIAL_STATES[found.state].ended:
+        raise NotAllowed(found.state, "cancel", f"Preflight {id}", LIVING_TRIAL)
     _end(c, preflight.c.id == id, "cancelled", None, number, now)
     return must_get(c, id)
 
@@ -106,7 +106,7 @@ def claim(c: Connection, worker: str, now: float) -> Claim | None:
         return None
     values = {"token": worker, "number": change_counter.take(c)[0], "now": now}
     row = c.execute(_CLAIM, values).one_or_none()
-    return None if row is None else Claim(row.id, row.dataset, Settings.parse(row.settings), row.attempt)
+    return None if row is None else Claim(row.id, row.dataset, Settings.restore(row.settings), row.attempt)
 
 
 def record(c: Connection, claim: Claim, check: Check) -> bool:
@@ -221,7 +221,7 @@ def _requeue(c: Connection, which: ColumnElement[bool], number: int, *, fault: b
 
 def _build_preflight(row: Row[*tuple[Any, ...]]) -> Preflight:
     checks = tuple(_from_json(check) for check in row.checks)
-    return Preflight(**{**row._mapping, "checks": checks})
+    return Preflight(**{**row._mapping, "settings": Settings.restore(row.settings), "checks": checks})
 
 
 def _to_json(check: Check) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from store.db import change_counter
 from store.db.checkpoints_and_weights import CheckpointRef
-from store.db.states import WAITING
 from store.db.tables import sweep, trial, trial_group
 from store.queue import early_stopping, epochs, groups, sweep_state, trial_updates
 from store.queue.claims import Claim
@@ -222,7 +221,7 @@ _OWNED = select(trial_group).where(
     trial_group.c.worker == bindparam("token"), trial_group.c.state == "running"
 )
 _QUEUE = update(trial_group).where(trial_group.c.id == bindparam("group")).values(state="queued", worker=None)
-_WAIT = _QUEUE.values(state=WAITING)
+_WAIT = _QUEUE.values(state=groups.WAITING)
 
 
 def _abandon(c: Connection, group: Row[*tuple[Any, ...]], cause: str, now: float, *, fault: bool) -> None:

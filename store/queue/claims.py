@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
-from learning.search.early_stopping import StoppingRule, parse_rule
+from learning.search.early_stopping import StoppingRule, restore_rule
 from learning.settings import Settings
+from learning.states import SWEEP_STATES
 from store.db import change_counter
 from store.db.checkpoints_and_weights import CheckpointRef
 from store.db.tables import sweep, trial, trial_group
@@ -19,7 +20,7 @@ from store.queue import groups
 from store.queue.groups import read_start
 
 # In a stopping sweep, queued trials are those whose worker was lost: they may still finish.
-CLAIMABLE = ("running", "stopping")
+TRAINING = tuple(state.name for state in SWEEP_STATES.values() if state.trains)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _select_next_group() -> Select[*tuple[Any, ...]]:
     return (
         select(trial_group.c.id)
         .join(sweep, sweep.c.id == trial_group.c.sweep_id)
-        .where(trial_group.c.state == "queued", sweep.c.state.in_(CLAIMABLE))
+        .where(trial_group.c.state == "queued", sweep.c.state.in_(TRAINING))
         .order_by(trial_group.c.bracket, trial_group.c.id)
         .limit(1)
     )
@@ -133,7 +134,7 @@ def _build_claim(
     group: Row[*tuple[Any, ...]], sweep_row: Row[*tuple[Any, ...]], rows: Sequence[Row[*tuple[Any, ...]]]
 ) -> Claim:
     members = tuple(
-        ClaimedTrial(row.id, row.number, row.attempt + 1, Settings.parse(row.settings), row.epochs_done)
+        ClaimedTrial(row.id, row.number, row.attempt + 1, Settings.restore(row.settings), row.epochs_done)
         for row in rows
     )
     return Claim(
@@ -146,5 +147,5 @@ def _build_claim(
         read_start(group).checkpoints,
         group.attempt,
         group.until or rows[0].epochs_total,
-        parse_rule(sweep_row.stopping),
+        restore_rule(sweep_row.stopping),
     )

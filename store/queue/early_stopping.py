@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, case, func, or_, select
 
 from learning.search.early_stopping import Median, Patience, StoppingRule
-from store.db.states import UNRANKED
+from learning.states import RANKED
 from store.db.tables import epoch, trial
 from store.queue.trial_progress import TrialProgress
 
@@ -43,7 +43,7 @@ def _find_by_median(
 def _read_means(c: Connection, sweep_id: int, done: int, here: Sequence[int]) -> dict[int, float]:
     """Mean val accuracy up to this epoch of the ranked trials that reached it; `here` just did."""
     as_far = or_(trial.c.epochs_done >= done, trial.c.id.in_(here))
-    ranked = (trial.c.state.not_in(UNRANKED), ~trial.c.excluded)
+    ranked = (trial.c.state.in_(RANKED), ~trial.c.excluded)
     others = select(trial.c.id).where(trial.c.sweep_id == sweep_id, as_far, *ranked)
     chosen = others.order_by(trial.c.number).limit(MAX_COMPARED)
     query = select(epoch.c.trial_id, func.avg(epoch.c.val_acc)).where(

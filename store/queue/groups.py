@@ -74,6 +74,9 @@ def _divide_up(dividend: int, divisor: int) -> int:
     return -(-dividend // divisor)
 
 
+WAITING = "waiting"  # the state of a group at its rung; the others are queued, running and done
+
+
 @dataclass(frozen=True, slots=True)
 class GroupStart:
     """Where a group begins, how far it goes, and its place in the queue."""

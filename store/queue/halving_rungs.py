@@ -10,12 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from learning.search.early_stopping import Halving, RungResult, parse_rule
+from learning.search.early_stopping import Halving, RungResult, restore_rule
 from learning.settings import Settings
-from store.db.states import WAITING
 from store.db.tables import sweep, trial, trial_group
 from store.queue import groups, trial_updates
-from store.queue.groups import GroupStart, read_start
+from store.queue.groups import WAITING, GroupStart, read_start
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
 
@@ -42,7 +41,7 @@ def decide(c: Connection, sweep_id: int, now: float) -> bool:
     sweep that is stopping no trial goes on.
     """
     sweep_row = c.execute(_SWEEP, {"sweep": sweep_id}).one()
-    rule = parse_rule(sweep_row.stopping)
+    rule = restore_rule(sweep_row.stopping)
     if not isinstance(rule, Halving):
         return False
     waited_at = {(row.bracket, row.until) for row in c.execute(_WAITED_AT, {"sweep": sweep_id})}
@@ -79,7 +78,7 @@ def _build_reached(row: Row[*tuple[Any, ...]]) -> RungResult:
 
 def _regroup(c: Connection, rule: Halving, rows: Rows, workers: int, features: int) -> None:
     """Puts the trials that go on into new groups, which start from the checkpoints of the old ones."""
-    parts = groups.split([Settings.parse(row.settings) for row in rows], workers, features)
+    parts = groups.split([Settings.restore(row.settings) for row in rows], workers, features)
     members = []
     for positions in parts:
         chosen = [rows[position] for position in positions]

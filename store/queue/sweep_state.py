@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
-from store.db.states import LIVING, OPEN
+from learning.states import LIVING_SWEEP, LIVING_TRIAL
 from store.db.tables import sweep, trial, trial_group
 from store.queue import halving_rungs
 
@@ -11,14 +11,14 @@ _MARK_CHANGED = update(sweep).where(sweep.c.id == bindparam("sweep")).values(cha
 _END_GROUPS = (
     update(trial_group)
     .where(trial_group.c.sweep_id == bindparam("sweep"), trial_group.c.state != "done")
-    .where(~exists().where(trial.c.group_id == trial_group.c.id, trial.c.state.in_(LIVING)))
+    .where(~exists().where(trial.c.group_id == trial_group.c.id, trial.c.state.in_(LIVING_TRIAL)))
     .values(state="done", worker=None)
 )
 
 _FINISH = (
     update(sweep)
-    .where(sweep.c.id == bindparam("sweep"), sweep.c.state.in_(OPEN))
-    .where(~exists().where(trial.c.sweep_id == bindparam("sweep"), trial.c.state.in_(LIVING)))
+    .where(sweep.c.id == bindparam("sweep"), sweep.c.state.in_(LIVING_SWEEP))
+    .where(~exists().where(trial.c.sweep_id == bindparam("sweep"), trial.c.state.in_(LIVING_TRIAL)))
     .values(state="finished", finished_at=bindparam("now"))
 )
 
@@ -46,7 +46,7 @@ def find_unstarted(c: Connection, sweep_id: int) -> list[int]:
     return list(c.scalars(select(trial.c.id).where(*where).order_by(trial.c.number)))
 
 
-def find_in_states(c: Connection, sweep_id: int, states: tuple[str, ...] = LIVING) -> list[int]:
+def find_in_states(c: Connection, sweep_id: int, states: tuple[str, ...] = LIVING_TRIAL) -> list[int]:
     """Ids of the sweep's trials in these states, in the order of their numbers."""
     query = select(trial.c.id).where(trial.c.sweep_id == sweep_id, trial.c.state.in_(states))
     return list(c.scalars(query.order_by(trial.c.number)))

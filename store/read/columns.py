@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Double, case, cast
 from learning.diagnosis.findings import TRIAL_CODES
 from learning.errors import FilterError
 from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
-from store.db.states import TRIAL_STATES
+from learning.states import TRIAL_STATES
 from store.db.tables import trial
 from store.queue.epochs import METRICS
 
@@ -97,7 +97,7 @@ COLUMNS: Mapping[str, TrialColumn] = {
             "finished_at",
         )
     },
-    "state": TrialColumn(word=trial.c.state, words=TRIAL_STATES),
+    "state": TrialColumn(word=trial.c.state, words=tuple(TRIAL_STATES)),
     "reason": TrialColumn(word=trial.c.reason),
     "verdict": TrialColumn(word=trial.c.verdict, words=TRIAL_CODES),
     "worker": TrialColumn(word=trial.c.worker),

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, select
 
-from learning.search.early_stopping import Halving, StoppingRule, parse_rule
+from learning.search.early_stopping import Halving, StoppingRule, restore_rule
+from learning.states import LIVING_TRIAL
 from learning.training.time_estimate import Pace, RemainingWork, estimate_seconds_left
-from store.db.states import LIVING, WAITING
 from store.db.tables import trial, trial_group
+from store.queue.groups import WAITING
 
 EARLY_ENDS = ("diverged", "stopped")  # how a trial ends before it has trained all its epochs
 
@@ -43,12 +44,12 @@ def estimate(
     return found
 
 
-def estimate_epochs_left(c: Connection, stopping: Mapping[int, object]) -> dict[int, float]:
+def estimate_epochs_left(c: Connection, stopping: Mapping[int, Any]) -> dict[int, float]:
     """Epochs that the living trials of each sweep will train; `stopping` holds the sweeps' rules.
 
     Before a rung it is the average that halving leaves; the median rule and patience are not anticipated.
     """
-    rules = {id: parse_rule(spec) for id, spec in stopping.items()}
+    rules = {id: restore_rule(spec) for id, spec in stopping.items()}
     key = (
         trial.c.sweep_id,
         trial.c.epochs_done,
@@ -59,7 +60,7 @@ def estimate_epochs_left(c: Connection, stopping: Mapping[int, object]) -> dict[
     query = (
         select(*key, func.count().label("trials"))
         .join(trial_group, trial_group.c.id == trial.c.group_id)
-        .where(trial.c.sweep_id.in_(rules), trial.c.state.in_(LIVING))
+        .where(trial.c.sweep_id.in_(rules), trial.c.state.in_(LIVING_TRIAL))
         .group_by(*key)
     )
     left: dict[int, float] = defaultdict(float)
@@ -97,7 +98,7 @@ def _measure_lost_share(
 
     Without sweeps that halve: estimate_epochs_left() accounts for these.
     """
-    ids = [row.id for row in sweeps if not isinstance(parse_rule(row.stopping), Halving)]
+    ids = [row.id for row in sweeps if not isinstance(restore_rule(row.stopping), Halving)]
     share = 1 - trial.c.epochs_done * 1.0 / trial.c.epochs_total
     query = (
         select(trial.c.sweep_id, func.sum(share).label("lost"))

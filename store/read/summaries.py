@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from store.db.states import TRIAL_STATES
+from learning.states import SWEEP_STATES, TRIAL_STATES
 from store.db.tables import sweep, trial
 from store.read import eta, trials
 from store.read.eta import Eta
@@ -43,7 +43,7 @@ def summarize(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[in
         return {}
     counts, excluded = _count_states(c, ids)
     best = _find_best(c, ids)
-    etas = eta.estimate(c, [row for row in sweeps if row.state in ("running", "stopping")], counts)
+    etas = eta.estimate(c, [row for row in sweeps if SWEEP_STATES[row.state].trains], counts)
     saved = _sum_saved(c, sweeps)
     return {id: Summary(counts[id], excluded[id], best.get(id), etas.get(id), saved[id]) for id in ids}
 
@@ -63,7 +63,7 @@ def _count_states(c: Connection, ids: Collection[int]) -> tuple[dict[int, dict[s
 def _find_best(c: Connection, ids: Collection[int]) -> dict[int, Trial]:
     first = (
         select(trial.c.id)
-        .where(trial.c.sweep_id == sweep.c.id, trials.RANKED)
+        .where(trial.c.sweep_id == sweep.c.id, trials.IS_RANKED)
         .order_by(*trials.BEST_FIRST)
         .limit(1)
         .correlate(sweep)

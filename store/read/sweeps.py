@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from learning.errors import NotFound
-from store.db.states import OPEN
+from learning.search.early_stopping import StoppingRule, restore_rule
+from learning.search.space import Space
+from learning.states import LIVING_SWEEP
 from store.db.tables import sweep
 from store.read import summaries
 from store.read.summaries import Savings
@@ -23,8 +25,8 @@ class Sweep:
     state: str
     dataset: str
     recipe: str | None
-    space: dict[str, Any]
-    settings: dict[str, Any]
+    space: Space
+    settings: dict[str, Any]  # what is fixed, in JSON form
     sampler: str
     seed: int
     parent_id: int | None
@@ -37,7 +39,7 @@ class Sweep:
     best: Trial | None
     eta_seconds: float | None  # None before the first epoch, when paused and when ended
     eta_range: tuple[float, float] | None  # None also while it is too early to say
-    stopping: dict[str, Any] | None
+    stopping: StoppingRule | None
     saved: Savings
     changed: int
     tags: tuple[str, ...]
@@ -62,16 +64,14 @@ def list_all(c: Connection, limit: int = 50, offset: int = 0) -> tuple[tuple[Swe
 
 def find_open(c: Connection, dataset: str) -> int | None:
     """The id of the oldest sweep that may still need a data set; None if there is none."""
-    query = select(func.min(sweep.c.id)).where(sweep.c.dataset == dataset, sweep.c.state.in_(OPEN))
+    query = select(func.min(sweep.c.id)).where(sweep.c.dataset == dataset, sweep.c.state.in_(LIVING_SWEEP))
     oldest: int | None = c.execute(query).scalar_one()
     return oldest
 
 
 def list_ended_before(c: Connection, moment: float) -> tuple[int, ...]:
     """Ids of the sweeps that had ended by `moment`, in UTC seconds."""
-    query = select(sweep.c.id).where(
-        sweep.c.state.in_(("finished", "cancelled")), sweep.c.finished_at < moment
-    )
+    query = select(sweep.c.id).where(sweep.c.state.not_in(LIVING_SWEEP), sweep.c.finished_at < moment)
     return tuple(c.scalars(query.order_by(sweep.c.id)))
 
 
@@ -106,6 +106,8 @@ def _build_sweep(row: Row[*tuple[Any, ...]], summary: summaries.Summary) -> Swee
     for internal in (*summaries.MEASURED_COLUMNS, "notes", "workers", "features"):
         del values[internal]
     values["tags"] = tuple(values["tags"] or ())
+    values["space"] = Space.restore(values["space"])
+    values["stopping"] = restore_rule(values["stopping"])
     return Sweep(
         **values,
         counts=summary.counts,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Table, func, select
 
-from store.db.states import SWEEP_STATES, TRIAL_STATES
+from learning.states import SWEEP_STATES, TRIAL_STATES
 from store.db.tables import sweep, trial, worker
 
 

@@ -18,7 +18,7 @@ def measure_flops_per_second(c: Connection, flops: Callable[[str, Settings], flo
     """
     operations = seconds = 0.0
     for row in _read_recent(c):
-        per_epoch = flops(row.dataset, Settings.parse(row.settings))
+        per_epoch = flops(row.dataset, Settings.restore(row.settings))
         if per_epoch is not None:
             operations += per_epoch * row.epochs
             seconds += row.seconds

@@ -1,13 +1,14 @@
 """Reads trials: by id or number, in pages, ranked, or changed since a cursor."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from learning.errors import NotFound
-from store.db.states import LIVING, UNRANKED
+from learning.settings import Settings
+from learning.states import LIVING_TRIAL, RANKED, is_ranked
 from store.db.tables import trial
 from store.read.columns import parse_sort
 from store.read.filter import parse_filter
@@ -24,7 +25,7 @@ class Trial:
     reason: str | None
     attempt: int  # rises with every claim: the fencing token
     failures: int  # attempts in a row that died without a new epoch
-    settings: dict[str, Any]
+    settings: Settings
     epochs_total: int
     epochs_done: int
     best_val_acc: float | None
@@ -38,6 +39,10 @@ class Trial:
     spared: int  # epochs that a stopping rule saved
     changed: int
     verdict: str | None  # code of the first finding on its curve; None: not judged yet
+
+    @property
+    def is_ranked(self) -> bool:
+        return is_ranked(self.state, self.excluded, self.best_val_acc)
 
 
 _COLUMNS = [trial.c[field.name] for field in fields(Trial)]
@@ -103,7 +108,7 @@ def list_since(c: Connection, cursor: int, sweeps: Sequence[int] | None, limit: 
     return tuple(map(_build_trial, c.execute(query.order_by(trial.c.changed).limit(limit))))
 
 
-RANKED = trial.c.state.not_in(UNRANKED) & ~trial.c.excluded & trial.c.best_val_acc.is_not(None)
+IS_RANKED = trial.c.state.in_(RANKED) & ~trial.c.excluded & trial.c.best_val_acc.is_not(None)
 
 BEST_FIRST = (trial.c.best_val_acc.desc(), trial.c.number)
 
@@ -113,6 +118,15 @@ def find_ids_and_states(c: Connection, sweep_id: int, filter: str) -> dict[int, 
     where = [trial.c.sweep_id == sweep_id, *([parse_filter(filter)] if filter.strip() else [])]
     rows = c.execute(select(trial.c.number, trial.c.id, trial.c.state).where(*where).order_by(trial.c.number))
     return {row.number: (row.id, row.state) for row in rows}
+
+
+def list_alike(c: Connection, sweep_id: int, settings: Settings) -> tuple[Trial, ...]:
+    """The trials of a sweep with these settings, whatever their seed, by number."""
+    numbers = {name: value for name, value in settings.to_dict().items() if type(value) in (int, float)}
+    equal = [trial.c.settings[name].as_float() == value for name, value in numbers.items() if name != "seed"]
+    query = _SELECT.where(trial.c.sweep_id == sweep_id, *equal).order_by(trial.c.number)
+    rows = map(_build_trial, c.execute(query))  # few: only words and lists are left to compare
+    return tuple(row for row in rows if replace(row.settings, seed=settings.seed) == settings)
 
 
 def list_model_candidates(c: Connection, sweep_id: int, limit: int) -> tuple[Trial, ...]:
@@ -126,6 +140,12 @@ def list_model_candidates(c: Connection, sweep_id: int, limit: int) -> tuple[Tri
     return tuple(map(_build_trial, rows))
 
 
+def list_ranked_with_model(c: Connection, sweep_id: int, limit: int) -> tuple[Trial, ...]:
+    """The best ranked trials of a sweep that are marked as having their weights kept."""
+    query = _SELECT.where(trial.c.sweep_id == sweep_id, trial.c.has_model, IS_RANKED)
+    return tuple(map(_build_trial, c.execute(query.order_by(*BEST_FIRST).limit(limit))))
+
+
 def find_ids_with_model(c: Connection, sweep_id: int) -> set[int]:
     """Ids of the trials of a sweep that are marked as having their weights kept."""
     return set(c.scalars(select(trial.c.id).where(trial.c.sweep_id == sweep_id, trial.c.has_model)))
@@ -133,9 +153,9 @@ def find_ids_with_model(c: Connection, sweep_id: int) -> set[int]:
 
 def list_without_verdict(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
     """The ended trials of a sweep that have epochs but no verdict."""
-    unjudged = trial.c.verdict.is_(None) & (trial.c.epochs_done > 0) & trial.c.state.not_in(LIVING)
+    unjudged = trial.c.verdict.is_(None) & (trial.c.epochs_done > 0) & trial.c.state.not_in(LIVING_TRIAL)
     return tuple(map(_build_trial, c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, unjudged))))
 
 
 def _build_trial(row: Row[*tuple[Any, ...]]) -> Trial:
-    return Trial(**row._mapping)
+    return Trial(**{**row._mapping, "settings": Settings.restore(row.settings)})

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from learning.search.space import Space
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
@@ -29,6 +30,6 @@ def store_sweep(
     fixed = {"epochs": 5, **settings}
     base = Settings.parse(fixed)
     drawn = tuple(replace(base, seed=base.seed if base.seed is not None else n) for n in range(trials))
-    new = NewSweep(name, dataset, None, space or {}, fixed, sampler, sweep_seed, drawn)
+    new = NewSweep(name, dataset, None, Space.parse(space or {}), fixed, sampler, sweep_seed, drawn)
     with database.write() as connection:
         return sweep_actions.create(connection, new, START, workers=workers)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from learning.search.recipes import plan_recipe
+from learning.search.space import Space
 from store.actions import sweep_actions
 from store.db.database import Database
 from store.jobs import autopilots, preflights, test_accuracies
@@ -28,7 +29,7 @@ def make(database: Database, **fields: Any) -> int:
         "name": "pilot",
         "dataset": "digits",
         "settings": QUICK,
-        "space": RECIPE.space,
+        "space": Space.parse(RECIPE.space),
         "trials": 16,
         "seed": 0,
     }
@@ -64,7 +65,7 @@ def test_it_goes_through_all_stages_to_the_test_part(sqlite_database: Database, 
     assert (coarse.parent_id, fine.parent_id) == (None, coarse.id)
     assert (coarse.trials, fine.trials) == (16, 8)
     assert (coarse.settings["epochs"], fine.settings["epochs"]) == (10, 20)
-    assert coarse.space["lr"] != RECIPE.space["lr"]  # the probe's, not the recipe's
+    assert coarse.space.to_dict()["lr"] != RECIPE.space["lr"]  # the probe's, not the recipe's
 
 
 @pytest.mark.parametrize("stage", ["preflight", "coarse"])

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from learning.states import LIVING_TRIAL
 from store.db.database import Database
-from store.db.states import LIVING
 from store.queue import claimed_groups, workers
 from tests.support.rows import load_trials
 from tests.support.sweeps import MakeSweep
@@ -91,7 +91,7 @@ def kill_at_random(database: Database, sweep_id: int) -> None:
 
 
 def is_over(database: Database, sweep_id: int) -> bool:
-    return not any(trial.state in LIVING for trial in load_trials(database, sweep_id))
+    return not any(trial.state in LIVING_TRIAL for trial in load_trials(database, sweep_id))
 
 
 def victims(database: Database, killed: set[str]) -> dict[str, int]:

@@ -91,8 +91,8 @@ def test_a_kept_net_predicts_as_well_as_it_did_in_training(
     kept = Files(home).load_model(trial.id)
     assert kept is not None
     arrays, meta = kept
-    settings = Settings.parse(meta["settings"])  # type: ignore[arg-type]
-    assert settings.to_dict() == trial.settings
+    settings = Settings.restore(meta["settings"])  # type: ignore[arg-type]
+    assert settings == trial.settings
     assert meta["classes"] == list("0123456789")
     prefix = "preprocess."
     stored = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
@@ -256,6 +256,6 @@ def test_the_verdicts_are_those_that_the_stored_curves_get(
     with database.read() as c:
         for trial in (*trials.list_by_sweep(c, sweep.id), *trials.list_by_sweep(c, wild.id)):
             curve = curves.read_curve(c, trial)
-            assert trial.verdict == judge_curve(curve, Settings.parse(trial.settings), 10)
+            assert trial.verdict == judge_curve(curve, trial.settings, 10)
     assert [trial.verdict for trial in load_trials(database, wild.id)] == ["broke-out"]
     assert [trial.verdict for trial in load_trials(database, sweep.id)] == ["lr-too-low"]

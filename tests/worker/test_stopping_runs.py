@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from learning.search.early_stopping import parse_rule
+from learning.search.space import Space
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
@@ -44,7 +46,7 @@ DIFFERS = ("seq", "seconds")  # between two runs of the same sweep
 def make(database: Database, rule: dict[str, object]) -> int:
     """A sweep over learning rates from too small to good, cut for two workers."""
     drawn = tuple(replace(BASE, lr=10 ** (-4 + 2 * n * 7 % TRIALS / TRIALS), seed=n) for n in range(TRIALS))
-    new = NewSweep("ruled", "digits", None, {}, {}, "random", 0, drawn, stopping=rule)
+    new = NewSweep("ruled", "digits", None, Space({}), {}, "random", 0, drawn, stopping=parse_rule(rule))
     with database.write() as c:
         return sweep_actions.create(c, new, NOW, workers=2).id
 

@@ -153,7 +153,7 @@ def test_a_bad_body_is_refused_by_the_name_of_its_field(client: TestClient, chan
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b'{"space": []}', "space must be a JSON object, not []."),
+        (b'{"space": []}', "space must be an object that maps settings to distributions, not []."),
         (b'{"points": []}', "points must be a list of at least 1, not []."),
         (b'{"trials": 1.5}', "trials must be a whole number, not 1.5."),
         (b'{"trials": 0}', "trials must be 1 or more, not 0."),

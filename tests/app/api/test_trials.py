@@ -246,7 +246,7 @@ def test_many_trials_at_once_and_what_is_refused_says_why(
     assert again["done"] == [1, 3]
     assert [one["trial"] for one in again["refused"]] == [0, 2]
     assert again["refused"][0]["message"] == (
-        f"Trial 0 of sweep {id} is finished; retry needs it to be failed or cancelled or stopped."
+        f"Trial 0 of sweep {id} is finished; retry needs it to be stopped or cancelled or failed."
     )
     assert client.get(f"/api/sweeps/{id}").json()["state"] == "running"
     assert bulk(action="exclude", filter="state = finished")["done"] == [0, 2]

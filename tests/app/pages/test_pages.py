@@ -22,6 +22,7 @@ from app.render.assets import PLOTLY_PATH
 from app.text.formats import format_distribution
 from learning.diagnosis.findings import FINDING_CODES
 from learning.search.recipes import RECIPES
+from learning.search.space import Choice, Distribution, LogUniform, Uniform
 from tests.support.html import BROWSER, Page
 from tests.support.made_up_worker import Crew, made_epoch
 
@@ -304,15 +305,15 @@ def test_settings_are_compared_in_the_words_of_the_table(client: TestClient, pos
 
 
 @pytest.mark.parametrize(
-    ("spec", "words"),
+    ("distribution", "words"),
     [
-        ({"log_uniform": [1e-6, 1e-3]}, "lr 1e-6 … 0.001 (log)"),
-        ({"uniform": [0, 0.9]}, "lr 0 … 0.9"),
-        ({"choice": ["sgd", "adam"]}, 'lr in ["sgd", "adam"]'),
+        (LogUniform(1e-6, 1e-3), "lr 1e-6 … 0.001 (log)"),
+        (Uniform(0, 0.9), "lr 0 … 0.9"),
+        (Choice(("sgd", "adam")), 'lr in ["sgd", "adam"]'),
     ],
 )
-def test_a_range_in_words(spec: dict[str, Any], words: str) -> None:
-    assert format_distribution("lr", spec) == words
+def test_a_range_in_words(distribution: Distribution, words: str) -> None:
+    assert format_distribution("lr", distribution) == words
 
 
 def test_every_finding_has_its_picture_and_reason_on_the_help_page(client: TestClient) -> None:

@@ -49,9 +49,7 @@ def test_boxes_and_points_lie_where_the_axes_say(
         assert outer.x <= dot.x <= outer.x + outer.width
         assert outer.y <= dot.y <= outer.y + outer.height
     by_lr = sorted(drawn.dots, key=lambda dot: dot.x)
-    assert [dot.trial_id for dot in by_lr] == [
-        one.id for one in sorted(points, key=lambda t: t.settings["lr"])
-    ]
+    assert [dot.trial_id for dot in by_lr] == [one.id for one in sorted(points, key=lambda t: t.settings.lr)]
     assert [dot.best for dot in drawn.dots].count(True) == 1
     decades = [tick.text for tick in drawn.x_ticks]
     assert {"1e-4", "0.1"} <= set(decades)

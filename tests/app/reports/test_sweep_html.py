@@ -31,7 +31,7 @@ def test_what_exploded_squashes_nobody(crew: Crew, post_sweep: Callable[..., dic
     assert heights[0] == sweep_html.PLOT[1], "it is drawn at the top edge"
     assert heights[3] - heights[1] > sweep_html.HEIGHT / 4, "and the others can be told apart"
     text = sweep_html.render_report(sweep, rows, (), ())
-    assert all(f"<td>{format_setting('lr', row.settings['lr'])}</td>" in text for row in rows)
+    assert all(f"<td>{format_setting('lr', row.settings.lr)}</td>" in text for row in rows)
     assert "of 4 trials" not in text
     text = sweep_html.render_report(sweep, rows * sweep_html.TRIALS_SHOWN, (), ())
     assert f"These are {sweep_html.TRIALS_SHOWN} of {4 * sweep_html.TRIALS_SHOWN} trials" in text

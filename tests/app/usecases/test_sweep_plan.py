@@ -18,7 +18,7 @@ from learning.data.dataset import make_split
 from learning.errors import Invalid
 from learning.refinement.refinement import RefinedRange, Refinement
 from learning.search.recipes import RECIPES
-from learning.search.space import Space
+from learning.search.space import LogUniform, Space
 from learning.settings import Settings
 from learning.training.trainer import Epoch, Member, train
 from store.actions import sweep_actions
@@ -51,7 +51,9 @@ def test_every_recipe_runs_as_it_is_on_the_digits(recipe: str, config: Config) -
 def test_the_demo_shows_what_is_said_of_it(config: Config) -> None:
     """Of three rates from one end to the other nothing moves, one is good, one explodes."""
     new = sweep_plan.plan_sweep(SweepIn.model_validate(DEMO), config)
-    low, high = new.space["lr"]["log_uniform"]
+    found = new.space.distributions["lr"]
+    assert isinstance(found, LogUniform)
+    low, high = found.low, found.high
     each = [replace(new.trials[0], lr=lr, reg=1e-3) for lr in (low, math.sqrt(low * high) * 10, high)]
     curves: list[list[Epoch]] = [[], [], []]
     digits = catalog.load("digits", config.home, None)
@@ -72,7 +74,7 @@ def test_what_a_body_says_beside_a_recipe_wins(config: Config) -> None:
         SweepIn(recipe="coarse", settings={"reg": 0.5}, trials=3, seed=4, name="mine"), config
     )
     assert (new.name, len(new.trials), new.seed, new.recipe) == ("mine", 3, 4, "coarse")
-    assert set(new.space) == {"lr"}
+    assert set(new.space.distributions) == {"lr"}
     assert {trial.reg for trial in new.trials} == {0.5}
 
 
@@ -138,9 +140,9 @@ def test_the_finer_sweep_takes_what_is_proposed_and_what_is_asked(
     )
     body = sweep_plan.refinement_body(RefinementIn(), parent, proposal)
     assert (body.trials, body.seed, body.settings["epochs"], body.settings["val_count"]) == (20, 2, 4, 300)
-    assert body.space == {"lr": {"log_uniform": [1e-2, 1e-1]}}
+    assert body.space == Space({"lr": LogUniform(1e-2, 1e-1)})
     fixed = sweep_plan.refinement_body(RefinementIn(settings={"lr": 0.05}, trials=2), parent, proposal)
-    assert fixed.space == {}
+    assert not fixed.space
     assert {trial.lr for trial in sweep_plan.plan_sweep(fixed, config, parent_id=parent.id).trials} == {0.05}
 
 

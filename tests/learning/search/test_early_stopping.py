@@ -16,7 +16,6 @@ from learning.search.early_stopping import (
     RungResult,
     check_rule,
     parse_rule,
-    rule_to_dict,
 )
 from learning.settings import Settings
 from learning.training.checkpoint_state import TrainingState
@@ -139,8 +138,8 @@ def test_patience_counts_only_a_rise_above_the_best_before() -> None:
     "rule", [Halving(), Halving(4, 2, 25), Median(), Median(3, 9), Patience(), Patience(2, 0.5)]
 )
 def test_a_rule_comes_back_from_its_json_form(rule: Halving | Median | Patience) -> None:
-    assert parse_rule(rule_to_dict(rule)) == rule
-    (name,) = rule_to_dict(rule)
+    assert parse_rule(rule.to_dict()) == rule
+    (name,) = rule.to_dict()
     assert parse_rule({name: {}}) == type(rule)()
 
 

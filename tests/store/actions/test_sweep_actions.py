@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from learning.errors import IdempotencyConflict, Invalid, NotAllowed, NotFound
+from learning.search.space import Choice, LogUniform, Space
 from learning.settings import Settings
 from store.actions import sweep_actions, trial_actions
 from store.actions.sweep_actions import NewSweep
@@ -30,7 +31,7 @@ def counted(sweep: Sweep) -> dict[str, int]:
 
 def test_a_new_sweep_has_its_trials_queued_in_order(database: Database) -> None:
     drawn = tuple(replace(Settings(epochs=3), lr=10.0**-n, seed=n) for n in range(3))
-    space = {"lr": {"log_uniform": [1e-6, 1e-3]}, "a": {"choice": ["b"]}}
+    space = Space({"lr": LogUniform(1e-6, 1e-3), "update": Choice(("adam",))})
     with database.write() as c:
         made = sweep_actions.create(
             c, NewSweep("coarse", "digits", "coarse", space, {"epochs": 3}, "sobol", 2**53 - 1, drawn), NOW
@@ -39,20 +40,20 @@ def test_a_new_sweep_has_its_trials_queued_in_order(database: Database) -> None:
     assert (made.state, made.created_at, made.started_at, made.finished_at) == ("running", NOW, None, None)
     assert (made.name, made.dataset, made.recipe, made.sampler) == ("coarse", "digits", "coarse", "sobol")
     assert (made.seed, made.parent_id) == (2**53 - 1, None)
-    assert list(made.space) == ["lr", "a"]
+    assert made.space == space
     assert made.settings == {"epochs": 3}
     assert list(made.counts) == [
         "queued",
         "running",
         "finished",
-        "diverged",
         "stopped",
+        "diverged",
         "cancelled",
         "failed",
     ]
     assert (made.trials, counted(made), made.best, made.eta_seconds) == (3, {"queued": 3}, None, None)
     stored = load_trials(database, made.id)
-    assert [trial.settings for trial in stored] == [settings.to_dict() for settings in drawn]
+    assert [trial.settings for trial in stored] == list(drawn)
     assert [(trial.number, trial.attempt, trial.failures) for trial in stored] == [
         (0, 0, 0),
         (1, 0, 0),
@@ -61,7 +62,7 @@ def test_a_new_sweep_has_its_trials_queued_in_order(database: Database) -> None:
 
 
 def test_a_sweep_without_trials_or_with_an_unknown_parent_is_refused(database: Database) -> None:
-    new = NewSweep("a", "digits", None, {}, {}, "random", 0, ())
+    new = NewSweep("a", "digits", None, Space({}), {}, "random", 0, ())
     for bad, field in ((new, "trials"), (replace(new, trials=(Settings(),), parent_id=7), "parent_id")):
         with database.write() as c, pytest.raises(Invalid) as caught:
             sweep_actions.create(c, bad, NOW)
@@ -329,7 +330,7 @@ def test_a_deleted_sweep_leaves_nothing_and_its_id_is_not_used_again(
 def test_a_child_outlives_its_parent(database: Database, make_sweep: MakeSweep) -> None:
     parent = make_sweep(database, 1)
     act(database, parent.id, "cancel")
-    new = NewSweep("fine", "digits", None, {}, {}, "random", 0, (Settings(),), parent_id=parent.id)
+    new = NewSweep("fine", "digits", None, Space({}), {}, "random", 0, (Settings(),), parent_id=parent.id)
     with database.write() as c:
         child = sweep_actions.create(c, new, NOW)
     assert child.parent_id == parent.id
@@ -365,7 +366,7 @@ def test_tags_and_notes_change_one_by_one(database: Database, make_sweep: MakeSw
 
 
 def test_a_repeated_request_gives_the_first_sweep(database: Database) -> None:
-    new = NewSweep("a", "digits", None, {}, {}, "random", 0, (Settings(),))
+    new = NewSweep("a", "digits", None, Space({}), {}, "random", 0, (Settings(),))
     with database.write() as c:
         first = sweep_actions.create(c, new, NOW, ("key", "digest"))
         assert sweep_actions.create(c, new, NOW, ("key", "digest")) == first
@@ -464,7 +465,7 @@ def test_only_trials_that_fit_one_stack_share_a_group() -> None:
 
 def test_a_family_is_all_that_came_from_the_first_ancestor(database: Database) -> None:
     def made(parent: int | None) -> int:
-        new = NewSweep("one", "digits", None, {}, {}, "random", 0, (Settings(seed=1),), parent)
+        new = NewSweep("one", "digits", None, Space({}), {}, "random", 0, (Settings(seed=1),), parent)
         with database.write() as c:
             return sweep_actions.create(c, new, NOW).id
 

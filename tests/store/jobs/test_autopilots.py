@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from learning.errors import NotAllowed, NotFound
+from learning.search.space import LogUniform, Space
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
@@ -17,7 +18,7 @@ from tests.support.rows import load_autopilot
 from tests.support.sweeps import MakeSweep
 
 NOW = 1_700_000_100.0
-SPACE = {"lr": {"log_uniform": [1e-3, 1e-1]}}
+SPACE = Space({"lr": LogUniform(1e-3, 1e-1)})
 NEW = NewAutopilot("pilot", "digits", {"epochs": 2}, SPACE, 8, seed=3)
 SETTINGS = Settings(seed=3, epochs=2)
 

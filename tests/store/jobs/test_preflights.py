@@ -40,7 +40,7 @@ def test_a_new_one_waits_with_all_its_settings(database: Database) -> None:
     made = make(database)
     assert load_preflight(database, made.id) == made
     assert (made.state, made.checks, made.passed) == ("queued", (), None)
-    assert Settings.parse(made.settings) == SETTINGS
+    assert made.settings == SETTINGS
 
 
 def test_there_is_none_of_an_unknown_number(database: Database) -> None:

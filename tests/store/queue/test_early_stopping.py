@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from learning.search.early_stopping import parse_rule
+from learning.search.space import Space
 from learning.settings import Settings
 from store.actions import sweep_actions, trial_actions
 from store.actions.sweep_actions import NewSweep
@@ -19,7 +21,7 @@ from tests.support.queue_steps import NOW, claim, make_epoch, record
 
 def make(database: Database, count: int, rule: dict[str, object], workers: int = 2, epochs: int = 9) -> Sweep:
     drawn = tuple(replace(Settings(epochs=epochs), seed=number) for number in range(count))
-    new = NewSweep("ruled", "digits", None, {}, {}, "random", 0, drawn, stopping=rule)
+    new = NewSweep("ruled", "digits", None, Space({}), {}, "random", 0, drawn, stopping=parse_rule(rule))
     with database.write() as c:
         return sweep_actions.create(c, new, NOW, workers=workers)
 

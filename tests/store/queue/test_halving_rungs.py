@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from learning.search.early_stopping import Halving
+from learning.search.space import Space
 from learning.settings import Settings
 from store.actions import sweep_actions, trial_actions
 from store.actions.sweep_actions import NewSweep
@@ -16,13 +18,13 @@ from store.read.sweeps import Sweep
 from tests.support.queue_steps import NOW, claim, make_epoch, nothing_to_claim, record
 from tests.support.rows import load_states, load_sweep, load_trials
 
-HALVING = {"halving": {"factor": 3, "first": 1}}
+HALVING = Halving(factor=3, first=1)
 
 
 def make(database: Database, count: int = 9, epochs: int = 9, workers: int = 4, **about: object) -> Sweep:
     drawn = tuple(replace(Settings(epochs=epochs), seed=number) for number in range(count))
     fields: dict[str, object] = {"stopping": HALVING} | about
-    new = NewSweep("halved", "digits", None, {}, {}, "random", 0, drawn, **fields)  # type: ignore[arg-type]
+    new = NewSweep("halved", "digits", None, Space({}), {}, "random", 0, drawn, **fields)  # type: ignore[arg-type]
     with database.write() as c:
         return sweep_actions.create(c, new, NOW, workers=workers)
 
@@ -249,7 +251,7 @@ def test_a_cancelled_sweep_cancels_those_that_wait(database: Database) -> None:
 def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Database) -> None:
     lengths = [1, 9, 9, 9]
     drawn = tuple(replace(Settings(epochs=length), seed=n) for n, length in enumerate(lengths))
-    new = NewSweep("mixed", "digits", None, {}, {}, "random", 0, drawn, stopping=HALVING)
+    new = NewSweep("mixed", "digits", None, Space({}), {}, "random", 0, drawn, stopping=HALVING)
     with database.write() as c:
         made = sweep_actions.create(c, new, NOW, workers=4)
     for claimed in claim_all(database):
@@ -258,7 +260,7 @@ def test_trials_shorter_than_a_rung_finish_and_are_not_compared(database: Databa
 
 
 def test_a_bracket_is_decided_by_itself_and_its_best_go_before_the_next_begins(database: Database) -> None:
-    made = make(database, 12, stopping={"halving": {"factor": 3, "first": 1, "bracket": 6}}, workers=2)
+    made = make(database, 12, stopping=Halving(factor=3, first=1, bracket=6), workers=2)
     later = make(database, 4, stopping=None, workers=1)
     first, second = claim(database), claim(database)
     assert [members(first), members(second)] == [[0, 1, 2], [3, 4, 5]]

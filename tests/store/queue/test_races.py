@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from learning.errors import IdempotencyConflict
+from learning.search.space import Space
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
@@ -159,7 +160,7 @@ def _read(database: Database, cursor: int) -> tuple[changes.Change, ...]:
 
 def _create(address: str, digest: str) -> int | str:
     database = Database.open(address)
-    new = NewSweep("same", "digits", None, {}, {}, "random", 0, (Settings(), Settings()))
+    new = NewSweep("same", "digits", None, Space({}), {}, "random", 0, (Settings(), Settings()))
     try:
         with database.write() as c:
             return sweep_actions.create(c, new, NOW, idempotency=("key", digest)).id

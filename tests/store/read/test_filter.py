@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 
 from learning.errors import FilterError
+from learning.search.space import Space
 from learning.settings import Settings
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
@@ -35,7 +36,7 @@ def sweep_id(database: Database) -> int:
         for n, (lr, update, hidden, size, _) in enumerate(ROWS)
     )
     with database.write() as c:
-        made = sweep_actions.create(c, NewSweep("a", "digits", None, {}, {}, "random", 0, drawn), NOW)
+        made = sweep_actions.create(c, NewSweep("a", "digits", None, Space({}), {}, "random", 0, drawn), NOW)
     for _ in ROWS:
         claimed = claim(database)
         accuracy = ROWS[claimed.trials[0].number][4]

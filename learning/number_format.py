@@ -1,5 +1,8 @@
 """Numbers as people write them in a sentence; static/core/format.js writes them the same way."""
 
+import math
+from collections.abc import Mapping
+
 PLAIN_RANGE = (1e-3, 1e5)  # from the first up to the second, numbers have no exponent
 
 
@@ -10,3 +13,17 @@ def format_number(value: float, digits: int = 2) -> str:
         return f"{short:g}"
     mantissa, _, exponent = f"{short:.{digits - 1}e}".partition("e")
     return f"{float(mantissa):g}e{int(exponent)}" if exponent else mantissa
+
+
+def replace_non_finite(values: Mapping[str, float]) -> tuple[dict[str, float | None], dict[str, str]]:
+    """The values, with None for those that are not finite; and for each of these inf, -inf or nan."""
+    clean: dict[str, float | None] = {}
+    flags: dict[str, str] = {}
+    for name, value in values.items():
+        number = float(value)
+        if math.isfinite(number):
+            clean[name] = number
+        else:
+            clean[name] = None
+            flags[name] = str(number)
+    return clean, flags

@@ -3,10 +3,10 @@
 import time
 
 from fastapi import APIRouter, Response
-from starlette.responses import JSONResponse
 
+from app.http.paging import Pages
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse, attachment_response, created_response
+from app.http.responses import attachment_response
 from app.reports import autopilot_html
 from app.schemas.autopilots import AutopilotIn, AutopilotOut, AutopilotsOut
 from app.schemas.fields import Id, Limit, Offset
@@ -17,31 +17,36 @@ router = APIRouter(prefix="/api/autopilots", tags=["autopilots"])
 
 
 @router.post("", status_code=201, response_model=AutopilotOut)
-def create_autopilot(resources: Resources, body: AutopilotIn | None = None) -> JSONResponse:
+def create_autopilot(
+    resources: Resources, response: Response, body: AutopilotIn | None = None
+) -> AutopilotOut:
     """Queue the whole search: preflight, coarse, fine, finer. Workers take every step; no page is needed."""
     new = sweep_plan.plan_autopilot(body or AutopilotIn(), resources.config)
     with resources.database.write() as c:
         row = autopilots.create(c, new, time.time())
         shown = autopilot_view.view_autopilot(c, row, resources.config)
-    return created_response(f"/api/autopilots/{row.id}", shown)
+    response.headers["location"] = f"/api/autopilots/{row.id}"
+    return shown
 
 
 @router.get("", response_model=AutopilotsOut)
-def list_autopilots(resources: Resources, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
+def list_autopilots(
+    resources: Resources, pages: Pages, limit: Limit = 20, offset: Offset = 0
+) -> dict[str, object]:
     """All autopilots, newest first."""
     with resources.database.read() as c:
         rows, total = autopilots.list_all(c, limit, offset)
-        body = autopilot_view.view_autopilots(c, rows, resources.config)
-    return StrictJSONResponse({"autopilots": body, "total": total})
+        shown = autopilot_view.view_autopilots(c, rows, resources.config)
+    pages.add(limit, offset, total)
+    return {"autopilots": shown, "total": total}
 
 
 @router.get("/{id}", response_model=AutopilotOut)
-def read_autopilot(id: Id, resources: Resources) -> JSONResponse:
+def read_autopilot(id: Id, resources: Resources) -> AutopilotOut:
     """One autopilot: its stages with what each found and why the next was begun."""
     with resources.database.read() as c:
         row = autopilots.must_get(c, id)
-        body = autopilot_view.view_autopilot(c, row, resources.config)
-    return StrictJSONResponse(body)
+        return autopilot_view.view_autopilot(c, row, resources.config)
 
 
 @router.get("/{id}/report", response_class=Response, responses={200: {"content": {"text/html": {}}}})
@@ -54,8 +59,7 @@ def download_report(id: Id, resources: Resources) -> Response:
 
 
 @router.post("/{id}/stop", response_model=AutopilotOut)
-def stop_autopilot(id: Id, resources: Resources) -> JSONResponse:
+def stop_autopilot(id: Id, resources: Resources) -> AutopilotOut:
     """End it: trials that run may end, everything that waits is cancelled."""
     with resources.database.write() as c:
-        body = autopilot_view.view_autopilot(c, autopilots.stop(c, id, time.time()), resources.config)
-    return StrictJSONResponse(body)
+        return autopilot_view.view_autopilot(c, autopilots.stop(c, id, time.time()), resources.config)

@@ -3,12 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.responses import JSONResponse
 
 from app.http.problems import invalid_field
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse
-from app.schemas.charts import ColumnsOut, CurvesOut, shorten_numbers, thinned_curve_json
+from app.schemas.charts import ColumnsOut, CurvesOut
 from app.schemas.fields import Id
 from store.read import changes, chart_series, sweeps
 
@@ -30,7 +28,7 @@ def read_columns(
     filter: Annotated[
         str | None, Query(max_length=1_000, description="Such as `lr > 1e-4 and best_val_acc > 0.4`.")
     ] = None,
-) -> JSONResponse:
+) -> dict[str, object]:
     """Values of all trials of a sweep, column by column, numbers with seven digits.
 
     `cursor` is that of the stream: what it sends after it is newer than the columns.
@@ -42,12 +40,10 @@ def read_columns(
         sweeps.must_get(c, id)
         cursor = changes.read_cursor(c)
         read = chart_series.read_columns(c, id, names, sort, filter)
-    return StrictJSONResponse(
-        {"cursor": cursor, "columns": {name: shorten_numbers(values) for name, values in read.items()}}
-    )
+    return {"cursor": cursor, "columns": read}
 
 
-@router.get("/{id}/curves", response_model=CurvesOut)
+@router.get("/{id}/curves", response_model=CurvesOut, response_model_exclude_none=True)
 def read_curves(
     id: Id,
     resources: Resources,
@@ -55,7 +51,7 @@ def read_curves(
     of: Annotated[str, Query(max_length=200, description="Metrics of an epoch.")] = "loss,val_loss",
     points: Annotated[int, Query(ge=1, le=10_000, description="Epochs of a curve that are wanted.")] = 64,
     elapsed: Annotated[bool, Query(description="With the seconds of training up to each epoch.")] = False,
-) -> JSONResponse:
+) -> dict[str, object]:
     """Curves of some trials, thinned: the first up to 32 epochs, then every `stride`-th, and the last one.
 
     A trial without epochs is left out. A number that is not finite is null.
@@ -69,7 +65,7 @@ def read_curves(
     with resources.database.read() as c:
         sweeps.must_get(c, id)
         read = chart_series.read_curves(c, id, wanted, of.split(","), points, elapsed)
-    return StrictJSONResponse({"curves": [thinned_curve_json(curve) for curve in read]})
+    return {"curves": read}
 
 
 def _parse_numbers(text: str) -> list[int]:

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
-from starlette.responses import JSONResponse, Response
+from fastapi import APIRouter, File, Form, Response, UploadFile
 
 from app.http.problems import Problem, invalid_field, not_found
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse, created_response
-from app.schemas.datasets import DatasetOut, DatasetsOut, dataset_json
+from app.schemas.datasets import DatasetOut, DatasetsOut
 from app.schemas.fields import MAX_NAME
 from learning.data import catalog
+from learning.data.catalog import DatasetSummary
 from learning.errors import DatasetError
 from store.read import sweeps
 
@@ -24,29 +23,29 @@ router = APIRouter(prefix="/api/datasets", tags=["datasets"])
 
 
 @router.get("", response_model=DatasetsOut)
-def list_datasets(resources: Resources) -> JSONResponse:
+def list_datasets(resources: Resources) -> dict[str, object]:
     """Every data set that is known; `ready` are those on this machine."""
-    summaries = catalog.list_summaries(resources.config.home, resources.config.data)
-    return StrictJSONResponse({"datasets": [dataset_json(summary) for summary in summaries]})
+    return {"datasets": catalog.list_summaries(resources.config.home, resources.config.data)}
 
 
 @router.get("/{name}", response_model=DatasetOut)
-def read_dataset(name: str, resources: Resources) -> JSONResponse:
+def read_dataset(name: str, resources: Resources) -> DatasetSummary:
     """One data set."""
     for summary in catalog.list_summaries(resources.config.home, resources.config.data):
         if summary.name == name:
-            return StrictJSONResponse(dataset_json(summary))
+            return summary
     raise not_found("data set", name[:MAX_NAME])
 
 
 @router.post("", status_code=201, response_model=DatasetOut)
 def add_dataset(
     resources: Resources,
+    response: Response,
     file: Annotated[
         UploadFile, File(description="An .npz with X and y, or x_train, y_train, x_test, y_test.")
     ],
     name: Annotated[str, Form(min_length=1, max_length=200, description="What to call it.")],
-) -> JSONResponse:
+) -> DatasetSummary:
     """Add a data set of your own; nothing is kept of a file that does not fit."""
     with _blame_field("name", name):
         catalog.check_vacant(name, resources.config.home)
@@ -58,7 +57,8 @@ def add_dataset(
         shown_name = _display_name(file.filename, name)
         with _blame_field("file", file.filename):
             summary = catalog.add(path, name, resources.config.home, file_name=shown_name)
-    return created_response(f"/api/datasets/{summary.name}", dataset_json(summary))
+    response.headers["location"] = f"/api/datasets/{summary.name}"
+    return summary
 
 
 @router.delete("/{name}", status_code=204)

@@ -3,15 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from starlette.responses import JSONResponse
 
 from app.api.trials import FileFormat
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse, attachment_response
+from app.http.responses import attachment_response
 from app.schemas.ensembles import EnsembleOut
 from app.schemas.fields import Id
 from app.usecases import ensemble, model_file
-from app.usecases.ensemble import ensemble_json
+from app.usecases.ensemble import Ensemble
 from store.read import sweeps
 
 Top = Annotated[int, Query(ge=2, le=ensemble.MAX_NETS, description="How many of the best kept nets.")]
@@ -20,14 +19,12 @@ router = APIRouter(prefix="/api/sweeps", tags=["ensembles"])
 
 
 @router.get("/{id}/ensemble", response_model=EnsembleOut)
-def read_ensemble(id: Id, resources: Resources, top: Top = ensemble.DEFAULT_NETS) -> JSONResponse:
+def read_ensemble(id: Id, resources: Resources, top: Top = ensemble.DEFAULT_NETS) -> Ensemble:
     """What the mean of the best nets' probabilities is worth on the sweep's validation part."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
         rows = ensemble.find_members(c, sweep, top, resources.files)
-    return StrictJSONResponse(
-        ensemble_json(ensemble.measure_ensemble(rows, sweep, resources.config, resources.files))
-    )
+    return ensemble.measure_ensemble(rows, sweep, resources.config, resources.files)
 
 
 @router.get(

@@ -4,25 +4,24 @@ import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from starlette.responses import JSONResponse
 
+from app.http.paging import Pages
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse, attachment_response, created_response
+from app.http.responses import attachment_response
 from app.reports import sweep_html, tables, transcript
-from app.schemas.fields import Id
+from app.schemas.fields import Id, Limit, Offset
 from app.schemas.findings import (
     RefinementIn,
     RefinementOut,
     SweepFindingsOut,
-    finding_json,
-    importance_json,
-    refinement_json,
 )
-from app.schemas.sweeps import FamilyOut, SweepOut, sweep_json
+from app.schemas.sweeps import FamilyOut, SweepOut
 from app.usecases import findings, sweep_plan
+from learning.refinement.refinement import Refinement
 from store.actions import sweep_actions
 from store.queue import epochs
 from store.read import related_sweeps, sweeps, trials
+from store.read.sweeps import Sweep
 
 router = APIRouter(prefix="/api/sweeps", tags=["advice"])
 
@@ -30,30 +29,28 @@ MAX_EXPORTED_ROWS = 1_000_000
 
 
 @router.get("/{id}/findings", response_model=SweepFindingsOut)
-def read_findings(id: Id, resources: Resources) -> JSONResponse:
+def read_findings(
+    id: Id, resources: Resources, pages: Pages, limit: Limit = 100, offset: Offset = 0
+) -> dict[str, object]:
     """What the trials of a sweep say together, and how important each searched setting is."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
     found, importance = findings.diagnose_sweep(sweep, resources.database, resources.config)
-    return StrictJSONResponse(
-        {
-            "findings": [finding_json(finding) for finding in found],
-            "importance": importance_json(importance),
-        }
-    )
+    return {"findings": pages.cut(found, limit, offset), "importance": importance}
 
 
 @router.get("/{id}/refinement", response_model=RefinementOut)
-def read_refinement(id: Id, resources: Resources) -> JSONResponse:
+def read_refinement(id: Id, resources: Resources) -> Refinement:
     """The finer search that the trials suggest."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
-    proposed = findings.propose_refinement(sweep, resources.database, resources.config)
-    return StrictJSONResponse(refinement_json(proposed))
+    return findings.propose_refinement(sweep, resources.database, resources.config)
 
 
 @router.post("/{id}/refinement", status_code=201, response_model=SweepOut)
-def start_refinement(id: Id, resources: Resources, body: RefinementIn | None = None) -> JSONResponse:
+def start_refinement(
+    id: Id, resources: Resources, response: Response, body: RefinementIn | None = None
+) -> Sweep:
     """Start the finer search, with changes of yours; its `parent_id` is this sweep."""
     with resources.database.read() as c:
         parent = sweeps.must_get(c, id)
@@ -62,16 +59,16 @@ def start_refinement(id: Id, resources: Resources, body: RefinementIn | None = N
     new = sweep_plan.plan_sweep(child, resources.config, parent_id=id)
     with resources.database.write() as c:
         sweep = sweep_actions.create(c, new, time.time(), workers=resources.config.workers)
-    return created_response(f"/api/sweeps/{sweep.id}", sweep_json(sweep))
+    response.headers["location"] = f"/api/sweeps/{sweep.id}"
+    return sweep
 
 
 @router.get("/{id}/family", response_model=FamilyOut)
-def list_family(id: Id, resources: Resources) -> JSONResponse:
+def list_family(id: Id, resources: Resources) -> dict[str, object]:
     """The sweeps that this one came from and that came from it, itself among them, in the order made."""
     with resources.database.read() as c:
         sweeps.must_get(c, id)
-        related = related_sweeps.list_family(c, id)
-    return StrictJSONResponse({"sweeps": [sweep_json(sweep) for sweep in related]})
+        return {"sweeps": related_sweeps.list_family(c, id)}
 
 
 @router.get(

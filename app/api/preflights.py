@@ -3,15 +3,15 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from starlette.responses import JSONResponse
+from fastapi import APIRouter, Query, Response
 
+from app.http.paging import Pages
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse, created_response
 from app.schemas.fields import MAX_NAME, Id, Limit, Offset
-from app.schemas.preflights import PreflightIn, PreflightOut, PreflightsOut, preflight_json
+from app.schemas.preflights import PreflightIn, PreflightOut, PreflightsOut
 from app.usecases import sweep_plan
 from store.jobs import preflights
+from store.jobs.preflights import Preflight
 
 router = APIRouter(prefix="/api/preflights", tags=["preflights"])
 
@@ -19,35 +19,35 @@ Dataset = Annotated[str | None, Query(max_length=MAX_NAME, description="Only tho
 
 
 @router.post("", status_code=201, response_model=PreflightOut)
-def create_preflight(body: PreflightIn, resources: Resources) -> JSONResponse:
+def create_preflight(body: PreflightIn, resources: Resources, response: Response) -> Preflight:
     """Queue the checks for a data set and a net; a worker runs them within seconds."""
     settings = sweep_plan.plan_preflight(body, resources.config)
     with resources.database.write() as c:
         row = preflights.create(c, body.dataset, settings, time.time())
-    return created_response(f"/api/preflights/{row.id}", preflight_json(row))
+    response.headers["location"] = f"/api/preflights/{row.id}"
+    return row
 
 
 @router.get("", response_model=PreflightsOut)
 def list_preflights(
-    resources: Resources, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0
-) -> JSONResponse:
+    resources: Resources, pages: Pages, dataset: Dataset = None, limit: Limit = 100, offset: Offset = 0
+) -> dict[str, object]:
     """All preflights, newest first."""
     with resources.database.read() as c:
         rows, total = preflights.list_all(c, dataset, limit, offset)
-    return StrictJSONResponse({"preflights": [preflight_json(row) for row in rows], "total": total})
+    pages.add(limit, offset, total)
+    return {"preflights": rows, "total": total}
 
 
 @router.get("/{id}", response_model=PreflightOut)
-def read_preflight(id: Id, resources: Resources) -> JSONResponse:
+def read_preflight(id: Id, resources: Resources) -> Preflight:
     """One preflight, with the checks that are done so far."""
     with resources.database.read() as c:
-        row = preflights.must_get(c, id)
-    return StrictJSONResponse(preflight_json(row))
+        return preflights.must_get(c, id)
 
 
 @router.post("/{id}/cancel", response_model=PreflightOut)
-def cancel_preflight(id: Id, resources: Resources) -> JSONResponse:
+def cancel_preflight(id: Id, resources: Resources) -> Preflight:
     """End it now; a running one stops at its next check."""
     with resources.database.write() as c:
-        row = preflights.cancel(c, id, time.time())
-    return StrictJSONResponse(preflight_json(row))
+        return preflights.cancel(c, id, time.time())

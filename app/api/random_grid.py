@@ -3,11 +3,9 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from starlette.responses import JSONResponse
+from fastapi import APIRouter, Query, Response
 
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse, created_response
 from app.schemas.random_grid import RandomGridIn, RandomGridOut
 from app.usecases import random_grid
 from store.actions import sweep_actions
@@ -16,7 +14,9 @@ router = APIRouter(prefix="/api/random-grid", tags=["random against grid"])
 
 
 @router.post("", status_code=201, response_model=RandomGridOut)
-def start_comparison(resources: Resources, body: RandomGridIn | None = None) -> JSONResponse:
+def start_comparison(
+    resources: Resources, response: Response, body: RandomGridIn | None = None
+) -> RandomGridOut:
     """Start a grid and a random sweep of one space: same budget, same net, same seed."""
     planned = random_grid.plan_sweeps(body or RandomGridIn(), resources.config)
     with resources.database.write() as c:
@@ -24,16 +24,16 @@ def start_comparison(resources: Resources, body: RandomGridIn | None = None) -> 
             sweep_actions.create(c, new, time.time(), workers=resources.config.workers).id for new in planned
         ]
         compared = random_grid.load_pair(c, ids)
-    address = f"/api/random-grid?sweeps={','.join(map(str, ids))}"
-    return created_response(address, random_grid.pair_json(compared, resources.config))
+    response.headers["location"] = f"/api/random-grid?sweeps={','.join(map(str, ids))}"
+    return random_grid.compare_pair(compared, resources.config)
 
 
 @router.get("", response_model=RandomGridOut)
 def read_comparison(
     resources: Resources,
     pair: Annotated[str, Query(alias="sweeps", max_length=50, description="Two sweeps of one space: `4,5`.")],
-) -> JSONResponse:
+) -> RandomGridOut:
     """Two sweeps of one space side by side: what each tried of every setting, and how far it came."""
     with resources.database.read() as c:
         compared = random_grid.load_pair(c, random_grid.parse_pair(pair))
-    return StrictJSONResponse(random_grid.pair_json(compared, resources.config))
+    return random_grid.compare_pair(compared, resources.config)

@@ -2,25 +2,24 @@
 
 import time
 
-from fastapi import APIRouter
-from starlette.responses import JSONResponse
+from fastapi import APIRouter, Response
 
 from app.http.problems import Problem
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse, created_response
 from app.schemas.fields import Id
 from app.schemas.repeats import RepeatsIn, RepeatsOut
-from app.schemas.sweeps import SweepOut, sweep_json
+from app.schemas.sweeps import SweepOut
 from app.usecases import repeats, sweep_plan
-from app.usecases.repeats import repeats_json
+from app.usecases.repeats import Repeats
 from store.actions import sweep_actions
 from store.read import sweeps, trials
+from store.read.sweeps import Sweep
 
 router = APIRouter(prefix="/api", tags=["repeats"])
 
 
 @router.post("/trials/{id}/repeats", status_code=201, response_model=SweepOut)
-def repeat_trial(id: Id, resources: Resources, body: RepeatsIn | None = None) -> JSONResponse:
+def repeat_trial(id: Id, resources: Resources, response: Response, body: RepeatsIn | None = None) -> Sweep:
     """Train a trial again from other seeds: a sweep with the same settings, whose parent is the trial's."""
     with resources.database.read() as c:
         trial = trials.must_get(c, id)
@@ -29,15 +28,16 @@ def repeat_trial(id: Id, resources: Resources, body: RepeatsIn | None = None) ->
         tried = repeats.find_tried_seeds(c, sweep, trial)
         new = sweep_plan.plan_repeats(body or RepeatsIn(), trial, sweep, tried, resources.config)
         created = sweep_actions.create(c, new, time.time(), workers=resources.config.workers)
-    return created_response(f"/api/sweeps/{created.id}", sweep_json(created))
+    response.headers["location"] = f"/api/sweeps/{created.id}"
+    return created
 
 
 @router.get("/sweeps/{id}/repeats", response_model=RepeatsOut)
-def read_repeats(id: Id, resources: Resources) -> JSONResponse:
+def read_repeats(id: Id, resources: Resources) -> Repeats:
     """What a trial's settings come to over the seeds of a sweep whose trials differ in nothing else."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
         found = repeats.summarize_repeats(c, sweep)
     if found is None:
         raise Problem(409, f"Sweep {id} repeats nothing: its trials must be alike in all but their seeds.")
-    return StrictJSONResponse(repeats_json(found))
+    return found

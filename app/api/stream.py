@@ -12,10 +12,9 @@ from starlette.types import Message, Send
 
 from app.http.problems import Problem, invalid_field
 from app.http.resources import AppResources, Resources
+from app.live import events
 from app.live.hub import Batch, LiveHub, Subscription
-from app.schemas import json_values
 from app.schemas.fields import MAX_ID, Cursor
-from app.schemas.sweeps import sweep_json
 from learning.errors import NotFound
 from store.read import changes, sweeps
 
@@ -25,9 +24,9 @@ RETRY_MILLISECONDS = 1_000  # what a browser waits before it comes back
 MAX_STREAMS = 512
 MAX_FOLLOWED_SWEEPS = 100  # followed by one stream
 
-BYE = format_sse_event(data_str="{}", event="bye")
+BYE = events.format_event("bye", {})
 OPENING = format_sse_event(comment="open", retry=RETRY_MILLISECONDS)
-HEARTBEAT = format_sse_event(data_str="{}", event="alive")  # a comment would not reach the page
+HEARTBEAT = events.format_event("alive", {})  # a comment would not reach the page
 
 log = logging.getLogger("lossdeck")
 router = APIRouter(prefix="/api", tags=["live"])
@@ -149,8 +148,7 @@ def _current_state(resources: AppResources, subscription: Subscription) -> Batch
     ordered = sorted(rows, key=lambda row: row.changed)
     numbers = [*(row.changed for row in ordered[:-1]), cursor]  # rise, and end with the cursor
     frames = (
-        format_sse_event(data_str=json_values.dump_json(sweep_json(row)), event="sweep", id=str(number))
-        for row, number in zip(ordered, numbers, strict=False)
+        events.format_event("sweep", row, number) for row, number in zip(ordered, numbers, strict=False)
     )
     return Batch(b"".join(frames), cursor)
 

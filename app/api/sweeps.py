@@ -5,13 +5,12 @@ import time
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
-from starlette.responses import JSONResponse
 
+from app.http.paging import Pages
 from app.http.problems import invalid_field
 from app.http.resources import AppResources, Resources
-from app.http.responses import StrictJSONResponse, created_response
+from app.http.responses import model_response
 from app.render import markdown
-from app.schemas import json_values
 from app.schemas.fields import Cursor, Id, Limit, Offset
 from app.schemas.sweeps import (
     DraftOut,
@@ -21,11 +20,9 @@ from app.schemas.sweeps import (
     SweepNotesOut,
     SweepOut,
     SweepsOut,
-    sweep_json,
 )
-from app.schemas.trials import EpochsOut, epoch_json
+from app.schemas.trials import EpochsOut
 from app.usecases import preflight_warning, sweep_plan
-from app.usecases.preflight_warning import warning_json
 from learning.states import SWEEP_STATES
 from store.actions import sweep_actions
 from store.actions.sweep_actions import NewSweep
@@ -58,51 +55,52 @@ IdempotencyKey = Annotated[
 def create_sweep(
     body: SweepIn,
     resources: Resources,
+    response: Response,
     dry_run: Annotated[
         bool, Query(description="Only say what would be drawn and how long it would take.")
     ] = False,
     idempotency_key: IdempotencyKey = None,
-) -> Response:
+) -> SweepMadeOut | Response:
     """Start a search."""
     new = sweep_plan.plan_sweep(body, resources.config)
     if dry_run:
-        return StrictJSONResponse(_draft_json(new, resources))
+        return model_response(_draft(new, resources), status=200)
     idempotency = None
     if idempotency_key is not None:
         idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
     with resources.database.write() as c:
         sweep = sweep_actions.create(c, new, time.time(), idempotency, resources.config.workers)
         warnings = preflight_warning.find_warnings(c, new, new.trials, resources.config.home)
-    return created_response(
-        f"/api/sweeps/{sweep.id}",
-        sweep_json(sweep) | {"warnings": list(map(warning_json, warnings))},
-    )
+    response.headers["location"] = f"/api/sweeps/{sweep.id}"
+    return SweepMadeOut.of(sweep, warnings=warnings)
 
 
 @router.get("", response_model=SweepsOut)
-def list_sweeps(resources: Resources, limit: Limit = 100, offset: Offset = 0) -> JSONResponse:
+def list_sweeps(
+    resources: Resources, pages: Pages, limit: Limit = 100, offset: Offset = 0
+) -> dict[str, object]:
     """All sweeps, newest first."""
     with resources.database.read() as c:
         rows, total = sweeps.list_all(c, limit, offset)
-    return StrictJSONResponse({"sweeps": [sweep_json(row) for row in rows], "total": total})
+    pages.add(limit, offset, total)
+    return {"sweeps": rows, "total": total}
 
 
 @router.get("/{id}", response_model=SweepNotesOut)
-def read_sweep(id: Id, resources: Resources) -> JSONResponse:
+def read_sweep(id: Id, resources: Resources) -> SweepNotesOut:
     """One sweep, with its notes and warnings."""
     with resources.database.read() as c:
-        sweep = sweeps.must_get(c, id)
-        return StrictJSONResponse(_with_notes(c, sweep, resources))
+        return _add_notes(c, sweeps.must_get(c, id), resources)
 
 
 @router.patch("/{id}", response_model=SweepNotesOut)
-def update_sweep(id: Id, body: SweepChange, resources: Resources) -> JSONResponse:
+def update_sweep(id: Id, body: SweepChange, resources: Resources) -> SweepNotesOut:
     """Give a sweep another name, other tags or notes."""
     if body.name is None and body.tags is None and body.notes is None:
         raise invalid_field("name", None, "Give at least one of name, tags and notes.")
     with resources.database.write() as c:
         sweep = sweep_actions.describe(c, id, body.name, body.tags, body.notes)
-        return StrictJSONResponse(_with_notes(c, sweep, resources))
+        return _add_notes(c, sweep, resources)
 
 
 @router.delete("/{id}", status_code=204)
@@ -117,25 +115,25 @@ def delete_sweep(id: Id, resources: Resources) -> Response:
 
 
 @router.post("/{id}/pause", response_model=SweepOut)
-def pause_sweep(id: Id, resources: Resources) -> JSONResponse:
+def pause_sweep(id: Id, resources: Resources) -> Sweep:
     """Start nothing new; what runs, runs on."""
     return _act(resources, id, "pause")
 
 
 @router.post("/{id}/resume", response_model=SweepOut)
-def resume_sweep(id: Id, resources: Resources) -> JSONResponse:
+def resume_sweep(id: Id, resources: Resources) -> Sweep:
     """Take a paused sweep up again."""
     return _act(resources, id, "resume")
 
 
 @router.post("/{id}/stop", response_model=SweepOut)
-def stop_sweep(id: Id, resources: Resources) -> JSONResponse:
+def stop_sweep(id: Id, resources: Resources) -> Sweep:
     """Let running trials end and cancel the queued ones."""
     return _act(resources, id, "stop")
 
 
 @router.post("/{id}/cancel", response_model=SweepOut)
-def cancel_sweep(id: Id, resources: Resources) -> JSONResponse:
+def cancel_sweep(id: Id, resources: Resources) -> Sweep:
     """End it now; running trials stop at their next epoch."""
     return _act(resources, id, "cancel")
 
@@ -147,43 +145,36 @@ def read_sweep_epochs(
     after: Cursor = 0,
     limit: Limit = 10_000,
     trace: Annotated[bool, Query(description="Send the mini-batch traces too.")] = True,
-) -> JSONResponse:
+) -> dict[str, object]:
     """What is new since a cursor; ask again with the cursor of the answer."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
         rows, cursor = epochs.list_by_sweep(c, id, after, limit, trace)
     done = SWEEP_STATES[sweep.state].ended and len(rows) < limit
-    return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
+    return {"epochs": rows, "cursor": cursor, "done": done}
 
 
-def _with_notes(c: Connection, sweep: Sweep, resources: AppResources) -> dict[str, object]:
-    """A sweep with its notes and warnings."""
+def _add_notes(c: Connection, sweep: Sweep, resources: AppResources) -> SweepNotesOut:
     notes = sweeps.get_notes(c, sweep.id)
     warnings = preflight_warning.find_sweep_warnings(c, sweep, resources.config.home)
-    more = {
-        "notes": notes,
-        "notes_html": markdown.render_html(notes),
-        "warnings": list(map(warning_json, warnings)),
-    }
-    return sweep_json(sweep) | more
+    return SweepNotesOut.of(sweep, notes=notes, notes_html=markdown.render_html(notes), warnings=warnings)
 
 
-def _act(resources: AppResources, id: int, action: str) -> JSONResponse:
+def _act(resources: AppResources, id: int, action: str) -> Sweep:
     with resources.database.write() as c:
-        sweep = sweep_actions.act(c, id, action, time.time())
-    return StrictJSONResponse(sweep_json(sweep))
+        return sweep_actions.act(c, id, action, time.time())
 
 
-def _draft_json(new: NewSweep, resources: AppResources) -> dict[str, object]:
+def _draft(new: NewSweep, resources: AppResources) -> DraftOut:
     summary = sweep_plan.require_dataset(new.dataset, resources.config)
     with resources.database.read() as c:
         rate = training_speed.measure_flops_per_second(c, sweep_plan.make_flops_counter(resources.config))
         warnings = preflight_warning.find_warnings(c, new, new.trials, resources.config.home)
     seconds = sweep_plan.estimate_seconds(new.trials, summary, rate, resources.config.workers, new.stopping)
-    draws = [settings.to_dict() for settings in new.trials[:MAX_SHOWN_DRAWS]]
-    return {
-        "draws": draws,
+    draft = {
+        "draws": new.trials[:MAX_SHOWN_DRAWS],
         "trials": len(new.trials),
-        "estimated_seconds": json_values.json_safe(seconds),
-        "warnings": list(map(warning_json, warnings)),
+        "estimated_seconds": seconds,
+        "warnings": warnings,
     }
+    return DraftOut.model_validate(draft)

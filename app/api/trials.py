@@ -4,14 +4,14 @@ import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from starlette.responses import JSONResponse
 
+from app.http.paging import Pages
 from app.http.problems import Problem, invalid_field
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse, attachment_response, created_response
+from app.http.responses import attachment_response
 from app.reports import transcript
 from app.schemas.fields import Cursor, Id, Limit, Offset
-from app.schemas.findings import FindingsOut, finding_json
+from app.schemas.findings import FindingsOut
 from app.schemas.trials import (
     BulkIn,
     BulkOut,
@@ -19,8 +19,6 @@ from app.schemas.trials import (
     MoreTrials,
     TrialOut,
     TrialsOut,
-    epoch_json,
-    trial_json,
 )
 from app.usecases import findings, model_file, sweep_plan
 from app.usecases.model_file import Model
@@ -29,6 +27,7 @@ from learning.states import TRIAL_STATES
 from store.actions import bulk_actions, sweep_actions, trial_actions
 from store.queue import epochs
 from store.read import sweeps, trials
+from store.read.trials import Trial
 
 FileFormat = Annotated[
     Literal["npz", "safetensors"], Query(description="safetensors: if that package is installed.")
@@ -41,6 +40,7 @@ router = APIRouter(prefix="/api", tags=["trials"])
 def list_trials(
     id: Id,
     resources: Resources,
+    pages: Pages,
     limit: Limit = 1_000,
     offset: Offset = 0,
     sort: Annotated[
@@ -50,31 +50,31 @@ def list_trials(
     filter: Annotated[
         str | None, Query(max_length=2_000, description="Such as `lr > 1e-4 and best_val_acc > 0.4`.")
     ] = None,
-) -> JSONResponse:
+) -> dict[str, object]:
     """Trials of a sweep, sorted and filtered; `total` counts all that pass the filter."""
     with resources.database.read() as c:
         sweep = sweeps.must_get(c, id)
     findings.fill_verdicts(sweep, resources.database, resources.config)
     with resources.database.read() as c:
         rows, total = trials.list_page(c, id, limit, offset, sort, filter or None)
-    return StrictJSONResponse({"trials": [trial_json(row) for row in rows], "total": total})
+    pages.add(limit, offset, total)
+    return {"trials": rows, "total": total}
 
 
 @router.post("/sweeps/{id}/trials", status_code=201, response_model=TrialsOut)
-def add_trials(id: Id, body: MoreTrials, resources: Resources) -> JSONResponse:
+def add_trials(id: Id, body: MoreTrials, resources: Resources, response: Response) -> dict[str, object]:
     """Add trials to a sweep: explicit points, or further draws. Those it has stay as they are."""
     with resources.database.write() as c:
         sweep = sweeps.must_get(c, id)
         rows = sweep_actions.add_trials(
             c, id, sweep_plan.plan_more_trials(body, sweep, resources.config), time.time()
         )
-    return created_response(
-        f"/api/sweeps/{id}/trials", {"trials": [trial_json(row) for row in rows], "total": len(rows)}
-    )
+    response.headers["location"] = f"/api/sweeps/{id}/trials"
+    return {"trials": rows, "total": len(rows)}
 
 
 @router.post("/sweeps/{id}/trials/bulk", response_model=BulkOut)
-def act_on_trials(id: Id, body: BulkIn, resources: Resources) -> JSONResponse:
+def act_on_trials(id: Id, body: BulkIn, resources: Resources) -> dict[str, object]:
     """Stop, retry, exclude or include many trials in one step; says to which it was not done, and why."""
     if (body.trials is None) == (body.filter is None):
         raise invalid_field(
@@ -85,26 +85,25 @@ def act_on_trials(id: Id, body: BulkIn, resources: Resources) -> JSONResponse:
     with resources.database.write() as c:
         outcome = bulk_actions.act(c, id, body.action, time.time(), body.trials, body.filter or "")
     refused = [{"trial": number, "message": why} for number, why in outcome.refused.items()]
-    return StrictJSONResponse({"done": list(outcome.done), "refused": refused})
+    return {"done": outcome.done, "refused": refused}
 
 
 @router.get("/trials/{id}", response_model=TrialOut)
-def read_trial(id: Id, resources: Resources) -> JSONResponse:
+def read_trial(id: Id, resources: Resources) -> Trial:
     """One trial."""
     with resources.database.read() as c:
-        trial = trials.must_get(c, id)
-    return StrictJSONResponse(trial_json(trial))
+        return trials.must_get(c, id)
 
 
 @router.get("/trials/{id}/epochs", response_model=EpochsOut)
-def read_trial_epochs(id: Id, resources: Resources, after: Cursor = 0) -> JSONResponse:
+def read_trial_epochs(id: Id, resources: Resources, after: Cursor = 0) -> dict[str, object]:
     """The epochs of a trial, with the traces of the mini-batch cost; with `after` those that are new."""
     with resources.database.read() as c:
         trial = trials.must_get(c, id)
         rows = epochs.list_by_trial(c, id, after)
     done = TRIAL_STATES[trial.state].ended
     cursor = max((row.seq for row in rows), default=after)
-    return StrictJSONResponse({"epochs": [epoch_json(row) for row in rows], "cursor": cursor, "done": done})
+    return {"epochs": rows, "cursor": cursor, "done": done}
 
 
 @router.get(
@@ -121,12 +120,14 @@ def read_transcript(id: Id, resources: Resources) -> Response:
 
 
 @router.get("/trials/{id}/findings", response_model=FindingsOut)
-def read_trial_findings(id: Id, resources: Resources) -> JSONResponse:
+def read_trial_findings(
+    id: Id, resources: Resources, pages: Pages, limit: Limit = 100, offset: Offset = 0
+) -> dict[str, object]:
     """What the curves of a trial say, most important first."""
     with resources.database.read() as c:
         trial = trials.must_get(c, id)
     found = findings.diagnose_trial(trial, resources.database, resources.config)
-    return StrictJSONResponse({"findings": [finding_json(finding) for finding in found]})
+    return {"findings": pages.cut(found, limit, offset)}
 
 
 @router.get(
@@ -154,32 +155,28 @@ def download_model(
 
 
 @router.post("/trials/{id}/stop", response_model=TrialOut)
-def stop_trial(id: Id, resources: Resources) -> JSONResponse:
+def stop_trial(id: Id, resources: Resources) -> Trial:
     """End a trial: a queued one now, a running one at its next epoch."""
     with resources.database.write() as c:
-        trial = trial_actions.stop(c, id, time.time())
-    return StrictJSONResponse(trial_json(trial))
+        return trial_actions.stop(c, id, time.time())
 
 
 @router.post("/trials/{id}/retry", response_model=TrialOut)
-def retry_trial(id: Id, resources: Resources) -> JSONResponse:
+def retry_trial(id: Id, resources: Resources) -> Trial:
     """Run a failed trial again."""
     with resources.database.write() as c:
-        trial = trial_actions.retry(c, id, time.time())
-    return StrictJSONResponse(trial_json(trial))
+        return trial_actions.retry(c, id, time.time())
 
 
 @router.post("/trials/{id}/exclude", response_model=TrialOut)
-def exclude_trial(id: Id, resources: Resources) -> JSONResponse:
+def exclude_trial(id: Id, resources: Resources) -> Trial:
     """Leave a trial out of rankings and advice."""
     with resources.database.write() as c:
-        trial = trial_actions.exclude(c, id, True)
-    return StrictJSONResponse(trial_json(trial))
+        return trial_actions.exclude(c, id, True)
 
 
 @router.post("/trials/{id}/include", response_model=TrialOut)
-def include_trial(id: Id, resources: Resources) -> JSONResponse:
+def include_trial(id: Id, resources: Resources) -> Trial:
     """Take an excluded trial in again."""
     with resources.database.write() as c:
-        trial = trial_actions.exclude(c, id, False)
-    return StrictJSONResponse(trial_json(trial))
+        return trial_actions.exclude(c, id, False)

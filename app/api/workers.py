@@ -3,13 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.responses import JSONResponse
 
 from app.http.resources import Resources
-from app.http.responses import StrictJSONResponse
 from app.schemas.fields import MAX_NAME
-from app.schemas.sweeps import RecipesOut, recipe_json
-from app.schemas.workers import WorkersOut, worker_json
+from app.schemas.sweeps import RecipesOut
+from app.schemas.workers import WorkersOut
 from app.usecases import sweep_plan
 from learning.data import catalog
 from store.queue import workers
@@ -18,21 +16,18 @@ router = APIRouter(prefix="/api", tags=["workers"])
 
 
 @router.get("/workers", response_model=WorkersOut)
-def list_workers(resources: Resources) -> JSONResponse:
+def list_workers(resources: Resources) -> dict[str, object]:
     """Every worker that registered, the living first."""
     with resources.database.read() as c:
-        rows = workers.list_all(c)
-    return StrictJSONResponse({"workers": [worker_json(row) for row in rows]})
+        return {"workers": workers.list_all(c)}
 
 
 @router.get("/recipes", response_model=RecipesOut, tags=["sweeps"])
 def list_recipes(
     resources: Resources,
     dataset: Annotated[str, Query(max_length=MAX_NAME, description="Whose numbers to give.")] = "digits",
-) -> JSONResponse:
+) -> dict[str, object]:
     """The lecture's checks and searches, with the numbers that fit a data set."""
     if not catalog.is_built_in(dataset):
         sweep_plan.require_dataset(dataset, resources.config)  # refuses one that nobody knows
-    return StrictJSONResponse(
-        {"recipes": [recipe_json(value) for value in sweep_plan.list_recipes(dataset, resources.config)]}
-    )
+    return {"recipes": sweep_plan.list_recipes(dataset, resources.config)}

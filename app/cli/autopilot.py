@@ -1,10 +1,9 @@
 """The command `autopilot`: it queues a whole search, from the checks to the winner, and prints each stage."""
 
-import json
 import sys
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +12,7 @@ from app.cli.sweep_progress import WorkerLiveness, explain_interrupt
 from app.operations.exit_codes import DONE, FAILED
 
 if TYPE_CHECKING:
+    from app.schemas.autopilots import AutopilotOut
     from store.config import Config
     from store.db.database import Database
 
@@ -67,15 +67,15 @@ def autopilot(
             if wait:
                 result = follow_autopilot(database, row.id, config, print_stages=not as_json)
     if as_json:
-        print(json.dumps(result))
+        print(result.model_dump_json())
     elif not wait:
         print(row.id)
-    raise typer.Exit(DONE if result["state"] in ("running", "finished") else FAILED)
+    raise typer.Exit(DONE if result.state in ("running", "finished") else FAILED)
 
 
 def follow_autopilot(
     database: "Database", id: int, config: "Config", *, print_stages: bool
-) -> dict[str, Any]:
+) -> "AutopilotOut":
     """Waits for the end, printing each new stage on stdout and a summary on stderr.
 
     Raises NoWorker when no worker is alive.
@@ -99,18 +99,16 @@ def follow_autopilot(
     return result
 
 
-def summary(result: dict[str, Any]) -> str:
+def summary(result: "AutopilotOut") -> str:
     """How an autopilot ended: its best trial, its test accuracy, and the note about that."""
-    text = f"Autopilot {result['id']} {result['state']}: {result['reason']}"
-    if result["best"] is None:
+    text = f"Autopilot {result.id} {result.state}: {result.reason}"
+    if result.best is None:
         return text
-    best = result["best"]
-    text += (
-        f" Best: trial #{best['number']} of sweep {best['sweep_id']}, val accuracy {best['best_val_acc']:.4f}"
-    )
-    note = result["test_note"] or ""
-    if result["test"] is None:
+    best = result.best
+    text += f" Best: trial #{best.number} of sweep {best.sweep_id}, val accuracy {best.best_val_acc:.4f}"
+    note = result.test_note or ""
+    if result.test is None:
         return f"{text}. {note}".rstrip()
-    test = result["test"]
-    look = f"look {test['number']} at the test part of {test['dataset']}"
-    return f"{text}; test accuracy {test['accuracy']:.4f} ({look}). {note}".rstrip()
+    test = result.test
+    look = f"look {test.number} at the test part of {test.dataset}"
+    return f"{text}; test accuracy {test.accuracy:.4f} ({look}). {note}".rstrip()

@@ -203,8 +203,8 @@ def load_ensemble(number: int, top: int, config: "Config", *, print_accuracies: 
         rows = ensemble.find_members(c, sweep, top, files)
     if print_accuracies:
         result = ensemble.measure_ensemble(rows, sweep, config, files)
-        for row, accuracy in zip(rows, result.measured.each, strict=True):
-            print(f"{format_trial(row)}: val_acc: {accuracy:.6f}")
+        for member in result.members:
+            print(f"{format_trial(member.trial)}: val_acc: {member.val_acc:.6f}")
         print(result.sentence, file=sys.stderr)
     return ensemble.load_models(rows, files)
 

@@ -1,6 +1,5 @@
 """The command `preflight`: it queues the checks before a search and prints what they find."""
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -52,7 +51,7 @@ def preflight(
       lossdeck preflight --sweep 3 --wait
     """
     from app.operations.process_supervisor import upgrade_database
-    from app.schemas.preflights import preflight_json
+    from app.schemas.preflights import PreflightOut
     from store.db.database import Database
     from store.jobs import preflights
 
@@ -71,7 +70,7 @@ def preflight(
                 row = follow_preflight(database, row.id, (lambda check: None) if as_json else print_check)
                 code = DONE if row.passed else FAILED
     if as_json:
-        print(json.dumps(preflight_json(row)))
+        print(PreflightOut.of(row).model_dump_json())
     elif not wait:
         print(row.id)
     raise typer.Exit(code)

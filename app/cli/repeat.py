@@ -1,6 +1,5 @@
 """The command `repeat`: it queues a trial again from other seeds and prints how their results spread."""
 
-import json
 import sys
 import time
 from contextlib import closing
@@ -44,11 +43,10 @@ def repeat(
     from pydantic import ValidationError
 
     from app.cli.sweep_progress import follow_sweep
-    from app.schemas.repeats import RepeatsIn
-    from app.schemas.sweeps import sweep_json
+    from app.schemas.repeats import RepeatsIn, RepeatsOut
+    from app.schemas.sweeps import SweepOut
     from app.text.formats import format_trial
     from app.usecases import repeats, sweep_plan
-    from app.usecases.repeats import repeats_json
     from store.actions import sweep_actions
     from store.read import sweeps
 
@@ -71,7 +69,8 @@ def repeat(
     if result is not None:
         print(result.sentence, file=sys.stderr)
     if as_json:
-        print(json.dumps(repeats_json(result) if result else sweep_json(made)))
+        shown = RepeatsOut.of(result) if result else SweepOut.of(made)
+        print(shown.model_dump_json())
     elif not wait:
         print(made.id)
     raise typer.Exit(code)

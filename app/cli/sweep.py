@@ -62,7 +62,7 @@ def sweep(
     """
     from app.cli.sweep_progress import explain_interrupt, follow_sweep
     from app.operations.process_supervisor import upgrade_database
-    from app.schemas.sweeps import sweep_json
+    from app.schemas.sweeps import SweepOut
     from app.usecases import sweep_plan
     from store.db.database import Database
     from store.read import sweeps
@@ -83,7 +83,7 @@ def sweep(
                 with database.read() as connection:
                     row = sweeps.get(connection, row.id) or row
     if as_json:
-        print(json.dumps(sweep_json(row)))
+        print(SweepOut.of(row).model_dump_json())
     elif not wait:
         print(row.id)
     raise typer.Exit(code)

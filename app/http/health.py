@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.http.problems import Problem
 from app.http.resources import AppResources, Resources
-from app.http.responses import StrictJSONResponse
+from app.schemas.health import AliveOut, ReadyOut
 from store.db import migrations
 from store.read import totals
 
@@ -18,13 +18,13 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def check_alive() -> JSONResponse:
+def check_alive() -> AliveOut:
     """The process answers."""
-    return StrictJSONResponse({"status": "ok"})
+    return AliveOut(status="ok")
 
 
 @router.get("/readyz")
-def check_ready(resources: Resources) -> JSONResponse:
+def check_ready(resources: Resources) -> ReadyOut:
     """The database answers and has the schema that this version needs."""
     try:
         current = migrations.read_version(resources.database)
@@ -32,7 +32,7 @@ def check_ready(resources: Resources) -> JSONResponse:
         raise Problem(503, "The database does not answer.", headers={"retry-after": "2"}) from error
     if current != migrations.read_head():
         raise Problem(503, "The database has another schema than this version needs; run `lossdeck migrate`.")
-    return StrictJSONResponse({"status": "ready", "database": resources.database.dialect, "schema": current})
+    return ReadyOut(status="ready", database=resources.database.dialect, schema=current)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

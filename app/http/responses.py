@@ -1,20 +1,13 @@
-"""The successful HTTP responses: JSON, 201 Created and file downloads; app.http.problems has the errors."""
+"""Responses that are not the JSON of a route's model: that of another model, and files to download."""
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from app.schemas import json_values
-
-
-class StrictJSONResponse(JSONResponse):
-    """JSON as json_values writes it: NaN raises ValueError, half a surrogate pair becomes `?`."""
-
-    def render(self, content: object) -> bytes:
-        return json_values.dump_json(content).encode("utf-8", "replace")
+from app.schemas.fields import Out
 
 
-def created_response(location: str, body: object) -> StrictJSONResponse:
-    """201 with the address of the new resource."""
-    return StrictJSONResponse(body, status_code=201, headers={"location": location})
+def model_response(body: Out, status: int) -> Response:
+    """A model that is not the route's usual one."""
+    return Response(body.model_dump_json(), status, media_type="application/json")
 
 
 def attachment_response(content: str | bytes, name: str, media_type: str) -> Response:

@@ -1,24 +1,55 @@
-"""The data of a live event: the row that changed, as JSON."""
+"""The live events: their names, and the data of each as JSON."""
 
-from app.schemas.sweeps import sweep_json
-from app.schemas.trials import epoch_json, trial_json
-from app.schemas.workers import worker_json
+from collections.abc import Mapping
+
+from fastapi.sse import format_sse_event
+
+from app.schemas.fields import Out
+from app.schemas.sweeps import SweepOut
+from app.schemas.trials import EpochEventOut, TrialOut
+from app.schemas.workers import WorkerOut
 from store.queue.epochs import EpochRow
-from store.queue.workers import Worker
 from store.read.changes import Change
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
 
-def event_data(change: Change) -> tuple[int | None, dict[str, object]]:
-    """The sweep that a change belongs to, None for one of no sweep, and the data of its event."""
+class ResetOut(Out):
+    """Rows were deleted, or too much changed: read afresh, and go on from the cursor."""
+
+    cursor: int
+
+
+class EmptyOut(Out):
+    """An event that says all by its name: `alive`, nothing new; `bye`, the server ends."""
+
+
+EVENTS: Mapping[str, type[Out]] = {
+    "epoch": EpochEventOut,
+    "trial": TrialOut,
+    "sweep": SweepOut,
+    "worker": WorkerOut,
+    "reset": ResetOut,
+    "alive": EmptyOut,
+    "bye": EmptyOut,
+}  # the data of an event by its name
+
+
+def format_event(name: str, row: object, id: int | None = None) -> bytes:
+    """An event in the format of server-sent events; `row` has the attributes of its data."""
+    data = EVENTS[name].model_validate(row).model_dump_json()
+    return format_sse_event(data_str=data, event=name, id=None if id is None else str(id))
+
+
+def format_change(change: Change) -> bytes:
+    """The event of a change."""
+    row = {"cursor": change.seq} if change.row is None else change.row
+    return format_event(change.kind, row, change.seq)
+
+
+def sweep_of(change: Change) -> int | None:
+    """The sweep that a change belongs to; None for one of no sweep."""
     row = change.row
-    if isinstance(row, EpochRow):
-        return row.sweep_id, {"sweep_id": row.sweep_id} | epoch_json(row, trace=False)
-    if isinstance(row, Trial):
-        return row.sweep_id, trial_json(row)
-    if isinstance(row, Sweep):
-        return row.id, sweep_json(row)
-    if isinstance(row, Worker):
-        return None, worker_json(row)
-    return None, {"cursor": change.seq}
+    if isinstance(row, EpochRow | Trial):
+        return row.sweep_id
+    return row.id if isinstance(row, Sweep) else None

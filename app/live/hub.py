@@ -12,10 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fastapi.sse import format_sse_event
-
 from app.live import events
-from app.schemas import json_values
 from store.db.database import Database
 from store.read import changes
 from store.read.changes import Change
@@ -195,6 +192,4 @@ def _read_batch(
 
 def _to_frames(found: Iterable[Change]) -> Iterable[Frame]:
     for change in found:
-        sweep_id, body = events.event_data(change)
-        data = format_sse_event(data_str=json_values.dump_json(body), event=change.kind, id=str(change.seq))
-        yield Frame(change.seq, change.kind, sweep_id, data)
+        yield Frame(change.seq, change.kind, events.sweep_of(change), events.format_change(change))

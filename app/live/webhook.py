@@ -11,8 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from app.schemas import json_values
-from app.schemas.sweeps import sweep_json
+from app.schemas.fields import Out
+from app.schemas.sweeps import SweepOut
 from learning.states import SWEEP_STATES
 from store.db.database import Database
 from store.jobs import webhook_deliveries
@@ -77,10 +77,10 @@ class Webhook:
         with self.database.read() as c:
             if webhook_deliveries.is_delivered(c, id):
                 return
-        body = {"id": id, "event": event, "sweep": sweep_json(sweep)}
+        body = WebhookBodyOut(id=id, event=event, sweep=SweepOut.of(sweep)).model_dump_json().encode()
         pause = FIRST_RETRY_SECONDS
         while not self._done.is_set():
-            reason = _post(self.url, json_values.dump_json(body).encode(), id)
+            reason = _post(self.url, body, id)
             if reason is None:
                 with self.database.write() as c:
                     webhook_deliveries.mark_delivered(c, id, sweep.changed)
@@ -88,6 +88,14 @@ class Webhook:
             log.warning("The webhook did not take %s (%s); it is sent again in %g s.", id, reason, pause)
             self._done.wait(pause)
             pause = min(2 * pause, MAX_RETRY_SECONDS)
+
+
+class WebhookBodyOut(Out):
+    """What the receiver is sent."""
+
+    id: str
+    event: str
+    sweep: SweepOut
 
 
 def events_of(sweep: Sweep) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from app.render import lr_probe_svg, search_stages_svg
 from app.render.templates import render_page
 from app.reports import autopilot_html
 from app.schemas.fields import Id
-from app.schemas.preflights import preflight_json
+from app.schemas.preflights import PreflightOut
 from app.text.formats import format_bound, format_distribution, format_setting
 from app.usecases import autopilot_view
 from learning.states import SWEEP_STATES
@@ -56,7 +56,7 @@ def show_autopilot(id: Id, resources: Resources) -> HTMLResponse:
         row=row,
         shown=shown,
         searches=searches,
-        preflights={id: preflight_json(preflight) for id, preflight in rows.items()},
+        preflights={id: PreflightOut.of(preflight) for id, preflight in rows.items()},
         probes={id: lr_probe_svg.draw_checks(preflight.checks) for id, preflight in rows.items()},
         picture=picture,
         ramp=search_stages_svg.RAMP,

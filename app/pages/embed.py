@@ -15,7 +15,7 @@ from app.render.palettes import in_both_themes, series_colours
 from app.render.templates import render_page
 from app.schemas.charts import FIRST_COLUMNS
 from app.schemas.fields import Id
-from app.schemas.sweeps import sweep_json
+from app.schemas.sweeps import SweepOut
 from store.read import changes, sweeps
 
 router = APIRouter(include_in_schema=False)
@@ -48,7 +48,7 @@ def show_chart(id: Id, chart: str, resources: Resources) -> HTMLResponse:
     chosen = CHARTS[chart]
     data: dict[str, Any] = {
         "chart": chart,
-        "sweep": sweep_json(sweep),
+        "sweep": SweepOut.of(sweep),
         "axes": choose_axes(sweep)[:2],
         "first": FIRST_COLUMNS,
         "cursor": cursor,

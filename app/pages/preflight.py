@@ -9,7 +9,7 @@ from app.http.problems import not_found
 from app.http.resources import Resources
 from app.pages.datasets import ready_names
 from app.render.templates import render_page
-from app.schemas.preflights import preflight_json
+from app.schemas.preflights import PreflightOut
 from store.db.database import Connection
 from store.jobs import preflights
 from store.jobs.preflights import Preflight
@@ -36,9 +36,9 @@ def show_preflight(
         found = _get_preflight(c, id) if id is not None else next(iter(latest), None)
     chosen = dataset or (found.dataset if found else "")
     data = {
-        "preflight": preflight_json(found) if found and len(compared) < 2 else None,
-        "compared": [preflight_json(row) for row in compared] if len(compared) > 1 else [],
-        "earlier": [_summary_json(row) for row in reversed(rows)],
+        "preflight": PreflightOut.of(found) if found and len(compared) < 2 else None,
+        "compared": [PreflightOut.of(row) for row in compared] if len(compared) > 1 else [],
+        "earlier": [_summarize(row) for row in reversed(rows)],
         "dataset": chosen if chosen in names else names[0],
     }
     return render_page("preflight.html", section="/preflight", data=data, datasets=names)
@@ -58,10 +58,17 @@ def _get_preflight(c: Connection, id: int) -> Preflight:
     return row
 
 
-def _summary_json(row: Preflight) -> dict[str, object]:
+class PreflightSummaryOut(PreflightOut):
     """A preflight without its checks; only which failed, and which learning rates are workable."""
-    return preflight_json(row) | {
-        "checks": [],
-        "failed": [check.code for check in row.checks if not check.passed],
-        "workable": next((check.span for check in row.checks if check.span), None),
-    }
+
+    failed: list[str]
+    workable: tuple[float, float] | None
+
+
+def _summarize(row: Preflight) -> PreflightSummaryOut:
+    return PreflightSummaryOut.of(
+        row,
+        checks=[],
+        failed=[check.code for check in row.checks if not check.passed],
+        workable=next((check.span for check in row.checks if check.span), None),
+    )

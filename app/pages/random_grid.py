@@ -46,7 +46,7 @@ def _comparison_json(pair: str, resources: AppResources) -> dict[str, Any]:
         "expected": plotly_shells.expected_bests(),
     }
     return {
-        "comparison": random_grid.pair_json(found, resources.config),
+        "comparison": random_grid.compare_pair(found, resources.config),
         "cursor": cursor,
         "axes": axes,
         "figures": {name: in_both_themes(shell) for name, shell in shells.items()},

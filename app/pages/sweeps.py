@@ -13,14 +13,12 @@ from app.pages.new_sweep_form import describe_rule, list_groups, list_rules
 from app.render import markdown, plotly_shells
 from app.render.palettes import PALETTES, canvas_palette, chart_data, in_both_themes
 from app.render.templates import render_page
-from app.schemas import json_values
 from app.schemas.charts import FIRST_COLUMNS, shorten_numbers
 from app.schemas.fields import Id
-from app.schemas.sweeps import recipe_json, sweep_json
+from app.schemas.sweeps import RecipeOut, SweepOut, WarningOut
 from app.text.formats import format_distribution
 from app.usecases import preflight_warning, repeats, sweep_plan
 from app.usecases.model_file import has_safetensors
-from app.usecases.preflight_warning import warning_json
 from learning.search.recipes import RECIPES
 from store.config import Config
 from store.db.database import Connection
@@ -55,7 +53,7 @@ def show_sweeps(resources: Resources) -> HTMLResponse:
         cursor = changes.read_cursor(c)
         curves = {row.id: _sparkline(c, row) for row in rows[:SPARKLINES] if row.best is not None}
     data = {
-        "sweeps": [sweep_json(row) for row in reversed(rows)],
+        "sweeps": [SweepOut.of(row) for row in reversed(rows)],
         "sparks": curves,
         "cursor": cursor,
         "most": SWEEPS_SHOWN,
@@ -76,9 +74,9 @@ def show_new_sweep(
         other = sweeps.must_get(c, like) if like is not None else None
     preferred = other.dataset if other else dataset
     chosen = preferred if preferred in names else names[0]
-    recipes = {row.name: recipe_json(row) for row in sweep_plan.list_recipes(chosen, resources.config)}
+    recipes = {row.name: RecipeOut.of(row) for row in sweep_plan.list_recipes(chosen, resources.config)}
     name = recipe if recipe in recipes else sweep_plan.DEFAULT_RECIPE
-    start = _copy_fields(other) if other else recipes[name] | {"recipe": name, "stopping": None}
+    start = _copy_fields(other) if other else recipes[name].model_dump() | {"recipe": name, "stopping": None}
     data = {
         "start": start | {"dataset": chosen},
         "recipes": recipes,
@@ -136,7 +134,7 @@ def _heading_values(c: Connection, sweep: Sweep, repeated: Sequence[Trial], conf
         "ranges": [format_distribution(name, spec) for name, spec in sweep.space.distributions.items()],
         "stopping": describe_rule(sweep.stopping) if sweep.stopping else "",
         "recipe_note": RECIPES[sweep.recipe].note if sweep.recipe and sweep.recipe in RECIPES else "",
-        "warnings": list(map(warning_json, warnings)),
+        "warnings": [WarningOut.of(warning) for warning in warnings],
     }
 
 
@@ -157,7 +155,9 @@ def _chart_values(sweep: Sweep, cursor: int, axes: Sequence[str], seeds: bool) -
         }
     columns = list(dict.fromkeys([*USUAL_AXES, *sweep.space.distributions]))[:SETTING_COLUMNS]
     first = list(FIRST_COLUMNS)
-    data = chart_data(shells, sweep=sweep_json(sweep), cursor=cursor, axes=axes, columns=columns, first=first)
+    data = chart_data(
+        shells, sweep=SweepOut.of(sweep), cursor=cursor, axes=axes, columns=columns, first=first
+    )
     return data | {"palettes": {theme: canvas_palette(palette) for theme, palette in PALETTES.items()}}
 
 
@@ -166,7 +166,7 @@ def _copy_fields(sweep: Sweep) -> dict[str, object]:
         "dataset": sweep.dataset,
         "recipe": sweep.recipe,
         "space": sweep.space.to_dict(),
-        "settings": json_values.json_safe(sweep.settings),
+        "settings": sweep.settings,
         "trials": sweep.trials,
         "sampler": sweep.sampler,
         "stopping": sweep.stopping.to_dict() if sweep.stopping else None,

@@ -11,8 +11,8 @@ from app.render import plotly_shells
 from app.render.palettes import chart_data
 from app.render.templates import render_page
 from app.schemas.fields import Id
-from app.schemas.sweeps import sweep_json
-from app.schemas.trials import trial_json
+from app.schemas.sweeps import SweepOut
+from app.schemas.trials import TrialOut
 from app.text.formats import format_setting
 from app.usecases import findings
 from app.usecases.model_file import has_safetensors
@@ -52,7 +52,7 @@ def show_trial(id: Id, resources: Resources) -> HTMLResponse:
     return render_page(
         "trial.html",
         section="/",
-        data=chart_data(shells, trial=trial_json(found), sweep=sweep_json(sweep), cursor=cursor),
+        data=chart_data(shells, trial=TrialOut.of(found), sweep=SweepOut.of(sweep), cursor=cursor),
         trial=found,
         sweep=sweep,
         findings=findings.diagnose_trial(found, resources.database, resources.config),
@@ -75,7 +75,7 @@ def show_comparison(
         rows = [found[id] for id in dict.fromkeys(ids) if id in found]
         of = sweeps.get_many(c, sorted({row.sweep_id for row in rows}))
     shells = {"loss": plotly_shells.loss_curves(), "accuracy": plotly_shells.val_accuracy_curves()}
-    data = chart_data(shells, trials=[trial_json(row) for row in rows], cursor=cursor)
+    data = chart_data(shells, trials=[TrialOut.of(row) for row in rows], cursor=cursor)
     return render_page(
         "compare.html",
         section="/",

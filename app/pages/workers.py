@@ -5,7 +5,7 @@ from starlette.responses import HTMLResponse
 
 from app.http.resources import Resources
 from app.render.templates import render_page
-from app.schemas.workers import worker_json
+from app.schemas.workers import WorkerOut
 from store.queue import workers
 from store.read import changes
 
@@ -17,5 +17,5 @@ def show_workers(resources: Resources) -> HTMLResponse:
     with resources.database.read() as c:
         rows = workers.list_all(c)
         cursor = changes.read_cursor(c)
-    data = {"workers": [worker_json(row) for row in rows], "cursor": cursor}
+    data = {"workers": [WorkerOut.of(row) for row in rows], "cursor": cursor}
     return render_page("workers.html", section="/workers", data=data)

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from app.render.assets import PLOTLY_PATH, asset_url, find_modules
+from app.schemas.json_values import dump_json
 
 NAVIGATION = (
     ("/", "Sweeps"),
@@ -35,6 +37,11 @@ def script(name: str) -> Markup:
     )
 
 
+def page_json(value: object) -> Markup:
+    """JSON for a script element; models are written as the REST API writes them."""
+    return htmlsafe_json_dumps(value, dumps=lambda value, **_: dump_json(value))
+
+
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parents[2] / "templates"),
     autoescape=True,
@@ -42,6 +49,7 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+TEMPLATES.filters["page_json"] = page_json
 TEMPLATES.globals.update(
     asset=asset_url,
     icon=icon,

@@ -6,8 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from app.schemas import json_values
-from app.schemas.trials import epoch_json, trial_json
+from app.schemas.trials import TrialLineOut, TrialOut
 from learning.settings import SETTING_NAMES
 from store.queue.epochs import EpochRow
 from store.read.trials import Trial
@@ -40,9 +39,9 @@ def format_csv(trials: Sequence[Trial]) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([*COLUMNS, *LOSSES, *ACCURACIES, GAP, *settings])
     for trial in trials:
-        body = trial_json(trial)
+        body = TrialOut.of(trial)
         values = [
-            *(body[name] for name in COLUMNS),
+            *(getattr(body, name) for name in COLUMNS),
             *last_epoch_values(trial),
             *trial.settings.to_dict().values(),
         ]
@@ -66,12 +65,11 @@ def last_epoch_values(trial: Trial) -> list[object]:
 
 def format_jsonl(trials: Sequence[Trial], epochs: Sequence[EpochRow]) -> str:
     """A line for each trial: the trial as the REST API has it, with its epoch rows under `epochs`."""
-    curves: dict[int, list[dict[str, object]]] = defaultdict(list)
+    curves: dict[int, list[EpochRow]] = defaultdict(list)
     for row in epochs:
-        curves[row.trial_id].append(epoch_json(row, trace=False))
-    return "".join(
-        json_values.dump_json(trial_json(trial) | {"epochs": curves[trial.id]}) + "\n" for trial in trials
-    )
+        curves[row.trial_id].append(row)
+    lines = (TrialLineOut.of(trial, epochs=curves[trial.id]).model_dump_json() for trial in trials)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def escape_formula(value: object) -> object:

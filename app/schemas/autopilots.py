@@ -1,23 +1,13 @@
 """JSON of autopilots: requests, responses and their stages."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StrictInt
+from pydantic import Field, StrictInt
 
-from app.schemas.fields import In, Name, Out, Seed, Settings
-from app.schemas.json_values import iso_time, json_safe
-from app.schemas.preflights import PreflightOut, preflight_json
-from app.schemas.sweeps import SweepOut, sweep_json
-from app.schemas.trials import TrialOut, trial_json
-from learning.refinement.autopilot import AUTOPILOT_STAGES, SEARCH_STAGES
-from learning.refinement.refinement import RangeChange, list_range_changes
-from store.jobs.autopilots import Autopilot
-from store.jobs.preflights import Preflight
-from store.jobs.test_accuracies import Evaluation
-from store.read.sweeps import Sweep
-from store.read.trials import Trial
+from app.schemas.fields import In, JsonForm, Name, Out, Seed, Settings, Time
+from app.schemas.preflights import PreflightOut
+from app.schemas.sweeps import SweepOut
+from app.schemas.trials import TrialOut
 
 
 class AutopilotIn(In):
@@ -43,7 +33,7 @@ class LookOut(Out):
     accuracy: float
     examples: int
     number: int = Field(description="The how many-th look at this data set's test part it was.")
-    taken_at: str | None
+    taken_at: Time
 
 
 class MoveOut(Out):
@@ -79,82 +69,15 @@ class AutopilotOut(Out):
     test_note: str | None = Field(
         description="Why there is no test accuracy, or that it is lower than chance explains."
     )
-    settings: dict[str, JsonValue]
-    space: dict[str, JsonValue]
+    settings: JsonForm
+    space: JsonForm
     trials: int
     seed: int
     preflight: bool
-    created_at: str | None
-    finished_at: str | None
+    created_at: Time
+    finished_at: Time | None
 
 
 class AutopilotsOut(Out):
     autopilots: list[AutopilotOut]
     total: int
-
-
-def autopilot_json(
-    row: Autopilot,
-    checks: Mapping[int, Preflight],
-    searches: Mapping[int, Sweep],
-    best: Trial | None,
-    look: Evaluation | None,
-    test_note: str | None,
-) -> dict[str, object]:
-    """An autopilot; `checks` and `searches` are its preflights and sweeps by their ids."""
-    begun = [stage.name for stage in row.stages]
-    moves_of = _moves_by_stage(row, searches)
-    possible = AUTOPILOT_STAGES if row.preflight else SEARCH_STAGES
-    return {
-        "id": row.id,
-        "name": row.name,
-        "dataset": row.dataset,
-        "state": row.state,
-        "reason": row.reason,
-        "stages": [
-            {
-                "number": stage.number,
-                "name": stage.name,
-                "why": stage.why,
-                "state": stage.state,
-                "preflight": preflight_json(found)
-                if (found := checks.get(stage.preflight_id or 0))
-                else None,
-                "sweep": sweep_json(search) if (search := searches.get(stage.sweep_id or 0)) else None,
-                "moves": [asdict(move) for move in moves_of.get(stage.number, ())],
-            }
-            for stage in row.stages
-        ],
-        "to_come": [name for name in possible if name not in begun] if row.state == "running" else [],
-        "best": trial_json(best) if best is not None else None,
-        "test": test_look_json(look) if look is not None else None,
-        "test_note": test_note,
-        "settings": json_safe(row.settings),
-        "space": row.space.to_dict(),
-        "trials": row.trials,
-        "seed": row.seed,
-        "preflight": row.preflight,
-        "created_at": iso_time(row.created_at),
-        "finished_at": iso_time(row.finished_at),
-    }
-
-
-def test_look_json(value: Evaluation) -> dict[str, object]:
-    return {
-        "trial_id": value.trial_id,
-        "dataset": value.dataset,
-        "accuracy": value.accuracy,
-        "examples": value.examples,
-        "number": value.number,
-        "taken_at": iso_time(value.taken_at),
-    }
-
-
-def _moves_by_stage(row: Autopilot, searches: Mapping[int, Sweep]) -> dict[int, tuple[RangeChange, ...]]:
-    """By the number of a stage: how its ranges differ from those of the search before it, or of the plan."""
-    before, found = row.space, dict[int, tuple[RangeChange, ...]]()
-    for stage in row.stages:
-        if (search := searches.get(stage.sweep_id or 0)) is not None:
-            now = search.space
-            found[stage.number], before = list_range_changes(before, now), now
-    return found

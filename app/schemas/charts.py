@@ -2,16 +2,31 @@
 
 import math
 from collections.abc import Iterable
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from app.schemas.fields import Out
-from store.read.chart_series import ThinnedCurve
+
+
+def shorten_numbers(values: Iterable[object]) -> list[object]:
+    """A column with its numbers rounded to what a chart can show; times keep their milliseconds."""
+    return [_shorten(value) if isinstance(value, float) else value for value in values]
+
+
+def _shorten(value: float) -> float | None:
+    if not math.isfinite(value):
+        return None
+    return float(f"{value:.7g}") if abs(value) < 1e6 else round(value, 3)
+
+
+Numbers = Annotated[list[float | None], BeforeValidator(shorten_numbers)]
+Values = Annotated[list[int | float | str | None], BeforeValidator(shorten_numbers)]
 
 
 class ColumnsOut(Out):
     cursor: int = Field(description="Of the stream: what comes after it is newer than the columns.")
-    columns: dict[str, list[float | str | None]] = Field(description="By name, all in one order.")
+    columns: dict[str, Values] = Field(description="By name, all in one order.")
 
 
 class CurveOut(Out):
@@ -20,8 +35,8 @@ class CurveOut(Out):
     number: int
     stride: int = Field(description="After the first epochs every stride-th, and the last.")
     epoch: list[int]
-    metrics: dict[str, list[float | None]]
-    elapsed: list[float | None] | None = Field(None, description="Seconds of training up to the epoch.")
+    metrics: dict[str, Numbers]
+    elapsed: Numbers | None = Field(None, description="Seconds of training up to the epoch; when asked for.")
 
 
 class CurvesOut(Out):
@@ -39,21 +54,3 @@ FIRST_COLUMNS = (
     "epochs_total",
     "excluded",
 )
-
-
-def thinned_curve_json(value: ThinnedCurve) -> dict[str, object]:
-    """A thinned curve; a number that is not finite is null."""
-    body: dict[str, object] = {"number": value.number, "stride": value.stride, "epoch": list(value.epoch)}
-    body["metrics"] = {name: shorten_numbers(values) for name, values in value.metrics.items()}
-    return body | ({"elapsed": shorten_numbers(value.elapsed)} if value.elapsed is not None else {})
-
-
-def shorten_numbers(values: Iterable[object]) -> list[object]:
-    """A column with its numbers rounded to what a chart can show; times keep their milliseconds."""
-    return [_shorten(value) if isinstance(value, float) else value for value in values]
-
-
-def _shorten(value: float) -> float | None:
-    if not math.isfinite(value):
-        return None
-    return float(f"{value:.7g}") if abs(value) < 1e6 else round(value, 3)

@@ -1,8 +1,6 @@
 """JSON of data sets: their names, sizes and classes."""
 
 from app.schemas.fields import Out
-from app.schemas.json_values import json_safe
-from learning.data.catalog import DatasetSummary
 
 
 class DatasetOut(Out):
@@ -19,17 +17,3 @@ class DatasetOut(Out):
 
 class DatasetsOut(Out):
     datasets: list[DatasetOut]
-
-
-def dataset_json(value: DatasetSummary) -> dict[str, object]:
-    return {
-        "name": value.name,
-        "ready": value.ready,
-        "n_train": value.n_train,
-        "n_test": value.n_test,
-        "n_features": value.n_features,
-        "image_shape": json_safe(value.image_shape),
-        "classes": list(value.classes),
-        "class_counts": json_safe(value.class_counts),
-        "source": value.source,
-    }

@@ -4,12 +4,13 @@ The models of sweeps, trials and so on, as the OpenAPI document lists them, are 
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -21,11 +22,13 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from app.schemas.json_values import iso_time
 from app.text.validation_messages import READY_MESSAGE
 from learning import settings
 from learning.errors import FieldError, Invalid
 from learning.search import early_stopping, space
 from learning.settings import MAX_SEED
+from learning.states import SWEEP_STATES, TRIAL_STATES
 
 MAX_TRIALS = 10_000  # of one sweep
 MAX_NAME = 200  # characters
@@ -123,6 +126,12 @@ Stopping = Annotated[
     PlainSerializer(_to_json),
     _OBJECT,
 ]
+# In answers: the JSON form of settings, a space or a rule; a time, which rows have in seconds since 1970.
+JsonForm = Annotated[JsonObject, BeforeValidator(_to_json)]
+Time = Annotated[str, BeforeValidator(lambda time: time if isinstance(time, str) else iso_time(time))]
+TrialStateName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(TRIAL_STATES)})]
+SweepStateName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(SWEEP_STATES)})]
+
 Sampler = Literal["random", "grid", "sobol"]
 TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]
 Seed = Annotated[StrictInt, Field(ge=0, le=MAX_SEED)]
@@ -136,4 +145,15 @@ class In(BaseModel):
 
 
 class Out(BaseModel):
-    """What a route gives; more fields may come later."""
+    """What a route gives: read from a row's attributes of the same names; more fields may come later.
+
+    Numbers that are not finite are written as null; models that have `flags` say there which they were.
+    """
+
+    model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="null")
+
+    @classmethod
+    def of(cls, row: object, **more: object) -> Self:
+        """The answer about a row, with the fields that the row itself does not have."""
+        names = [name for name in cls.model_fields if name not in more and hasattr(row, name)]
+        return cls.model_validate({name: getattr(row, name) for name in names} | more)

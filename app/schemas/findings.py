@@ -2,13 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AliasChoices, Field
 
-from app.schemas.fields import In, Name, Out, Sampler, Seed, Settings, Space, TrialCount
-from app.schemas.json_values import json_safe
-from learning.diagnosis.findings import Finding
-from learning.diagnosis.importance import Importance
-from learning.refinement.refinement import Refinement
+from app.schemas.fields import In, JsonForm, Name, Out, Sampler, Seed, Settings, Space, TrialCount
 
 
 class FindingOut(Out):
@@ -58,45 +54,12 @@ class BoundOut(Out):
 
 
 class RefinementOut(Out):
-    space: dict[str, JsonValue]
-    settings: dict[str, JsonValue]
+    space: JsonForm
+    settings: JsonForm = Field(
+        validation_alias=AliasChoices("settings_changes", "settings"),
+        description="What changes among the fixed settings.",
+    )
     trials: int
-    words: list[BoundOut]
-
-
-def finding_json(value: Finding) -> dict[str, object]:
-    return {
-        "code": value.code,
-        "severity": value.severity,
-        "epochs": list(value.epochs) if value.epochs is not None else None,
-        "sentence": value.sentence,
-        "advice": value.advice,
-    }
-
-
-def importance_json(value: Importance) -> dict[str, object]:
-    return {
-        "shares": [
-            {"parameter": share.parameter, "share": share.share, "matters": share.matters}
-            for share in value.shares
-        ],
-        "trials": value.trials,
-        "top": value.top,
-    }
-
-
-def refinement_json(value: Refinement) -> dict[str, object]:
-    return {
-        "space": json_safe(value.space.to_dict()),
-        "settings": json_safe(value.settings_changes),
-        "trials": value.trials,
-        "words": [
-            {
-                "parameter": bound.parameter,
-                "low": json_safe(bound.low),
-                "high": json_safe(bound.high),
-                "sentence": bound.sentence,
-            }
-            for bound in value.reasons
-        ],
-    }
+    words: list[BoundOut] = Field(
+        validation_alias=AliasChoices("reasons", "words"), description="Why each range is as it is."
+    )

@@ -1,15 +1,11 @@
 """JSON of preflights: requests, and the result of each check."""
 
-import math
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
-from app.schemas.fields import In, Name, Out, Seed, Settings
-from app.schemas.json_values import iso_time, json_safe
-from learning.preflight.check_result import Check, summarise_checks
+from app.schemas.fields import In, JsonForm, Name, Out, Seed, Settings, Time, TrialStateName
 from learning.preflight.preflight import CHECK_CODES
-from store.jobs.preflights import Preflight
 
 
 class PreflightIn(In):
@@ -46,56 +42,20 @@ class CheckOut(Out):
 class PreflightOut(Out):
     id: int
     dataset: str
-    state: Literal["queued", "running", "finished", "failed", "cancelled"]
+    state: TrialStateName
     passed: bool | None = Field(description="Whether all checks passed; null until it has finished.")
     verdict: str | None = Field(description="All answers in words; null until it has finished.")
     checks: list[CheckOut] = Field(description="Those that are done, in order.")
-    checks_total: int
+    checks_total: int = len(CHECK_CODES)
     reason: str | None = Field(description="Why it failed; a check that does not pass is no failure.")
-    settings: dict[str, JsonValue]
+    settings: JsonForm
     attempt: int
     worker: str | None
-    created_at: str | None
-    started_at: str | None
-    finished_at: str | None
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
 
 
 class PreflightsOut(Out):
     preflights: list[PreflightOut]
     total: int
-
-
-def preflight_json(row: Preflight) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "dataset": row.dataset,
-        "state": row.state,
-        "passed": row.passed,
-        "verdict": summarise_checks(row.checks) if row.state == "finished" else None,
-        "checks": [check_json(check) for check in row.checks],
-        "checks_total": len(CHECK_CODES),
-        "reason": row.reason,
-        "settings": row.settings.to_dict(),
-        "attempt": row.attempt,
-        "worker": row.worker,
-        "created_at": iso_time(row.created_at),
-        "started_at": iso_time(row.started_at),
-        "finished_at": iso_time(row.finished_at),
-    }
-
-
-def check_json(value: Check) -> dict[str, object]:
-    return {
-        "code": value.code,
-        "title": value.title,
-        "passed": value.passed,
-        "figure": json_safe(value.figure),
-        "relation": value.relation,
-        "threshold": value.threshold,
-        "sentence": value.sentence,
-        "curve": json_safe(value.curve),
-        "accuracy": json_safe(value.accuracy),
-        "names": list(value.names),
-        "span": json_safe(value.span),
-        "flags": {} if math.isfinite(value.figure) else {"figure": str(value.figure)},
-    }

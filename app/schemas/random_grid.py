@@ -1,10 +1,10 @@
 """JSON of random against grid: requests, and what each sweep tried and found."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, JsonValue, StrictInt
 
-from app.schemas.fields import In, Name, Out, Seed, Settings, Space
+from app.schemas.fields import In, Name, Out, Seed, Settings, Space, TrialStateName
 from app.schemas.sweeps import SweepOut
 
 
@@ -23,7 +23,7 @@ class RandomGridIn(In):
 
 class PointOut(Out):
     number: int
-    state: Literal["queued", "running", "finished", "diverged", "stopped", "cancelled", "failed"]
+    state: TrialStateName
     values: dict[str, JsonValue] = Field(description="Of the searched settings.")
     best_val_acc: float | None
 

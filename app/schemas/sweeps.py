@@ -1,12 +1,12 @@
 """JSON of sweeps and recipes: requests, responses and warnings."""
 
-from dataclasses import asdict
 from typing import Literal
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
 
 from app.schemas.fields import (
     In,
+    JsonForm,
     Name,
     Notes,
     Out,
@@ -16,13 +16,12 @@ from app.schemas.fields import (
     Settings,
     Space,
     Stopping,
+    SweepStateName,
     Tags,
+    Time,
     TrialCount,
 )
-from app.schemas.json_values import iso_time, json_safe
-from app.schemas.trials import TrialOut, trial_json
-from learning.search.recipes import RecipePlan
-from store.read.sweeps import Sweep
+from app.schemas.trials import TrialOut
 
 
 class SweepIn(In):
@@ -94,7 +93,7 @@ class SavedOut(Out):
 class SweepOut(Out):
     id: int
     name: str
-    state: Literal["running", "paused", "stopping", "finished", "cancelled"]
+    state: SweepStateName
     counts: dict[str, int] = Field(description="Trials by state.")
     trials: int
     best: TrialOut | None
@@ -104,20 +103,25 @@ class SweepOut(Out):
     eta_range: tuple[float, float] | None = Field(
         description="From and to so many seconds left, most likely; null while it is too early to say."
     )
-    space: dict[str, JsonValue]
-    settings: dict[str, JsonValue]
+    space: JsonForm
+    settings: JsonForm
     dataset: str
     parent_id: int | None
     seed: int
     recipe: str | None
     sampler: str
-    stopping: dict[str, JsonValue] | None
+    stopping: JsonForm | None
     saved: SavedOut
     excluded: int
     tags: list[str]
-    created_at: str | None
-    started_at: str | None
-    finished_at: str | None
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+
+
+class PreflightBodyOut(Out):
+    dataset: str
+    settings: JsonForm
 
 
 class WarningOut(Out):
@@ -126,9 +130,7 @@ class WarningOut(Out):
     code: Literal["no-preflight", "preflight-under-way", "preflight-failed"]
     sentence: str
     preflight_id: int | None = Field(description="The preflight that says more.")
-    preflight: dict[str, JsonValue] = Field(
-        description="The body for POST /api/preflights to run the checks."
-    )
+    preflight: PreflightBodyOut = Field(description="The body for POST /api/preflights to run the checks.")
 
 
 class SweepMadeOut(SweepOut):
@@ -156,7 +158,7 @@ class SweepsOut(Out):
 class DraftOut(Out):
     """The answer to a dry run."""
 
-    draws: list[dict[str, JsonValue]]
+    draws: list[JsonForm]
     trials: int
     estimated_seconds: float | None
     warnings: list[WarningOut]
@@ -166,50 +168,11 @@ class RecipeOut(Out):
     name: str
     title: str
     note: str
-    space: dict[str, JsonValue]
-    settings: dict[str, JsonValue]
+    space: JsonForm
+    settings: JsonForm
     trials: int
     sampler: str
 
 
 class RecipesOut(Out):
     recipes: list[RecipeOut]
-
-
-def sweep_json(row: Sweep) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "state": row.state,
-        "counts": dict(row.counts),
-        "trials": row.trials,
-        "best": trial_json(row.best) if row.best is not None else None,
-        "eta_seconds": json_safe(row.eta_seconds),
-        "eta_range": json_safe(row.eta_range),
-        "space": row.space.to_dict(),
-        "settings": json_safe(row.settings),
-        "dataset": row.dataset,
-        "parent_id": row.parent_id,
-        "seed": row.seed,
-        "recipe": row.recipe,
-        "sampler": row.sampler,
-        "stopping": None if row.stopping is None else row.stopping.to_dict(),
-        "saved": json_safe(asdict(row.saved)),
-        "excluded": row.excluded,
-        "tags": list(row.tags),
-        "created_at": iso_time(row.created_at),
-        "started_at": iso_time(row.started_at),
-        "finished_at": iso_time(row.finished_at),
-    }
-
-
-def recipe_json(value: RecipePlan) -> dict[str, object]:
-    return {
-        "name": value.name,
-        "title": value.title,
-        "note": value.note,
-        "space": json_safe(value.space),
-        "settings": json_safe(value.settings),
-        "trials": value.trials,
-        "sampler": value.sampler,
-    }

@@ -4,10 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StrictInt
 
-from app.schemas.fields import MAX_TRIALS, In, Out, Points, TrialCount
-from app.schemas.json_values import iso_time, json_safe
-from store.queue.epochs import EpochRow
-from store.read.trials import Trial
+from app.schemas.fields import MAX_TRIALS, In, JsonForm, Out, Points, Time, TrialCount, TrialStateName
 
 
 class MoreTrials(In):
@@ -31,11 +28,11 @@ class TrialOut(Out):
     id: int
     number: int = Field(description="0.. in its sweep")
     sweep_id: int
-    state: Literal["queued", "running", "finished", "diverged", "stopped", "cancelled", "failed"]
+    state: TrialStateName
     reason: str | None = Field(description="Why it ended as it did, if not by finishing.")
     attempt: int = Field(description="Rises with every claim by a worker.")
     failures: int = Field(description="Attempts in a row that died without storing an epoch.")
-    settings: dict[str, JsonValue]
+    settings: JsonForm
     best_val_acc: float | None = Field(description="Before divergence, if it diverged.")
     best_epoch: int | None
     epochs_done: int
@@ -44,8 +41,8 @@ class TrialOut(Out):
     excluded: bool
     spared: int = Field(description="Epochs that the sweep's stopping rule kept it from.")
     worker: str | None
-    started_at: str | None
-    finished_at: str | None
+    started_at: Time | None
+    finished_at: Time | None
     has_model: bool
     verdict: str | None = Field(
         description="Code of the first finding on its curve; null before there is one."
@@ -80,56 +77,29 @@ class EpochOut(Out):
     val_acc: float | None
     lr: float | None
     update_ratio: dict[str, float | None]
-    trace: list[list[float | None]] | None = Field(None, description="min, mean, max of the mini-batch cost")
     flags: dict[str, str]
     seconds: float | None
 
 
+class TracedEpochOut(EpochOut):
+    trace: list[tuple[float | None, float | None, float | None]] | None = Field(
+        description="min, mean, max of the mini-batch cost; null where it was not asked for."
+    )
+
+
+class EpochEventOut(EpochOut):
+    """An epoch as the stream brings it, without its trace."""
+
+    sweep_id: int
+
+
 class EpochsOut(Out):
-    epochs: list[EpochOut]
+    epochs: list[TracedEpochOut]
     cursor: int = Field(description="Ask with it as `after` for what comes next; the stream takes it too.")
     done: bool = Field(description="Nothing more will come.")
 
 
-def trial_json(row: Trial) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "number": row.number,
-        "sweep_id": row.sweep_id,
-        "state": row.state,
-        "reason": row.reason,
-        "attempt": row.attempt,
-        "failures": row.failures,
-        "settings": row.settings.to_dict(),
-        "best_val_acc": json_safe(row.best_val_acc),
-        "best_epoch": row.best_epoch,
-        "epochs_done": row.epochs_done,
-        "epochs_total": row.epochs_total,
-        "last": json_safe(row.last),
-        "excluded": row.excluded,
-        "spared": row.spared,
-        "worker": row.worker,
-        "started_at": iso_time(row.started_at),
-        "finished_at": iso_time(row.finished_at),
-        "has_model": row.has_model,
-        "verdict": row.verdict,
-    }
+class TrialLineOut(TrialOut):
+    """A trial as a line of an export: with its epochs."""
 
-
-def epoch_json(row: EpochRow, *, trace: bool = True) -> dict[str, object]:
-    """An epoch row, with its mini-batch trace or without."""
-    body: dict[str, object] = {
-        "trial_id": row.trial_id,
-        "number": row.number,
-        "epoch": row.epoch,
-        "loss": json_safe(row.loss),
-        "data_loss": json_safe(row.data_loss),
-        "train_acc": json_safe(row.train_acc),
-        "val_loss": json_safe(row.val_loss),
-        "val_acc": json_safe(row.val_acc),
-        "lr": json_safe(row.lr),
-        "update_ratio": json_safe(row.update_ratio),
-        "flags": dict(row.flags),
-        "seconds": json_safe(row.seconds),
-    }
-    return body | {"trace": json_safe(row.trace)} if trace else body
+    epochs: list[EpochOut]

@@ -1,35 +1,65 @@
-"""Autopilots as JSON, with the preflights, sweeps and trials that they name."""
+"""Autopilots with the preflights, sweeps and trials that they name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from app.schemas.autopilots import autopilot_json
+from app.schemas.autopilots import AutopilotOut, StageOut
 from learning.data import catalog
 from learning.errors import DatasetError
-from learning.refinement.autopilot import explain_test_gap
+from learning.refinement.autopilot import AUTOPILOT_STAGES, SEARCH_STAGES, explain_test_gap
+from learning.refinement.refinement import RangeChange, list_range_changes
 from store.config import Config
 from store.db.database import Connection
 from store.jobs import autopilots, preflights, test_accuracies
 from store.jobs.autopilots import Autopilot
+from store.jobs.preflights import Preflight
 from store.jobs.test_accuracies import Evaluation
 from store.read import sweeps, trials
+from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
 
-def view_autopilot(c: Connection, row: Autopilot, config: Config) -> dict[str, object]:
+def view_autopilot(c: Connection, row: Autopilot, config: Config) -> AutopilotOut:
     """One autopilot with its preflight, its sweeps, its best trial and that trial's test accuracy."""
     return view_autopilots(c, [row], config)[0]
 
 
-def view_autopilots(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[dict[str, object]]:
+def view_autopilots(c: Connection, rows: Sequence[Autopilot], config: Config) -> list[AutopilotOut]:
     searches = sweeps.get_many(c, [id for row in rows for id in row.sweep_ids])
     ids = {stage.preflight_id for row in rows for stage in row.stages if stage.preflight_id is not None}
     checks = {id: found for id in ids if (found := preflights.get(c, id)) is not None}
     leaders = [find_leader(c, row) for row in rows]
     looks = [test_accuracies.get(c, trial.id) if trial else None for trial in leaders]
     return [
-        autopilot_json(row, checks, searches, best, look, _test_note(row, best, look, config))
+        AutopilotOut.of(
+            row,
+            stages=_list_stages(row, checks, searches),
+            to_come=_list_stages_to_come(row),
+            best=best,
+            test=look,
+            test_note=_test_note(row, best, look, config),
+        )
         for row, best, look in zip(rows, leaders, looks, strict=True)
     ]
+
+
+def _list_stages(
+    row: Autopilot, checks: Mapping[int, Preflight], searches: Mapping[int, Sweep]
+) -> list[StageOut]:
+    """The stages with their preflights or sweeps, and how their ranges differ from those before them."""
+    before, stages = row.space, []
+    for stage in row.stages:
+        moves: Sequence[RangeChange] = ()
+        if (search := searches.get(stage.sweep_id or 0)) is not None:
+            moves, before = list_range_changes(before, search.space), search.space
+        preflight = checks.get(stage.preflight_id or 0)
+        stages.append(StageOut.of(stage, preflight=preflight, sweep=search, moves=moves))
+    return stages
+
+
+def _list_stages_to_come(row: Autopilot) -> list[str]:
+    begun = [stage.name for stage in row.stages]
+    possible = AUTOPILOT_STAGES if row.preflight else SEARCH_STAGES
+    return [name for name in possible if name not in begun] if row.state == "running" else []
 
 
 def find_leader(c: Connection, row: Autopilot) -> Trial | None:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.schemas.trials import trial_json
 from app.usecases.model_file import Model
 from app.usecases.prediction import load_kept_model
 from learning.data import catalog
 from learning.data.dataset import make_split
 from learning.errors import NoEnsemble
-from learning.training.ensemble import EnsembleAccuracy, describe_average, measure_average
+from learning.training.ensemble import describe_average, measure_average
 from store.config import Config
 from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection
@@ -24,12 +23,24 @@ ACCURACY_TOLERANCE = 0.01  # between a net's val accuracy and what training reco
 
 
 @dataclass(frozen=True, slots=True)
-class Ensemble:
-    """The averaged trials, best first, and the measured average."""
+class Member:
+    """An averaged trial, and its own accuracy on the examples."""
 
-    members: tuple[Trial, ...]
-    measured: EnsembleAccuracy
+    trial: Trial
+    val_acc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """The averaged trials, best first, and what their average is worth; fields as in EnsembleOut."""
+
     sentence: str
+    examples: int
+    members: tuple[Member, ...]
+    val_acc: float
+    standard_error: float
+    gain: float
+    gain_standard_error: float
 
 
 def find_members(c: Connection, sweep: Sweep, top: int, files: Files) -> tuple[Trial, ...]:
@@ -68,7 +79,15 @@ def measure_ensemble(rows: Sequence[Trial], sweep: Sweep, config: Config, files:
         for accuracy, model in zip(found.each, kept, strict=True)
     ):
         raise _other_data(sweep)
-    return Ensemble(tuple(rows), found, describe_average(found, on_train=settings.val_count == 0))
+    return Ensemble(
+        describe_average(found, on_train=settings.val_count == 0),
+        found.examples,
+        tuple(Member(row, accuracy) for row, accuracy in zip(rows, found.each, strict=True)),
+        found.accuracy,
+        found.error,
+        found.gain,
+        found.gain_error,
+    )
 
 
 def _split_settings(row: Trial) -> list[object]:
@@ -80,19 +99,3 @@ def _other_data(sweep: Sweep) -> NoEnsemble:
         f"The data set {sweep.dataset} is no longer what sweep {sweep.id} was trained on: "
         "its nets do not get there what was recorded."
     )
-
-
-def ensemble_json(found: Ensemble) -> dict[str, object]:
-    measured = found.measured
-    return {
-        "sentence": found.sentence,
-        "examples": measured.examples,
-        "members": [
-            {"trial": trial_json(row), "val_acc": accuracy}
-            for row, accuracy in zip(found.members, measured.each, strict=True)
-        ],
-        "val_acc": measured.accuracy,
-        "standard_error": measured.error,
-        "gain": measured.gain,
-        "gain_standard_error": measured.gain_error,
-    }

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.schemas.json_values import json_safe
 from learning.data import catalog
 from learning.preflight.check_result import summarise_checks
 from learning.preflight.preflight import NET_SETTINGS
@@ -29,6 +28,11 @@ class PreflightWarning:
     preflight_id: int | None
     dataset: str
     settings: Settings
+
+    @property
+    def preflight(self) -> dict[str, object]:
+        """The body to post to /api/preflights."""
+        return {"dataset": self.dataset, "settings": self.settings}
 
 
 def find_sweep_warnings(c: Connection, sweep: Sweep, home: Path) -> tuple[PreflightWarning, ...]:
@@ -99,13 +103,3 @@ def _net_key(settings: Settings) -> tuple[object, ...]:
     """What two equal nets share for a preflight: all but the seed and an init_scale that is not used."""
     scale = settings.init_scale if settings.init == "normal" else None
     return (scale, *(getattr(settings, name) for name in NET_SETTINGS if name not in ("seed", "init_scale")))
-
-
-def warning_json(value: PreflightWarning) -> dict[str, object]:
-    """A warning; `preflight` is the body to post to /api/preflights."""
-    return {
-        "code": value.code,
-        "sentence": value.sentence,
-        "preflight_id": value.preflight_id,
-        "preflight": {"dataset": value.dataset, "settings": json_safe(value.settings.to_dict())},
-    }

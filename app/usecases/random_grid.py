@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from app.schemas import json_values
-from app.schemas.random_grid import RandomGridIn
-from app.schemas.sweeps import SweepIn, sweep_json
+from app.schemas.random_grid import ExpectedOut, PointOut, RandomGridIn, RandomGridOut, SideOut
+from app.schemas.sweeps import SweepIn, SweepOut
 from app.usecases import sweep_plan
 from learning.data import catalog
 from learning.diagnosis.curves import Result
@@ -107,26 +106,27 @@ def parse_pair(text: str) -> list[int]:
     return found
 
 
-def pair_json(found: Pair, config: Config) -> dict[str, object]:
-    """The comparison as JSON."""
+def compare_pair(found: Pair, config: Config) -> RandomGridOut:
+    """What each side of a pair tried and found."""
     sides = [_side(sweep, rows) for sweep, rows in zip(found.sweeps, found.trials, strict=True)]
     chance = _chance(found.sweeps[0].dataset, config)
     compared = zip(found.sweeps, sides, found.trials, strict=True)
-    return {
-        "sides": [
-            {
-                "sweep": sweep_json(sweep),
-                "distinct": count_distinct_values(found.space, side.trials),
-                "points": [_point_json(found.space, row) for row in rows],
-                "expected_best": [
-                    {"trials": k, "val_acc": value} for k, value in expected_best(_accuracies(side, chance))
+    return RandomGridOut(
+        sides=[
+            SideOut(
+                sweep=SweepOut.of(sweep),
+                distinct=count_distinct_values(found.space, side.trials),
+                points=[_make_point(found.space, row) for row in rows],
+                expected_best=[
+                    ExpectedOut(trials=k, val_acc=value)
+                    for k, value in expected_best(_accuracies(side, chance))
                 ],
-            }
+            )
             for sweep, side, rows in compared
         ],
-        "important": find_most_important(found.space, sides),
-        "words": describe_sides(found.space, sides),
-    }
+        important=find_most_important(found.space, sides),
+        words=describe_sides(found.space, sides),
+    )
 
 
 def _default_space(space: Space) -> Space:
@@ -171,15 +171,9 @@ def _chance(dataset: str, config: Config) -> float:
         return 0.0
 
 
-def _point_json(space: Space, row: Trial) -> dict[str, object]:
-    return {
-        "number": row.number,
-        "state": row.state,
-        "values": {
-            name: value for name, value in row.settings.to_dict().items() if name in space.distributions
-        },
-        "best_val_acc": json_values.json_safe(row.best_val_acc),
-    }
+def _make_point(space: Space, row: Trial) -> PointOut:
+    settings = row.settings.to_dict()
+    return PointOut.of(row, values={name: settings[name] for name in space.distributions if name in settings})
 
 
 def _invalid(field: str, value: object, message: str) -> Invalid:

@@ -5,11 +5,10 @@ next ones after that of their trial that no earlier repeat used.
 """
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from app.schemas.repeats import MAX_REPEATS
-from app.schemas.trials import trial_json
 from learning.diagnosis.seed_spread import (
     SeedRun,
     Spread,
@@ -29,11 +28,10 @@ SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True)
-class EpochSpread:
+class EpochSpread(Spread):
     """The spread of a metric at one epoch, over the seeds that reached it."""
 
     epoch: int
-    spread: Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Repeats:
     sentence: str
     val_acc: tuple[EpochSpread, ...]
     val_loss: tuple[EpochSpread, ...]
-    original_curve: ThinnedCurve | None
+    original_curve: Mapping[str, Sequence[float | None]] | None  # epoch, val_acc and val_loss
 
 
 def next_seeds(seed: int, count: int, tried: Collection[int] = ()) -> list[int]:
@@ -103,12 +101,18 @@ def summarize_repeats(c: Connection, sweep: Sweep) -> Repeats | None:
         describe_seeds(runs, first),
         _spread_by_epoch(curves, "val_acc"),
         _spread_by_epoch(curves, "val_loss"),
-        next(iter(_load_curves(c, original.sweep_id, [original.number])), None) if original else None,
+        _load_original_curve(c, original) if original else None,
     )
 
 
 def _load_curves(c: Connection, sweep_id: int, numbers: Sequence[int]) -> tuple[ThinnedCurve, ...]:
     return chart_series.read_curves(c, sweep_id, numbers, ("val_acc", "val_loss"), MAX_CURVE_POINTS)
+
+
+def _load_original_curve(c: Connection, original: Trial) -> Mapping[str, Sequence[float | None]] | None:
+    for curve in _load_curves(c, original.sweep_id, [original.number]):
+        return {"epoch": curve.epoch, **curve.metrics}
+    return None
 
 
 def _spread_by_epoch(curves: Sequence[ThinnedCurve], metric: str) -> tuple[EpochSpread, ...]:
@@ -119,20 +123,7 @@ def _spread_by_epoch(curves: Sequence[ThinnedCurve], metric: str) -> tuple[Epoch
             if value is not None:
                 values.setdefault(epoch, []).append(value)
     return tuple(
-        EpochSpread(epoch, found)
+        EpochSpread(**asdict(found), epoch=epoch)
         for epoch in sorted(values)
         if (found := measure_spread(values[epoch])) is not None
     )
-
-
-def repeats_json(found: Repeats) -> dict[str, object]:
-    curve = found.original_curve
-    return {
-        "sentence": found.sentence,
-        "spread": asdict(found.spread) if found.spread else None,
-        "original": trial_json(found.original) if found.original else None,
-        "deviations": found.deviations,
-        "val_acc": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_acc],
-        "val_loss": [{"epoch": at.epoch, **asdict(at.spread)} for at in found.val_loss],
-        "original_curve": {"epoch": curve.epoch, **curve.metrics} if curve else None,
-    }

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from learning.number_format import replace_non_finite
+
 Points = Sequence[tuple[float, float]]
 
 
@@ -22,6 +24,11 @@ class Check:
     accuracy: tuple[tuple[float, float], ...] = ()  # 0..1 over the same x, if it shows more than the curve
     names: tuple[str, ...] = ()  # of the curve's points, if they have any
     span: tuple[float, float] | None = None  # the workable range of x, if that is the answer
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """What the figure is, inf, -inf or nan, if it is not finite."""
+        return replace_non_finite({"figure": self.figure})[1]
 
 
 def check_at_most(

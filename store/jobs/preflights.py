@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, update
 
 from learning.errors import NotAllowed, NotFound
-from learning.preflight.check_result import Check
+from learning.preflight.check_result import Check, summarise_checks
 from learning.settings import Settings
 from learning.states import LIVING_TRIAL, TRIAL_STATES
 from store.db import change_counter
@@ -39,6 +39,11 @@ class Preflight:
     def passed(self) -> bool | None:
         """Whether every check passed; None until all are done."""
         return all(check.passed for check in self.checks) if self.state == "finished" else None
+
+    @property
+    def verdict(self) -> str | None:
+        """All answers in words; None until all are done."""
+        return summarise_checks(self.checks) if self.state == "finished" else None
 
 
 @dataclass(frozen=True, slots=True)

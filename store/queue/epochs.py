@@ -1,13 +1,14 @@
 """Epoch rows: how a trained epoch is written and read back."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, Select, insert, select
 
+from learning.number_format import replace_non_finite
 from store.db.tables import epoch, trial
 
 if TYPE_CHECKING:
@@ -80,20 +81,6 @@ def insert_epochs(c: Connection, sweep_id: int, new: Iterable[NewEpoch]) -> None
     rows = [_make_row(sweep_id, new_epoch) for new_epoch in new]
     if rows:
         c.execute(_INSERT, rows)
-
-
-def replace_non_finite(values: Mapping[str, float]) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The values, with None for those that are not finite; and for each of these inf, -inf or nan."""
-    clean: dict[str, float | None] = {}
-    flags: dict[str, str] = {}
-    for name, value in values.items():
-        number = float(value)
-        if math.isfinite(number):
-            clean[name] = number
-        else:
-            clean[name] = None
-            flags[name] = str(number)
-    return clean, flags
 
 
 def read_metrics(trained: "Epoch") -> tuple[dict[str, float | None], dict[str, str]]:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, update
 
+from learning.number_format import replace_non_finite
 from store.db.tables import trial
-from store.queue.epochs import read_metrics, replace_non_finite
+from store.queue.epochs import read_metrics
 
 if TYPE_CHECKING:
     from learning.training.trainer import Epoch

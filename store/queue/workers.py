@@ -24,6 +24,18 @@ class Worker:
     gone_at: float | None  # None while it is not known to be gone
     changed: int
 
+    @property
+    def id(self) -> str:
+        """Its token, as a trial's `worker` names it."""
+        return self.token
+
+    @property
+    def state(self) -> str:
+        """idle, busy or gone."""
+        if self.gone_at is not None:
+            return "gone"
+        return "idle" if self.group_id is None and self.preflight_id is None else "busy"
+
 
 def register(c: Connection, token: str, host: str, pid: int, facts: dict[str, Any], now: float) -> None:
     """Adds a worker under a token that no other has."""

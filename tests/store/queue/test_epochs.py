@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learning.number_format import replace_non_finite
 from store.db.database import Database
 from store.queue import epochs
-from store.queue.epochs import EpochRow, replace_non_finite
+from store.queue.epochs import EpochRow
 from tests.support.queue_steps import claim, make_epoch, record
 from tests.support.sweeps import MakeSweep
 

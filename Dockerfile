@@ -3,7 +3,7 @@
 #   docker build -t lossdeck .
 #   docker run --rm -p 127.0.0.1:8000:8000 -e LOSSDECK_TOKEN=... -v lossdeck-data:/data lossdeck
 #
-# Any base with Python 3.11 or newer and its venv module will do; both stages must use the same one.
+# Any base with Python 3.11.4 or newer and its venv module will do; both stages must use the same one.
 ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS builder

@@ -47,7 +47,7 @@ lock: .venv/.dev  ## compute the requirements files anew (needs uv)
 	echo hatchling | $(COMPILE) - -c requirements-dev.txt -o requirements-build.txt
 
 .venv/.python:
-	@$(PYTHON) -c 'import sys; sys.exit("Lossdeck needs Python 3.11 or newer; name one with PYTHON=...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("Lossdeck needs Python 3.11.4 or newer; name one with PYTHON=...") if sys.version_info < (3, 11, 4) else None'
 	@$(PYTHON) -m venv .venv
 	@touch $@
 

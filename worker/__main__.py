@@ -70,9 +70,9 @@ def _parser() -> argparse.ArgumentParser:
 def _wait_for_database(database: "Database", stop: "StopRequest") -> bool:
     """Waits until the database answers; False if asked to stop first. Raises DatabaseError."""
     from learning.errors import DatabaseError
+    from store.backoff import generate_delays
     from store.db import migrations
     from store.db.errors import is_outage
-    from worker.backoff import generate_delays
 
     for pause in generate_delays():
         try:

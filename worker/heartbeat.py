@@ -7,11 +7,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
+from store.backoff import generate_delays
 from store.db.database import Connection, Database
 from store.db.errors import is_outage
 from store.jobs import preflights
 from store.queue import claimed_groups, claims, workers
-from worker.backoff import generate_delays
 from worker.leases import LEASE_SECONDS
 
 log = logging.getLogger("lossdeck.worker")

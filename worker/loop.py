@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
+from store.backoff import generate_delays
 from store.config import Config
 from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection, Database
@@ -15,7 +16,6 @@ from store.jobs import preflights
 from store.queue import claimed_groups, claims, workers
 from store.queue.claims import Claim
 from worker import autopilot_steps, process
-from worker.backoff import generate_delays
 from worker.group_run import run_group
 from worker.heartbeat import BEATS_PER_LEASE, AnyClaim, LeaseLost, describe_claim, show_alive
 from worker.leases import LEASE_SECONDS

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from store.backoff import compute_delay
 from store.config import Config
 from store.db.database import Connection, Database
 from store.jobs import preflights
 from store.queue import claimed_groups, workers
 from worker import process
-from worker.backoff import compute_delay
 from worker.leases import LEASE_SECONDS, Leases
 from worker.signals import StopRequest
 
@@ -22,8 +22,7 @@ log = logging.getLogger("lossdeck.supervisor")
 
 LEASE_CHECK_SECONDS = 1.0  # between looks at the leases; a child's death interrupts the wait
 GRACE_SECONDS = 10.0  # that children get to finish their epoch
-FIRST_RESTART_DELAY = 0.1  # seconds; doubles with each death without progress
-MAX_RESTART_DELAY = 30.0
+FIRST_RESTART_DELAY, LONGEST_RESTART_DELAY = 0.1, 30.0  # seconds; doubles with each death without progress
 HEALTHY_SECONDS = 30.0  # of life, after which a child counts as healthy
 
 
@@ -62,7 +61,7 @@ class Child:
 
 def restart_delay(deaths: int) -> float:
     """Seconds to wait before a restart after so many deaths in a row without progress."""
-    return compute_delay(deaths, FIRST_RESTART_DELAY, MAX_RESTART_DELAY)
+    return compute_delay(deaths, FIRST_RESTART_DELAY, LONGEST_RESTART_DELAY)
 
 
 def describe_exit(status: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from app.schemas.fields import Out
 from app.schemas.sweeps import SweepOut
 from learning.states import SWEEP_STATES
+from store.backoff import generate_delays
 from store.db.database import Database
 from store.jobs import webhook_deliveries
 from store.read import sweeps
@@ -21,7 +22,7 @@ from store.read.sweeps import Sweep
 
 WEBHOOK_POLL_SECONDS = 1.0
 RECEIVER_TIMEOUT_SECONDS = 10.0  # for the receiver's answer
-FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 300.0  # seconds before an event is sent again
+FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY = 1.0, 300.0  # seconds; about doubles with each refusal
 SWEEPS_PER_READ = 100
 MIN_BEGUN_TRIALS = 5  # before "most diverge" means anything
 
@@ -78,16 +79,16 @@ class Webhook:
             if webhook_deliveries.is_delivered(c, id):
                 return
         body = WebhookBodyOut(id=id, event=event, sweep=SweepOut.of(sweep)).model_dump_json().encode()
-        pause = FIRST_RETRY_SECONDS
-        while not self._done.is_set():
+        for delay in generate_delays(FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY):
+            if self._done.is_set():
+                return
             reason = _post(self.url, body, id)
             if reason is None:
                 with self.database.write() as c:
                     webhook_deliveries.mark_delivered(c, id, sweep.changed)
                 return
-            log.warning("The webhook did not take %s (%s); it is sent again in %g s.", id, reason, pause)
-            self._done.wait(pause)
-            pause = min(2 * pause, MAX_RETRY_SECONDS)
+            log.warning("The webhook did not take %s (%s); it is sent again in %.1f s.", id, reason, delay)
+            self._done.wait(delay)
 
 
 class WebhookBodyOut(Out):

@@ -18,7 +18,7 @@ from learning.errors import Failure
 if TYPE_CHECKING:
     from store.config import Config
 
-MIN_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11, 4)
 MIN_FREE_BYTES = 500_000_000  # below this much room in the home folder a sweep's checkpoints may not fit
 WORKER_DEAD_SECONDS = 60.0  # without a sign of life, after which a worker counts as dead
 
@@ -38,7 +38,9 @@ class Outcome:
 
 def check_python(config: "Config") -> Outcome:
     found = f"Python {platform.python_version()} at {sys.executable}"
-    return Outcome("python", found, "" if sys.version_info >= MIN_PYTHON else "install Python 3.11 or newer")
+    return Outcome(
+        "python", found, "" if sys.version_info >= MIN_PYTHON else "install Python 3.11.4 or newer"
+    )
 
 
 def check_numpy(config: "Config") -> Outcome:

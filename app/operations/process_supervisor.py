@@ -12,12 +12,12 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from app.operations.exit_codes import DONE, INTERRUPTED
+from store.backoff import compute_delay
 
 if TYPE_CHECKING:
     from store.config import Config
 
-FIRST_RESTART_DELAY = 0.5  # seconds; doubles with each quick death
-LONGEST_RESTART_DELAY = 30.0
+FIRST_RESTART_DELAY, LONGEST_RESTART_DELAY = 0.5, 30.0  # seconds; doubles with each quick death
 HEALTHY_SECONDS = 30.0  # of life, after which the supervisor counts as healthy
 STOP_SECONDS = 12.0  # for the supervisor to end: a little more than it gives its workers for their epoch
 # The first sweep on an empty database: 300 epochs, not the recipe's 20, so that there is time to watch, and
@@ -59,17 +59,16 @@ class SupervisorProcess:
         self._thread.join()
 
     def _keep_alive(self) -> None:
-        delay = FIRST_RESTART_DELAY
+        deaths = 0
         while (process := self._spawn()) is not None:
             started = time.monotonic()
             status = process.wait()
-            delay = FIRST_RESTART_DELAY if time.monotonic() - started >= HEALTHY_SECONDS else delay
-            if self._stopping.wait(delay):
+            deaths = 1 if time.monotonic() - started >= HEALTHY_SECONDS else deaths + 1
+            if self._stopping.wait(compute_delay(deaths, FIRST_RESTART_DELAY, LONGEST_RESTART_DELAY)):
                 return
             print(
                 f"The workers' supervisor ended ({status}) and is started again.", file=sys.stderr, flush=True
             )
-            delay = min(2 * delay, LONGEST_RESTART_DELAY)
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
         with self._starting:

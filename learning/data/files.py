@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,14 @@ from numpy.typing import NDArray
 READ_ERRORS = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
-@contextmanager
-def lock_file(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`; other processes and threads wait. The system frees it if the holder dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def lock_file(path: Path) -> AbstractContextManager[object]:
+    """Hold the lock file `path`; other processes and threads wait. The system frees it if the holder dies.
+
+    Raises OSError where the file cannot be made or its file system cannot lock.
+    """
+    from filelock import FileLock
+
+    return FileLock(path, fallback_to_soft=False)  # a soft lock would outlive its holder
 
 
 def write_npy(path: Path, array: NDArray[Any]) -> None:

@@ -25,7 +25,7 @@ from tests.support.worker_processes import (
 from worker.supervisor import (
     FIRST_RESTART_DELAY,
     HEALTHY_SECONDS,
-    MAX_RESTART_DELAY,
+    LONGEST_RESTART_DELAY,
     Child,
     describe_exit,
     restart_delay,
@@ -44,7 +44,7 @@ def test_delays_double_up_to_the_longest() -> None:
         4 * FIRST_RESTART_DELAY,
         8 * FIRST_RESTART_DELAY,
     ]
-    assert delays[-1] == MAX_RESTART_DELAY
+    assert delays[-1] == LONGEST_RESTART_DELAY
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from learning.preflight.check_result import Check
 from store.db.database import Database
 from store.jobs import preflights
-from tests.support.html import BROWSER, Page
+from tests.support.html import BROWSER, parse_page, read_data
 
 GOOD = Check("data", "The data", True, 0.0, "<=", 0.0, "All is well.", ((0.0, 7.0), (1.0, 8.0)))
 BAD = Check("lr-probe", "Learning rate", False, math.nan, ">=", 0.02, "No.", ((1e-3, 2.3), (1.0, math.inf)))
@@ -34,7 +34,7 @@ def done(client: TestClient) -> int:
 def shown(client: TestClient, path: str) -> dict[str, Any]:
     answer = client.get(path, headers=BROWSER)
     assert answer.status_code == 200
-    return Page(answer.text).data
+    return read_data(answer.text)
 
 
 def test_without_any_it_offers_to_run_one(client: TestClient) -> None:
@@ -70,8 +70,8 @@ def test_a_number_that_is_not_there_is_404(client: TestClient) -> None:
 
 
 def test_every_page_links_to_it(client: TestClient) -> None:
-    page = Page(client.get("/workers", headers=BROWSER).text)
-    assert "/preflight" in [values.get("href") for tag, values in page.elements if tag == "a"]
+    page = parse_page(client.get("/workers", headers=BROWSER).text)
+    assert page.select('a[href="/preflight"]')
 
 
 def test_some_are_shown_side_by_side(client: TestClient, done: int) -> None:

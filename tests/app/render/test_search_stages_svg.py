@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app.render import search_stages_svg
 from store.read import related_sweeps, trials
+from tests.support.html import parse_page
 from tests.support.made_up_worker import Crew, made_epoch
 from worker import autopilot_steps as steps
 
@@ -134,11 +135,12 @@ def test_of_equals_the_winner_is_ringed_on_page_and_report(client: TestClient, f
     best = flown["best"]
     assert [one["best_val_acc"] for one in searched].count(best["best_val_acc"]) > 1
     assert best["sweep_id"] == flown["stages"][-1]["sweep"]["id"]
-    ring = r'<title>([^<]*)</title></circle><circle[^>]* r="9"'
-    page, report = (client.get(f"/autopilot/{flown['id']}{path}").text for path in ("", "/report"))
-    ((ringed, title),) = re.findall(r'<a href="/trials/(\d+)"[^>]*>\s*<circle[^>]*>' + ring, page)
-    assert int(ringed) == best["id"]
-    assert re.findall(ring, report) == [title]
+    page, report = (
+        parse_page(client.get(f"/autopilot/{flown['id']}{path}").text).select('circle:has(+ circle[r="9"])')
+        for path in ("", "/report")
+    )
+    assert [ringed.parent["href"] for ringed in page] == [f"/trials/{best['id']}"]
+    assert [ringed.title.text for ringed in page] == [ringed.title.text for ringed in report]
 
 
 def test_each_end_of_a_finer_space_is_told_with_what_became_of_it(
@@ -158,7 +160,7 @@ def test_each_end_of_a_finer_space_is_told_with_what_became_of_it(
         client.get(f"/autopilot/{flown['id']}").text,
         client.get(f"/api/autopilots/{flown['id']}/report").text,
     ):
-        shown = re.findall(r'<td data-move="(\w+)">', text)
+        shown = [cell["data-move"] for cell in parse_page(text).select("td[data-move]")]
         assert shown == [one["kind"] for stage in flown["stages"] for one in stage["moves"]]
 
 
@@ -174,7 +176,7 @@ def test_a_report_is_one_file_with_the_winner_and_how_to_train_it_again(
     text = html.unescape(answer.text)
     for stage in flown["stages"]:
         assert all(line in text for line in stage["why"].splitlines())
-    body = json.loads(re.search(r"<pre[^>]*>(.*?)</pre>", text, re.S).group(1))  # type: ignore[union-attr]
+    body = json.loads(parse_page(answer.text).pre.text)
     assert body["points"] == [flown["best"]["settings"]]
     again = client.post("/api/sweeps", json=body)
     assert again.status_code == 201, again.text

@@ -1,9 +1,11 @@
 """The filter's grammar: what it finds, how it refuses, and that no text of a user ever becomes SQL."""
 
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -99,6 +101,85 @@ EXAMPLES = {
 def test_what_a_filter_finds(database: Database, sweep_id: int) -> None:
     answers = {text: found(database, sweep_id, text) for text in EXAMPLES}
     assert answers == EXAMPLES
+
+
+SIGNS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<>": operator.ne,
+}
+NUMBERS = {
+    "number": list(range(len(ROWS))),
+    "LR": [row[0] for row in ROWS],
+    "best_val_acc": [row[4] for row in ROWS],
+}
+Filter = tuple[str, frozenset[int]]  # its text, and the rows it finds
+
+
+def compare(name: str, sign: str, value: float) -> Filter:
+    rows = enumerate(NUMBERS[name])
+    missing = sign in ("!=", "<>")
+    return f"{name}{sign}{value}", frozenset(
+        n for n, stored in rows if (missing if stored is None else SIGNS[sign](stored, value))
+    )
+
+
+def among(word: str, updates: Iterable[str]) -> Filter:
+    return f"update {word} ({', '.join(updates)})", frozenset(
+        n for n, row in enumerate(ROWS) if row[1] in updates
+    )
+
+
+def negate(word: str, inside: Filter) -> Filter:
+    return f"{word} {inside[0]}", frozenset(range(len(ROWS))) - inside[1]
+
+
+def disjoin(alternatives: list[list[Filter]]) -> Filter:
+    return (
+        " or ".join(" AND ".join(text for text, _ in parts) for parts in alternatives),
+        frozenset().union(*(frozenset.intersection(*(rows for _, rows in parts)) for parts in alternatives)),
+    )
+
+
+def parenthesise(inside: Filter) -> Filter:
+    return f"({inside[0]})", inside[1]
+
+
+def disjunctions(terms: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
+    return st.lists(st.lists(terms, min_size=1, max_size=3), min_size=1, max_size=3).map(disjoin)
+
+
+comparisons = st.builds(
+    compare,
+    st.sampled_from(list(NUMBERS)),
+    st.sampled_from(list(SIGNS)),
+    st.sampled_from([0, 1, 2, 0.3, 0.5, 1e-3, 1e-4, 1e-5]),
+) | st.builds(
+    among,
+    st.sampled_from(["in", "IN"]),
+    st.lists(st.sampled_from(["sgd", "adam", "momentum", "rmsprop"]), min_size=1, max_size=3),
+)
+terms = st.recursive(
+    comparisons,
+    lambda terms: (
+        st.builds(negate, st.sampled_from(["not", "NOT"]), terms) | disjunctions(terms).map(parenthesise)
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(disjunctions(terms))
+def test_not_binds_before_and_and_before_or(database: Database, sweep_id: int, filter: Filter) -> None:
+    text, rows = filter
+    assume(len(text) <= MAX_LENGTH)
+    assert found(database, sweep_id, text) == sorted(rows)
 
 
 def test_sorting_puts_what_has_no_value_last_and_equals_by_number(database: Database, sweep_id: int) -> None:

@@ -14,6 +14,7 @@ from app.http.head_requests import HeadRequests
 from app.http.query_params import reject_unknown_params
 from app.http.token_file import effective_token
 from app.live.hub import LiveHub
+from app.live.verdict_updates import VerdictUpdates
 from app.live.webhook import Webhook
 from app.pages import errors, login, openapi
 from app.render import assets
@@ -58,6 +59,8 @@ def create_app(config: Config) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     migrations.upgrade(app.state.database)
     app.state.live.start()
+    verdicts = VerdictUpdates(app.state.database, app.state.config)
+    verdicts.start()
     url = app.state.config.webhook
     webhook = Webhook(app.state.database, url) if url else None
     if webhook is not None:
@@ -65,6 +68,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     if webhook is not None:
         await asyncio.to_thread(webhook.stop)
+    await asyncio.to_thread(verdicts.stop)
     await app.state.live.stop()
     app.state.database.close()
 

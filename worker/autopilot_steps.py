@@ -25,7 +25,7 @@ from store.config import Config
 from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection, Database
 from store.db.errors import is_outage
-from store.jobs import autopilots, preflights, test_accuracies
+from store.jobs import autopilots, preflights, test_accuracies, verdicts
 from store.jobs.autopilots import Autopilot
 from store.read import sweeps, trials
 from store.read.trials import Trial
@@ -55,7 +55,7 @@ def advance(database: Database, config: Config) -> None:
 
 def _advance(seen: Autopilot, database: Database, config: Config) -> None:
     with database.read() as c:
-        step = _check_interrupted(seen) or _decide_next_step(c, seen)
+        step = _check_interrupted(seen) or _decide_next_step(c, seen, config)
         leader = autopilots.find_best_trial(c, seen)
     if isinstance(step, AutopilotEnd):
         _end(seen, step, leader, database, config)
@@ -83,7 +83,7 @@ def _check_interrupted(seen: Autopilot) -> AutopilotEnd | None:
     )
 
 
-def _decide_next_step(c: Connection, seen: Autopilot) -> autopilot.NextStep:
+def _decide_next_step(c: Connection, seen: Autopilot, config: Config) -> autopilot.NextStep:
     plan = AutopilotPlan(seen.space, seen.settings, seen.trials, seen.preflight)
     checks = None
     searches = []
@@ -92,15 +92,18 @@ def _decide_next_step(c: Connection, seen: Autopilot) -> autopilot.NextStep:
             made = preflights.get(c, stage.preflight_id)
             checks = made.checks if made else None
         elif stage.sweep_id is not None:
-            searches.append(_read_results(c, stage.sweep_id))
+            searches.append(_read_results(c, stage.sweep_id, config))
     return autopilot.choose_next_step(plan, checks, searches)
 
 
-def _read_results(c: Connection, sweep_id: int) -> FinishedSearch:
+def _read_results(c: Connection, sweep_id: int, config: Config) -> FinishedSearch:
     sweep = sweeps.get(c, sweep_id)
     assert sweep is not None  # by foreign key
     counted = [trial for trial in trials.list_by_sweep(c, sweep_id) if not trial.excluded]
-    results = [Result(trial.settings, trial.state, trial.best_val_acc, trial.verdict) for trial in counted]
+    verdict_of = verdicts.read_current(c, counted, sweep.dataset, config)
+    results = [
+        Result(trial.settings, trial.state, trial.best_val_acc, verdict_of[trial.id]) for trial in counted
+    ]
     return FinishedSearch(sweep.space, results)
 
 

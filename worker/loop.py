@@ -13,6 +13,7 @@ from store.db.checkpoints_and_weights import Files
 from store.db.database import Connection, Database
 from store.db.errors import is_outage
 from store.jobs import preflights
+from store.jobs.verdicts import StaleVerdicts
 from store.queue import claimed_groups, claims, workers
 from store.queue.claims import Claim
 from worker import autopilot_steps, process
@@ -42,6 +43,7 @@ class Worker:
     ) -> None:
         self._database, self._files, self._config = database, Files(config.home), config
         self._token, self._stop, self._run = token, stop, run
+        self._verdicts = StaleVerdicts(database, config)
         self._idle_version: int | None = None  # of the database, when there was nothing to claim
         self._touched_at = -TOUCH_SECONDS
 
@@ -103,6 +105,8 @@ class Worker:
                 claim = claim or claims.claim(c, self._token, time.time())
                 if claim or due:
                     show_alive(c, self._token, claim)
+            if claim is None:
+                self._verdicts.refresh()
         except Exception as error:
             if not is_outage(error):
                 raise

@@ -53,9 +53,7 @@ def list_trials(
 ) -> dict[str, object]:
     """Trials of a sweep, sorted and filtered; `total` counts all that pass the filter."""
     with resources.database.read() as c:
-        sweep = sweeps.must_get(c, id)
-    findings.fill_verdicts(sweep, resources.database, resources.config)
-    with resources.database.read() as c:
+        sweeps.must_get(c, id)
         rows, total = trials.list_page(c, id, limit, offset, sort, filter or None)
     pages.add(limit, offset, total)
     return {"trials": rows, "total": total}

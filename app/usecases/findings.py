@@ -1,7 +1,7 @@
 """Findings on stored trials and sweeps, and the finer sweep they suggest, by the rules of learning."""
 
 from learning.data import catalog
-from learning.diagnosis.findings import Finding, Result, judge_curve, sweep_findings, trial_findings
+from learning.diagnosis.findings import Finding, Result, sweep_findings, trial_findings
 from learning.diagnosis.importance import Importance, measure_importance
 from learning.errors import DatasetError
 from learning.refinement.refinement import Refinement, refine
@@ -9,7 +9,7 @@ from learning.settings import Settings
 from learning.states import SWEEP_STATES, TRIAL_STATES
 from store.config import Config
 from store.db.database import Database
-from store.queue import trial_updates
+from store.jobs import verdicts
 from store.read import curves, sweeps, trials
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
@@ -23,26 +23,6 @@ def diagnose_trial(trial: Trial, database: Database, config: Config) -> tuple[Fi
     assert sweep is not None  # a trial has a sweep by foreign key
     ended = TRIAL_STATES[trial.state].ended
     return trial_findings(curve, trial.settings, _n_classes(sweep.dataset, config), ended=ended)
-
-
-def fill_verdicts(sweep: Sweep, database: Database, config: Config) -> None:
-    """Stores the verdicts that ended trials of a sweep lack.
-
-    Workers store them too, but not for a trial that the server stopped; and a migration removes the verdicts
-    when the rules change.
-    """
-    with database.read() as c:
-        missing = trials.list_without_verdict(c, sweep.id)
-        rows = {trial.id: curves.read_curve(c, trial) for trial in missing}
-    if not missing:
-        return
-    try:
-        n_classes = _n_classes(sweep.dataset, config)
-    except DatasetError:  # deleted meanwhile: its trials stay without verdicts
-        return
-    found = {trial.id: judge_curve(rows[trial.id], trial.settings, n_classes) for trial in missing}
-    with database.write() as c:
-        trial_updates.set_verdicts(c, found)
 
 
 def diagnose_sweep(
@@ -72,15 +52,15 @@ def propose_refinement(sweep: Sweep, database: Database, config: Config) -> Refi
 
 def load_results(sweep: Sweep, database: Database, config: Config) -> tuple[Result, ...]:
     """The results of all trials but excluded ones; one that the stopping rule ended counts as finished."""
-    fill_verdicts(sweep, database, config)
     with database.read() as c:
         rows = trials.list_by_sweep(c, sweep.id)
+        verdict_of = verdicts.read_current(c, rows, sweep.dataset, config)
     return tuple(
         Result(
             row.settings,
             "finished" if row.spared else row.state,
             row.best_val_acc,
-            row.verdict,
+            verdict_of[row.id],
         )
         for row in rows
         if not row.excluded

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
 from learning.diagnosis import curve_remarks, curve_rules, sweep_rules
 from learning.diagnosis.curve_facts import CurveFacts
@@ -18,6 +21,7 @@ __all__ = [
     "Finding",
     "Result",
     "judge_curve",
+    "rules_version",
     "sweep_findings",
     "trial_findings",
 ]
@@ -111,6 +115,14 @@ def trial_findings(
     if shape is None and findings[-1].code == "healthy":
         findings += [found for rule in HEALTHY_RULES if (found := rule(facts)) is not None]
     return _sort_by_severity(findings)
+
+
+@cache
+def rules_version() -> str:
+    """A word that changes with the rules for curves: a digest of their files, comments included."""
+    folder = Path(__file__).parent
+    files = [*sorted(folder.glob("curve*.py")), Path(__file__)]
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 def judge_curve(curve: Curve, settings: Settings, n_classes: int) -> str:

@@ -119,10 +119,10 @@ trial = Table(
     Column("started_at", Double),
     Column("finished_at", Double),
     Column("changed", BigInteger, nullable=False, unique=True),
-    # The code of the first finding on its curve; none yet, or to be read again from the epochs: NULL.
-    Column("verdict", Text),
+    Column("verdict", Text),  # the code of the first finding on its curve
     Column("spared", Integer, nullable=False, server_default=text("0")),  # epochs that a rule kept it from
     Column("exempt", Boolean, nullable=False, server_default=false()),  # retried: no rule stops it again
+    Column("verdict_rules", Text),  # the version of the rules behind the verdict; NULL: give it anew
     UniqueConstraint("sweep_id", "number"),
     Index(None, "sweep_id", "state", "excluded"),
     Index(None, "sweep_id", "best_val_acc"),

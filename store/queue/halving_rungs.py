@@ -68,7 +68,7 @@ def _decide(c: Connection, rule: Halving, rows: Rows, now: float, workers: int, 
             if row.excluded:
                 reason = f"excluded from the ranking when rung {rule.rung_number(row.until)} was decided"
             losers[row.id] = {"reason": reason, "spared": left}
-    trial_updates.change_each(c, losers, state="stopped", finished_at=now, verdict=None)
+    trial_updates.change_each(c, losers, state="stopped", finished_at=now, verdict_rules=None)
     _regroup(c, rule, [row for row in waiting if row.number in chosen], workers, features)
 
 

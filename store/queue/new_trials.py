@@ -23,6 +23,7 @@ UNTRAINED: dict[str, Any] = {
     "worker": None,
     "has_model": False,
     "verdict": None,
+    "verdict_rules": None,
     "started_at": None,
     "finished_at": None,
     "spared": 0,

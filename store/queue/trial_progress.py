@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, update
 
+from learning.diagnosis.findings import rules_version
 from learning.number_format import replace_non_finite
 from store.db.tables import trial
 from store.queue.epochs import read_metrics
@@ -76,8 +77,9 @@ class TrialProgress:
             "_best_epoch": self._best[1],
             "_last": self._last,
             "_finished": self._finished_at,
-            # A trial stopped by a rule gets none yet: it is judged on its whole curve.
-            "_verdict": None if self._spared else verdict,
+            "_verdict": verdict,
+            # One that a rule stops just now is still to be judged on its whole curve.
+            "_rules": None if self._spared or verdict is None else rules_version(),
             "_spared": self._spared,
         }
 
@@ -112,6 +114,7 @@ UPDATE_PROGRESS = (
         last=bindparam("_last"),
         finished_at=bindparam("_finished"),
         verdict=bindparam("_verdict"),
+        verdict_rules=bindparam("_rules"),
         spared=bindparam("_spared"),
         changed=bindparam("_seq"),
     )

@@ -1,4 +1,4 @@
-"""Updates of trial rows: changes of state, verdicts and kept weights, each with its own change number."""
+"""Updates of trial rows: changes of state and kept weights, each with its own change number."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ def end_all(
 ) -> None:
     """Ends living trials together; the caller has taken the change counter and settles the sweep."""
     counted = {"failures": trial.c.failures + 1} if fault else {}
-    change(c, ids, state=state, reason=reason, finished_at=now, verdict=None, **counted)
+    change(c, ids, state=state, reason=reason, finished_at=now, verdict_rules=None, **counted)
 
 
 def requeue(c: Connection, ids: Sequence[int], fault: bool) -> None:
@@ -50,19 +50,3 @@ def mark_models(c: Connection, sweep_id: int, ids: Collection[int]) -> None:
     query = select(trial.c.id, trial.c.has_model).where(trial.c.sweep_id == sweep_id)
     wrong = [row.id for row in c.execute(query) if row.has_model != (row.id in ids)]
     change(c, wrong, has_model=~trial.c.has_model)
-
-
-def set_verdicts(c: Connection, verdicts: Mapping[int, str]) -> None:
-    """Gives trials that have none their verdicts, by id."""
-    if not verdicts:
-        return
-    numbers = change_counter.take(c, len(verdicts))
-    rows = [{"_id": id, "_verdict": code} for id, code in verdicts.items()]
-    c.execute(_SET_VERDICT, [row | {"_seq": seq} for row, seq in zip(rows, numbers, strict=True)])
-
-
-_SET_VERDICT = (
-    update(trial)
-    .where(trial.c.id == bindparam("_id"), trial.c.verdict.is_(None), trial.c.finished_at.is_not(None))
-    .values(verdict=bindparam("_verdict"), changed=bindparam("_seq"))
-)

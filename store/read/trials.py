@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from learning.diagnosis.findings import rules_version
 from learning.errors import NotFound
 from learning.settings import Settings
-from learning.states import LIVING_TRIAL, RANKED, is_ranked
+from learning.states import RANKED, TRIAL_STATES, is_ranked
 from store.db.tables import trial
 from store.read.columns import parse_sort
 from store.read.filter import parse_filter
@@ -39,10 +40,17 @@ class Trial:
     spared: int  # epochs that a stopping rule saved
     changed: int
     verdict: str | None  # code of the first finding on its curve; None: not judged yet
+    verdict_rules: str | None  # the version of the rules that judged it; None: to be judged again
 
     @property
     def is_ranked(self) -> bool:
         return is_ranked(self.state, self.excluded, self.best_val_acc)
+
+    @property
+    def has_stale_verdict(self) -> bool:
+        """Whether it has ended and its verdict is not that of this program's rules."""
+        ended = TRIAL_STATES[self.state].ended and self.epochs_done > 0
+        return ended and self.verdict_rules != rules_version()
 
 
 _COLUMNS = [trial.c[field.name] for field in fields(Trial)]
@@ -149,12 +157,6 @@ def list_ranked_with_model(c: Connection, sweep_id: int, limit: int) -> tuple[Tr
 def find_ids_with_model(c: Connection, sweep_id: int) -> set[int]:
     """Ids of the trials of a sweep that are marked as having their weights kept."""
     return set(c.scalars(select(trial.c.id).where(trial.c.sweep_id == sweep_id, trial.c.has_model)))
-
-
-def list_without_verdict(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
-    """The ended trials of a sweep that have epochs but no verdict."""
-    unjudged = trial.c.verdict.is_(None) & (trial.c.epochs_done > 0) & trial.c.state.not_in(LIVING_TRIAL)
-    return tuple(map(_build_trial, c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, unjudged))))
 
 
 def _build_trial(row: Row[*tuple[Any, ...]]) -> Trial:

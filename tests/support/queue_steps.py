@@ -1,6 +1,7 @@
 """Epochs as the trainer returns them, and short ways through the queue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from learning.training.trainer import Epoch
 from store.db.checkpoints_and_weights import CheckpointRef
@@ -47,12 +48,13 @@ def record(
     new: Sequence[Epoch] | int,
     checkpoint: CheckpointRef | None = None,
     now: float = NOW,
+    verdicts: Mapping[int, str] = MappingProxyType({}),
 ) -> frozenset[int]:
     """Stores epochs; a number is that epoch of every claimed trial."""
     if isinstance(new, int):
         new = [make_epoch(trial.id, new) for trial in claimed.trials]
     with database.write() as c:
-        return claimed_groups.record(c, claimed, new, checkpoint, now)
+        return claimed_groups.record(c, claimed, new, checkpoint, now, verdicts)
 
 
 def train(database: Database, claimed: Claim, epochs: int | None = None) -> frozenset[int]:

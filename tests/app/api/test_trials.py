@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from app.reports import tables
 from tests.support.made_up_worker import Crew, made_epoch
+from tests.support.worker_processes import wait_until
 
 Post = Callable[..., dict[str, Any]]
 
@@ -34,7 +35,7 @@ def test_trials_are_sorted_filtered_and_paged(client: TestClient, post_sweep: Po
 
 
 def test_verdicts_are_shown_sorted_and_filtered(client: TestClient, post_sweep: Post, crew: Crew) -> None:
-    """Given by the worker; where none was given, by the first list that is asked for."""
+    """Given by the worker; where none was given, by the server once the trial has ended."""
     id = post_sweep(space=None, trials=None, points=[{"lr": 0.1}, {"lr": 1.0}, {"lr": 1e-5}, {"lr": 1e-6}])[
         "id"
     ]
@@ -53,11 +54,10 @@ def test_verdicts_are_shown_sorted_and_filtered(client: TestClient, post_sweep: 
         assert answer.status_code == 200, answer.text
         return [(trial["settings"]["lr"], trial["verdict"]) for trial in answer.json()["trials"]]
 
-    found = dict(verdicts())
-    assert (found[1.0], found[1e-6]) == ("broke-out", None)  # the last one still runs
-    assert found[0.1] is not None
+    wait_until(lambda: None not in (dict(verdicts())[lr] for lr in (0.1, 1.0, 1e-5)), "the verdicts")
+    assert (dict(verdicts())[1.0], dict(verdicts())[1e-6]) == ("broke-out", None)  # the last one still runs
     client.post(f"/api/trials/{d}/stop")
-    assert dict(verdicts())[1e-6] == "too-early"
+    wait_until(lambda: dict(verdicts())[1e-6] == "too-early", "the verdict on the stopped trial")
     assert verdicts(filter="verdict = broke-out") == [(1.0, "broke-out")]
     assert [lr for lr, _ in verdicts(filter="verdict != broke-out and lr < 0.01")] == [1e-5, 1e-6]
     codes = [code for _, code in verdicts(sort="verdict")]

@@ -16,6 +16,13 @@ INITS = ("normal", "xavier", "he")
 UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
 SCHEDULES = ("exponential", "step", "cosine", "inverse", "constant")
 PREPROCESSES = ("none", "mean_image", "channel", "standardise", "whiten")
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "activation": ACTIVATIONS,
+    "init": INITS,
+    "update": UPDATES,
+    "schedule": SCHEDULES,
+    "preprocess": PREPROCESSES,
+}  # the words that a setting may have
 
 # What one request may ask for: generous for any sensible net, short of the absurd.
 MAX_LAYERS = 8
@@ -208,20 +215,20 @@ _HIDDEN_LIMITS = (
 
 _FIELD_RULES: Mapping[str, FieldRule] = {
     "hidden": (_HIDDEN_LIMITS, _read_hidden),
-    "activation": _one_of(ACTIVATIONS),
-    "init": _one_of(INITS),
+    "activation": _one_of(CHOICES["activation"]),
+    "init": _one_of(CHOICES["init"]),
     "init_scale": real(0, 1e3, above=True),
-    "update": _one_of(UPDATES),
+    "update": _one_of(CHOICES["update"]),
     "lr": real(0, MAX_RATE, above=True),
     "momentum": real(0, 1, below=True),
     "reg": real(0, MAX_RATE),
     "dropout": real(0, 1, below=True),
-    "schedule": _one_of(SCHEDULES),
+    "schedule": _one_of(CHOICES["schedule"]),
     "lr_decay": real(0, 1, above=True),
     "batch_size": either(whole(1, MAX_ROWS), 'the word "full"', "full"),
     "epochs": whole(1, MAX_EPOCHS),
     "seed": either(whole(0, MAX_SEED), "null", None),
-    "preprocess": _one_of(PREPROCESSES),
+    "preprocess": _one_of(CHOICES["preprocess"]),
     "train_count": either(whole(1, MAX_ROWS), "null", None),
     "val_count": whole(0, MAX_ROWS),
     "stratify": ("true or false", _read_bool),

@@ -8,6 +8,7 @@ from app.http.problems import invalid_field
 from app.http.resources import Resources
 from app.schemas.charts import ColumnsOut, CurvesOut
 from app.schemas.fields import Id
+from app.text.numbers import split_numbers
 from store.read import changes, chart_series, sweeps
 
 MAX_COLUMNS = 40
@@ -69,10 +70,8 @@ def read_curves(
 
 
 def _parse_numbers(text: str) -> list[int]:
-    words = [word.strip() for word in text.split(",")]
-    if len(words) > MAX_CURVES or not all(
-        word.isascii() and word.isdecimal() and len(word) < 10 for word in words
-    ):
+    found = split_numbers(text)
+    if len(found) > MAX_CURVES or None in found:
         message = f"numbers is {text[:50]!r}; give at most {MAX_CURVES} numbers of trials, such as 0,4,17."
         raise invalid_field("numbers", text, message)
-    return [int(word) for word in words]
+    return [number for number in found if number is not None]

@@ -15,6 +15,7 @@ from app.http.resources import AppResources, Resources
 from app.live import events
 from app.live.hub import Batch, LiveHub, Subscription
 from app.schemas.fields import MAX_ID, Cursor
+from app.text.numbers import is_number, split_numbers
 from learning.errors import NotFound
 from store.read import changes, sweeps
 
@@ -165,20 +166,18 @@ def _parse_sweeps(text: str | None) -> frozenset[int]:
     """The sweeps of `1,2`."""
     if not text:
         return frozenset()
-    words = [word.strip() for word in text.split(",")]
-    if len(words) > MAX_FOLLOWED_SWEEPS or not all(
-        word.isascii() and word.isdecimal() and len(word) < 11 for word in words
-    ):
+    found = split_numbers(text, digits=10)
+    if len(found) > MAX_FOLLOWED_SWEEPS or None in found:
         raise invalid_field(
             "sweeps",
             text,
             f"sweeps is {text[:50]!r}; give at most {MAX_FOLLOWED_SWEEPS} numbers, such as 1,2.",
         )
-    return frozenset(number for word in words if 0 < (number := int(word)) <= MAX_ID)
+    return frozenset(number for number in found if number is not None and 0 < number <= MAX_ID)
 
 
 def _start_cursor(last_event_id: str | None, after: int | None) -> int | None:
     """Last-Event-ID overrides `after`, which a browser repeats unchanged; one that is not ours is ignored."""
-    if last_event_id and last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) < 19:
+    if last_event_id and is_number(last_event_id, digits=18):
         return int(last_event_id)
     return after

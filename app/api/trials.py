@@ -65,7 +65,10 @@ def add_trials(id: Id, body: MoreTrials, resources: Resources, response: Respons
     with resources.database.write() as c:
         sweep = sweeps.must_get(c, id)
         rows = sweep_actions.add_trials(
-            c, id, sweep_plan.plan_more_trials(body, sweep, resources.config), time.time()
+            c,
+            id,
+            sweep_plan.plan_more_trials(body, sweep, trials.sum_epochs(c, id), resources.config),
+            time.time(),
         )
     response.headers["location"] = f"/api/sweeps/{id}/trials"
     return {"trials": rows, "total": len(rows)}

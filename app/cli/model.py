@@ -20,6 +20,7 @@ from app.cli.options import (
     is_trial_name,
     open_database,
 )
+from app.text.numbers import is_number
 from learning.errors import Failure, WrongUsage
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def describe_model(row: "Trial", net: "Model") -> str:
 
 def parse_sweep_number(text: str) -> int:
     """The number of the sweep whose nets --top takes. Raises WrongUsage."""
-    if not text.isascii() or not text.isdecimal():
+    if not is_number(text):
         raise WrongUsage(f"--top takes the nets of one sweep, by its number, not of {text!r}.")
     return int(text)
 

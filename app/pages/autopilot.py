@@ -15,7 +15,7 @@ from app.schemas.fields import Id
 from app.schemas.preflights import PreflightOut
 from app.text.formats import format_bound, format_distribution, format_setting
 from app.usecases import autopilot_view
-from learning.states import SWEEP_STATES
+from learning.states import SWEEP_STATES, TRIAL_STATES
 from store.jobs import autopilots, preflights
 from store.read import related_sweeps, sweeps
 
@@ -34,7 +34,10 @@ def show_autopilots(
         rows, _ = autopilots.list_all(c, AUTOPILOTS_SHOWN)
         shown = autopilot_view.view_autopilots(c, rows, resources.config)
     chosen = dataset if dataset in names else names[0]
-    return render_page("autopilots.html", section="/autopilot", rows=shown, datasets=names, chosen=chosen)
+    running = sum(TRIAL_STATES[row.state].living for row in rows)
+    return render_page(
+        "autopilots.html", section="/autopilot", rows=shown, running=running, datasets=names, chosen=chosen
+    )
 
 
 @router.get("/autopilot/{id}")

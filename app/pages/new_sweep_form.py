@@ -1,11 +1,10 @@
 """The controls of the new-sweep form: the settings in groups, and the stopping rules."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from learning.number_format import format_number
 from learning.search.early_stopping import Halving, Median, Patience, StoppingRule
-from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
+from learning.settings import CHOICES, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +32,6 @@ class RuleChoice:
 class FieldGroup:
     title: str
     fields: tuple[FormField, ...]
-
-
-_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "activation": ACTIVATIONS,
-    "init": INITS,
-    "update": UPDATES,
-    "schedule": SCHEDULES,
-    "preprocess": PREPROCESSES,
-}
 
 
 def list_groups() -> tuple[FieldGroup, ...]:
@@ -136,4 +126,4 @@ def _rule_field(rule: StoppingRule, name: str, label: str, hint: str) -> FormFie
 def _setting_field(name: str, label: str, hint: str) -> FormField:
     value = getattr(Settings(), name)
     text = ", ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
-    return FormField(name, label, hint, text, _OPTIONS.get(name, ()))
+    return FormField(name, label, hint, text, CHOICES.get(name, ()))

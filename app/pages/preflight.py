@@ -10,6 +10,7 @@ from app.http.resources import Resources
 from app.pages.datasets import ready_names
 from app.render.templates import render_page
 from app.schemas.preflights import PreflightOut
+from app.text.numbers import split_numbers
 from store.db.database import Connection
 from store.jobs import preflights
 from store.jobs.preflights import Preflight
@@ -46,8 +47,7 @@ def show_preflight(
 
 def parse_ids(text: str) -> list[int]:
     """`3,5` as numbers, each once; anything else is left out."""
-    parts = [part.strip() for part in text.split(",")]
-    ids = [int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) < 10]
+    ids = (number for number in split_numbers(text) if number is not None)
     return list(dict.fromkeys(ids))[:MOST_PREFLIGHTS_COMPARED]
 
 

@@ -14,6 +14,7 @@ from app.schemas.fields import Id
 from app.schemas.sweeps import SweepOut
 from app.schemas.trials import TrialOut
 from app.text.formats import format_setting
+from app.text.numbers import split_numbers
 from app.usecases import findings
 from app.usecases.model_file import has_safetensors
 from learning.data import catalog
@@ -68,7 +69,7 @@ def show_comparison(
     resources: Resources, chosen: Annotated[str, Query(alias="trials", max_length=400)] = ""
 ) -> HTMLResponse:
     """Two to twenty trials side by side."""
-    ids = [int(word) for word in chosen.split(",") if word.isascii() and word.isdecimal() and len(word) < 10]
+    ids = [number for number in split_numbers(chosen) if number is not None]
     with resources.database.read() as c:
         found = trials.get_many(c, ids[:MOST_TRIALS_COMPARED])
         cursor = changes.read_cursor(c)

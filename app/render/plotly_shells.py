@@ -8,6 +8,7 @@ import copy
 from typing import Any
 
 from learning.diagnosis.curve_remarks import BIG_GAP, NO_GAP
+from learning.states import TRIAL_STATES
 
 Shell = dict[str, Any]
 
@@ -15,8 +16,6 @@ RAMP_STEPS = 5  # colour classes of the overlaid curves: quintiles of the trials
 POWER_TICK_SIZE = 10  # plotly draws ticks with exponents a quarter larger than asked for
 # CS231n notes: for each matrix the update should be about 1e-3 of the weights; half a decade off counts too.
 UPDATE_RATIO_BAND = (3e-4, 3e-3)
-
-BAR_STATES = ("finished", "running", "diverged", "stopped", "failed")
 
 _FONT = (
     '-apple-system, BlinkMacSystemFont, "Segoe UI", Inter, Roboto, "Helvetica Neue", "Noto Sans", '
@@ -62,10 +61,9 @@ def best_so_far() -> Shell:
 def timeline() -> Shell:
     """When each trial trained: one bar a trial, one lane for each that a worker trains at the same time."""
     hover = "#%{customdata}<br>%{fullData.name}<extra></extra>"
-    data = [
-        _trace(role, role, mode="lines", line={"width": 5}, connectgaps=False, hovertemplate=hover)
-        for role in BAR_STATES
-    ]
+    bar = {"mode": "lines", "line": {"width": 5}, "connectgaps": False, "hovertemplate": hover}
+    begun = [state for state in TRIAL_STATES.values() if state.name != "queued"]
+    data = [_trace(state.tone, state.name, **copy.deepcopy(bar)) for state in begun]
     return {
         "data": data,
         "layout": _layout(

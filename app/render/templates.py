@@ -10,7 +10,9 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from app.render.assets import PLOTLY_PATH, asset_url, find_modules
+from app.render.state_marks import MARKS, PAGE_TABLES, TRACK_PARTS, count_ended
 from app.schemas.json_values import dump_json
+from learning.states import SWEEP_STATES, TRIAL_STATES
 
 NAVIGATION = (
     ("/", "Sweeps"),
@@ -52,10 +54,16 @@ TEMPLATES = Environment(
 TEMPLATES.filters["page_json"] = page_json
 TEMPLATES.globals.update(
     asset=asset_url,
+    count_ended=count_ended,
     icon=icon,
+    marks=MARKS,
     navigation=NAVIGATION,
     plotly_path=PLOTLY_PATH,
     script=script,
+    state_tables=PAGE_TABLES,
+    sweep_states=SWEEP_STATES,
+    track_parts=TRACK_PARTS,
+    trial_states=TRIAL_STATES,
     version=version("lossdeck"),
 )
 

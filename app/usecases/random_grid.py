@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.schemas.random_grid import ExpectedOut, PointOut, RandomGridIn, RandomGridOut, SideOut
 from app.schemas.sweeps import SweepIn, SweepOut
+from app.text.numbers import split_numbers
 from app.usecases import sweep_plan
 from learning.data import catalog
 from learning.diagnosis.curves import Result
@@ -98,12 +99,12 @@ def load_pair(c: Connection, ids: list[int]) -> Pair:
 
 def parse_pair(text: str) -> list[int]:
     """`4,5` as two numbers. Raises Invalid for anything else."""
-    numerals = [word.strip() for word in text.split(",")]
-    found = [int(word) for word in numerals if word.isascii() and word.isdecimal() and len(word) < 10]
-    if len(found) != len(numerals) or len(set(found)) != 2 or len(found) != 2:
+    found = split_numbers(text)
+    ids = [number for number in found if number is not None]
+    if len(found) != 2 or len(set(ids)) != 2:
         message = f"sweeps is {text[:50]!r}; give the numbers of two sweeps, such as 4,5."
         raise _invalid("sweeps", text, message)
-    return found
+    return ids
 
 
 def compare_pair(found: Pair, config: Config) -> RandomGridOut:

@@ -34,7 +34,7 @@ from store.queue import groups
 from store.read.sweeps import Sweep
 from store.read.trials import Trial
 
-MAX_EPOCH_ROWS = 5_000_000  # of one request: trials times epochs
+MAX_EPOCH_ROWS = 5_000_000  # of one sweep: trials times epochs
 MAX_GROUP_BYTES = 2 * 2**30  # weights, gradients, update state, best weights and activations of one group
 WEIGHT_COPIES = 5  # of the weights: themselves, gradient, two of the update rule, the best so far
 FLOAT_BYTES = 4
@@ -83,8 +83,8 @@ def plan_sweep(body: SweepIn, config: Config, parent_id: int | None = None) -> N
     )
 
 
-def plan_more_trials(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Settings, ...]:
-    """The trials to add to a sweep. Raises Invalid."""
+def plan_more_trials(body: MoreTrials, sweep: Sweep, planned: int, config: Config) -> tuple[Settings, ...]:
+    """The trials to add to a sweep that has `planned` trials times epochs. Raises Invalid."""
     if (body.points is None) == (body.trials is None):
         raise _invalid(
             "points", None, "Give either points, a list of settings, or trials, a number of further draws."
@@ -98,7 +98,7 @@ def plan_more_trials(body: MoreTrials, sweep: Sweep, config: Config) -> tuple[Se
         trials = build_trials(body.points, sweep.settings, sweep.seed, sweep.trials)
     else:
         trials = draw_trials(sweep.space, sweep.settings, count, sweep.sampler, sweep.seed, sweep.trials)
-    check_trials(trials, require_dataset(sweep.dataset, config))
+    check_trials(trials, require_dataset(sweep.dataset, config), planned)
     return trials
 
 
@@ -187,15 +187,16 @@ def count_examples(name: str, config: Config) -> int | None:
         return None
 
 
-def check_trials(trials: Sequence[Settings], summary: DatasetSummary) -> None:
-    """Raises Invalid for trials that the data set is too small for, or that do not fit into memory."""
+def check_trials(trials: Sequence[Settings], summary: DatasetSummary, planned: int = 0) -> None:
+    """Raises Invalid for trials that the data set is too small for, or that do not fit into memory.
+
+    Or for too many epochs, `planned` of which the sweep has already.
+    """
     rows = sum(settings.epochs for settings in trials)
-    if rows > MAX_EPOCH_ROWS:
-        raise _invalid(
-            "trials",
-            len(trials),
-            f"trials times epochs is {rows:,}; at most {MAX_EPOCH_ROWS:,} may be asked at once.",
-        )
+    if planned + rows > MAX_EPOCH_ROWS:
+        beside = f" beside {planned:,} that the sweep has" if planned else ""
+        message = f"trials times epochs is {rows:,}{beside}; a sweep may have {MAX_EPOCH_ROWS:,} in all."
+        raise _invalid("trials", len(trials), message)
     for settings in _distinct_groups(trials):
         _check_split(settings, summary)
         _check_memory(settings, summary, len(trials))

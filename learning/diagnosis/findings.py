@@ -17,6 +17,7 @@ __all__ = [
     "FINDING_CODES",
     "SWEEP_CODES",
     "TRIAL_CODES",
+    "VERDICT_SEVERITIES",
     "Curve",
     "Finding",
     "Result",
@@ -59,25 +60,27 @@ SWEEP_RULES = (
     sweep_rules.does_not_matter,
 )
 
-TRIAL_CODES = (
-    "nan-at-once",
-    "exploding",
-    "broke-out",
-    "too-early",
-    "reg-crushing",
-    "dead-units",
-    "bad-init",
-    "lr-too-high",
-    "lr-too-low",
-    "lr-bit-low",
-    "overfitting",
-    "val-peaked",
-    "noisy-loss",
-    "update-ratio",
-    "healthy",
-    "still-improving",
-    "no-gap",
-)
+# By the code of a finding on a trial: how grave it is as a verdict, where its numbers are not at hand.
+VERDICT_SEVERITIES = {
+    "nan-at-once": "bad",
+    "exploding": "bad",
+    "broke-out": "bad",
+    "too-early": "info",
+    "reg-crushing": "warning",
+    "dead-units": "bad",
+    "bad-init": "warning",
+    "lr-too-high": "warning",
+    "lr-too-low": "warning",
+    "lr-bit-low": "warning",
+    "overfitting": "warning",
+    "val-peaked": "warning",
+    "noisy-loss": "warning",
+    "update-ratio": "warning",
+    "healthy": "good",
+    "still-improving": "good",
+    "no-gap": "info",
+}
+TRIAL_CODES = tuple(VERDICT_SEVERITIES)
 SWEEP_CODES = (
     "mostly-diverged",
     "range-edge",

@@ -16,6 +16,7 @@ from learning.number_format import format_number
 from learning.preflight.check_result import Check, check_at_least
 from learning.preflight.data_checks import pick_evenly
 from learning.settings import Settings
+from learning.training.group import count_mini_batches
 from learning.training.trainer import Epoch, Member, train
 
 FIRST_HALF_DECADES = range(-12, 3)  # half decades: 1e-6 .. 10
@@ -117,7 +118,7 @@ def _train_rates(
 ) -> Generator[None, None, dict[int, RateTrial]]:
     """Train these rates as one group; yields None after each epoch."""
     batch = min(_choose_batch_size(settings), len(part.train_rows))
-    epochs = math.ceil(PROBE_STEPS / (len(part.train_rows) // batch))
+    epochs = math.ceil(PROBE_STEPS / count_mini_batches(len(part.train_rows), batch))
     fixed = replace(settings, batch_size=batch, epochs=epochs, schedule="constant", lr_decay=1.0)
     curves: dict[int, list[Epoch]] = {half: [] for half in halves}
     for step in train(

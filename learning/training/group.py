@@ -178,10 +178,15 @@ def batch_rows(settings: Settings, n: int) -> int:
     return n if isinstance(settings.batch_size, str) else min(settings.batch_size, n)
 
 
+def count_mini_batches(n: int, size: int) -> int:
+    """Steps in an epoch of n training rows: the rows that do not fill a mini-batch are left out."""
+    return n // size
+
+
 def draw_mini_batches(rows: Array, size: int, seed: int, epoch: int) -> Array:
     """(S, size) rows of an epoch's mini-batches in a random order, without those that do not fill one."""
     if size == len(rows):
         return rows[None]
     order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, epoch))).permutation(len(rows))
-    steps = len(rows) // size
+    steps = count_mini_batches(len(rows), size)
     return np.asarray(rows[order[: steps * size]].reshape(steps, size))

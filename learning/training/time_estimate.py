@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from learning.settings import Settings
+from learning.training.group import batch_rows, count_mini_batches
 from learning.training.trainer import TRAIN_SAMPLE_ROWS
 
 # A step of a group takes about 0.3 ms besides its arithmetic, as long as 9 Mflop at the 30 Gflop/s of a small
@@ -119,12 +120,7 @@ def estimate_seconds_left(pace: Pace, rest: RemainingWork) -> tuple[float, float
 
 
 def _steps_per_epoch(settings: Settings, n_train: int) -> int:
-    """Mini-batches in an epoch, rounded up.
-
-    Training rounds down: it leaves out the rows that do not fill a mini-batch (group.draw_mini_batches). An
-    estimate is therefore up to one step too high in each epoch, as is the speed measured with it.
-    """
-    return 1 if settings.batch_size == "full" else -(-n_train // int(settings.batch_size))
+    return count_mini_batches(n_train, batch_rows(settings, n_train))
 
 
 def _count_weights(settings: Settings, n_features: int, n_classes: int) -> tuple[int, int]:

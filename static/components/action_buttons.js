@@ -1,6 +1,7 @@
 // Action buttons of a sweep or a trial: [data-act] posts to the API and asks first when the action destroys something.
 import { post } from "../core/api.js";
 import { $$, attempt, confirm, notify } from "../core/dom.js";
+import { trialState } from "../core/states.js";
 
 export const SWEEP_QUESTIONS = {
   cancel: { title: "Cancel this sweep?", text: "Running trials end now, queued ones are never run. What they have learned so far stays on record.", yes: "Cancel the sweep" },
@@ -16,11 +17,10 @@ const DONE = { pause: "Paused.", resume: "Resumed.", stop: "Stopping.", cancel: 
 
 const UNDONE = { pause: "Not paused", resume: "Not resumed", stop: "Not stopped", cancel: "Not cancelled", retry: "Not queued again", exclude: "Not excluded", include: "Not ranked again" };
 
-const SWEEP_ACTIONS = { running: ["pause", "stop", "cancel"], paused: ["resume", "stop", "cancel"], stopping: ["cancel"] };
-const TRIAL_ACTIONS = { queued: ["stop"], running: ["stop"], failed: ["retry"], cancelled: ["retry"], stopped: ["retry"] };
-
-export const sweepActions = (sweep) => SWEEP_ACTIONS[sweep.state] || [];
-export const trialActions = (trial) => [...(TRIAL_ACTIONS[trial.state] || []), trial.excluded ? "include" : "exclude"];
+// Those of its state, but for what is done already.
+export function trialActions({ state, excluded }) {
+  return trialState(state).actions.filter((action) => action !== (excluded ? "exclude" : "include"));
+}
 
 export function showActions(root, allowed) {
   for (const button of $$("[data-act]", root)) button.hidden = !allowed.includes(button.dataset.act);

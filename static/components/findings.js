@@ -9,7 +9,7 @@ export function fillFindings(list, findings, nothing) {
 }
 
 function findingItem(finding) {
-  return make("li", { class: "finding", "data-severity": finding.severity },
+  return make("li", { class: "finding", "data-tone": finding.severity },
     icon(finding.severity), make("p", {}, finding.sentence), make("p", {}, `${finding.advice} `, whyLink(finding)));
 }
 

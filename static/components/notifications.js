@@ -2,10 +2,11 @@
 import { notify } from "../core/dom.js";
 import { accuracy } from "../core/format.js";
 import { recall, remember } from "../core/local_storage.js";
+import { sweepState } from "../core/states.js";
 
 const NOTIFY_KEY = "lossdeck-notify";
-const ENDED = new Set(["finished", "cancelled"]);
 
+const hasEnded = (sweep) => !sweepState(sweep.state).living;
 const isEnabled = () => recall(NOTIFY_KEY) === "on" && Notification.permission === "granted";
 
 export class SweepNotifications {
@@ -19,7 +20,7 @@ export class SweepNotifications {
   }
 
   // There is something to wait for until the sweep is over.
-  show(sweep) { this.button.hidden = !this.supported || ENDED.has(sweep.state); }
+  show(sweep) { this.button.hidden = !this.supported || hasEnded(sweep); }
 
   // A tab that hears nothing while it is hidden has nothing to tell.
   disable() {
@@ -42,7 +43,7 @@ export class SweepNotifications {
     if (!this.supported || !isEnabled()) return;
     const { diverged = 0, finished = 0 } = sweep.counts;
     if (!before.counts.diverged && diverged) notifyOnce(`${sweep.created_at} diverged`, sweep.name, "The first trial has diverged.");
-    if (ENDED.has(before.state) || !ENDED.has(sweep.state)) return;
+    if (hasEnded(before) || !hasEnded(sweep)) return;
     const best = sweep.best ? `, best val accuracy ${accuracy(sweep.best.best_val_acc)} (trial #${sweep.best.number})` : "";
     notifyOnce(`${sweep.created_at} ${sweep.finished_at}`, sweep.name, `The sweep is ${sweep.state}: ${finished} finished, ${diverged} diverged${best}.`);
   }

@@ -4,7 +4,7 @@ import { attempt, icon, make } from "../core/dom.js";
 
 export function preflightWarnings(warnings) {
   return warnings.map(({ sentence, code, preflight, preflight_id: id }) => make(
-    "p", { class: "small preflight-warning", "data-severity": "warning" }, icon("warning"), make("span", {}, sentence),
+    "p", { class: "small preflight-warning", "data-tone": "warning" }, icon("warning"), make("span", {}, sentence),
     ...(id ? [link(id)] : []),
     ...(code === "preflight-under-way" ? [] : [make("button", { class: "button tiny", type: "button", "data-preflight": JSON.stringify(preflight) }, "Run the checks")]),
   ));

@@ -2,7 +2,8 @@
 import { get } from "../core/api.js";
 import { $, fill, icon, make, setState, setText, setTrack, throttle } from "../core/dom.js";
 import { accuracy, duration, durationRange } from "../core/format.js";
-import { listenActions, showActions, SWEEP_QUESTIONS, sweepActions } from "./action_buttons.js";
+import { sweepState } from "../core/states.js";
+import { listenActions, showActions, SWEEP_QUESTIONS } from "./action_buttons.js";
 import { fillFindings, whyLink } from "./findings.js";
 
 const NOTHING_YET = "Advice appears here as soon as trials have finished their first epochs.";
@@ -25,9 +26,9 @@ export class SweepHeading {
     setState($("#state"), sweep.state);
     $("#tags").replaceChildren(...sweep.tags.map((tag) => make("span", { class: "tag" }, tag)));
     const { total, ended } = setTrack($("#track"), sweep.counts);
-    const busy = sweep.state === "running" || sweep.state === "stopping";
+    const { trains: busy, actions } = sweepState(sweep.state);
     const over = sweep.finished_at && sweep.started_at;
-    const { diverged = 0, failed = 0 } = sweep.counts;
+    const { diverged = 0, failed = 0, running = 0 } = sweep.counts;
     fill(document, {
       name: sweep.name,
       progress: `${ended} / ${total}`,
@@ -46,10 +47,10 @@ export class SweepHeading {
     link.hidden = !sweep.best;
     $("#failed-note").hidden = !failed;
     setText($("#failed-note"), `${failed} failed`);
-    showActions($("#actions"), sweepActions(sweep));
+    showActions($("#actions"), actions);
     showSaved(sweep);
-    $("#add-trials").hidden = sweep.state === "cancelled";
-    $("#delete").hidden = !["finished", "cancelled"].includes(sweep.state);
+    $("#add-trials").hidden = !actions.includes("add trials");
+    $("#delete").hidden = !actions.includes("delete") || running > 0;
     document.title = `${busy ? `(${ended}/${total}) ` : ""}${sweep.name} · Lossdeck`;
   }
 
@@ -64,12 +65,12 @@ export class SweepHeading {
     if (this.advice === said) return; // who stands on a link in it stays there
     this.advice = said;
     if (!findings.length) {
-      delete box.dataset.severity;
+      delete box.dataset.tone;
       box.replaceChildren(make("p", { class: "quiet" }, nothing));
       return;
     }
     const [first] = findings;
-    box.dataset.severity = first.severity;
+    box.dataset.tone = first.severity;
     box.replaceChildren(icon(first.severity), make("p", {}, make("strong", {}, first.sentence), ` ${first.advice} `, whyLink(first)));
     if (findings.length > 1) box.append(moreFindings(findings.slice(1), $("details", box)?.open));
   }

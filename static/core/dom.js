@@ -1,6 +1,7 @@
 // What every page needs of the DOM: the data in the page, making elements, notices, the confirm dialog, state marks, the link light.
 import { errorMessage, NoAnswer } from "./api.js";
 import { clock } from "./format.js";
+import { countEnded, mark } from "./states.js";
 
 export function data() {
   return JSON.parse(document.getElementById("data").textContent);
@@ -48,7 +49,8 @@ export function icon(name) {
 export function setState(element, state, word = state) {
   if (element.dataset.state === state && element.textContent === word) return;
   element.dataset.state = state;
-  element.replaceChildren(icon(state), make("span", {}, word));
+  element.dataset.tone = mark(state).tone;
+  element.replaceChildren(icon(mark(state).icon), make("span", {}, word));
 }
 
 export function stateMark(state) {
@@ -57,33 +59,34 @@ export function stateMark(state) {
   return element;
 }
 
-const PARTS = ["finished", "running", "diverged", "stopped", "failed", "cancelled", "queued"];
-
+// A bar of counts; the template has made its parts.
 export function setTrack(track, counts) {
-  const total = PARTS.reduce((sum, part) => sum + (counts[part] || 0), 0);
-  const ended = total - (counts.queued || 0) - (counts.running || 0);
-  if (!track.children.length) track.append(...PARTS.map((part) => make("i", { "data-part": part })));
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const ended = countEnded(counts);
+  const said = [];
   for (const part of track.children) {
-    const count = counts[part.dataset.part] || 0;
+    const name = part.dataset.part;
+    const count = counts[name] || 0;
     part.style.flexGrow = count;
     part.hidden = !count;
+    if (count) said.push(`${count} ${name}`);
   }
   track.setAttribute("aria-valuemax", total);
   track.setAttribute("aria-valuenow", ended);
-  track.title = PARTS.filter((part) => counts[part]).map((part) => `${counts[part]} ${part}`).join(", ");
+  track.title = said.join(", ");
   return { total, ended };
 }
 
 // `undo`: {word, act}, a button in the notice.
-export function notify(sentence, severity = "info", undo = null) {
-  const notice = make("div", { class: "notice", "data-severity": severity }, sentence);
+export function notify(sentence, tone = "info", undo = null) {
+  const notice = make("div", { class: "notice", "data-tone": tone }, sentence);
   if (undo) {
     const button = make("button", { type: "button", class: "button tiny" }, undo.word);
     button.addEventListener("click", () => { notice.remove(); undo.act(); });
     notice.append(" ", button);
   }
   $("#notices").append(notice);
-  setTimeout(() => notice.remove(), severity === "bad" || undo ? 12000 : 5000);
+  setTimeout(() => notice.remove(), tone === "bad" || undo ? 12000 : 5000);
 }
 
 // `undone`, such as "Not paused": what to say of the action if the server does not answer.

@@ -1,8 +1,8 @@
 // The page's store of a sweep's trials: one small record each, loaded by columns, then updated by the live rows.
 import { get, query } from "../core/api.js";
+import { trialState } from "../core/states.js";
 
 const TIMES = ["started_at", "finished_at"];
-const NEVER_RANKED = new Set(["diverged", "failed"]);
 
 export class TrialStore extends EventTarget {
   // `axes`: settings that pictures are drawn of; `first`: fields to begin with.
@@ -74,7 +74,7 @@ export class TrialStore extends EventTarget {
 
 // May it be ranked? The database decides by the same rule.
 export function isRanked(trial) {
-  return trial.best_val_acc != null && !trial.excluded && !NEVER_RANKED.has(trial.state);
+  return trial.best_val_acc != null && !trial.excluded && trialState(trial.state).ranked;
 }
 
 export function bestFirst(a, b) {

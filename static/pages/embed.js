@@ -6,6 +6,7 @@ import { get } from "../core/api.js";
 import { $, attempt, data, retry, setLink, setText } from "../core/dom.js";
 import { accuracy } from "../core/format.js";
 import { follow } from "../core/live.js";
+import { countEnded } from "../core/states.js";
 import { gap } from "../data/curves.js";
 import { ThinnedCurves } from "../data/thinned_curves.js";
 import { bestFirst, TrialStore } from "../data/trial_store.js";
@@ -36,10 +37,8 @@ const chart = new Chart($("#chart"), page.figure, fillers[page.chart]);
 const hasCurves = page.chart === "loss" || page.chart === "gap";
 
 function show() {
-  const { queued = 0, running = 0 } = sweep.counts;
-  const ended = store.length - queued - running;
   const crowd = store.length > MOST_TRIALS ? `; the best ${MOST_TRIALS} are drawn` : "";
-  setText($("#takeaway"), `${ended} of ${store.length} trials ended, best val accuracy ${accuracy(sweep.best?.best_val_acc)}${crowd}.`);
+  setText($("#takeaway"), `${countEnded(sweep.counts)} of ${store.length} trials ended, best val accuracy ${accuracy(sweep.best?.best_val_acc)}${crowd}.`);
   chart.update();
 }
 

@@ -4,6 +4,7 @@ import { differingSettings, fillComparison, showCheck } from "../components/pref
 import { errorMessage, get, post, query } from "../core/api.js";
 import { $, $$, attempt, data, fill, icon, make, setLink, setState, setText } from "../core/dom.js";
 import { clock, moment, setting, shortNumber } from "../core/format.js";
+import { trialState } from "../core/states.js";
 
 const PREFLIGHT_POLL_MS = 500;
 
@@ -17,7 +18,7 @@ const known = new Map();
 let shown = null;
 let heard = new Date();
 
-const isActive = (preflight) => ["queued", "running"].includes(preflight.state);
+const isActive = (preflight) => trialState(preflight.state).living;
 
 function show(preflight) {
   shown = preflight;

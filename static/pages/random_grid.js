@@ -5,6 +5,7 @@ import { errorMessage, get, post } from "../core/api.js";
 import { $, $$, attempt, data, fill, setLink, setState, setText, throttle } from "../core/dom.js";
 import { accuracy } from "../core/format.js";
 import { follow } from "../core/live.js";
+import { trialState } from "../core/states.js";
 
 const COMPARISON_REFRESH_MS = 500;
 const NARROW = 600; // of the window: the colour bar would take the picture's place
@@ -32,7 +33,7 @@ function ids({ sides }) {
   return sides.map(({ sweep }) => sweep.id).join(",");
 }
 
-const endedPoints = ({ points }) => points.filter(({ state }) => !["queued", "running"].includes(state));
+const endedPoints = ({ points }) => points.filter(({ state }) => !trialState(state).living);
 const scoredPoints = ({ points }) => points.filter(({ state, best_val_acc: best }) => state !== "diverged" && best != null);
 
 // --- pictures

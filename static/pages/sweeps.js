@@ -4,6 +4,7 @@ import { $, $$, attempt, data, make, retry, setLink, setState, setText, setTrack
 import { accuracy, durationRange, moment } from "../core/format.js";
 import { follow } from "../core/live.js";
 import { bindKeys } from "../core/shortcuts.js";
+import { endsText } from "../core/states.js";
 import { parameter, setParameters } from "../data/selection.js";
 
 const SPARK_MS = 2000; // between looks at the curve of a sweep's best trial
@@ -23,7 +24,7 @@ function show(sweep) {
   setState(cells.state, sweep.state);
   const { total, ended } = setTrack($(".track", row), sweep.counts);
   setText(cells.progress, `${ended} / ${total}`);
-  setText(cells.ends, ["diverged", "stopped", "failed"].filter((end) => sweep.counts[end]).map((end) => `${sweep.counts[end]} ${end}`).join(", "));
+  setText(cells.ends, endsText(sweep.counts));
   setText(cells.best, accuracy(sweep.best?.best_val_acc));
   setText(cells.eta, sweep.state === "paused" ? "paused" : sweep.eta_range || !sweep.counts.running ? durationRange(sweep.eta_range) : "too early to say");
   cells.eta.classList.toggle("nothing", cells.eta.textContent === "–");

@@ -9,6 +9,7 @@ import { get, post, request } from "../core/api.js";
 import { $, attempt, data, fill, retry, setLink, setState, setText, throttle } from "../core/dom.js";
 import { accuracy, loss, setting, signedNumber } from "../core/format.js";
 import { follow } from "../core/live.js";
+import { mark } from "../core/states.js";
 import { Curves, maximum, minimum } from "../data/curves.js";
 
 const page = data();
@@ -162,7 +163,7 @@ function showTrial() {
   const track = $("#epochs-track");
   track.max = trial.settings.epochs;
   track.value = trial.epochs_done;
-  track.dataset.state = trial.state;
+  track.dataset.tone = mark(trial.state).tone;
   const reason = $("#reason");
   reason.hidden = !trial.reason;
   setText(reason, trial.reason || "");

@@ -80,13 +80,13 @@ export class HistoryView {
     for (const trace of shell.data) trace.line.width = Math.max(1, Math.min(12, LANES_HEIGHT / Math.max(1, base) - 1));
     Object.assign(shell.layout.yaxis, { tickvals: marks.map((mark) => mark.at), ticktext: marks.map((mark) => mark.name) });
     shell.layout.xaxis.title.text = `${unit} since the start`;
-    shell.data = shell.data.filter((trace) => trace.x.length || trace.meta.role === "finished");
+    shell.data = shell.data.filter((trace) => trace.x.length);
     return shell;
   }
 
   bar(shell, trial, lane, from, to) {
-    const trace = byRole(shell, trial.state === "cancelled" ? "stopped" : trial.state);
-    if (!trace) return;
+    const trace = shell.data.find(({ name }) => name === trial.state);
+    if (!trace) return; // it waits to train on
     trace.customdata ??= [];
     push(trace, from, lane, trial.number);
     push(trace, to, lane, trial.number);

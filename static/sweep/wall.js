@@ -1,9 +1,10 @@
 // The wall: one tile per trial, mounted only while in view. Arrow keys move between tiles; a click or Enter selects one.
 import { ChartMenu } from "../charts/chart_menu.js";
 import { drawSparkline, makeSparkline } from "../charts/sparkline.js";
-import { make, setState, setText, stateMark } from "../core/dom.js";
+import { make, setState, setText } from "../core/dom.js";
 import { accuracy, setting } from "../core/format.js";
 import { isPrinting, listenPrinting } from "../core/printing.js";
+import { severityOf, TRIAL_STATES } from "../core/states.js";
 import { bestFirst, isRanked, rowsOf } from "../data/trial_store.js";
 
 const LEAST_TILE_WIDTH = 148; // pixels of a tile
@@ -13,14 +14,11 @@ const ROWS_AHEAD = 1; // mounted beyond what is seen
 const ROWS_PRINTED = 3; // beside what stands above them on the first sheet
 const TILE_CURVE = { width: 148, height: 52 };
 
-// What is bad first: how trials end, from the least to the most hopeful.
-const STATES = ["failed", "diverged", "cancelled", "stopped", "running", "queued", "finished"];
-const TONES = { healthy: "good", "still-improving": "good", "no-gap": "info", "too-early": "info", exploding: "bad" }; // all others warn
 const ORDERS = {
   best: bestFirst,
   newest: (a, b) => b.number - a.number,
   worst: (a, b) => (isRanked(a) ? a.best_val_acc : 2) - (isRanked(b) ? b.best_val_acc : 2) || a.number - b.number,
-  verdict: (a, b) => verdict(a).localeCompare(verdict(b)) || STATES.indexOf(a.state) - STATES.indexOf(b.state) || bestFirst(a, b),
+  verdict: (a, b) => verdict(a).localeCompare(verdict(b)) || hope(b) - hope(a) || bestFirst(a, b),
 };
 
 export class Wall {
@@ -189,15 +187,18 @@ export class Wall {
 function makeTile(number) {
   return make("div", { class: "tile", role: "option", "data-number": number, id: `tile-${number}` },
     makeSparkline(TILE_CURVE.width, TILE_CURVE.height),
-    make("div", { class: "line" }, make("b"), stateMark("queued")),
+    make("div", { class: "line" }, make("b"), make("span", { class: "state" })),
     make("div", { class: "where" }, make("div"), make("div")));
 }
 
 // The verdict in a word with the icon of how grave it is. While a trial runs, its state, unless it explodes.
 function chip(trial) {
-  const tone = TONES[trial.verdict] || "warning";
-  const settled = trial.state === "finished" || (trial.state === "running" && tone === "bad");
-  return trial.verdict && settled ? [tone, trial.verdict.replaceAll("-", " ")] : [trial.state];
+  const tone = severityOf(trial.verdict);
+  const explodes = trial.state === "running" && tone === "bad";
+  return trial.verdict && (trial.state === "finished" || explodes) ? [tone, trial.verdict.replaceAll("-", " ")] : [trial.state];
 }
+
+// The place of its end among all, the most hopeful first.
+function hope(trial) { return TRIAL_STATES.indexOf(trial.state); }
 
 function verdict(trial) { return trial.verdict || ""; }

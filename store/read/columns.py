@@ -1,14 +1,14 @@
 """The columns and settings by which trials are sorted and filtered, and what each means in SQL."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Double, case, cast
 
 from learning.diagnosis.findings import TRIAL_CODES
 from learning.errors import FilterError
-from learning.settings import ACTIVATIONS, INITS, PREPROCESSES, SCHEDULES, UPDATES, Settings
+from learning.settings import CHOICES, SETTING_NAMES
 from learning.states import TRIAL_STATES
 from store.db.tables import trial
 from store.queue.epochs import METRICS
@@ -56,17 +56,7 @@ def _boolean(column: ColumnElement[bool]) -> TrialColumn:
 
 
 def _setting_columns() -> dict[str, TrialColumn]:
-    words = {
-        "activation": ACTIVATIONS,
-        "init": INITS,
-        "update": UPDATES,
-        "schedule": SCHEDULES,
-        "preprocess": PREPROCESSES,
-    }
-    names = {
-        field.name: _word(field.name, words[field.name]) if field.name in words else _number(field.name)
-        for field in fields(Settings)
-    }
+    names = {name: _word(name, CHOICES[name]) if name in CHOICES else _number(name) for name in SETTING_NAMES}
     size = trial.c.settings["batch_size"].as_string()
     whole = case((size == "full", size))
     names["batch_size"] = TrialColumn(case((size != "full", cast(size, Double))), whole, ("full",))

@@ -87,6 +87,12 @@ def list_by_sweep(c: Connection, sweep_id: int) -> tuple[Trial, ...]:
     return tuple(map(_build_trial, rows))
 
 
+def sum_epochs(c: Connection, sweep_id: int) -> int:
+    """The epochs that a sweep's trials train if none ends early."""
+    query = select(func.coalesce(func.sum(trial.c.epochs_total), 0)).where(trial.c.sweep_id == sweep_id)
+    return int(c.execute(query).scalar_one())
+
+
 def list_page(
     c: Connection,
     sweep_id: int,

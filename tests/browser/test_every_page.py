@@ -11,6 +11,7 @@ from benchmarks import seed
 from benchmarks.served import TOURED
 from learning.preflight import check_result
 from learning.refinement.autopilot import SEARCH_STAGES
+from learning.search.space import Space
 from store.config import Config
 from store.db import migrations
 from store.db.database import Database
@@ -143,7 +144,7 @@ def tab(browser: Browser, site: Site) -> Iterator[Page]:
 def _fly(database: Database, config: Config) -> None:
     """An autopilot from its preflight to its end, its workers played."""
     with database.write() as c:
-        new = NewAutopilot("flown", "digits", seed.FIXED, seed.SPACE, trials=8, seed=0)
+        new = NewAutopilot("flown", "digits", seed.FIXED, Space.parse(seed.SPACE), trials=8, seed=0)
         autopilots.create(c, new, seed.START)
     steps.advance(database, config)
     with database.write() as c:

@@ -123,7 +123,15 @@ def test_more_trials_go_on_where_the_sweep_ended(config: Config, sqlite_database
         sqlite_database, sweep_plan.plan_sweep(SweepIn(space=SPACE, trials=3, settings=FIXED, seed=2), config)
     )
     longer = sweep_plan.plan_sweep(SweepIn(space=SPACE, trials=5, settings=FIXED, seed=2), config)
-    assert sweep_plan.plan_more_trials(MoreTrials(trials=2), stored, config) == longer.trials[3:]
+    assert sweep_plan.plan_more_trials(MoreTrials(trials=2), stored, 0, config) == longer.trials[3:]
+
+
+def test_a_sweep_cannot_grow_past_the_epochs_it_may_have(config: Config, sqlite_database: Database) -> None:
+    plan = sweep_plan.plan_sweep(SweepIn(space=SPACE, trials=1, settings=FIXED), config)
+    stored, more, most = store(sqlite_database, plan), MoreTrials(trials=1), sweep_plan.MAX_EPOCH_ROWS
+    assert sweep_plan.plan_more_trials(more, stored, most - FIXED["epochs"], config)
+    with pytest.raises(Invalid, match=r"beside 5,000,000 that the sweep has; a sweep may have 5,000,000"):
+        sweep_plan.plan_more_trials(more, stored, most, config)
 
 
 def test_the_finer_sweep_takes_what_is_proposed_and_what_is_asked(

@@ -1,4 +1,5 @@
-// The epochs of many trials as plain columns, by trial number. A row that arrives twice counts once.
+// The epochs of many trials as plain columns, by trial number. A row that arrives twice counts once; its trace, which the
+// stream leaves out, may come later.
 
 const EPOCH_FIELDS = ["loss", "data_loss", "val_loss", "train_acc", "val_acc", "lr", "seconds"];
 
@@ -8,12 +9,12 @@ export class Curves {
   add(row) {
     const curve = this.get(row.number);
     const place = row.epoch - 1;
+    if (row.trace) curve.trace[place] = row.trace;
     if (curve.epoch[place] !== undefined) return;
     while (curve.epoch.length < place) pad(curve);
     curve.epoch[place] = row.epoch;
     for (const field of EPOCH_FIELDS) curve[field][place] = row[field] ?? null;
     curve.update_ratio[place] = row.update_ratio || {};
-    curve.trace[place] = row.trace || [];
   }
 
   get(number) {

@@ -14,7 +14,7 @@ import { Curves, maximum, minimum } from "../data/curves.js";
 
 const page = data();
 let trial = page.trial;
-const curves = new Curves();
+let curves = new Curves();
 const curve = () => curves.get(trial.number);
 const series = () => page.series[theme()];
 
@@ -217,36 +217,57 @@ for (const cell of document.querySelectorAll("[data-setting]")) {
 
 // --- data
 
-let cursor = 0; // up to which its epochs are here
+const TRACES_MS = 3000; // between looks at what the mini-batches cost
+const WORDS_MS = 1000; // between looks at findings, lines and weights
 
+let cursor = 0; // up to which its epochs are here with their traces
+
+// The stream brings every epoch without its trace. This brings the traces since, and whatever else is missing.
 async function loadEpochs() {
+  const into = curves;
   const answer = await get(`/api/trials/${trial.id}/epochs?after=${cursor}`);
+  if (into !== curves) return; // all is read anew meanwhile
   answer.epochs.forEach((row) => curves.add(row));
   cursor = answer.cursor;
+  redraw();
 }
 
-const refresh = throttle(() => attempt(async () => {
-  await loadEpochs();
-  redraw();
+const refreshEpochs = throttle(() => attempt(loadEpochs), TRACES_MS);
+
+const refreshWords = throttle(() => attempt(async () => {
   await showLines();
   await showFindings();
   await showWeights();
-}), 1000);
+}), WORDS_MS);
+
+// Are all epochs here that the trial has? Else what comes next would be drawn with a gap before it.
+function isWhole() {
+  const { epoch } = curve();
+  return epoch.length >= trial.epochs_done && !epoch.includes(undefined);
+}
+
+function show() {
+  showTrial();
+  if (isWhole()) redraw();
+  refreshWords();
+}
 
 function receive(batch) {
-  const mine = batch.filter(({ kind, row }) => (kind === "trial" && row.id === trial.id) || (kind === "epoch" && row.trial_id === trial.id));
-  if (!mine.length) return;
-  for (const { kind, row } of mine) if (kind === "trial") trial = row;
-  showTrial();
-  refresh();
+  const states = batch.filter(({ kind, row }) => kind === "trial" && row.id === trial.id);
+  const epochs = batch.filter(({ kind, row }) => kind === "epoch" && row.trial_id === trial.id);
+  if (!states.length && !epochs.length) return;
+  trial = states.at(-1)?.row ?? trial;
+  epochs.forEach(({ row }) => curves.add(row));
+  if (epochs.length || !isWhole()) refreshEpochs();
+  show();
 }
 
 async function restart() {
-  curves.byNumber.clear();
+  curves = new Curves();
   cursor = 0;
   trial = await get(`/api/trials/${trial.id}`);
-  showTrial();
-  refresh();
+  await loadEpochs();
+  show();
 }
 
 const repeats = dialog("#repeats", async () => {
@@ -254,7 +275,7 @@ const repeats = dialog("#repeats", async () => {
   location.assign(`/sweeps/${sweep.id}?view=seeds`);
 });
 $("#repeat").addEventListener("click", () => repeats.showModal());
-listenActions($("#actions"), () => `/api/trials/${trial.id}`, TRIAL_QUESTIONS, (answer) => { trial = answer; showTrial(); refresh(); });
-showTrial();
-refresh();
+listenActions($("#actions"), () => `/api/trials/${trial.id}`, TRIAL_QUESTIONS, (answer) => { trial = answer; show(); });
+show();
+refreshEpochs();
 follow({ sweeps: [trial.sweep_id], cursor: page.cursor, onBatch: receive, onReset: () => attempt(() => retry(restart)), onLink: setLink });

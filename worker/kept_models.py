@@ -23,8 +23,8 @@ def choose_best(c: Connection, sweep_id: int, bests: Mapping[int, BestEpoch | No
     best_trials = trials.list_model_candidates(c, sweep_id, MAX_MODELS)
     rivals = [trial.best_val_acc or 0.0 for trial in best_trials if trial.id not in candidates]
     bar = rivals[MAX_MODELS - 1] if len(rivals) >= MAX_MODELS else 0.0
-    ranked = sorted(candidates, key=lambda id: -candidates[id].val_acc)[:MAX_MODELS]
-    return {id: candidates[id] for id in ranked if candidates[id].val_acc >= bar}
+    best_first = sorted(candidates, key=lambda id: -candidates[id].val_acc)[:MAX_MODELS]
+    return {id: candidates[id] for id in best_first if candidates[id].val_acc >= bar}
 
 
 def save(files: Files, id: int, best: BestEpoch, settings: Settings, dataset: Dataset, split: Split) -> None:

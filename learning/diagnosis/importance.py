@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.diagnosis.curves import Result
-from learning.diagnosis.ranking import read_number
+from learning.diagnosis.finished_trials import read_number
 from learning.search.space import Choice, Distribution, Space
 
 TOP_SHARE = 0.2  # of the trials are the top (the paper takes a tenth, of thousands)

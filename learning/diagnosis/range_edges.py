@@ -11,8 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.diagnosis.curves import Result
+from learning.diagnosis.finished_trials import (
+    NumericRange,
+    positions_on_axis,
+    read_number,
+    sort_finished,
+    take_best,
+)
 from learning.diagnosis.importance import measure_importance
-from learning.diagnosis.ranking import NumericRange, positions_on_axis, rank_trials, read_number, take_best
 from learning.errors import Invalid
 from learning.search.space import Integer, LogUniform, Space
 from learning.settings import read_field
@@ -63,7 +69,7 @@ def touched_edges(space: Space, trials: Sequence[Result]) -> tuple[Edge, ...]:
     three of the best five lead the same way, into the outer third. Nor is an edge clear where most of the
     best that lie there have curves that speak against it. Trials that equal the fifth count with it.
     """
-    best_first = rank_trials(trials)
+    best_first = sort_finished(trials)
     ranges = space.numeric_ranges()
     if not best_first or not ranges:
         return ()

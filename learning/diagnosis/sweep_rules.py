@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from learning.diagnosis.curves import Finding, Result
+from learning.diagnosis.finished_trials import sort_finished
 from learning.diagnosis.importance import measure_importance
 from learning.diagnosis.range_edges import MOST_OF_TOP, TOP_TRIALS, Edge, touched_edges
-from learning.diagnosis.ranking import rank_trials
 from learning.number_format import format_number
 from learning.search.space import Choice, Space
 from learning.settings import format_setting
+from learning.states import TRIAL_STATES
 
 FEW_TRIALS = 10  # finished; the best of 10 random trials is within the best 26 % with 95 % (1 - 0.74**10)
 MOSTLY = 0.5  # of the trials that have trained diverged
@@ -22,7 +23,7 @@ IDLE_TRIALS = 30  # with fewer, a setting that matters little cannot be told fro
 IDLE_SHARE = 0.05  # of the importance
 APART_ERRORS = 2.0  # standard errors of a difference at which two trials are told apart
 MIN_DIFFERENCE = 0.001  # difference of accuracy that anybody asks examples for
-MIN_RANKED = 3  # finished trials before an edge is named, or an order doubted
+MIN_FINISHED = 3  # finished trials before an edge is named, or an order doubted
 MAX_VAL_SHARE = 0.5  # of all examples: more would leave too few to train on
 
 
@@ -39,7 +40,7 @@ class SweepFacts:
 
 def range_edges(seen: SweepFacts) -> tuple[Finding, ...]:
     """One finding for each end that the best trials touch and that can be moved outwards."""
-    if len(rank_trials(seen.trials)) < MIN_RANKED:
+    if len(sort_finished(seen.trials)) < MIN_FINISHED:
         return ()
     touched = touched_edges(seen.space, seen.trials)
     return tuple(
@@ -62,13 +63,13 @@ def mostly_diverged(seen: SweepFacts) -> tuple[Finding, ...]:
 
 def too_few_trials(seen: SweepFacts) -> tuple[Finding, ...]:
     """Does not apply once every one of a few choices was tried: there is nothing more to try."""
-    finished = len(rank_trials(seen.trials))
+    finished = len(sort_finished(seen.trials))
     if finished >= FEW_TRIALS or not seen.space.distributions or _all_choices_tried(seen):
         return ()
     varying = len(seen.space.distributions)
     words = f"finished {'trial' if finished == 1 else 'trials'} for {varying} searched"
     sentence = f"Only {finished} {words} {'setting' if varying == 1 else 'settings'}."
-    coming = sum(t.state in ("queued", "running") for t in seen.trials)
+    coming = sum(TRIAL_STATES[t.state].living for t in seen.trials)
     if not finished:
         sentence = f"No trial has finished{' yet' if coming else ''}, so nothing can be said of the search."
     advice = f"Add trials: at least {FEW_TRIALS} for a claim."
@@ -81,9 +82,9 @@ def too_few_trials(seen: SweepFacts) -> tuple[Finding, ...]:
 
 def within_noise(seen: SweepFacts) -> tuple[Finding, ...]:
     """The best few differ by less than the standard error sqrt(p (1 - p) / n) of the validation accuracy."""
-    n_val, top = seen.n_val, rank_trials(seen.trials)[:TOP_TRIALS]
+    n_val, top = seen.n_val, sort_finished(seen.trials)[:TOP_TRIALS]
     best = [t.best_val_acc or 0.0 for t in top]
-    if len(best) < MIN_RANKED or n_val < 1 or _only_seeds_differ(top):
+    if len(best) < MIN_FINISHED or n_val < 1 or _only_seeds_differ(top):
         return ()
     error = math.sqrt(best[0] * (1 - best[0]) / n_val)
     if best[0] - best[-1] > TIE_ERRORS * error:
@@ -99,7 +100,7 @@ def does_not_matter(seen: SweepFacts) -> tuple[Finding, ...]:
     known = measure_importance(seen.space, seen.trials)
     if known.trials < IDLE_TRIALS or not any(share.matters for share in known.shares):
         return ()
-    best = rank_trials(seen.trials)[0].settings
+    best = sort_finished(seen.trials)[0].settings
     found = []
     for setting in known.shares:
         if setting.matters or setting.share >= IDLE_SHARE:
@@ -117,7 +118,7 @@ def does_not_matter(seen: SweepFacts) -> tuple[Finding, ...]:
 
 def val_too_small(seen: SweepFacts) -> tuple[Finding, ...]:
     """There are too few validation examples to tell half of the trials from the best."""
-    n_val, accuracies = seen.n_val, [t.best_val_acc or 0.0 for t in rank_trials(seen.trials)]
+    n_val, accuracies = seen.n_val, [t.best_val_acc or 0.0 for t in sort_finished(seen.trials)]
     if len(accuracies) < FEW_TRIALS or n_val < 1:
         return ()
     best, middle = accuracies[0], accuracies[len(accuracies) // 2]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from learning.diagnosis.curves import Result
+from learning.diagnosis.finished_trials import sort_finished
 from learning.diagnosis.range_edges import round_value, touched_edges
-from learning.diagnosis.ranking import rank_trials
 from learning.errors import NothingToRefine
 from learning.number_format import format_number
 from learning.preflight.check_result import Check, summarise_checks
@@ -135,7 +135,7 @@ def _plan_coarse_search(plan: AutopilotPlan, space: Space, why: str) -> NextSear
 
 def _plan_following_search(plan: AutopilotPlan, searches: Sequence[FinishedSearch]) -> NextStep:
     last, name = searches[-1], SEARCH_STAGES[len(searches) - 1]
-    best_first = rank_trials(last.results)
+    best_first = sort_finished(last.results)
     if not best_first:
         return AutopilotEnd(
             "failed", f"None of the {len(last.results)} trials of the {name} search finished."
@@ -170,7 +170,7 @@ def _explain_following_search(
 
 def _explain_enough(searches: Sequence[FinishedSearch]) -> str | None:
     """Why one more search would chase noise, if it would: nothing gained, and no end clearly touched."""
-    (before, *_), (last, *_) = (rank_trials(search.results) for search in searches[-2:])
+    (before, *_), (last, *_) = (sort_finished(search.results) for search in searches[-2:])
     then, now = before.best_val_acc or 0.0, last.best_val_acc or 0.0
     last_search = searches[-1]
     if now > then or any(edge.clear for edge in touched_edges(last_search.space, last_search.results)):

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from learning.diagnosis.curves import Result, Series
+from learning.diagnosis.finished_trials import sort_finished
 from learning.diagnosis.importance import measure_importance
-from learning.diagnosis.ranking import rank_trials
 from learning.diagnosis.sweep_rules import TIE_ERRORS
 from learning.search.samplers import grid_shape
 from learning.search.space import Space
@@ -91,7 +91,7 @@ def _describe_values(space: Space, side: Side, names: Sequence[str]) -> str:
 
 def _describe_outcome(sides: Sequence[Side]) -> str:
     """How far each side came, once all its trials have ended, and whether they differ by more than chance."""
-    tops = [trial for side in sides for trial in rank_trials(side.results)[:1]]
+    tops = [trial for side in sides for trial in sort_finished(side.results)[:1]]
     if len(tops) < len(sides) or any(len(side.results) < len(side.trials) for side in sides):
         return ""
     bests = [top.best_val_acc or 0.0 for top in tops]

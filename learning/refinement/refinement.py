@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.diagnosis.curves import Result
+from learning.diagnosis.finished_trials import NumericRange, positions_on_axis, sort_finished, take_best
 from learning.diagnosis.range_edges import (
     MOST_OF_TOP,
     TOP_TRIALS,
@@ -20,7 +21,6 @@ from learning.diagnosis.range_edges import (
     touched_edges,
     value_at_position,
 )
-from learning.diagnosis.ranking import NumericRange, positions_on_axis, rank_trials, take_best
 from learning.errors import NothingToRefine
 from learning.number_format import format_number
 from learning.search.space import Choice, Distribution, Integer, LogUniform, Space, Uniform
@@ -64,7 +64,7 @@ def refine(space: Space, trials: Sequence[Result]) -> Refinement:
     rounds of 100 and 50 trials keep the optimum inside in 97 %, and in 97 % leave a tenth of the volume or
     less. Raises NothingToRefine if nothing varies or no trial has finished.
     """
-    best_first = rank_trials(trials)
+    best_first = sort_finished(trials)
     if not space.distributions:
         raise NothingToRefine("Nothing varies in this sweep, so there is no range to refine.")
     if not best_first:

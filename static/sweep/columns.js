@@ -10,6 +10,8 @@ const FITTED = 0.95; // train accuracy at which there is little left to update: 
 
 const COLUMNS_KEY = "lossdeck-columns"; // what was added to / removed from the columns that a sweep begins with
 
+const ISO_TIME = /^\d{4}-\d\d-\d\dT/;
+
 const LAST_EPOCH = "after the last epoch";
 
 const RESULTS = {
@@ -31,6 +33,7 @@ const LIFE = {
   attempt: { title: "attempt", words: (trial) => trial.attempt },
   reason: { title: "reason", words: (trial) => trial.reason || "", text: true },
 };
+const APART = ["id", "sweep_id", "settings", "last"]; // fields of a trial that are no column of their own
 const FIRST = ["number", "state", "verdict", "best_val_acc", "train_acc", "gap", "update_ratio", "loss"];
 const LAST = ["epochs_done", "seconds"];
 
@@ -44,13 +47,14 @@ export class Columns {
     this.removed = new Set(removed);
   }
 
-  // Every column there could be, in the order of the table; a trial tells which settings there are.
+  // Every column there could be, in the order of the table; a trial tells which settings and other fields there are.
   allColumns(trial) {
     const settings = [...new Set([...this.settings, ...Object.keys(trial?.settings || {})])];
     return [
       ...Object.entries(RESULTS),
       ...settings.map((name) => [name, settingColumn(name)]),
       ...Object.entries(LIFE),
+      ...Object.keys(trial || {}).filter((name) => !(name in RESULTS || name in LIFE || APART.includes(name))).map((name) => [name, fieldColumn(name, trial[name])]),
     ].map(([name, column]) => ({ name, ...column }));
   }
 
@@ -90,6 +94,17 @@ function showBand(cell, band) {
 
 function settingColumn(name) {
   return { title: name, words: (trial) => setting(name, trial.settings[name], 4) };
+}
+
+// Any other field of a trial, as REST gives it.
+function fieldColumn(name, example) {
+  return { title: name.replaceAll("_", " "), words: (trial) => fieldText(trial[name]), text: typeof example !== "number" };
+}
+
+function fieldText(value) {
+  if (value == null) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return typeof value === "string" && ISO_TIME.test(value) ? new Date(value).toLocaleString() : value;
 }
 
 function showState(cell, trial) {

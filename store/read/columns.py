@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, case, cast
+from sqlalchemy import Boolean, Column, ColumnElement, Double, Text, case, cast
 
 from learning.diagnosis.findings import TRIAL_CODES
 from learning.errors import FilterError
@@ -71,28 +71,22 @@ def _latest(name: str) -> TrialColumn:
     return TrialColumn(number=trial.c.last[name].as_float())
 
 
+def _stored_columns() -> dict[str, TrialColumn]:
+    return {column.name: _stored(column) for column in trial.c if column.name not in INTERNAL_COLUMNS}
+
+
+def _stored(column: Column[Any]) -> TrialColumn:
+    if isinstance(column.type, Boolean):
+        return _boolean(column)
+    if isinstance(column.type, Text):
+        return TrialColumn(word=column, words=COLUMN_WORDS.get(column.name, ()))
+    return TrialColumn(number=column)
+
+
+COLUMN_WORDS = {"state": tuple(TRIAL_STATES), "verdict": TRIAL_CODES}
+INTERNAL_COLUMNS = {"sweep_id", "group_id", "settings", "last", "changed", "exempt", "verdict_rules"}
 COLUMNS: Mapping[str, TrialColumn] = {
-    **{
-        name: TrialColumn(number=trial.c[name])
-        for name in (
-            "number",
-            "id",
-            "best_val_acc",
-            "best_epoch",
-            "epochs_done",
-            "epochs_total",
-            "attempt",
-            "failures",
-            "started_at",
-            "finished_at",
-        )
-    },
-    "state": TrialColumn(word=trial.c.state, words=tuple(TRIAL_STATES)),
-    "reason": TrialColumn(word=trial.c.reason),
-    "verdict": TrialColumn(word=trial.c.verdict, words=TRIAL_CODES),
-    "worker": TrialColumn(word=trial.c.worker),
-    "excluded": _boolean(trial.c.excluded),
-    "has_model": _boolean(trial.c.has_model),
+    **_stored_columns(),
     **{name: _latest(name) for name in METRICS if name != "lr"},  # of the latest epoch; lr is the setting
     **{f"last.{name}": _latest(name) for name in METRICS},
     "gap": TrialColumn(number=trial.c.last["train_acc"].as_float() - trial.c.last["val_acc"].as_float()),

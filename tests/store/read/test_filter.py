@@ -230,7 +230,7 @@ def test_pages_are_cut_after_sorting(database: Database, sweep_id: int) -> None:
         ("update > sgd", "At character 8 words are compared by = or !=, not by >."),
         ("state = done", "At character 9 stands 'done', but state is one of queued, running,"),
         ("lr > 1e999", "At character 6 the number 1e999 is too large."),
-        ("speed > 3", "'speed' is not a column or setting; there are number, id, best_val_acc,"),
+        ("speed > 3", "'speed' is not a column or setting; there are id, number, state,"),
         ("worker = 'a\x00b'", "At character 11 the text has a character that cannot be printed."),
         (
             "x" * (MAX_LENGTH + 1),

@@ -1,4 +1,4 @@
-"""The ranking of a sweep's trials, and where each lies on a searched range."""
+"""The finished trials of a sweep in order, and where each lies on a searched range."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from learning.settings import Settings
 NumericRange = Uniform | LogUniform | Integer
 
 
-def rank_trials(trials: Sequence[Result]) -> list[Result]:
-    """The finished trials, best first; diverged, stopped and failed ones are left out."""
+def sort_finished(trials: Sequence[Result]) -> list[Result]:
+    """The finished trials, best first; those that still train or ended otherwise are left out."""
     finished = [t for t in trials if t.state == "finished" and t.best_val_acc is not None]
     return sorted(finished, key=lambda t: -(t.best_val_acc or 0.0))
 

@@ -22,8 +22,11 @@ LossdeckError                     HTTP   exit
 Only the doors turn it into a status (app/http/problems.py) or an exit code (app/operations/exit_codes.py).
 """
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
+
+MAX_VALUE_CHARACTERS = 80  # of a bad value in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,15 @@ class FieldError:
     field: str
     value: object
     message: str
+
+
+def format_value(value: object) -> str:
+    """A bad value for a sentence: its JSON, shortened; the name of its type where it has none."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = type(value).__name__
+    return text if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "…"
 
 
 class LossdeckError(Exception):

@@ -8,7 +8,7 @@ import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from learning.errors import FieldError, Invalid
+from learning.errors import FieldError, Invalid, format_value
 from learning.number_format import format_number
 
 ACTIVATIONS = ("relu", "tanh", "leaky_relu")
@@ -31,7 +31,6 @@ MAX_HIDDEN_WEIGHTS = 4096 * 4096  # weights between hidden layers, all together
 MAX_EPOCHS = 10_000
 MAX_ROWS = 10_000_000
 MAX_RATE = 1e12  # lr and reg: far above anything that could work, far below float32's 3e38
-MAX_SHOWN_CHARACTERS = 60  # of a bad value
 MAX_SEED = 2**53 - 1  # exact in JSON and in JavaScript
 
 
@@ -119,7 +118,7 @@ def read_field(name: str, value: object) -> object:
     try:
         return read(value)
     except (ValueError, TypeError, OverflowError):
-        message = f"{name} must be {wanted}, not {_format_bad_value(value)}."
+        message = f"{name} must be {wanted}, not {format_value(value)}."
         raise Invalid(FieldError(name, value, message)) from None
 
 
@@ -234,12 +233,3 @@ _FIELD_RULES: Mapping[str, FieldRule] = {
     "stratify": ("true or false", _read_bool),
     "explosion": ("0 (off) or a number from 1 to 1e6", _read_explosion),
 }
-
-
-def _format_bad_value(value: object) -> str:
-    """A bad value as it was sent: its JSON, shortened, or its type if JSON has no form for it."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        text = type(value).__name__
-    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "…"

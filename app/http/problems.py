@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from app.http.head_requests import STREAM_PATH
-from app.text.validation_messages import MAX_VALUE_CHARACTERS, describe_error, format_value, truncate
+from app.text.validation_messages import describe_error, truncate
 from learning.errors import (
+    MAX_VALUE_CHARACTERS,
     Conflict,
     Damaged,
     DatasetError,
@@ -25,6 +26,7 @@ from learning.errors import (
     Invalid,
     NotFound,
     NotInstalled,
+    format_value,
 )
 
 MEDIA_TYPE = "application/problem+json"

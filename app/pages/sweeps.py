@@ -19,6 +19,8 @@ from app.schemas.sweeps import RecipeOut, SweepOut, WarningOut
 from app.text.formats import format_distribution
 from app.usecases import preflight_warning, repeats, sweep_plan
 from app.usecases.model_file import has_safetensors
+from learning.diagnosis.curve_facts import CLOSE_RATIO_BAND, FITTED, RATIO_BAND
+from learning.diagnosis.curve_remarks import BIG_GAP
 from learning.search.recipes import RECIPES
 from store.config import Config
 from store.db.database import Connection
@@ -158,7 +160,10 @@ def _chart_values(sweep: Sweep, cursor: int, axes: Sequence[str], seeds: bool) -
     data = chart_data(
         shells, sweep=SweepOut.of(sweep), cursor=cursor, axes=axes, columns=columns, first=first
     )
-    return data | {"palettes": {theme: canvas_palette(palette) for theme, palette in PALETTES.items()}}
+    return data | {
+        "palettes": {theme: canvas_palette(palette) for theme, palette in PALETTES.items()},
+        "bands": {"gap": (BIG_GAP / 2, BIG_GAP), "ratio": (CLOSE_RATIO_BAND, RATIO_BAND), "fitted": FITTED},
+    }
 
 
 def _copy_fields(sweep: Sweep) -> dict[str, object]:

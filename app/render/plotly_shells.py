@@ -7,6 +7,7 @@ shell serves both themes. The pages' scripts fill in the data.
 import copy
 from typing import Any
 
+from learning.diagnosis.curve_facts import CLOSE_RATIO_BAND
 from learning.diagnosis.curve_remarks import BIG_GAP, NO_GAP
 from learning.states import TRIAL_STATES
 
@@ -14,8 +15,6 @@ Shell = dict[str, Any]
 
 RAMP_STEPS = 5  # colour classes of the overlaid curves: quintiles of the trials by best accuracy
 POWER_TICK_SIZE = 10  # plotly draws ticks with exponents a quarter larger than asked for
-# CS231n notes: for each matrix the update should be about 1e-3 of the weights; half a decade off counts too.
-UPDATE_RATIO_BAND = (3e-4, 3e-3)
 
 _FONT = (
     '-apple-system, BlinkMacSystemFont, "Segoe UI", Inter, Roboto, "Helvetica Neue", "Noto Sans", '
@@ -181,7 +180,7 @@ def learning_rate() -> Shell:
 
 def update_ratio() -> Shell:
     """One trial's update size over weight size, per matrix, on a log axis with the band around 1e-3."""
-    low, high = UPDATE_RATIO_BAND
+    low, high = CLOSE_RATIO_BAND
     band: Shell = {
         "type": "rect",
         "xref": "paper",

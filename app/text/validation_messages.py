@@ -1,10 +1,11 @@
 """Turn pydantic's validation errors into sentences, the same for the web and the command line."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-MAX_VALUE_CHARACTERS = 200  # of a bad value in a message
+from learning.errors import format_value
+
+MAX_MESSAGE_CHARACTERS = 1_000
 READY_MESSAGE = "ready_message"  # the type of an error whose `msg` already is the sentence
 _EXPECTED = {
     "bool_parsing": "true or false",
@@ -50,14 +51,5 @@ def describe_error(field: str, error: Mapping[str, Any]) -> str:
     return f"{field} {problem}, not {format_value(error['input'])}."
 
 
-def format_value(value: object) -> str:
-    """A bad value as JSON, truncated; the name of its type where it has no JSON."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        text = type(value).__name__
-    return truncate(text, MAX_VALUE_CHARACTERS)
-
-
-def truncate(text: str, limit: int = 5 * MAX_VALUE_CHARACTERS) -> str:
+def truncate(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
     return text if len(text) <= limit else text[:limit] + "…"

@@ -16,6 +16,7 @@ AT_CHANCE = 0.02  # of ln(C): within this below it, nothing has been learned
 MUCH_LEFT = 0.08  # of ln(C): a loss above has something left to learn (measured)
 FITTED = 0.95  # train accuracy at which there is nothing left to fit
 RATIO_BAND = (1e-4, 1e-2)  # update:weight ratio, a factor of ten either side of the notes' 1e-3
+CLOSE_RATIO_BAND = (3e-4, 3e-3)  # half a decade either side
 MOVING_RATIO = (
     5e-3  # update:weight ratio; weights that move so much and learn nothing started badly (measured)
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from learning.errors import FieldError, Invalid
+from learning.errors import FieldError, Invalid, format_value
 from learning.search.samplers import SAMPLERS
 from learning.settings import SETTING_NAMES, Settings, read_field
 
@@ -119,7 +118,7 @@ class Space:
         """
         if not isinstance(spec, Mapping):
             message = (
-                f"space must be an object that maps settings to distributions, not {_format_value(spec)}."
+                f"space must be an object that maps settings to distributions, not {format_value(spec)}."
             )
             raise Invalid(FieldError("space", spec, message))
         parsed: dict[str, Distribution] = {}
@@ -233,7 +232,7 @@ def _parse_distribution(name: str, spec: object) -> Distribution:
     if name not in SETTING_NAMES:
         raise _BadDistribution(f"space.{name} is no setting; it may be one of {', '.join(SETTING_NAMES)}.")
     if not isinstance(spec, Mapping) or len(spec) != 1 or next(iter(spec)) not in DISTRIBUTION_KINDS:
-        raise _BadDistribution(f"space.{name} is {_format_value(spec)}; write one of {_format_examples()}.")
+        raise _BadDistribution(f"space.{name} is {format_value(spec)}; write one of {_format_examples()}.")
     kind, body = next(iter(spec.items()))
     if kind == "choice":
         return _parse_choice(name, body)
@@ -257,7 +256,7 @@ def _parse_bounds(name: str, kind: str, body: object) -> tuple[float, float]:
     """Read two finite ends, low below high; positive on a log axis, whole for an integer."""
     if not isinstance(body, list | tuple) or len(body) != 2 or not all(map(_is_finite, body)):
         raise _BadDistribution(
-            f"space.{name} is {kind} of {_format_value(body)}; give two finite numbers [low, high]."
+            f"space.{name} is {kind} of {format_value(body)}; give two finite numbers [low, high]."
         )
     low, high = body
     if kind == "integer" and not (float(low).is_integer() and float(high).is_integer()):
@@ -278,14 +277,14 @@ def _parse_bounds(name: str, kind: str, body: object) -> tuple[float, float]:
 def _parse_choice(name: str, body: object) -> Choice:
     if not isinstance(body, list | tuple) or not body:
         raise _BadDistribution(
-            f"space.{name} is choice of {_format_value(body)}; give a list of one value or more."
+            f"space.{name} is choice of {format_value(body)}; give a list of one value or more."
         )
     if len(body) > MAX_CHOICES:
         raise _BadDistribution(f"space.{name} lists {len(body)} values; at most {MAX_CHOICES} do.")
     values = _read_values(name, body)
     if len(set(values)) < len(values):
         raise _BadDistribution(
-            f"space.{name} lists a value twice in {_format_value(body)}; list each value once."
+            f"space.{name} lists a value twice in {format_value(body)}; list each value once."
         )
     return Choice(values)
 
@@ -297,7 +296,7 @@ def _read_values(name: str, values: Iterable[object]) -> tuple[object, ...]:
         try:
             read.append(read_field(name, value))
         except Invalid as invalid:
-            raise _BadDistribution(f"space.{name} includes {_format_value(value)}: {invalid}") from invalid
+            raise _BadDistribution(f"space.{name} includes {format_value(value)}: {invalid}") from invalid
     return tuple(read)
 
 
@@ -319,7 +318,7 @@ def _check_fixed(fixed: Mapping[str, object], taken: Iterable[str]) -> None:
         FieldError(
             f"settings.{name}",
             fixed[name],
-            f"{name} is {_format_value(fixed[name])} in settings and also varies in space; keep only "
+            f"{name} is {format_value(fixed[name])} in settings and also varies in space; keep only "
             f"one of the two.",
         )
         for name in taken
@@ -352,12 +351,3 @@ def _is_finite(value: object) -> bool:
 
 def _format_examples() -> str:
     return ", ".join(f'{{"{kind}": [low, high]}}' for kind in DISTRIBUTION_KINDS[:3]) + ', {"choice": [...]}'
-
-
-def _format_value(value: object) -> str:
-    """A value for a sentence, shortened so that a hostile body cannot fill a page with it."""
-    try:
-        text = json.dumps(value)
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,12 +1,11 @@
 // The columns of the trials table: title, sort key, cell text. Remembers which columns the user shows.
-import { make, setState, setText, stateMark } from "../core/dom.js";
+import { data, make, setState, setText, stateMark } from "../core/dom.js";
 import { accuracy, duration, loss, ratio, setting, signedNumber } from "../core/format.js";
 import { recall, remember } from "../core/local_storage.js";
 
-// Bands of the findings: the big gap and half of it; the update:weight ratio about 1e-3, and a factor of ten beside.
-const GAP_BANDS = [0.05, 0.1];
-const RATIO_BANDS = [[3e-4, 3e-3], [1e-4, 1e-2]];
-const FITTED = 0.95; // train accuracy at which there is little left to update: small steps are right then
+// Bands of the findings: half the big gap and all of it; the update:weight ratio near 1e-3, and a factor of ten beside;
+// the train accuracy at which there is little left to update, so that small steps are right.
+const { gap: GAP_BANDS, ratio: RATIO_BANDS, fitted: FITTED } = data().bands;
 
 const COLUMNS_KEY = "lossdeck-columns"; // what was added to / removed from the columns that a sweep begins with
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from app.schemas.fields import In, JsonForm, Name, Out, Seed, Settings, Time
+from app.schemas.fields import AutopilotStateName, In, JsonForm, Name, Out, Seed, Settings, StageName, Time
 from app.schemas.preflights import PreflightOut
 from app.schemas.sweeps import SweepOut
 from app.schemas.trials import TrialOut
@@ -48,7 +48,7 @@ class MoveOut(Out):
 
 class StageOut(Out):
     number: int
-    name: Literal["preflight", "coarse", "fine", "finer"]
+    name: StageName
     why: str = Field(description="A line for each setting whose range was chosen anew.")
     state: str | None = Field(description="Of its preflight or sweep; null when that was deleted.")
     preflight: PreflightOut | None
@@ -60,7 +60,7 @@ class AutopilotOut(Out):
     id: int
     name: str
     dataset: str
-    state: Literal["running", "finished", "stopped", "failed"]
+    state: AutopilotStateName
     reason: str | None = Field(description="Why it ended.")
     stages: list[StageOut] = Field(description="Those that have begun, in order.")
     to_come: list[str] = Field(description="Names of the stages that may follow.")

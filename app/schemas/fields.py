@@ -26,6 +26,8 @@ from app.schemas.json_values import iso_time
 from app.text.validation_messages import READY_MESSAGE
 from learning import settings
 from learning.errors import FieldError, Invalid
+from learning.preflight.preflight import CHECK_CODES
+from learning.refinement.autopilot import AUTOPILOT_STAGES
 from learning.search import early_stopping, space
 from learning.settings import MAX_SEED
 from learning.states import SWEEP_STATES, TRIAL_STATES
@@ -129,8 +131,18 @@ Stopping = Annotated[
 # In answers: the JSON form of settings, a space or a rule; a time, which rows have in seconds since 1970.
 JsonForm = Annotated[JsonObject, BeforeValidator(_to_json)]
 Time = Annotated[str, BeforeValidator(lambda time: time if isinstance(time, str) else iso_time(time))]
-TrialStateName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(TRIAL_STATES)})]
-SweepStateName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(SWEEP_STATES)})]
+
+
+def _word(*words: str) -> WithJsonSchema:
+    """Says in the document what a stored word may be. It is not checked: an old row may have another."""
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
+TrialStateName = Annotated[str, _word(*TRIAL_STATES)]
+SweepStateName = Annotated[str, _word(*SWEEP_STATES)]
+AutopilotStateName = Annotated[str, _word("running", "finished", "stopped", "failed")]
+StageName = Annotated[str, _word(*AUTOPILOT_STAGES)]
+CheckCode = Annotated[str, _word(*CHECK_CODES)]
 
 Sampler = Literal["random", "grid", "sobol"]
 TrialCount = Annotated[StrictInt, Field(ge=1, le=MAX_TRIALS)]

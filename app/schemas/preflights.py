@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.schemas.fields import In, JsonForm, Name, Out, Seed, Settings, Time, TrialStateName
+from app.schemas.fields import CheckCode, In, JsonForm, Name, Out, Seed, Settings, Time, TrialStateName
 from learning.preflight.preflight import CHECK_CODES
 
 
@@ -23,7 +23,7 @@ class PreflightIn(In):
 class CheckOut(Out):
     """A figure that is not finite is null, and `flags` says which it was: inf, -inf or nan."""
 
-    code: Literal["data", "chance-loss", "reg-raises-loss", "gradient", "overfit-tiny", "lr-probe", "learns"]
+    code: CheckCode
     title: str
     passed: bool
     figure: float | None

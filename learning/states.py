@@ -33,6 +33,7 @@ class TrialState(State):
     """A state of a trial."""
 
     ranked: bool
+    result: bool  # what its training came to; not a fault, nor a change of its user's mind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,17 @@ def _by_name(*rows: Row) -> Mapping[str, Row]:
     return MappingProxyType({row.name: row for row in rows})
 
 
+_RANKING = ("exclude", "include")
+
 # From the most to the least hopeful end. A diverged trial has no rank: its net was lost after its best epoch.
 TRIAL_STATES = _by_name(
-    TrialState("queued", True, "quiet", "queued", ("stop", "exclude", "include"), ranked=True),
-    TrialState("running", True, "info", "running", ("stop", "exclude", "include"), ranked=True),
-    TrialState("finished", False, "good", "finished", ("exclude", "include"), ranked=True),
-    TrialState("stopped", False, "warning", "stopped", ("retry", "exclude", "include"), ranked=True),
-    TrialState("diverged", False, "bad", "diverged", ("exclude", "include"), ranked=False),
-    TrialState("cancelled", False, "quiet", "cancelled", ("retry", "exclude", "include"), ranked=True),
-    TrialState("failed", False, "fault", "failed", ("retry", "exclude", "include"), ranked=False),
+    TrialState("queued", True, "quiet", "queued", ("stop", *_RANKING), ranked=True, result=False),
+    TrialState("running", True, "info", "running", ("stop", *_RANKING), ranked=True, result=False),
+    TrialState("finished", False, "good", "finished", _RANKING, ranked=True, result=True),
+    TrialState("stopped", False, "warning", "stopped", ("retry", *_RANKING), ranked=True, result=True),
+    TrialState("diverged", False, "bad", "diverged", _RANKING, ranked=False, result=True),
+    TrialState("cancelled", False, "quiet", "cancelled", ("retry", *_RANKING), ranked=True, result=False),
+    TrialState("failed", False, "fault", "failed", ("retry", *_RANKING), ranked=False, result=False),
 )
 
 # `retry`: its trials may be queued again. `delete`: once none of them is running.
@@ -80,6 +83,7 @@ SWEEP_STATES = _by_name(
 
 LIVING_TRIAL = tuple(state.name for state in TRIAL_STATES.values() if state.living)
 LIVING_SWEEP = tuple(state.name for state in SWEEP_STATES.values() if state.living)
+RESULTS = tuple(state.name for state in TRIAL_STATES.values() if state.result)
 RANKED = tuple(state.name for state in TRIAL_STATES.values() if state.ranked)
 
 

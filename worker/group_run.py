@@ -131,7 +131,7 @@ class _GroupRun:
         if not gone:
             return {}
         found = self._heartbeat.transact(trials.get_many, gone)
-        stopped = [id for id, trial in found.items() if trial.state == "stopped"]
+        stopped = [id for id, trial in found.items() if TRIAL_STATES[trial.state].result]
         return {id: step.state.best(id) for id in stopped if id in step.state.keys}
 
     def _save(self, bests: Mapping[int, BestEpoch | None]) -> set[int]:

@@ -1,31 +1,6 @@
-"""The REST API: the routes, one file for each noun. `ROUTERS` has the order of the OpenAPI document."""
+"""The REST API: the routes, one file a noun; every file has a `router`."""
 
-from app.api import (
-    autopilots,
-    charts,
-    datasets,
-    ensembles,
-    findings,
-    preflights,
-    random_grid,
-    repeats,
-    stream,
-    sweeps,
-    trials,
-    workers,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-ROUTERS = (
-    sweeps.router,
-    findings.router,
-    charts.router,
-    trials.router,
-    repeats.router,
-    ensembles.router,
-    preflights.router,
-    random_grid.router,
-    autopilots.router,
-    datasets.router,
-    workers.router,
-    stream.router,
-)
+ROUTERS = tuple(import_module(f"{__name__}.{file.name}").router for file in iter_modules(__path__))

@@ -164,7 +164,7 @@ def stop_trial(id: Id, resources: Resources) -> Trial:
 
 @router.post("/trials/{id}/retry", response_model=TrialOut)
 def retry_trial(id: Id, resources: Resources) -> Trial:
-    """Run a failed trial again."""
+    """Run a trial again that failed, was stopped or was cancelled."""
     with resources.database.write() as c:
         return trial_actions.retry(c, id, time.time())
 

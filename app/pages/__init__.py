@@ -1,31 +1,12 @@
-"""The HTML pages: one file a page or a noun. `ROUTERS` lists them with the images that pages load."""
+"""The HTML pages: one file a page or a noun, with a `router`, and a LINK if the navigation lists it."""
 
-from app.pages import (
-    autopilot,
-    datasets,
-    embed,
-    help,
-    images,
-    login,
-    openapi,
-    preflight,
-    random_grid,
-    sweeps,
-    trials,
-    workers,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-ROUTERS = (
-    login.router,
-    openapi.router,
-    images.router,
-    preflight.router,
-    autopilot.router,
-    random_grid.router,
-    embed.router,
-    sweeps.router,
-    trials.router,
-    datasets.router,
-    workers.router,
-    help.router,
-)
+from app.render.templates import TEMPLATES
+
+_FILES = [import_module(f"{__name__}.{file.name}") for file in iter_modules(__path__)]
+
+ROUTERS = tuple(file.router for file in _FILES if hasattr(file, "router"))
+
+TEMPLATES.globals["navigation"] = sorted(file.LINK for file in _FILES if hasattr(file, "LINK"))

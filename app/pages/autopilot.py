@@ -9,7 +9,7 @@ from app.http.problems import not_found
 from app.http.resources import Resources
 from app.pages.datasets import ready_names
 from app.render import lr_probe_svg, search_stages_svg
-from app.render.templates import render_page
+from app.render.templates import Link, render_page
 from app.reports import autopilot_html
 from app.schemas.fields import Id
 from app.schemas.preflights import PreflightOut
@@ -21,6 +21,7 @@ from store.read import related_sweeps, sweeps
 
 AUTOPILOTS_SHOWN = 20
 
+LINK = Link(3, "/autopilot", "Autopilot")
 router = APIRouter(include_in_schema=False)
 
 

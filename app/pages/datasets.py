@@ -5,13 +5,14 @@ from starlette.responses import HTMLResponse
 
 from app.http.resources import Resources
 from app.pages.images import SAMPLES_PER_CLASS
-from app.render.templates import render_page
+from app.render.templates import Link, render_page
 from learning.data import catalog
 from learning.data.download import OFFICIAL
 from store.config import Config
 
 CLASSES_SHOWN = 20
 
+LINK = Link(4, "/datasets", "Data sets")
 router = APIRouter(include_in_schema=False)
 
 

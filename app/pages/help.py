@@ -4,8 +4,9 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from app.pages.finding_help import FINDING_HELP
-from app.render.templates import render_page
+from app.render.templates import Link, render_page
 
+LINK = Link(6, "/help", "Help")
 router = APIRouter(include_in_schema=False)
 
 

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 from app.http.problems import not_found
 from app.http.resources import Resources
 from app.pages.datasets import ready_names
-from app.render.templates import render_page
+from app.render.templates import Link, render_page
 from app.schemas.preflights import PreflightOut
 from app.text.numbers import split_numbers
 from store.db.database import Connection
@@ -18,6 +18,7 @@ from store.jobs.preflights import Preflight
 PREFLIGHTS_SHOWN = 20
 MOST_PREFLIGHTS_COMPARED = 4
 
+LINK = Link(2, "/preflight", "Preflight")
 router = APIRouter(include_in_schema=False)
 
 

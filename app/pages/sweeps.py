@@ -12,7 +12,7 @@ from app.pages.datasets import ready_names
 from app.pages.new_sweep_form import describe_rule, list_groups, list_rules
 from app.render import markdown, plotly_shells
 from app.render.palettes import PALETTES, canvas_palette, chart_data, in_both_themes
-from app.render.templates import render_page
+from app.render.templates import Link, render_page
 from app.schemas.charts import FIRST_COLUMNS, shorten_numbers
 from app.schemas.fields import Id
 from app.schemas.sweeps import RecipeOut, SweepOut, WarningOut
@@ -44,6 +44,7 @@ VIEWS = {
 }  # of a sweep; the first is what it opens with
 SEEDS_VIEW = {"seeds": "Seeds"}  # one more, where the trials differ in nothing else
 
+LINK = Link(1, "/", "Sweeps")
 router = APIRouter(include_in_schema=False)
 
 

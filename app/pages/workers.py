@@ -4,11 +4,12 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from app.http.resources import Resources
-from app.render.templates import render_page
+from app.render.templates import Link, render_page
 from app.schemas.workers import WorkerOut
 from store.queue import workers
 from store.read import changes
 
+LINK = Link(5, "/workers", "Workers")
 router = APIRouter(include_in_schema=False)
 
 

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
@@ -14,14 +14,13 @@ from app.render.state_marks import MARKS, PAGE_TABLES, TRACK_PARTS, count_ended
 from app.schemas.json_values import dump_json
 from learning.states import SWEEP_STATES, TRIAL_STATES
 
-NAVIGATION = (
-    ("/", "Sweeps"),
-    ("/preflight", "Preflight"),
-    ("/autopilot", "Autopilot"),
-    ("/datasets", "Data sets"),
-    ("/workers", "Workers"),
-    ("/help", "Help"),
-)
+
+class Link(NamedTuple):
+    """An entry of the navigation, in the order of `place`."""
+
+    place: int
+    path: str
+    word: str
 
 
 def icon(name: str) -> Markup:
@@ -57,7 +56,7 @@ TEMPLATES.globals.update(
     count_ended=count_ended,
     icon=icon,
     marks=MARKS,
-    navigation=NAVIGATION,
+    navigation=(),  # app/pages fills it in
     plotly_path=PLOTLY_PATH,
     script=script,
     state_tables=PAGE_TABLES,

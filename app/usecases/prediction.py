@@ -45,7 +45,7 @@ def load_kept_model(trial: Trial, files: Files) -> Model:
 
 def no_weights_message(trial: Trial) -> str:
     """That a trial has no kept weights, as a sentence."""
-    return f"No weights are kept of {format_trial(trial)}; those of a sweep's best 20 finished trials are."
+    return f"No weights are kept of {format_trial(trial)}; those of a sweep's best 20 trials are."
 
 
 def to_rows(examples: NDArray[Any], features: int) -> NDArray[Any]:

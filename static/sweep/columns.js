@@ -27,7 +27,7 @@ const RESULTS = {
   val_loss: { title: "val loss", about: LAST_EPOCH, words: (trial) => loss(trial.last?.val_loss, trial.last?.flags?.val_loss) },
 };
 const LIFE = {
-  epochs_done: { title: "epochs", words: (trial) => `${trial.epochs_done} / ${trial.settings.epochs}` },
+  epochs_done: { title: "epochs done", words: (trial) => `${trial.epochs_done} / ${trial.settings.epochs}` },
   seconds: { title: "time", about: "from its start to its end; its group trains beside it", words: trainingTime },
   attempt: { title: "attempt", words: (trial) => trial.attempt },
   reason: { title: "reason", words: (trial) => trial.reason || "", text: true },

@@ -31,6 +31,7 @@ class TrialProgress:
         self._reason: str | None = None
         self._finished_at: float | None = None
         self._spared = 0
+        self._stopped = False
 
     @property
     def best(self) -> float | None:
@@ -44,6 +45,7 @@ class TrialProgress:
     def stop(self, reason: str, now: float) -> None:
         """Ends the trial by a stopping rule."""
         self.state, self._reason, self._finished_at, self._spared = "stopped", reason, now, self.epochs_left
+        self._stopped = True
 
     def advance(self, epoch: "Epoch", now: float) -> bool:
         """Adds the next epoch. False if the trial has it already, so that it must not be written.
@@ -78,8 +80,8 @@ class TrialProgress:
             "_last": self._last,
             "_finished": self._finished_at,
             "_verdict": verdict,
-            # One that a rule stops just now is still to be judged on its whole curve.
-            "_rules": None if self._spared or verdict is None else rules_version(),
+            # Who trains it sees the ends of its own epochs alone coming; after any other it is judged again.
+            "_rules": rules_version() if verdict is not None and not self._stopped else None,
             "_spared": self._spared,
         }
 

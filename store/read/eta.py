@@ -5,15 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import Connection, Row, case, func, or_, select
 
 from learning.search.early_stopping import Halving, StoppingRule, restore_rule
-from learning.states import LIVING_TRIAL
+from learning.states import LIVING_TRIAL, RESULTS
 from learning.training.time_estimate import Pace, RemainingWork, estimate_seconds_left
 from store.db.tables import trial, trial_group
 from store.queue.groups import WAITING
-
-EARLY_ENDS = ("diverged", "stopped")  # how a trial ends before it has trained all its epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +22,7 @@ class Eta:
     range: tuple[float, float] | None  # None while it is too early to say
 
 
-def estimate(
-    c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]], counts: Mapping[int, Mapping[str, int]]
-) -> dict[int, Eta]:
+def estimate(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Eta]:
     """Trial-epochs left x measured mean seconds / workers busy with the sweep (at least one)."""
     paces = {row.id: _read_pace(row) for row in sweeps if row.measured_epochs}
     if not paces:
@@ -34,7 +30,7 @@ def estimate(
     lefts = estimate_epochs_left(c, {row.id: row.stopping for row in sweeps if row.id in paces})
     groups, lost = (
         _count_groups(c, paces),
-        _measure_lost_share(c, [row for row in sweeps if row.id in paces], counts),
+        _measure_lost_share(c, [row for row in sweeps if row.id in paces]),
     )
     found = {}
     for id, epochs in lefts.items():
@@ -91,22 +87,14 @@ def _count_groups(c: Connection, ids: Collection[int]) -> dict[int, tuple[int, i
     return defaultdict(lambda: (0, 0), found)
 
 
-def _measure_lost_share(
-    c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]], counts: Mapping[int, Mapping[str, int]]
-) -> dict[int, float]:
+def _measure_lost_share(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, float]:
     """The share of their epochs that the trials begun so far will not train because they ended early.
 
     Without sweeps that halve: estimate_epochs_left() accounts for these.
     """
     ids = [row.id for row in sweeps if not isinstance(restore_rule(row.stopping), Halving)]
-    share = 1 - trial.c.epochs_done * 1.0 / trial.c.epochs_total
-    query = (
-        select(trial.c.sweep_id, func.sum(share).label("lost"))
-        .where(trial.c.sweep_id.in_(ids), trial.c.state.in_(EARLY_ENDS))
-        .group_by(trial.c.sweep_id)
-    )
-    return {row.sweep_id: float(row.lost) / _count_begun(counts[row.sweep_id]) for row in c.execute(query)}
-
-
-def _count_begun(counts: Mapping[str, int]) -> int:
-    return sum(counts[state] for state in (*EARLY_ENDS, "running", "finished"))
+    untrained = 1 - trial.c.epochs_done * 1.0 / trial.c.epochs_total
+    lost = case((trial.c.state == "running", 0.0), else_=untrained)
+    begun = or_(trial.c.state == "running", trial.c.state.in_(RESULTS) & (trial.c.epochs_done > 0))
+    query = select(trial.c.sweep_id, func.avg(lost)).where(trial.c.sweep_id.in_(ids), begun)
+    return {id: float(share) for id, share in c.execute(query.group_by(trial.c.sweep_id))}

@@ -43,7 +43,7 @@ def summarize(c: Connection, sweeps: Sequence[Row[*tuple[Any, ...]]]) -> dict[in
         return {}
     counts, excluded = _count_states(c, ids)
     best = _find_best(c, ids)
-    etas = eta.estimate(c, [row for row in sweeps if SWEEP_STATES[row.state].trains], counts)
+    etas = eta.estimate(c, [row for row in sweeps if SWEEP_STATES[row.state].trains])
     saved = _sum_saved(c, sweeps)
     return {id: Summary(counts[id], excluded[id], best.get(id), etas.get(id), saved[id]) for id in ids}
 

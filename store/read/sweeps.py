@@ -33,7 +33,7 @@ class Sweep:
     created_at: float
     started_at: float | None
     finished_at: float | None
-    counts: dict[str, int]  # trials by state, all seven states
+    counts: dict[str, int]  # trials by state, every state
     trials: int
     excluded: int
     best: Trial | None

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, select
 from learning.diagnosis.findings import rules_version
 from learning.errors import NotFound
 from learning.settings import Settings
-from learning.states import RANKED, TRIAL_STATES, is_ranked
+from learning.states import LIVING_TRIAL, RANKED, RESULTS, TRIAL_STATES, is_ranked
 from store.db.tables import trial
 from store.read.columns import parse_sort
 from store.read.filter import parse_filter
@@ -144,11 +144,11 @@ def list_alike(c: Connection, sweep_id: int, settings: Settings) -> tuple[Trial,
 
 
 def list_model_candidates(c: Connection, sweep_id: int, limit: int) -> tuple[Trial, ...]:
-    """The trials whose weights are worth keeping, best first: not excluded, failed or cancelled.
+    """The trials whose weights are worth keeping, best first: not excluded, with a result or on the way.
 
     A diverged trial counts with the best accuracy it had before.
     """
-    wanted = trial.c.state.not_in(("failed", "cancelled")) & ~trial.c.excluded
+    wanted = trial.c.state.in_((*LIVING_TRIAL, *RESULTS)) & ~trial.c.excluded
     order = (trial.c.best_val_acc.desc().nulls_last(), trial.c.number)
     rows = c.execute(_SELECT.where(trial.c.sweep_id == sweep_id, wanted).order_by(*order).limit(limit))
     return tuple(map(_build_trial, rows))

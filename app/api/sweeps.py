@@ -67,7 +67,7 @@ def create_sweep(
         return model_response(_draft(new, resources), status=200)
     idempotency = None
     if idempotency_key is not None:
-        idempotency = (idempotency_key, hashlib.sha256(body.model_dump_json().encode()).hexdigest())
+        idempotency = (idempotency_key, hashlib.sha256(body.to_text().encode()).hexdigest())
     with resources.database.write() as c:
         sweep = sweep_actions.create(c, new, time.time(), idempotency, resources.config.workers)
         warnings = preflight_warning.find_warnings(c, new, new.trials, resources.config.home)

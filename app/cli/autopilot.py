@@ -67,7 +67,7 @@ def autopilot(
             if wait:
                 result = follow_autopilot(database, row.id, config, print_stages=not as_json)
     if as_json:
-        print(result.model_dump_json())
+        print(result.model_dump_json(ensure_ascii=True))
     elif not wait:
         print(row.id)
     raise typer.Exit(DONE if result.state in ("running", "finished") else FAILED)

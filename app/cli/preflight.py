@@ -70,7 +70,7 @@ def preflight(
                 row = follow_preflight(database, row.id, (lambda check: None) if as_json else print_check)
                 code = DONE if row.passed else FAILED
     if as_json:
-        print(PreflightOut.of(row).model_dump_json())
+        print(PreflightOut.of(row).model_dump_json(ensure_ascii=True))
     elif not wait:
         print(row.id)
     raise typer.Exit(code)

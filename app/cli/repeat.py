@@ -70,7 +70,7 @@ def repeat(
         print(result.sentence, file=sys.stderr)
     if as_json:
         shown = RepeatsOut.of(result) if result else SweepOut.of(made)
-        print(shown.model_dump_json())
+        print(shown.model_dump_json(ensure_ascii=True))
     elif not wait:
         print(made.id)
     raise typer.Exit(code)

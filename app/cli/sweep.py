@@ -83,7 +83,7 @@ def sweep(
                 with database.read() as connection:
                     row = sweeps.get(connection, row.id) or row
     if as_json:
-        print(SweepOut.of(row).model_dump_json())
+        print(SweepOut.of(row).model_dump_json(ensure_ascii=True))
     elif not wait:
         print(row.id)
     raise typer.Exit(code)
@@ -121,10 +121,10 @@ def parse_stopping(text: str | None) -> object:
 
 def read_json_object(name: str) -> dict[str, object]:
     """The JSON object in a file, or on stdin for `-`. Raises WrongUsage."""
-    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested too deeply
         raise WrongUsage(f"{name} is not JSON: {error}.") from error
     if not isinstance(content, dict):
         raise WrongUsage(f"{name} must hold one JSON object, as the body of POST /api/sweeps.")

@@ -80,6 +80,11 @@ def restore(source: Path, config: Config) -> int:
     return count
 
 
+def _without_modes(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """The filter for data; the files get the modes that the user's umask gives."""
+    return tarfile.data_filter(member, folder).replace(mode=None, mtime=None, deep=False)  # type: ignore[arg-type]
+
+
 def unpack(source: Path, folder: Path) -> int:
     """Unpacks an archive that holds nothing but a backup's own files; returns how many. Raises Failure."""
     try:
@@ -88,7 +93,7 @@ def unpack(source: Path, folder: Path) -> int:
             for member in members:
                 if not is_ours(member):
                     raise Failure(f"{source} is not a backup of Lossdeck: it holds {member.name!r}.")
-            archive.extractall(folder, filter="data")
+            archive.extractall(folder, filter=_without_modes)
     except (tarfile.TarError, EOFError) as error:
         raise Failure(f"{source} is not a backup, or it is cut off: {error}.") from error
     if DATABASE_NAME not in {member.name for member in members}:

@@ -112,9 +112,10 @@ _OBJECT = WithJsonSchema({"type": "object", "additionalProperties": True})
 
 
 def _to_pydantic(name: str, error: FieldError) -> InitErrorDetails:
-    """The error in pydantic's form; pydantic puts the field's name before the location."""
-    location = "" if error.field == name else error.field.removeprefix(f"{name}.")
-    message = PydanticCustomError(READY_MESSAGE, "{sentence}", {"sentence": error.message})
+    """The error in pydantic's form; pydantic puts the field's name before, and takes no half surrogates."""
+    field, sentence = (text.encode("utf-8", "replace").decode() for text in (error.field, error.message))
+    location = "" if field == name else field.removeprefix(f"{name}.")
+    message = PydanticCustomError(READY_MESSAGE, "{sentence}", {"sentence": sentence})
     return InitErrorDetails(type=message, loc=(location,) if location else (), input=error.value)
 
 

@@ -38,4 +38,4 @@ class RepeatsOut(Out):
     deviations: float | None = Field(description="By how many the original lies above the mean.")
     val_acc: list[AtOut]
     val_loss: list[AtOut]
-    original_curve: dict[str, list[float | None]] | None = Field(description="epoch, val_acc, val_loss")
+    original_curve: dict[str, list[int | float | None]] | None = Field(description="epoch, val_acc, val_loss")

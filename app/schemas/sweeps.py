@@ -1,8 +1,9 @@
 """JSON of sweeps and recipes: requests, responses and warnings."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from app.schemas.fields import (
     In,
@@ -21,6 +22,7 @@ from app.schemas.fields import (
     Time,
     TrialCount,
 )
+from app.schemas.json_values import dump_json
 from app.schemas.trials import TrialOut
 
 
@@ -70,6 +72,20 @@ class SweepIn(In):
             ]
         },
     )
+
+    _sent: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        body = read(data)
+        if isinstance(data, Mapping):
+            body._sent = {name: data[name] for name in ("space", "stopping") if data.get(name) is not None}
+        return body
+
+    def to_text(self) -> str:
+        """The body as JSON, its space and rule as they came: the same in every version for one request."""
+        return dump_json(self.model_dump(mode="json") | self._sent)
 
 
 class SweepChange(In):

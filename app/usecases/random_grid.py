@@ -48,7 +48,7 @@ def plan_sweeps(body: RandomGridIn, config: Config) -> list[NewSweep]:
     """A grid and a random sweep of one space, equal in all else. Raises Invalid."""
     summary = sweep_plan.require_dataset(body.dataset, config)
     recipe = plan_recipe(sweep_plan.DEFAULT_RECIPE, body.dataset, summary.n_train)
-    space = body.space or _default_space(Space.parse(recipe.space))
+    space = _default_space(Space.parse(recipe.space)) if body.space is None else body.space
     _check(space, body.trials)
     settings = {n: v for n, v in {**recipe.settings, **SMALL_NET}.items() if n not in space.distributions}
     common = body.model_dump(include={"dataset", "trials", "seed"}) | {

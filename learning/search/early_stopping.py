@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from learning.errors import FieldError, Invalid
+from learning.errors import FieldError, Invalid, format_value
 from learning.number_format import format_number
 from learning.settings import MAX_EPOCHS, FieldRule, Settings, either, real, whole
 
@@ -166,14 +166,13 @@ def parse_rule(spec: object) -> StoppingRule | None:
     if spec is None:
         return None
     if not isinstance(spec, Mapping) or len(spec) != 1 or not set(spec) <= set(_RULE_KINDS):
-        message = (
-            f"stopping must be null or an object with one of {', '.join(_RULE_KINDS)}, not {spec!r:.200}."
-        )
+        wanted = f"null or an object with one of {', '.join(_RULE_KINDS)}"
+        message = f"stopping must be {wanted}, not {format_value(spec)}."
         raise Invalid(FieldError("stopping", spec, message))
     ((name, numbers),) = spec.items()
     make, rules = _RULE_KINDS[name]
     if not isinstance(numbers, Mapping):
-        message = f"stopping.{name} must be an object of {', '.join(rules)}, not {numbers!r:.200}."
+        message = f"stopping.{name} must be an object of {', '.join(rules)}, not {format_value(numbers)}."
         raise Invalid(FieldError(f"stopping.{name}", numbers, message))
     read: dict[str, object] = {}
     errors: list[FieldError] = []
@@ -215,7 +214,8 @@ def _read_field(rule: str, field: str, value: object, rules: Mapping[str, FieldR
     try:
         return read(value)
     except (ValueError, TypeError, OverflowError):
-        raise Invalid(FieldError(path, value, f"{path} must be {wanted}, not {value!r:.200}.")) from None
+        message = f"{path} must be {wanted}, not {format_value(value)}."
+        raise Invalid(FieldError(path, value, message)) from None
 
 
 _RULE_KINDS: Mapping[str, tuple[Callable[..., StoppingRule], Mapping[str, FieldRule]]] = {

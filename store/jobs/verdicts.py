@@ -5,9 +5,10 @@ its user or at a rung, keeps its verdict without a version and is judged again h
 trial's own curve and settings alone; what depends on other trials is never stored.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from learning.data import catalog
 from learning.diagnosis.findings import judge_curve, rules_version
@@ -15,16 +16,20 @@ from learning.errors import DatasetError
 from store.config import Config
 from store.db import change_counter
 from store.db.database import Database
+from store.db.errors import is_outage
 from store.db.tables import sweep, trial
 from store.read import curves, trials
 from store.read.trials import Trial
 
+log = logging.getLogger("lossdeck")
+
 TRIALS_PER_BATCH = 100  # judged between two transactions; a curve takes about a millisecond
 
+_OTHERS = (trial.c.verdict_rules != bindparam("rules")) & (trial.c.changed <= bindparam("start"))
 _IS_STALE = (
     trial.c.finished_at.is_not(None)
     & (trial.c.epochs_done > 0)
-    & trial.c.verdict_rules.is_distinct_from(bindparam("rules"))
+    & or_(trial.c.verdict_rules.is_(None), _OTHERS)
 )
 _STALE = (
     select(trial.c.id, trial.c.changed, sweep.c.dataset)
@@ -41,25 +46,31 @@ _WRITE = (
 
 
 class StaleVerdicts:
-    """Judges stale verdicts anew, in the order in which the trials changed."""
+    """Judges stale verdicts anew, in the order in which the trials changed.
+
+    Verdicts by other rules only where they were there at its start: two versions of the program that share a
+    database do not take turns for ever.
+    """
 
     def __init__(self, database: Database, config: Config) -> None:
         self._database, self._config = database, config
+        self._start: int | None = None  # the last change before the first round
         self._cursor = 0  # of changes; before it nothing is stale that can be judged
 
     def refresh(self) -> bool:
         """Judges the next trials, except those whose data set is gone; whether there may be more."""
-        rules = rules_version()
         with self._database.read() as c:
             newest, _ = change_counter.read(c)
-            found = c.execute(_STALE, {"cursor": self._cursor, "rules": rules}).all()
+            self._start = newest if self._start is None else self._start
+            stale = {"rules": rules_version(), "start": self._start}
+            found = c.execute(_STALE, stale | {"cursor": self._cursor}).all()
             verdicts: dict[int, str] = {}
             for dataset in {row.dataset for row in found}:
                 rows = trials.get_many(c, [row.id for row in found if row.dataset == dataset]).values()
                 verdicts |= _judge(c, rows, dataset, self._config)
         if verdicts:
             with self._database.write() as c:
-                _write(c, verdicts, rules)
+                _write(c, verdicts, stale)
         more = len(found) == TRIALS_PER_BATCH
         self._cursor = found[-1].changed if more else newest
         return more
@@ -79,13 +90,21 @@ def _judge(c: Connection, rows: Iterable[Trial], dataset: str, config: Config) -
         n_classes = len(catalog.find_summary(dataset, config.home, config.data).classes)
     except DatasetError:  # deleted, or on another machine only
         return {}
-    return {row.id: judge_curve(curves.read_curve(c, row), row.settings, n_classes) for row in rows}
+    verdicts = {}
+    for row in rows:
+        try:
+            verdicts[row.id] = judge_curve(curves.read_curve(c, row), row.settings, n_classes)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.exception("trial %d cannot be judged: its rows are not what a trainer writes", row.id)
+    return verdicts
 
 
-def _write(c: Connection, verdicts: Mapping[int, str], rules: str) -> None:
+def _write(c: Connection, verdicts: Mapping[int, str], stale: Mapping[str, object]) -> None:
     numbers = change_counter.take(c, len(verdicts))
     rows = [
-        {"_id": id, "_verdict": verdict, "_seq": seq, "rules": rules}
+        {"_id": id, "_verdict": verdict, "_seq": seq, **stale}
         for (id, verdict), seq in zip(verdicts.items(), numbers, strict=True)
     ]
     c.execute(_WRITE, rows)

@@ -437,3 +437,43 @@ def test_a_bad_stopping_rule_is_refused_by_its_field(client: TestClient) -> None
         answer = client.post("/api/sweeps", json=BODY | {"stopping": rule})
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_request_has_the_same_text_in_every_version() -> None:
+    """Its digest stands beside its Idempotency-Key; this text is from before spaces were parsed at once."""
+    sent = {
+        "name": " é ",
+        "space": {"reg": {"uniform": [0, 1]}, "lr": {"log_uniform": [0.00001, 1]}},
+        "settings": {"hidden": [10], "epochs": 1},
+        "trials": 2,
+        "seed": 3,
+        "stopping": {"median": {}},
+    }
+    assert SweepIn.model_validate(sent).to_text() == (
+        '{"name":"é","dataset":"digits","recipe":null,"space":{"reg":{"uniform":[0,1]},'
+        '"lr":{"log_uniform":[0.00001,1]}},"settings":{"hidden":[10],"epochs":1},"trials":2,"points":null,'
+        '"sampler":null,"seed":3,"stopping":{"median":{}}}'
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"space": {"\\ud800": {"uniform": [1, 2]}}',
+        '"space": {"lr": {"choice": ["\\ud800"]}}',
+        '"settings": {"update": "\\ud800"}',
+        '"points": [{"update": "\\ud800"}]',
+        '"stopping": {"\\ud800": {}}',
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_in_a_sentence(client: TestClient, fields: str) -> None:
+    headers = {"content-type": "application/json"}
+    answer = client.post("/api/sweeps", content=f'{{"trials": 3, {fields}}}', headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize(("rule", "shown"), [(True, "true"), ("x", '"x"'), ({"halving": None}, "null")])
+def test_a_bad_stopping_rule_is_shown_as_it_was_sent(client: TestClient, rule: object, shown: str) -> None:
+    answer = client.post("/api/sweeps", json=BODY | {"stopping": rule})
+    assert answer.json()["detail"].endswith(f"not {shown}.")

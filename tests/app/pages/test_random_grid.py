@@ -190,3 +190,10 @@ def test_the_page_offers_a_start_or_shows_a_pair(client: TestClient) -> None:
 def test_it_is_linked(client: TestClient, path: str) -> None:
     page = parse_page(client.get(path, headers=BROWSER).text)
     assert page.select('a[href="/random-grid"]')
+
+
+def test_an_empty_space_is_refused_and_not_replaced_by_the_default(client: TestClient) -> None:
+    answer = client.post("/api/random-grid", json={"space": {}})
+    assert answer.status_code == 422
+    assert "two ranges" in answer.json()["detail"]
+    assert client.get("/api/sweeps").json()["total"] == 0

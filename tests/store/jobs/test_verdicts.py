@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Delete, Update, delete, update
 
 from learning.diagnosis import findings
 from store.actions import trial_actions
 from store.config import Config
 from store.db.database import Database
-from store.db.tables import sweep, trial
+from store.db.tables import epoch, sweep, trial
 from store.jobs import verdicts
 from store.jobs.verdicts import StaleVerdicts
 from tests.support.queue_steps import NOW, claim, make_epoch, record
@@ -130,3 +130,43 @@ def test_a_verdict_can_be_read_by_todays_rules_without_being_written(
     assert set(found) == {1, 2}
     assert "healthy" not in found.values()
     assert database.version() == version
+
+
+def test_two_versions_on_one_database_do_not_take_turns(
+    database: Database, make_sweep: MakeSweep, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_sweep(database, 2, epochs=2, val_count=300, workers=1)
+    train(database)
+    set_rules(database, OLD)
+    older, newer = StaleVerdicts(database, config), StaleVerdicts(database, config)
+    older.refresh()
+    monkeypatch.setattr(verdicts, "rules_version", lambda: "newer")
+    newer.refresh()
+    version = database.version()
+    for _ in range(3):
+        monkeypatch.setattr(verdicts, "rules_version", findings.rules_version)
+        older.refresh()
+        monkeypatch.setattr(verdicts, "rules_version", lambda: "newer")
+        newer.refresh()
+    assert database.version() == version
+    assert {row.verdict_rules for row in load_trials(database, 1)} == {"newer"}
+
+
+@pytest.mark.parametrize("damage", [delete(epoch), update(epoch).values(trace=b"12")])
+def test_a_trial_that_cannot_be_judged_keeps_no_other_from_it(
+    database: Database,
+    make_sweep: MakeSweep,
+    config: Config,
+    damage: Delete | Update,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make_sweep(database, 3, epochs=2, val_count=300, workers=1)
+    train(database)
+    set_rules(database, None)
+    with database.write() as c:
+        c.execute(damage.where(epoch.c.trial_id == 2))
+    stale = StaleVerdicts(database, config)
+    assert not stale.refresh()
+    assert not stale.refresh()
+    assert [is_stale for _, is_stale in read(database)] == [False, True, False]
+    assert len([line for line in caplog.messages if "trial 2 cannot be judged" in line]) == 1

@@ -22,6 +22,7 @@ from store.config import Config
 from store.db import migrations
 from store.db.checkpoints_and_weights import Files
 from store.db.database import Database
+from store.read.filter import build_parser
 
 DESCRIPTION = "Submit a hyper-parameter search, watch every loss curve live, read what is wrong with it."
 
@@ -58,6 +59,7 @@ def create_app(config: Config) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     migrations.upgrade(app.state.database)
+    build_parser()  # or the first filter would wait for it
     app.state.live.start()
     verdicts = VerdictUpdates(app.state.database, app.state.config)
     verdicts.start()

@@ -58,7 +58,7 @@ def parse_filter(text: str) -> ColumnElement[bool]:
     """The filter as a condition on the trial table. Raises FilterError with a sentence that says where."""
     if len(text) > MAX_LENGTH:
         raise FilterError(f"The filter has {len(text)} characters; at most {MAX_LENGTH} are read.")
-    steps = _parser().parse_interactive(text)
+    steps = build_parser().parse_interactive(text)
     try:
         for token in steps.iter_parse():
             if token.type == "NAME":
@@ -77,7 +77,8 @@ def parse_filter(text: str) -> ColumnElement[bool]:
 
 
 @cache
-def _parser() -> Lark:
+def build_parser() -> Lark:
+    """The parser, built once a process, which takes longer than most filters do."""
     return Lark(_GRAMMAR, start="filter", parser="lalr", transformer=_Conditions())
 
 

@@ -509,7 +509,7 @@ def test_a_sweep_that_halves_says_at_its_end_what_that_saved(deck: Deck) -> None
     [
         (
             "luck",
-            "stopping must be null or an object with one of halving, median, patience, not {'luck': {}}.",
+            'stopping must be null or an object with one of halving, median, patience, not {"luck": {}}.',
         ),
         (
             '{"halving": {"factor": 1}}',

@@ -150,10 +150,10 @@ def test_no_rule_is_no_rule() -> None:
 @pytest.mark.parametrize(
     ("spec", "field", "told"),
     [
-        ("halving", "stopping", "one of halving, median, patience, not 'halving'"),
+        ("halving", "stopping", 'one of halving, median, patience, not "halving"'),
         ({}, "stopping", "one of halving, median, patience, not {}"),
         ({"halving": {}, "median": {}}, "stopping", "one of halving"),
-        ({"asha": {}}, "stopping", "not {'asha': {}}"),
+        ({"asha": {}}, "stopping", 'not {"asha": {}}'),
         ({"halving": 3}, "stopping.halving", "an object of factor, first, bracket, not 3"),
         ({"halving": {"factor": 1}}, "stopping.halving.factor", "a whole number from 2 to 100, not 1"),
         ({"halving": {"factor": 2.5}}, "stopping.halving.factor", "not 2.5"),
@@ -169,7 +169,7 @@ def test_no_rule_is_no_rule() -> None:
         ),
         ({"median": {"after": 0}}, "stopping.median.after", "a whole number from 1"),
         ({"patience": {"by": -1}}, "stopping.patience.by", "a number at least 0 and at most 1, not -1"),
-        ({"patience": {"epochs": True}}, "stopping.patience.epochs", "not True"),
+        ({"patience": {"epochs": True}}, "stopping.patience.epochs", "not true"),
     ],
 )
 def test_a_bad_rule_is_refused_by_the_name_of_its_field(spec: object, field: str, told: str) -> None:

@@ -37,8 +37,9 @@ def run(
     ready, go = context.Barrier(processes + 1), context.Event()
     pool = ProcessPoolExecutor(processes, context, _load, (ready, go, load, arguments))
     with one_thread(), pool:
-        waiting = [pool.submit(_do, job) for job in jobs]
         try:
+            with _end.put_off():
+                waiting = [pool.submit(_do, job) for job in jobs]
             ready.wait(READY)
             started = time.perf_counter()
             begin()
@@ -53,9 +54,35 @@ def run(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+class _End:
+    """What SIGTERM does: it exits, but not while a process is half started: its pool would wait for it."""
+
+    def __init__(self) -> None:
+        self._asked = 0  # the signal that came meanwhile
+        self._later = False
+
+    def __call__(self, number: int, _frame: object) -> None:
+        if not self._later:
+            sys.exit(128 + number)
+        self._asked = number
+
+    @contextmanager
+    def put_off(self) -> Iterator[None]:
+        self._later = True
+        try:
+            yield
+        finally:
+            self._later = False
+        if self._asked:
+            sys.exit(128 + self._asked)
+
+
+_end = _End()
+
+
 def end_in_order() -> None:
     """SIGTERM ends this program as Ctrl-C does: with everything that it started."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, _end)
 
 
 @contextmanager
